@@ -1,0 +1,4 @@
+//! Terroir's window and command line: two faces of the same engine.
+
+pub mod canvas;
+pub mod cli;

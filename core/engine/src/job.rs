@@ -1,0 +1,192 @@
+//! Jobs, commands and events: the plain words between window, command line and worker.
+//! The same values go through the pipe, into project files and into a map's provenance.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use terroir_scene::HeadKind;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct JobId(pub u64);
+
+/// What to do. Paths are absolute or relative to the process's folder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "job")]
+pub enum JobSpec {
+    /// Scene to field.
+    Embed(EmbedSpec),
+    /// Field and labels to head.
+    Train(TrainSpec),
+    /// Field and head to class map (and `<stem>_confidence.tif`).
+    Predict(PredictSpec),
+    /// Map against reference labels to a report.
+    Assess(AssessSpec),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EmbedSpec {
+    pub scene: PathBuf,
+    /// `dofa-tiny`, `dofa-small`, `dofa-base`, `dofa-large`.
+    pub model: String,
+    /// Weights file; `None` = seeded, untrained.
+    #[serde(default)]
+    pub weights: Option<PathBuf>,
+    /// `auto`, `cpu` or an adapter's name as `devices` lists it.
+    pub device: String,
+    pub out: PathBuf,
+    /// (band from 0, nm): the user's edits and choices win over the file's.
+    #[serde(default)]
+    pub wavelengths_nm: Vec<(usize, f64)>,
+    /// Bands to use (from 0); empty = all usable.
+    #[serde(default)]
+    pub bands: Vec<usize>,
+    #[serde(default)]
+    pub seed: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainSpec {
+    pub field: PathBuf,
+    pub labels: PathBuf,
+    #[serde(default)]
+    pub class_attribute: Option<String>,
+    pub kind: HeadKind,
+    pub out: PathBuf,
+    /// Folds of the blocked cross-validation; 0 = none.
+    pub folds: usize,
+    #[serde(default)]
+    pub seed: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PredictSpec {
+    pub field: PathBuf,
+    pub head: PathBuf,
+    pub out: PathBuf,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AssessSpec {
+    pub map: PathBuf,
+    pub reference: PathBuf,
+    #[serde(default)]
+    pub class_attribute: Option<String>,
+    /// `report.json`; `.html` and `.csv` files go beside it.
+    pub out: PathBuf,
+}
+
+/// Window or command line to worker: one JSON document a line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "command")]
+pub enum Command {
+    Run { id: JobId, spec: JobSpec },
+    Cancel { id: JobId },
+    /// Asks for `Event::Devices`.
+    Devices,
+    /// Asks for `Event::Estimate` without running.
+    Estimate { id: JobId, spec: JobSpec },
+    Shutdown,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeviceInfo {
+    /// What the user types: `cpu` or the adapter's name.
+    pub name: String,
+    /// `CPU`, `Vulkan`, `Metal`, `DirectX 12`.
+    pub backend: String,
+    /// `discrete`, `integrated`, `software`, `cpu`.
+    pub kind: String,
+    pub memory_bytes: Option<u64>,
+}
+
+/// What a job will cost, said before it starts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    pub pixels: u64,
+    pub windows: u64,
+    /// From a first measured window; `None` if nothing was measured.
+    pub seconds: Option<f64>,
+    pub memory_bytes: u64,
+    pub disk_bytes: u64,
+    pub device: String,
+    /// `trained` or `untrained` model, fallbacks and other things to know.
+    pub notes: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Files written, most important first.
+    pub files: Vec<PathBuf>,
+    /// One sentence for the message strip.
+    pub summary: String,
+    /// Named figures (`overall_accuracy`, `seconds`, ...).
+    pub metrics: Vec<(String, f64)>,
+    pub warnings: Vec<String>,
+}
+
+/// Why a job failed: what happened, where, what to do next.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    pub what: String,
+    pub details: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum Event {
+    /// First line of a worker.
+    Ready { version: String },
+    Devices { devices: Vec<DeviceInfo> },
+    Estimate { id: JobId, estimate: Estimate },
+    Started { id: JobId, device: String },
+    /// Newest value wins. `stage` e.g. "preparing kernels", "embedding".
+    Progress { id: JobId, stage: String, done: u64, total: u64 },
+    Metric { id: JobId, name: String, value: f64 },
+    /// A window of the output is on disk and may be shown: (col, row, width, height).
+    Tile { id: JobId, path: PathBuf, window: (usize, usize, usize, usize) },
+    Warning { id: JobId, text: String },
+    Finished { id: JobId, outcome: Outcome },
+    Cancelled { id: JobId },
+    Failed { id: JobId, failure: Failure },
+}
+
+/// A model of the catalogue, for `terroir models` and the window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    pub name: String,
+    pub family: String,
+    pub parameters: u64,
+    pub patch: usize,
+    pub width: usize,
+    pub depth: usize,
+    /// `untrained` unless weights were given.
+    pub state: String,
+}
+
+/// Models this build can run.
+pub fn models() -> Vec<ModelInfo> {
+    todo!()
+}
+
+/// Compute devices of this machine; opens every adapter once: call in the worker or the command line only.
+pub fn devices() -> Vec<DeviceInfo> {
+    todo!()
+}
+
+/// Runs one job in this process (command line, demo). `on_event` gets everything the pipe would carry;
+/// `cancelled` is polled once a window.
+pub fn run_here(
+    _spec: &JobSpec, _on_event: &mut dyn FnMut(Event), _cancelled: &dyn Fn() -> bool,
+) -> Result<Outcome, Failure> {
+    todo!()
+}
+
+/// What `terroir worker` runs: reads commands from stdin, writes events to stdout until shutdown or end of input.
+pub fn worker_main() -> Result<(), Failure> {
+    todo!()
+}
+
+/// The command line that does the same again, e.g. `terroir embed scene.tif --model dofa-tiny ...`.
+pub fn command_line(_spec: &JobSpec) -> String {
+    todo!()
+}
