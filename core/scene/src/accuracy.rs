@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Class, LabelledPixel};
+use crate::Class;
 
 /// Counts `n[i][j]`: map class `i`, reference class `j`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,21 +42,22 @@ pub struct Accuracy {
 impl ConfusionMatrix {
     pub fn new(classes: Vec<Class>) -> Self {
         let k = classes.len();
-        Self { classes, counts: vec![vec![0; k]; k] }
+        Self {
+            classes,
+            counts: vec![vec![0; k]; k],
+        }
     }
     /// Class indices from 0.
     pub fn add(&mut self, map: usize, reference: usize) {
-        if let Some(n) = self.counts.get_mut(map).and_then(|row| row.get_mut(reference)) {
+        if let Some(n) = self
+            .counts
+            .get_mut(map)
+            .and_then(|row| row.get_mut(reference))
+        {
             *n += 1;
         }
     }
     pub fn accuracy(&self) -> Accuracy {
         todo!()
     }
-}
-
-/// Fold of every pixel (tasks 5.4): blocks of `block_px` pixels anchored at the raster's upper left, splitmix64 keyed; polygons never cut.
-/// Also returns warnings (e.g. a class missing from a training part, and what was done about it).
-pub fn spatial_folds(_pixels: &[LabelledPixel], _block_px: usize, _folds: usize, _seed: u64) -> (Vec<usize>, Vec<String>) {
-    todo!()
 }

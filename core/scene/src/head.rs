@@ -1,15 +1,19 @@
 //! Linear heads on a field's 64 numbers: ridge and multinomial logistic regression, fitted in milliseconds on the CPU.
 //! The live map and the train-head job share this file. Knows nothing of Burn.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
-use crate::{Class, SceneResult};
+use crate::{Class, FIELD_AXES, SceneError, SceneResult, logistic, ridge};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Pixels of one class a fit looks at; of more, every n-th is taken, so that a large polygon does not slow the brush.
+pub const MAX_PIXELS_PER_CLASS: usize = 4_000;
+/// Version of the head file this build writes; older ones are read.
+pub const HEAD_SCHEMA: u32 = 1;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HeadKind {
+    #[default]
     Ridge,
     Logistic,
 }
@@ -37,23 +41,194 @@ pub struct TrainingPixel {
     pub weight: f32,
 }
 
+/// Pixels as the solvers take them: classes renumbered without gaps, weights already balanced, mean weight 1.
+pub(crate) struct FitSet {
+    pub vectors: Vec<[f32; FIELD_AXES]>,
+    pub class: Vec<usize>,
+    pub weight: Vec<f32>,
+    pub class_count: usize,
+}
+
+/// Scores before they are rounded to the head's f32.
+pub(crate) struct FittedScores {
+    pub weights: Vec<[f64; FIELD_AXES]>,
+    pub bias: Vec<f64>,
+    pub temperature: f64,
+}
+
 impl LinearHead {
     /// Fits; ridge lambda 1 and L2 logistic by default. `cancelled` is polled so that the newest stroke wins.
-    /// Needs two classes with at least one pixel each. Deterministic.
-    pub fn fit(_kind: HeadKind, _classes: &[Class], _pixels: &[TrainingPixel], _cancelled: &dyn Fn() -> bool) -> SceneResult<Self> {
-        todo!()
+    /// Needs two classes with at least one pixel each; classes without pixels are left out of the head. Deterministic.
+    pub fn fit(
+        kind: HeadKind,
+        classes: &[Class],
+        pixels: &[TrainingPixel],
+        cancelled: &dyn Fn() -> bool,
+    ) -> SceneResult<Self> {
+        let (set, kept, counts) = gather(classes, pixels)?;
+        let fitted = match kind {
+            HeadKind::Ridge => ridge::fit(&set, ridge::LAMBDA, cancelled)?,
+            HeadKind::Logistic => logistic::fit(&set, logistic::PENALTY, cancelled)?,
+        };
+        let mut provenance = serde_json::Map::new();
+        let counts: serde_json::Map<String, serde_json::Value> = kept
+            .iter()
+            .map(|&index| (classes[index].name.clone(), counts[index].into()))
+            .collect();
+        provenance.insert("pixels_per_class".into(), counts.into());
+        Ok(Self {
+            schema: HEAD_SCHEMA,
+            kind,
+            classes: kept.iter().map(|&index| classes[index].clone()).collect(),
+            weights: fitted
+                .weights
+                .iter()
+                .map(|row| row.iter().map(|&value| value as f32).collect())
+                .collect(),
+            bias: fitted.bias.iter().map(|&value| value as f32).collect(),
+            temperature: fitted.temperature as f32,
+            provenance,
+        })
     }
-    /// Index of the winning class and its probability.
-    pub fn classify(&self, _unit: &[f32; 64]) -> (usize, f32) {
-        todo!()
+
+    /// Index of the winning class (the first of equals) and its probability.
+    pub fn classify(&self, unit: &[f32; 64]) -> (usize, f32) {
+        let (mut best, mut best_score) = (0, f32::NEG_INFINITY);
+        let mut total = 0.0;
+        // One pass: the running sum is rescaled whenever a better class turns up.
+        for index in 0..self.weights.len() {
+            let score = self.temperature * self.score(index, unit);
+            if score > best_score {
+                total *= (best_score - score).exp();
+                (best, best_score) = (index, score);
+            }
+            total += (score - best_score).exp();
+        }
+        (best, 1.0 / total)
     }
-    pub fn probabilities(&self, _unit: &[f32; 64], _out: &mut [f32]) {
-        todo!()
+
+    /// Softmax over the classes into `out` (one place a class; further places are left alone).
+    pub fn probabilities(&self, unit: &[f32; 64], out: &mut [f32]) {
+        let count = self.weights.len().min(out.len());
+        let out = &mut out[..count];
+        for (index, value) in out.iter_mut().enumerate() {
+            *value = self.temperature * self.score(index, unit);
+        }
+        let highest = out.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        out.iter_mut()
+            .for_each(|value| *value = (*value - highest).exp());
+        let total: f32 = out.iter().sum();
+        out.iter_mut().for_each(|value| *value /= total);
     }
-    pub fn save(&self, _path: &Path) -> SceneResult<()> {
-        todo!()
-    }
-    pub fn load(_path: &Path) -> SceneResult<Self> {
-        todo!()
+
+    fn score(&self, index: usize, unit: &[f32; 64]) -> f32 {
+        let (Some(row), Some(bias)) = (self.weights.get(index), self.bias.get(index)) else {
+            return f32::NEG_INFINITY;
+        };
+        let mut sums = [0.0f32; 8];
+        for (weights, values) in row.as_chunks::<8>().0.iter().zip(unit.as_chunks::<8>().0) {
+            for lane in 0..8 {
+                sums[lane] += weights[lane] * values[lane];
+            }
+        }
+        sums.iter().sum::<f32>() + bias
     }
 }
+
+/// Checks, thins and weighs the pixels. Returns the set, the indices of the classes that have pixels, and the counts given.
+///
+/// Strokes differ in size by chance, so what a class was painted with says little about how common it is: class `c` with
+/// weight sum `n_c` gets a total weight in proportion to `n_c^BALANCE`, and no pixel weighs more than `HEAVIEST` times the mean.
+fn gather(
+    classes: &[Class],
+    pixels: &[TrainingPixel],
+) -> SceneResult<(FitSet, Vec<usize>, Vec<usize>)> {
+    let mut counts = vec![0usize; classes.len()];
+    let mut sums = vec![0.0f64; classes.len()];
+    for pixel in pixels {
+        let (Some(count), Some(sum)) = (counts.get_mut(pixel.class), sums.get_mut(pixel.class))
+        else {
+            return Err(SceneError::input(format!(
+                "a labelled pixel names class number {} but there are {} classes; pick the labels again",
+                pixel.class + 1,
+                classes.len()
+            )));
+        };
+        let is_usable = pixel.weight.is_finite()
+            && pixel.weight >= 0.0
+            && pixel.vector.iter().all(|value| value.is_finite());
+        if !is_usable {
+            return Err(SceneError::input(
+                "a labelled pixel holds a value that is not a number; check the field file",
+            ));
+        }
+        if pixel.weight > 0.0 {
+            *count += 1;
+            *sum += f64::from(pixel.weight);
+        }
+    }
+    let kept: Vec<usize> = (0..classes.len())
+        .filter(|&index| counts[index] > 0)
+        .collect();
+    if kept.len() < 2 {
+        return Err(SceneError::input(match kept.first() {
+            None => "no labelled pixel lies on the field; paint at least two classes".to_owned(),
+            Some(&index) => format!(
+                "only \"{}\" has labelled pixels; paint a second class",
+                classes[index].name
+            ),
+        }));
+    }
+    let mut place = vec![usize::MAX; classes.len()];
+    kept.iter()
+        .enumerate()
+        .for_each(|(new, &old)| place[old] = new);
+    let stride: Vec<usize> = counts
+        .iter()
+        .map(|count| count.div_ceil(MAX_PIXELS_PER_CLASS).max(1))
+        .collect();
+    let factor: Vec<f64> = sums
+        .iter()
+        .map(|sum| {
+            if *sum > 0.0 {
+                sum.powf(BALANCE - 1.0)
+            } else {
+                0.0
+            }
+        })
+        .collect();
+
+    let mut seen = vec![0usize; classes.len()];
+    let mut set = FitSet {
+        vectors: Vec::new(),
+        class: Vec::new(),
+        weight: Vec::new(),
+        class_count: kept.len(),
+    };
+    for pixel in pixels.iter().filter(|pixel| pixel.weight > 0.0) {
+        let number = seen[pixel.class];
+        seen[pixel.class] += 1;
+        if !number.is_multiple_of(stride[pixel.class]) {
+            continue;
+        }
+        set.vectors.push(pixel.vector);
+        set.class.push(place[pixel.class]);
+        set.weight.push(
+            (f64::from(pixel.weight) * factor[pixel.class] * stride[pixel.class] as f64) as f32,
+        );
+    }
+    let n = set.weight.len() as f32;
+    let mean = |weights: &[f32]| weights.iter().sum::<f32>() / n;
+    let heaviest = HEAVIEST * mean(&set.weight);
+    set.weight
+        .iter_mut()
+        .for_each(|weight| *weight = weight.min(heaviest));
+    let mean = mean(&set.weight);
+    set.weight.iter_mut().for_each(|weight| *weight /= mean);
+    Ok((set, kept, counts))
+}
+
+/// 1 keeps the painted proportions, 0 gives every class the same say.
+const BALANCE: f64 = 0.0;
+/// Weight of a single pixel, in mean weights, that a rare class can rise to.
+const HEAVIEST: f32 = 50.0;
