@@ -23,6 +23,9 @@ mod raster;
 mod reader;
 mod ridge;
 mod sensors;
+mod shading;
+mod statistics;
+mod still;
 mod style;
 mod vectors;
 
@@ -44,5 +47,8 @@ pub use project::*;
 pub use raster::*;
 pub use reader::*;
 pub use sensors::*;
+pub use shading::*;
+pub use statistics::*;
+pub use still::*;
 pub use style::*;
 pub use vectors::*;

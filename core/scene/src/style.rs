@@ -1,9 +1,10 @@
 //! How layers look: stretch, ramps, classes, field pictures. Every function here is the CPU twin of a shader in
-//! `shaders/` (same name, same maths); `terroir render` and the tests use it.
+//! `shaders/` (same name, same maths); `terroir render` and the tests use it. Knows nothing of devices or windows.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{Block, LinearHead, PcaBasis, Raster, SceneResult};
+use crate::{Block, FIELD_AXES, FIELD_NODATA, LinearHead, PcaBasis, Shading};
 
 /// Display limits of one channel, in stored values.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,11 +18,21 @@ pub struct Stretch {
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Style {
     /// Three bands (from 0) as red, green, blue.
-    Rgb { bands: [usize; 3], stretch: [Stretch; 3] },
+    Rgb {
+        bands: [usize; 3],
+        stretch: [Stretch; 3],
+    },
     /// One band through a ramp of `palette::ramp`.
-    Gray { band: usize, stretch: Stretch, ramp: String },
+    Gray {
+        band: usize,
+        stretch: Stretch,
+        ramp: String,
+    },
     /// One band of class codes in the file's own colours.
-    Palette { band: usize, entries: Vec<crate::PaletteEntry> },
+    Palette {
+        band: usize,
+        entries: Vec<crate::PaletteEntry>,
+    },
     /// A field as the first three principal components (or any `axes`) of `basis`.
     FieldPca { basis: PcaBasis, axes: [usize; 3] },
     /// A field through a linear head: class colours.
@@ -29,49 +40,323 @@ pub enum Style {
     /// A field through a linear head: confidence of the winning class, cividis.
     FieldConfidence { head: LinearHead },
     /// A field's similarity (-1..1) to a reference vector.
-    FieldSimilarity { reference: Vec<f32>, low: f32, high: f32 },
+    FieldSimilarity {
+        reference: Vec<f32>,
+        low: f32,
+        high: f32,
+    },
 }
 
-/// Percentiles and histogram of a band from <= 64 full-resolution blocks on a low-discrepancy grid (conventions section 3).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct BandStatistics {
-    pub band: usize,
-    pub min: f64,
-    pub max: f64,
-    pub mean: f64,
-    pub std: f64,
-    /// 2nd and 98th percentile.
-    pub low: f64,
-    pub high: f64,
-    /// 256 equal bins from `min` to `max`.
-    pub histogram: Vec<u32>,
-    /// Valid pixels looked at.
-    pub count: u64,
-    /// False when every pixel was read.
-    pub is_sampled: bool,
-}
+impl Style {
+    /// Reads the 64 codes of a field rather than bands.
+    pub fn is_field(&self) -> bool {
+        matches!(
+            self,
+            Self::FieldPca { .. }
+                | Self::FieldClasses { .. }
+                | Self::FieldConfidence { .. }
+                | Self::FieldSimilarity { .. }
+        )
+    }
 
-/// Reads sampled statistics of the given bands; all-nodata bands give `count == 0`.
-pub fn band_statistics_blocking(_raster: &Raster, _bands: &[usize]) -> SceneResult<Vec<BandStatistics>> {
-    todo!()
-}
-
-/// The style a freshly opened raster gets (conventions section 3): RGB by wavelength with 2-98 %, 8-bit as is, palettes, PCA for fields.
-pub fn default_style_blocking(_raster: &Raster) -> SceneResult<Style> {
-    todo!()
+    /// Shows classes: never interpolated between pixels.
+    pub fn is_categorical(&self) -> bool {
+        matches!(self, Self::Palette { .. } | Self::FieldClasses { .. })
+    }
 }
 
 /// Bands a style needs, in the order the shaders expect them (empty for field styles, which take all 64 codes).
-pub fn style_bands(_style: &Style) -> Vec<usize> {
-    todo!()
+pub fn style_bands(style: &Style) -> Vec<usize> {
+    match style {
+        Style::Rgb { bands, .. } => bands.to_vec(),
+        Style::Gray { band, .. } | Style::Palette { band, .. } => vec![*band],
+        _ => Vec::new(),
+    }
+}
+
+/// Pixels one thread colours at a time.
+const PIXELS_PER_TASK: usize = 1 << 14;
+
+fn colored(pixels: usize, color: impl Fn(usize) -> [u8; 4] + Sync) -> Vec<u8> {
+    let mut rgba = vec![0_u8; 4 * pixels];
+    rgba.par_chunks_mut(4 * PIXELS_PER_TASK)
+        .enumerate()
+        .for_each(|(task, bytes)| {
+            for (offset, out) in bytes.chunks_exact_mut(4).enumerate() {
+                out.copy_from_slice(&color(task * PIXELS_PER_TASK + offset));
+            }
+        });
+    rgba
 }
 
 /// Twin of `composite.wgsl`: RGBA, straight alpha, `4 * width * height` bytes; missing pixels are all zero.
-pub fn composite(_block: &Block, _style: &Style) -> Vec<u8> {
-    todo!()
+/// `block` holds the bands of `style_bands`; bands it lacks count as zero.
+pub fn composite(block: &Block, style: &Style) -> Vec<u8> {
+    let pixels = block.width * block.height;
+    let Shading::Composite(shading) = style.shading() else {
+        return vec![0; 4 * pixels];
+    };
+    colored(pixels, |pixel| {
+        if !block.valid.get(pixel).copied().unwrap_or(false) {
+            return [0; 4];
+        }
+        let mut values = [0.0; 3];
+        for (band, value) in values.iter_mut().enumerate().take(block.bands) {
+            *value = block
+                .values
+                .get(band * pixels + pixel)
+                .copied()
+                .unwrap_or(0.0);
+        }
+        shading.color(values)
+    })
 }
 
 /// Twin of `field.wgsl`: `codes` planar `64 * pixels`, RGBA out.
-pub fn field_composite(_codes: &[i8], _pixels: usize, _style: &Style) -> Vec<u8> {
-    todo!()
+pub fn field_composite(codes: &[i8], pixels: usize, style: &Style) -> Vec<u8> {
+    let Shading::Field(shading) = style.shading() else {
+        return vec![0; 4 * pixels];
+    };
+    if codes.len() < FIELD_AXES * pixels {
+        return vec![0; 4 * pixels];
+    }
+    colored(pixels, |pixel| {
+        unit_vector(|axis| codes[axis * pixels + pixel]).map_or([0; 4], |unit| shading.color(&unit))
+    })
+}
+
+/// Twin of the decoding in `field.wgsl` (`decode_pixel` with the missing rule of the spec): `None` when any axis is
+/// missing or the vector is shorter than one half, which only fill values are.
+fn unit_vector(code: impl Fn(usize) -> i8) -> Option<[f32; FIELD_AXES]> {
+    let mut unit = [0.0_f32; FIELD_AXES];
+    let mut squares = 0.0_f32;
+    for (axis, value) in unit.iter_mut().enumerate() {
+        let code = code(axis);
+        if code == FIELD_NODATA {
+            return None;
+        }
+        let share = f32::from(code) / 127.5;
+        *value = share * share.abs();
+        squares += *value * *value;
+    }
+    if squares < 0.25 {
+        return None;
+    }
+    let length = squares.sqrt();
+    unit.iter_mut().for_each(|value| *value /= length);
+    Some(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Class, HeadKind, PaletteEntry};
+
+    fn block(values: Vec<f32>, bands: usize, valid: Vec<bool>) -> Block {
+        Block {
+            width: valid.len(),
+            height: 1,
+            bands,
+            values,
+            valid,
+        }
+    }
+
+    #[test]
+    fn three_bands_are_stretched_and_missing_pixels_vanish() {
+        let limits = |low, high, gamma| Stretch { low, high, gamma };
+        let style = Style::Rgb {
+            bands: [2, 1, 0],
+            stretch: [
+                limits(0.0, 10.0, 1.0),
+                limits(10.0, 0.0, 1.0),
+                limits(0.0, 1.0, 2.0),
+            ],
+        };
+        let rgba = composite(
+            &block(vec![5.0, 20.0, 2.5, 0.0, 0.25, 1.0], 3, vec![true, false]),
+            &style,
+        );
+        assert_eq!(rgba, [128, 191, 128, 255, 0, 0, 0, 0]);
+        assert_eq!(style_bands(&style), [2, 1, 0]);
+    }
+
+    #[test]
+    fn equal_limits_make_a_step() {
+        let style = Style::Gray {
+            band: 0,
+            stretch: Stretch {
+                low: 3.0,
+                high: 3.0,
+                gamma: 1.0,
+            },
+            ramp: "grays".into(),
+        };
+        let rgba = composite(&block(vec![2.0, 3.0, 4.0], 1, vec![true; 3]), &style);
+        assert_eq!([rgba[0], rgba[4], rgba[8]], [0, 0, 255]);
+    }
+
+    #[test]
+    fn ramps_run_through_their_colors() {
+        let style = Style::Gray {
+            band: 4,
+            stretch: Stretch {
+                low: 0.0,
+                high: 255.0,
+                gamma: 1.0,
+            },
+            ramp: "viridis".into(),
+        };
+        let values: Vec<f32> = (0_u8..=255).map(f32::from).collect();
+        let rgba = composite(&block(values, 1, vec![true; 256]), &style);
+        for (index, pixel) in rgba.chunks_exact(4).enumerate() {
+            let expected = crate::ramp("viridis")[index];
+            assert!(
+                pixel
+                    .iter()
+                    .zip(&expected)
+                    .all(|(a, b)| a.abs_diff(*b) <= 1),
+                "{index}: {pixel:?} {expected:?}"
+            );
+        }
+        assert_eq!(style_bands(&style), [4]);
+    }
+
+    #[test]
+    fn codes_take_the_files_colors_and_unknown_ones_are_transparent() {
+        let entry = |value, rgba| PaletteEntry {
+            value,
+            name: String::new(),
+            rgba,
+        };
+        let style = Style::Palette {
+            band: 0,
+            entries: vec![
+                entry(-2, [9, 8, 7, 255]),
+                entry(300, [1, 2, 3, 128]),
+                entry(1 << 40, [1; 4]),
+            ],
+        };
+        let rgba = composite(
+            &block(vec![-2.0, 300.0, 0.0, 301.0, f32::MAX], 1, vec![true; 5]),
+            &style,
+        );
+        assert_eq!(rgba[..8], [9, 8, 7, 255, 1, 2, 3, 128]);
+        assert!(rgba[8..].iter().all(|byte| *byte == 0));
+    }
+
+    fn head() -> LinearHead {
+        let class = |id, color| Class {
+            id,
+            name: format!("class {id}"),
+            color,
+        };
+        let mut weights = vec![vec![0.0; 64]; 2];
+        weights[0][0] = 4.0;
+        weights[1][1] = 4.0;
+        LinearHead {
+            schema: 1,
+            kind: HeadKind::Ridge,
+            classes: vec![class(1, [10, 20, 30]), class(5, [40, 50, 60])],
+            weights,
+            bias: vec![0.0, 0.0],
+            temperature: 1.0,
+            provenance: serde_json::Map::new(),
+        }
+    }
+
+    /// Pixels along axis 0, along axis 1, missing, all zero.
+    fn codes() -> Vec<i8> {
+        let mut codes = vec![0_i8; 64 * 4];
+        codes[0] = 127;
+        codes[4 + 1] = 127;
+        (0..64).for_each(|axis| codes[axis * 4 + 2] = FIELD_NODATA);
+        codes
+    }
+
+    #[test]
+    fn fields_show_classes_and_confidence() {
+        let rgba = field_composite(&codes(), 4, &Style::FieldClasses { head: head() });
+        assert_eq!(rgba[..8], [10, 20, 30, 255, 40, 50, 60, 255]);
+        assert!(rgba[8..].iter().all(|byte| *byte == 0));
+        let rgba = field_composite(&codes(), 4, &Style::FieldConfidence { head: head() });
+        let probability = 1.0 / (1.0 + (-4.0_f32).exp());
+        let expected = crate::ramp("cividis")[(probability * 255.0).round() as usize];
+        assert!(
+            rgba[..3]
+                .iter()
+                .zip(&expected)
+                .all(|(a, b)| a.abs_diff(*b) <= 2),
+            "{rgba:?} {expected:?}"
+        );
+    }
+
+    #[test]
+    fn fields_show_components_and_similarity() {
+        let mut components = vec![vec![0.0; 64]; 3];
+        (0..3).for_each(|k| components[k][k] = 1.0);
+        let mut mean = vec![0.0; 64];
+        mean[0] = 0.5;
+        let basis = PcaBasis {
+            mean,
+            components,
+            shares: vec![0.5; 3],
+            low: vec![0.0; 3],
+            high: vec![1.0; 3],
+        };
+        let rgba = field_composite(
+            &codes(),
+            4,
+            &Style::FieldPca {
+                basis,
+                axes: [0, 1, 2],
+            },
+        );
+        assert_eq!(rgba[..8], [128, 0, 0, 255, 0, 255, 0, 255]);
+        let mut reference = vec![0.0; 64];
+        reference[0] = 1.0;
+        let rgba = field_composite(
+            &codes(),
+            4,
+            &Style::FieldSimilarity {
+                reference,
+                low: -1.0,
+                high: 1.0,
+            },
+        );
+        assert_eq!(rgba[..3], crate::ramp("similarity")[255]);
+        assert!(
+            rgba[4..7]
+                .iter()
+                .zip(&crate::ramp("similarity")[127])
+                .all(|(a, b)| a.abs_diff(*b) <= 2)
+        );
+    }
+
+    #[test]
+    fn damaged_styles_draw_flat_instead_of_failing() {
+        let mut broken = head();
+        broken.weights.clear();
+        broken.bias.clear();
+        assert_eq!(
+            field_composite(
+                &codes(),
+                4,
+                &Style::FieldClasses {
+                    head: broken.clone()
+                }
+            )[3],
+            255
+        );
+        broken.classes.clear();
+        assert!(
+            field_composite(&codes(), 4, &Style::FieldConfidence { head: broken })
+                .iter()
+                .all(|byte| *byte == 0)
+        );
+        assert_eq!(
+            field_composite(&[], 4, &Style::FieldClasses { head: head() }).len(),
+            16
+        );
+    }
 }

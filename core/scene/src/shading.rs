@@ -1,0 +1,439 @@
+//! The numbers behind a style, as the shaders and their Rust twins both take them: uniform structs, colour tables and the
+//! linear forms of a field. Plain data in the shaders' memory layout; knows nothing of devices or textures.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::{FIELD_AXES, Style, ramp};
+
+/// Width of a colour table laid out as a picture; longer tables take more rows.
+pub const TABLE_WIDTH: usize = 256;
+/// Class forms are stored four by four, as the columns of a matrix per four axes.
+pub const FORMS_PER_GROUP: usize = 4;
+
+const MODE_RGB: u32 = 0;
+const MODE_RAMP: u32 = 1;
+const MODE_TABLE: u32 = 2;
+const MODE_FIELD_CLASSES: u32 = 1;
+const MODE_FIELD_CONFIDENCE: u32 = 2;
+const MODE_FIELD_SIMILARITY: u32 = 3;
+
+/// Colours of whole codes from `first` on, or the 256 entries of a ramp; straight alpha.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColorTable {
+    pub first: i32,
+    pub colors: Vec<[u8; 4]>,
+}
+
+impl ColorTable {
+    fn from_ramp(name: &str) -> Self {
+        Self {
+            first: 0,
+            colors: ramp(name).iter().map(|c| [c[0], c[1], c[2], 255]).collect(),
+        }
+    }
+
+    /// Codes without an entry are transparent. Codes a 32-bit float cannot hold exactly, and codes more than 65,535 above
+    /// the first, have no place in the table and stay transparent too.
+    fn from_entries(entries: &[crate::PaletteEntry]) -> Self {
+        const EXACT: i64 = 1 << 24;
+        let usable = || entries.iter().filter(|entry| entry.value.abs() <= EXACT);
+        let Some(first) = usable().map(|entry| entry.value).min() else {
+            return Self {
+                first: 0,
+                colors: vec![[0; 4]],
+            };
+        };
+        let last = usable()
+            .map(|entry| entry.value)
+            .filter(|value| value - first < 65_536)
+            .max()
+            .unwrap_or(first);
+        let mut colors = vec![[0; 4]; (last - first + 1) as usize];
+        for entry in usable() {
+            if let Some(color) = colors.get_mut((entry.value - first) as usize) {
+                *color = entry.rgba;
+            }
+        }
+        Self {
+            first: first as i32,
+            colors,
+        }
+    }
+
+    /// Rows of `TABLE_WIDTH` entries, the last one filled with transparent ones; bytes in reading order.
+    pub fn as_picture(&self) -> (usize, usize, Vec<u8>) {
+        let rows = self.colors.len().div_ceil(TABLE_WIDTH).max(1);
+        let mut bytes: Vec<u8> = self.colors.iter().flatten().copied().collect();
+        bytes.resize(4 * rows * TABLE_WIDTH, 0);
+        (TABLE_WIDTH, rows, bytes)
+    }
+
+    pub(crate) fn color(&self, value: f32) -> [u8; 4] {
+        let index = i64::from((value + 0.5).floor() as i32) - i64::from(self.first);
+        usize::try_from(index)
+            .ok()
+            .and_then(|index| self.colors.get(index))
+            .copied()
+            .unwrap_or([0; 4])
+    }
+
+    /// Twin of `ramp_color` in `common.wgsl`: linear between entries, `t` in 0..1.
+    pub(crate) fn interpolated(&self, t: f32) -> [u8; 4] {
+        let position = t * 255.0;
+        let left = position.floor().min(254.0);
+        let share = position - left;
+        let entry = |index: usize| self.colors.get(index).copied().unwrap_or([0; 4]);
+        let (a, b) = (entry(left as usize), entry(left as usize + 1));
+        let mix = |a: u8, b: u8| {
+            (f32::from(a) + (f32::from(b) - f32::from(a)) * share + 0.5).floor() as u8
+        };
+        [mix(a[0], b[0]), mix(a[1], b[1]), mix(a[2], b[2]), 255]
+    }
+}
+
+/// `struct Composite` of `composite.wgsl`: stretch of up to three channels, then as is, through a ramp or a table.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+pub struct CompositeParams {
+    pub low: [f32; 4],
+    /// 1 / (high - low).
+    pub scale: [f32; 4],
+    /// 1 / gamma.
+    pub exponent: [f32; 4],
+    /// 0 three channels, 1 ramp, 2 table of codes.
+    pub mode: u32,
+    pub table_first: i32,
+    pub table_count: u32,
+    pub unused: u32,
+}
+const _: () = assert!(size_of::<CompositeParams>() == 64);
+
+/// `struct Field` of `field.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+pub struct FieldParams {
+    pub low: [f32; 4],
+    pub scale: [f32; 4],
+    /// 0 three components, 1 classes, 2 confidence, 3 similarity.
+    pub mode: u32,
+    /// Linear forms in use.
+    pub count: u32,
+    pub temperature: f32,
+    pub unused: u32,
+}
+const _: () = assert!(size_of::<FieldParams>() == 48);
+
+/// `struct Labels` of `labels.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+pub struct LabelParams {
+    /// Class colours in the table; ids beyond are transparent.
+    pub table_count: u32,
+    pub unused: [u32; 3],
+}
+const _: () = assert!(size_of::<LabelParams>() == 16);
+
+/// Everything a band style needs beside the values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CompositeShading {
+    pub params: CompositeParams,
+    pub table: ColorTable,
+}
+
+/// Everything a field style needs beside the codes: linear forms `rows[k] . u + bias[k]` and a colour table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldShading {
+    pub params: FieldParams,
+    pub rows: Vec<[f32; FIELD_AXES]>,
+    pub bias: Vec<f32>,
+    pub table: ColorTable,
+}
+
+/// What to run for a style.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Shading {
+    Composite(CompositeShading),
+    Field(FieldShading),
+}
+
+/// Equal limits make a step: below or at the limit dark, above it bright.
+fn inverse_range(low: f32, high: f32) -> f32 {
+    let range = high - low;
+    if range == 0.0 || !range.is_finite() {
+        1e30
+    } else {
+        1.0 / range
+    }
+}
+
+fn row_of(values: &[f32]) -> [f32; FIELD_AXES] {
+    let mut row = [0.0; FIELD_AXES];
+    for (to, from) in row.iter_mut().zip(values) {
+        *to = *from;
+    }
+    row
+}
+
+impl Style {
+    /// The style as numbers. Missing rows of a damaged basis or head count as zero, so that a bad file draws flat instead of failing.
+    pub fn shading(&self) -> Shading {
+        let composite = |params: CompositeParams, table: ColorTable| {
+            Shading::Composite(CompositeShading {
+                params: CompositeParams {
+                    table_first: table.first,
+                    table_count: table.colors.len() as u32,
+                    ..params
+                },
+                table,
+            })
+        };
+        let plain = CompositeParams {
+            exponent: [1.0; 4],
+            ..Zeroable::zeroed()
+        };
+        match self {
+            Self::Rgb { stretch, .. } => {
+                let mut params = CompositeParams {
+                    mode: MODE_RGB,
+                    ..plain
+                };
+                for (channel, limits) in stretch.iter().enumerate() {
+                    params.low[channel] = limits.low;
+                    params.scale[channel] = inverse_range(limits.low, limits.high);
+                    params.exponent[channel] = 1.0 / limits.gamma.max(1e-3);
+                }
+                composite(
+                    params,
+                    ColorTable {
+                        first: 0,
+                        colors: vec![[0; 4]],
+                    },
+                )
+            }
+            Self::Gray { stretch, ramp, .. } => {
+                let mut params = CompositeParams {
+                    mode: MODE_RAMP,
+                    ..plain
+                };
+                params.low[0] = stretch.low;
+                params.scale[0] = inverse_range(stretch.low, stretch.high);
+                params.exponent[0] = 1.0 / stretch.gamma.max(1e-3);
+                composite(params, ColorTable::from_ramp(ramp))
+            }
+            Self::Palette { entries, .. } => composite(
+                CompositeParams {
+                    mode: MODE_TABLE,
+                    ..plain
+                },
+                ColorTable::from_entries(entries),
+            ),
+            Self::FieldPca { basis, axes } => {
+                let mean = row_of(&basis.mean);
+                let mut shading = FieldShading {
+                    params: FieldParams {
+                        mode: MODE_RGB,
+                        count: 3,
+                        temperature: 1.0,
+                        ..Zeroable::zeroed()
+                    },
+                    rows: Vec::with_capacity(3),
+                    bias: Vec::with_capacity(3),
+                    table: ColorTable {
+                        first: 0,
+                        colors: vec![[0; 4]],
+                    },
+                };
+                for (channel, axis) in axes.iter().enumerate() {
+                    let row = row_of(basis.components.get(*axis).map_or(&[], Vec::as_slice));
+                    let offset: f64 = row
+                        .iter()
+                        .zip(&mean)
+                        .map(|(a, b)| f64::from(*a) * f64::from(*b))
+                        .sum();
+                    let low = basis.low.get(*axis).copied().unwrap_or(0.0);
+                    let high = basis.high.get(*axis).copied().unwrap_or(1.0);
+                    shading.params.low[channel] = low;
+                    shading.params.scale[channel] = inverse_range(low, high);
+                    shading.rows.push(row);
+                    shading.bias.push(-offset as f32);
+                }
+                Shading::Field(shading)
+            }
+            Self::FieldClasses { head } => {
+                let table = ColorTable {
+                    first: 0,
+                    colors: head
+                        .classes
+                        .iter()
+                        .map(|class| [class.color[0], class.color[1], class.color[2], 255])
+                        .collect(),
+                };
+                head_shading(head, MODE_FIELD_CLASSES, table)
+            }
+            Self::FieldConfidence { head } => head_shading(
+                head,
+                MODE_FIELD_CONFIDENCE,
+                ColorTable::from_ramp("cividis"),
+            ),
+            Self::FieldSimilarity {
+                reference,
+                low,
+                high,
+            } => {
+                let mut params = FieldParams {
+                    mode: MODE_FIELD_SIMILARITY,
+                    count: 1,
+                    temperature: 1.0,
+                    ..Zeroable::zeroed()
+                };
+                params.low[0] = *low;
+                params.scale[0] = inverse_range(*low, *high);
+                Shading::Field(FieldShading {
+                    params,
+                    rows: vec![row_of(reference)],
+                    bias: vec![0.0],
+                    table: ColorTable::from_ramp("similarity"),
+                })
+            }
+        }
+    }
+}
+
+fn head_shading(head: &crate::LinearHead, mode: u32, table: ColorTable) -> Shading {
+    let count = head.classes.len();
+    let at = |k: usize| head.weights.get(k).map_or(&[][..], Vec::as_slice);
+    Shading::Field(FieldShading {
+        params: FieldParams {
+            mode,
+            count: count as u32,
+            temperature: head.temperature,
+            ..Zeroable::zeroed()
+        },
+        rows: (0..count).map(|k| row_of(at(k))).collect(),
+        bias: (0..count)
+            .map(|k| head.bias.get(k).copied().unwrap_or(0.0))
+            .collect(),
+        table,
+    })
+}
+
+impl FieldShading {
+    /// Forms as `array<mat4x4<f32>>`: matrix `16 * (k / 4) + j` holds axes `4j..4j+4` of forms `4(k/4)..`, one form a column.
+    pub fn packed_forms(&self) -> Vec<[[f32; 4]; FORMS_PER_GROUP]> {
+        let groups = self.rows.len().div_ceil(FORMS_PER_GROUP).max(1);
+        let mut packed = vec![[[0.0; 4]; FORMS_PER_GROUP]; groups * FIELD_AXES / 4];
+        for (k, row) in self.rows.iter().enumerate() {
+            for (j, axes) in row.chunks_exact(4).enumerate() {
+                packed[(k / FORMS_PER_GROUP) * (FIELD_AXES / 4) + j][k % FORMS_PER_GROUP]
+                    .copy_from_slice(axes);
+            }
+        }
+        packed
+    }
+
+    /// Biases as `array<vec4<f32>>`.
+    pub fn packed_bias(&self) -> Vec<[f32; FORMS_PER_GROUP]> {
+        let mut packed =
+            vec![[0.0; FORMS_PER_GROUP]; self.bias.len().div_ceil(FORMS_PER_GROUP).max(1)];
+        for (k, bias) in self.bias.iter().enumerate() {
+            packed[k / FORMS_PER_GROUP][k % FORMS_PER_GROUP] = *bias;
+        }
+        packed
+    }
+}
+
+/// Class colours by id, for labels; id 0 and gaps are transparent.
+pub fn label_table(classes: &[crate::Class]) -> ColorTable {
+    let count = classes
+        .iter()
+        .map(|class| usize::from(class.id) + 1)
+        .max()
+        .unwrap_or(1);
+    let mut colors = vec![[0; 4]; count];
+    for class in classes.iter().filter(|class| class.id > 0) {
+        if let Some(entry) = colors.get_mut(usize::from(class.id)) {
+            *entry = [class.color[0], class.color[1], class.color[2], 255];
+        }
+    }
+    ColorTable { first: 0, colors }
+}
+
+/// Twin of `labels.wgsl`: RGBA, straight alpha.
+pub fn label_colors(ids: &[u8], table: &ColorTable) -> Vec<u8> {
+    ids.iter()
+        .flat_map(|id| {
+            table
+                .colors
+                .get(usize::from(*id))
+                .copied()
+                .unwrap_or([0; 4])
+        })
+        .collect()
+}
+
+/// Twin of `stretched` in `common.wgsl`: 0..1.
+pub(crate) fn stretched(value: f32, low: f32, scale: f32, exponent: f32) -> f32 {
+    let t = ((value - low) * scale).clamp(0.0, 1.0);
+    if exponent == 1.0 { t } else { t.powf(exponent) }
+}
+
+/// Twin of `quantised` in `common.wgsl`.
+pub(crate) fn byte_of(t: f32) -> u8 {
+    (t * 255.0 + 0.5).floor() as u8
+}
+
+impl CompositeShading {
+    /// One valid pixel; `values` are the style's bands in order.
+    pub fn color(&self, values: [f32; 3]) -> [u8; 4] {
+        let p = &self.params;
+        let channel = |c: usize| stretched(values[c], p.low[c], p.scale[c], p.exponent[c]);
+        match p.mode {
+            MODE_TABLE => self.table.color(values[0]),
+            MODE_RAMP => self.table.interpolated(channel(0)),
+            _ => [
+                byte_of(channel(0)),
+                byte_of(channel(1)),
+                byte_of(channel(2)),
+                255,
+            ],
+        }
+    }
+}
+
+impl FieldShading {
+    /// One pixel's unit vector.
+    pub fn color(&self, unit: &[f32; FIELD_AXES]) -> [u8; 4] {
+        let p = &self.params;
+        let scores = self
+            .rows
+            .iter()
+            .zip(&self.bias)
+            .map(|(row, bias)| row.iter().zip(unit).map(|(a, b)| a * b).sum::<f32>() + bias);
+        if p.mode == MODE_FIELD_CLASSES || p.mode == MODE_FIELD_CONFIDENCE {
+            let (mut best, mut best_score, mut sum) = (0, f32::MIN, 0.0_f32);
+            for (k, score) in scores.enumerate() {
+                if score > best_score {
+                    sum = sum * (p.temperature * (best_score - score)).exp() + 1.0;
+                    (best, best_score) = (k, score);
+                } else {
+                    sum += (p.temperature * (score - best_score)).exp();
+                }
+            }
+            if sum == 0.0 {
+                return [0; 4];
+            }
+            return match p.mode {
+                MODE_FIELD_CLASSES => self.table.colors.get(best).copied().unwrap_or([0; 4]),
+                _ => self.table.interpolated((1.0 / sum).clamp(0.0, 1.0)),
+            };
+        }
+        let mut t = [0.0; 3];
+        for ((t, score), c) in t.iter_mut().zip(scores).zip(0..3) {
+            *t = stretched(score, p.low[c], p.scale[c], 1.0);
+        }
+        if p.mode == MODE_FIELD_SIMILARITY {
+            return self.table.interpolated(t[0]);
+        }
+        [byte_of(t[0]), byte_of(t[1]), byte_of(t[2]), 255]
+    }
+}

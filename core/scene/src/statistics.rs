@@ -1,0 +1,409 @@
+//! Band statistics from a sample of full-resolution blocks, and the style a freshly opened raster gets from them.
+//! Knows rasters. Knows nothing of colours beyond naming a ramp.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    BandInfo, Raster, RasterInfo, Resampling, SampleType, SceneError, SceneResult, Stretch, Style,
+    Window, default_rgb, fit_pca_blocking,
+};
+
+/// Percentiles and histogram of a band from <= 64 full-resolution blocks on a low-discrepancy grid (conventions section 3).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BandStatistics {
+    pub band: usize,
+    pub min: f64,
+    pub max: f64,
+    pub mean: f64,
+    pub std: f64,
+    /// 2nd and 98th percentile.
+    pub low: f64,
+    pub high: f64,
+    /// 256 equal bins from `min` to `max`.
+    pub histogram: Vec<u32>,
+    /// Valid pixels looked at.
+    pub count: u64,
+    /// False when every pixel was read.
+    pub is_sampled: bool,
+}
+
+/// Blocks looked at first; more only while valid pixels are scarce.
+const SAMPLE_BLOCKS: usize = 64;
+const SAMPLE_BLOCKS_MAX: usize = 1024;
+/// Pixels of one sampled block; larger file blocks are read in part.
+const PIXELS_PER_BLOCK: usize = 1 << 16;
+/// Fewer valid pixels than this make percentiles too rough.
+const ENOUGH_PIXELS: usize = 10_000;
+/// Rasters up to this size are read whole: no more than a sample would cost.
+const WHOLE_PIXELS: usize = SAMPLE_BLOCKS * PIXELS_PER_BLOCK;
+/// Bands gathered at once, which bounds memory to about 128 MiB.
+const BANDS_AT_ONCE: usize = 8;
+
+/// Reads sampled statistics of the given bands; all-nodata bands give `count == 0`.
+///
+/// # Errors
+/// A band that does not exist, or blocks that cannot be read.
+pub fn band_statistics_blocking(
+    raster: &Raster,
+    bands: &[usize],
+) -> SceneResult<Vec<BandStatistics>> {
+    let info = raster.info();
+    let mut statistics = Vec::with_capacity(bands.len());
+    for group in bands.chunks(BANDS_AT_ONCE) {
+        let Some(first) = group.first().and_then(|band| info.bands.get(*band)) else {
+            return Err(missing_band(info, group[0]));
+        };
+        if let Some(band) = group.iter().find(|band| **band >= info.bands.len()) {
+            return Err(missing_band(info, *band));
+        }
+        let plan = SamplePlan::new(info, first);
+        let mut values: Vec<Vec<f32>> = vec![Vec::new(); group.len()];
+        for (index, window) in plan.windows.iter().enumerate() {
+            if index >= SAMPLE_BLOCKS
+                && plan.is_sampled
+                && values.iter().all(|band| band.len() >= ENOUGH_PIXELS)
+            {
+                break;
+            }
+            for (band, values) in group.iter().zip(&mut values) {
+                if index >= SAMPLE_BLOCKS && plan.is_sampled && values.len() >= ENOUGH_PIXELS {
+                    continue;
+                }
+                let block = raster.read_blocking(
+                    &[*band],
+                    *window,
+                    window.width,
+                    window.height,
+                    Resampling::Nearest,
+                )?;
+                let valid = block
+                    .values
+                    .iter()
+                    .zip(&block.valid)
+                    .filter(|(value, valid)| **valid && value.is_finite());
+                values.extend(valid.map(|(value, _)| *value));
+            }
+        }
+        statistics.extend(
+            group
+                .iter()
+                .zip(values)
+                .map(|(band, values)| summary(*band, values, plan.is_sampled)),
+        );
+    }
+    Ok(statistics)
+}
+
+fn missing_band(info: &RasterInfo, band: usize) -> SceneError {
+    SceneError::file(
+        &info.path,
+        format!(
+            "There is no band {}: this raster has {}.",
+            band + 1,
+            info.bands.len()
+        ),
+    )
+}
+
+struct SamplePlan {
+    windows: Vec<Window>,
+    is_sampled: bool,
+}
+
+impl SamplePlan {
+    fn new(info: &RasterInfo, band: &BandInfo) -> Self {
+        let (width, height) = (info.grid.width, info.grid.height);
+        // Whole file blocks where they are small, else a part: wide strips give long flat windows, tiles give square ones.
+        let block_width = band.block_size.0.clamp(1, width.clamp(1, 4096));
+        let block_height = band
+            .block_size
+            .1
+            .max(256)
+            .min((PIXELS_PER_BLOCK / block_width).max(1))
+            .clamp(1, height.max(1));
+        let block_width = block_width.min((PIXELS_PER_BLOCK / block_height).max(1));
+        let (columns, rows) = (width.div_ceil(block_width), height.div_ceil(block_height));
+        let window = |column: usize, row: usize| {
+            let (col, row) = (column * block_width, row * block_height);
+            Window {
+                col,
+                row,
+                width: block_width.min(width - col),
+                height: block_height.min(height - row),
+            }
+        };
+        if width.saturating_mul(height) <= WHOLE_PIXELS
+            || columns.saturating_mul(rows) <= SAMPLE_BLOCKS
+        {
+            let windows = (0..rows).flat_map(|row| (0..columns).map(move |column| (column, row)));
+            return Self {
+                windows: windows.map(|(column, row)| window(column, row)).collect(),
+                is_sampled: false,
+            };
+        }
+        let mut seen = std::collections::HashSet::new();
+        let windows = low_discrepancy(columns, rows)
+            .take(4 * SAMPLE_BLOCKS_MAX)
+            .filter(|place| seen.insert(*place))
+            .take(SAMPLE_BLOCKS_MAX)
+            .map(|(column, row)| window(column, row))
+            .collect();
+        Self {
+            windows,
+            is_sampled: true,
+        }
+    }
+}
+
+/// The R2 sequence (Roberts 2018): evenly spread for any count, never along a diagonal.
+fn low_discrepancy(columns: usize, rows: usize) -> impl Iterator<Item = (usize, usize)> {
+    const STEP: (f64, f64) = (0.754_877_666_246_692_7, 0.569_840_290_998_053_2);
+    (0_u32..).map(move |index| {
+        let place = |step: f64, count: usize| {
+            let share = (0.5 + f64::from(index) * step).fract();
+            ((share * count as f64) as usize).min(count.saturating_sub(1))
+        };
+        (place(STEP.0, columns), place(STEP.1, rows))
+    })
+}
+
+fn summary(band: usize, mut values: Vec<f32>, is_sampled: bool) -> BandStatistics {
+    let count = values.len();
+    let mut statistics = BandStatistics {
+        band,
+        min: 0.0,
+        max: 0.0,
+        mean: 0.0,
+        std: 0.0,
+        low: 0.0,
+        high: 0.0,
+        histogram: vec![0; 256],
+        count: count as u64,
+        is_sampled,
+    };
+    if count == 0 {
+        return statistics;
+    }
+    let (mut min, mut max, mut sum) = (f32::INFINITY, f32::NEG_INFINITY, 0.0_f64);
+    for value in &values {
+        (min, max) = (min.min(*value), max.max(*value));
+        sum += f64::from(*value);
+    }
+    let mean = sum / count as f64;
+    let squares: f64 = values
+        .iter()
+        .map(|value| (f64::from(*value) - mean).powi(2))
+        .sum();
+    (statistics.min, statistics.max) = (f64::from(min), f64::from(max));
+    statistics.mean = mean;
+    statistics.std = (squares / count as f64).sqrt();
+    let range = statistics.max - statistics.min;
+    for value in &values {
+        let share = if range > 0.0 {
+            (f64::from(*value) - statistics.min) / range
+        } else {
+            0.5
+        };
+        let bin = ((share * 256.0) as usize).min(255);
+        statistics.histogram[bin] = statistics.histogram[bin].saturating_add(1);
+    }
+    statistics.low = percentile(&mut values, 0.02);
+    statistics.high = percentile(&mut values, 0.98);
+    statistics
+}
+
+/// Linear interpolation between order statistics at `share * (n - 1)`; reorders `values`, which must not be empty.
+fn percentile(values: &mut [f32], share: f64) -> f64 {
+    let position = share * (values.len() - 1) as f64;
+    let index = position.floor() as usize;
+    let (_, low, above) = values.select_nth_unstable_by(index, f32::total_cmp);
+    let low = f64::from(*low);
+    let high = above
+        .iter()
+        .copied()
+        .min_by(f32::total_cmp)
+        .map_or(low, f64::from);
+    low + (high - low) * (position - index as f64)
+}
+
+impl BandStatistics {
+    /// Limits between the 2nd and 98th percentile; flat bands get room on both sides, empty ones 0 to 1.
+    pub fn stretch(&self) -> Stretch {
+        let (low, high) = match self.count {
+            0 => (0.0, 1.0),
+            _ if self.high > self.low => (self.low, self.high),
+            _ if self.max > self.min => (self.min, self.max),
+            _ => (self.min - 1.0, self.max + 1.0),
+        };
+        Stretch {
+            low: low as f32,
+            high: high as f32,
+            gamma: 1.0,
+        }
+    }
+}
+
+/// The style a freshly opened raster gets (conventions section 3): RGB by wavelength with 2-98 %, 8-bit as is, palettes, PCA for fields.
+///
+/// # Errors
+/// A raster without bands, or blocks that cannot be read.
+pub fn default_style_blocking(raster: &Raster) -> SceneResult<Style> {
+    let info = raster.info();
+    if info.is_field() {
+        return Ok(Style::FieldPca {
+            basis: fit_pca_blocking(raster)?,
+            axes: [0, 1, 2],
+        });
+    }
+    let Some(first) = info.bands.first() else {
+        return Err(SceneError::file(
+            &info.path,
+            "There is no band to draw in this file.",
+        ));
+    };
+    let colors: Vec<&BandInfo> = info
+        .bands
+        .iter()
+        .filter(|band| band.color_interpretation != "alpha")
+        .collect();
+    if colors.len() < 3 {
+        return single_band_style(raster, first);
+    }
+    let bands = default_rgb(&info.bands);
+    let is_byte = bands.iter().all(|band| {
+        info.bands
+            .get(*band)
+            .is_some_and(|band| band.sample_type == SampleType::UInt8)
+    });
+    if is_byte {
+        return Ok(Style::Rgb {
+            bands,
+            stretch: [Stretch {
+                low: 0.0,
+                high: 255.0,
+                gamma: 1.0,
+            }; 3],
+        });
+    }
+    let statistics = band_statistics_blocking(raster, &bands)?;
+    let mut stretch = [Stretch {
+        low: 0.0,
+        high: 1.0,
+        gamma: 1.0,
+    }; 3];
+    for (limits, statistics) in stretch.iter_mut().zip(&statistics) {
+        *limits = statistics.stretch();
+    }
+    Ok(Style::Rgb { bands, stretch })
+}
+
+fn single_band_style(raster: &Raster, band: &BandInfo) -> SceneResult<Style> {
+    if !band.palette.is_empty() {
+        return Ok(Style::Palette {
+            band: band.index,
+            entries: band.palette.clone(),
+        });
+    }
+    let fixed = |low: f32, high: f32, ramp: &str| {
+        Ok(Style::Gray {
+            band: band.index,
+            stretch: Stretch {
+                low,
+                high,
+                gamma: 1.0,
+            },
+            ramp: ramp.to_owned(),
+        })
+    };
+    let is_float = matches!(band.sample_type, SampleType::Float32 | SampleType::Float64);
+    let name = band.name.to_lowercase();
+    if is_float && name.contains("ndvi") {
+        return fixed(-0.2, 1.0, "ndvi");
+    }
+    if is_float && band.unit == "m3 m-3" {
+        return fixed(0.0, 0.5, "moisture");
+    }
+    if band.sample_type == SampleType::UInt8 && name.contains("confidence") && band.scale > 0.0 {
+        return fixed(0.0, (1.0 / band.scale) as f32, "cividis");
+    }
+    let statistics = band_statistics_blocking(raster, &[band.index])?;
+    let stretch = statistics.first().map_or(
+        Stretch {
+            low: 0.0,
+            high: 1.0,
+            gamma: 1.0,
+        },
+        BandStatistics::stretch,
+    );
+    // Integers are mostly what a camera counted; floats are mostly quantities.
+    let ramp = if is_float { "viridis" } else { "grays" };
+    Ok(Style::Gray {
+        band: band.index,
+        stretch,
+        ramp: ramp.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_interpolate_between_order_statistics() {
+        let mut values: Vec<f32> = (0..=100).rev().map(|value| value as f32).collect();
+        assert!((percentile(&mut values, 0.02) - 2.0).abs() < 1e-9);
+        assert!((percentile(&mut values, 0.98) - 98.0).abs() < 1e-9);
+        assert!((percentile(&mut [1.0, 2.0], 0.25) - 1.25).abs() < 1e-9);
+        assert!((percentile(&mut [7.0], 0.98) - 7.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn summaries_hold_for_flat_and_empty_bands() {
+        let flat = summary(0, vec![5.0; 100], true);
+        assert_eq!(
+            (flat.min, flat.max, flat.std, flat.histogram[128]),
+            (5.0, 5.0, 0.0, 100)
+        );
+        assert_eq!(
+            flat.stretch(),
+            Stretch {
+                low: 4.0,
+                high: 6.0,
+                gamma: 1.0
+            }
+        );
+        let empty = summary(3, Vec::new(), true);
+        assert_eq!((empty.count, empty.band), (0, 3));
+        assert_eq!(
+            empty.stretch(),
+            Stretch {
+                low: 0.0,
+                high: 1.0,
+                gamma: 1.0
+            }
+        );
+        let mixed = summary(0, vec![0.0, 1.0, 2.0, 3.0], false);
+        assert!((mixed.mean - 1.5).abs() < 1e-12 && (mixed.std - 1.25_f64.sqrt()).abs() < 1e-12);
+        assert_eq!(mixed.histogram.iter().sum::<u32>(), 4);
+        assert_eq!((mixed.histogram[0], mixed.histogram[255]), (1, 1));
+    }
+
+    /// The trap of sampling along a diagonal: a scene whose valid part is a corner must still be met.
+    #[test]
+    fn sampled_places_are_spread_over_the_raster() {
+        let (columns, rows) = (160, 160);
+        let places: Vec<(usize, usize)> =
+            low_discrepancy(columns, rows).take(SAMPLE_BLOCKS).collect();
+        for quarter in 0..16 {
+            let (left, top) = (quarter % 4 * 40, quarter / 4 * 40);
+            let inside = places
+                .iter()
+                .filter(|(c, r)| (left..left + 40).contains(c) && (top..top + 40).contains(r))
+                .count();
+            assert!(
+                (2..=6).contains(&inside),
+                "{inside} of 64 places in sixteenth {quarter}"
+            );
+        }
+    }
+}

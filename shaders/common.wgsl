@@ -1,0 +1,45 @@
+// Shared by the style passes; put in front of each of them. Rust twin: core/scene/src/shading.rs.
+
+const TABLE_WIDTH: u32 = 256u;
+
+// Colours of a ramp or of codes, rows of TABLE_WIDTH, straight alpha.
+@group(0) @binding(1) var table: texture_2d<u32>;
+
+// One oversized triangle over the whole target.
+@vertex
+fn cover(@builtin(vertex_index) index: u32) -> @builtin(position) vec4<f32> {
+    let x = f32((index & 1u) * 4u) - 1.0;
+    let y = f32((index >> 1u) * 4u) - 1.0;
+    return vec4<f32>(x, y, 0.0, 1.0);
+}
+
+fn stretched(value: f32, low: f32, scale: f32, exponent: f32) -> f32 {
+    let t = clamp((value - low) * scale, 0.0, 1.0);
+    if (exponent == 1.0) {
+        return t;
+    }
+    return pow(t, exponent);
+}
+
+fn quantised(t: f32) -> f32 {
+    return floor(t * 255.0 + 0.5);
+}
+
+fn table_entry(index: u32) -> vec4<f32> {
+    return vec4<f32>(textureLoad(table, vec2<u32>(index % TABLE_WIDTH, index / TABLE_WIDTH), 0));
+}
+
+// Linear between entries, t in 0..1; bytes as floats.
+fn ramp_color(t: f32) -> vec4<f32> {
+    let position = t * 255.0;
+    let left = min(floor(position), 254.0);
+    let a = table_entry(u32(left));
+    let b = table_entry(u32(left) + 1u);
+    return vec4<f32>(floor(a.rgb + (b.rgb - a.rgb) * (position - left) + 0.5), 255.0);
+}
+
+// Bytes with straight alpha to what a styled tile stores: premultiplied, 0..1, so that smooth sampling never bleeds missing pixels.
+fn stored(bytes: vec4<f32>) -> vec4<f32> {
+    let alpha = bytes.a / 255.0;
+    return vec4<f32>(floor(bytes.rgb * alpha + 0.5) / 255.0, alpha);
+}

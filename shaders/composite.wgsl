@@ -1,0 +1,49 @@
+// Planar data tile to styled tile: one or three bands, stretched, then as they are, through a ramp or a table of codes.
+// Rust twin: `CompositeParams` and `CompositeShading::color` in core/scene/src/shading.rs.
+
+const MODE_RAMP: u32 = 1u;
+const MODE_TABLE: u32 = 2u;
+
+struct Composite {
+    low: vec4<f32>,
+    scale: vec4<f32>,
+    exponent: vec4<f32>,
+    mode: u32,
+    table_first: i32,
+    table_count: u32,
+    unused: u32,
+}
+
+@group(0) @binding(0) var<uniform> composite: Composite;
+// The bands, then one layer that is 1 where the pixel holds a value.
+@group(1) @binding(0) var planes: texture_2d_array<f32>;
+
+fn channel(texel: vec2<i32>, band: i32) -> f32 {
+    let value = textureLoad(planes, texel, band, 0).r;
+    return stretched(value, composite.low[band], composite.scale[band], composite.exponent[band]);
+}
+
+@fragment
+fn composite_pixel(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
+    let texel = vec2<i32>(position.xy);
+    let mask_layer = i32(textureNumLayers(planes)) - 1;
+    if (textureLoad(planes, texel, mask_layer, 0).r < 0.5) {
+        return vec4<f32>(0.0);
+    }
+    if (composite.mode == MODE_TABLE) {
+        let code = i32(floor(textureLoad(planes, texel, 0, 0).r + 0.5));
+        if (code < composite.table_first) {
+            return vec4<f32>(0.0);
+        }
+        let index = u32(code) - u32(composite.table_first);
+        if (index >= composite.table_count) {
+            return vec4<f32>(0.0);
+        }
+        return stored(table_entry(index));
+    }
+    if (composite.mode == MODE_RAMP) {
+        return stored(ramp_color(channel(texel, 0)));
+    }
+    let rgb = vec3<f32>(channel(texel, 0), channel(texel, 1), channel(texel, 2));
+    return stored(vec4<f32>(floor(rgb * 255.0 + 0.5), 255.0));
+}

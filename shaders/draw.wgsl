@@ -1,0 +1,38 @@
+// Styled tiles onto the screen: textured meshes, premultiplied. Rust twin of the vertex: `Vertex` in app/src/canvas/renderer.
+
+struct Vertex {
+    // Clip space of the canvas' viewport.
+    @location(0) position: vec2<f32>,
+    // 0..1 over the styled tile, border included.
+    @location(1) uv: vec2<f32>,
+    @location(2) opacity: f32,
+}
+
+struct Varying {
+    @builtin(position) position: vec4<f32>,
+    @location(0) uv: vec2<f32>,
+    @location(1) opacity: f32,
+}
+
+@group(0) @binding(0) var styled: texture_2d<f32>;
+@group(0) @binding(1) var styled_sampler: sampler;
+
+@vertex
+fn place(vertex: Vertex) -> Varying {
+    return Varying(vec4<f32>(vertex.position, 0.0, 1.0), vertex.uv, vertex.opacity);
+}
+
+// For targets that store display values, which is what styles produce.
+@fragment
+fn draw_display(varying: Varying) -> @location(0) vec4<f32> {
+    return textureSample(styled, styled_sampler, varying.uv) * varying.opacity;
+}
+
+// For sRGB targets, which encode what they are given.
+@fragment
+fn draw_srgb(varying: Varying) -> @location(0) vec4<f32> {
+    let display = textureSample(styled, styled_sampler, varying.uv) * varying.opacity;
+    let low = display.rgb / 12.92;
+    let high = pow((display.rgb + 0.055) / 1.055, vec3<f32>(2.4));
+    return vec4<f32>(select(high, low, display.rgb <= vec3<f32>(0.04045)), display.a);
+}

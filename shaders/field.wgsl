@@ -1,0 +1,90 @@
+// A field tile, 64 signed bytes a pixel, through linear forms of its unit vector: three components as colour, the winning
+// class, its confidence, or similarity to one vector.
+// Rust twin: `FieldParams` and `FieldShading::color` in core/scene/src/shading.rs, decoding in core/scene/src/style.rs.
+
+const MODE_CLASSES: u32 = 1u;
+const MODE_CONFIDENCE: u32 = 2u;
+const MODE_SIMILARITY: u32 = 3u;
+const MISSING: i32 = -128;
+// 64 axes, four a layer.
+const LAYERS: u32 = 16u;
+
+struct Field {
+    low: vec4<f32>,
+    scale: vec4<f32>,
+    mode: u32,
+    count: u32,
+    temperature: f32,
+    unused: u32,
+}
+
+@group(0) @binding(0) var<uniform> field: Field;
+// Matrix 16 g + j: axes 4j.. of the forms 4g.., one form a column.
+@group(0) @binding(2) var<storage, read> forms: array<mat4x4<f32>>;
+@group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
+@group(1) @binding(0) var codes: texture_2d_array<i32>;
+
+// Square law, before the vector is brought to length 1.
+fn decoded(texel: vec2<i32>, layer: u32) -> vec4<f32> {
+    let share = vec4<f32>(textureLoad(codes, texel, layer, 0)) / 127.5;
+    return share * abs(share);
+}
+
+@fragment
+fn field_pixel(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
+    let texel = vec2<i32>(position.xy);
+    var squares = 0.0;
+    var first = vec4<f32>(0.0);
+    for (var layer = 0u; layer < LAYERS; layer++) {
+        let raw = textureLoad(codes, texel, layer, 0);
+        if (any(raw == vec4<i32>(MISSING))) {
+            return vec4<f32>(0.0);
+        }
+        let share = vec4<f32>(raw) / 127.5;
+        let value = share * abs(share);
+        squares += dot(value, value);
+        first += value * forms[layer];
+    }
+    // Only fill values are shorter than one half.
+    if (squares < 0.25 || field.count == 0u) {
+        return vec4<f32>(0.0);
+    }
+    let inverse_length = inverseSqrt(squares);
+    var scores = first * inverse_length + bias[0];
+
+    if (field.mode == MODE_CLASSES || field.mode == MODE_CONFIDENCE) {
+        var best = 0u;
+        var best_score = -3.0e38;
+        var sum = 0.0;
+        for (var group = 0u; group * 4u < field.count; group++) {
+            if (group > 0u) {
+                var product = vec4<f32>(0.0);
+                for (var layer = 0u; layer < LAYERS; layer++) {
+                    product += decoded(texel, layer) * forms[group * LAYERS + layer];
+                }
+                scores = product * inverse_length + bias[group];
+            }
+            let members = min(field.count - group * 4u, 4u);
+            for (var member = 0u; member < members; member++) {
+                let score = scores[member];
+                if (score > best_score) {
+                    sum = sum * exp(field.temperature * (best_score - score)) + 1.0;
+                    best = group * 4u + member;
+                    best_score = score;
+                } else {
+                    sum += exp(field.temperature * (score - best_score));
+                }
+            }
+        }
+        if (field.mode == MODE_CLASSES) {
+            return stored(table_entry(best));
+        }
+        return stored(ramp_color(clamp(1.0 / sum, 0.0, 1.0)));
+    }
+
+    let t = clamp((scores - field.low) * field.scale, vec4<f32>(0.0), vec4<f32>(1.0));
+    if (field.mode == MODE_SIMILARITY) {
+        return stored(ramp_color(t.x));
+    }
+    return stored(vec4<f32>(floor(t.xyz * 255.0 + 0.5), 255.0));
+}
