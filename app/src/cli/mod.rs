@@ -1,9 +1,174 @@
-//! The command line: one file a subcommand.
+//! The command line: one file a subcommand. Knows the engine and the scene; draws no window itself.
+
+mod assess;
+mod bands;
+mod bench;
+mod demo;
+mod devices;
+mod embed;
+mod export;
+mod failure;
+mod info;
+mod job;
+mod legend;
+mod models;
+mod output;
+mod picture;
+mod predict;
+mod render;
+mod reproduce;
+mod train;
+mod worker;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::{Args, Parser, Subcommand};
+
+use failure::{CliError, CliResult};
+use output::Output;
+
+/// Classify Earth-observation scenes: from a scene and a few labels to a map with its accuracy.
+///
+/// Without a subcommand a window opens, showing FILES or the bundled sample.
+#[derive(Debug, Parser)]
+#[command(name = "terroir", version, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage. Results go to standard output, everything else to standard error.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    /// Rasters, label files or a project (.terroir) to open in the window
+    files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    global: GlobalOptions,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+struct GlobalOptions {
+    /// Print the result as one JSON document
+    #[arg(long, global = true)]
+    json: bool,
+    /// Show the details of errors and what the libraries say
+    #[arg(long, short, global = true)]
+    verbose: bool,
+    /// No progress and no remarks, only results, warnings and errors
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show what a raster holds: size, place, bands and their wavelengths
+    Info(info::InfoArgs),
+    /// Draw a raster to a PNG picture; needs no GPU
+    Render(render::RenderArgs),
+    /// Compute the field of a scene: 64 numbers a pixel that heads are trained on
+    Embed(embed::EmbedArgs),
+    /// Fit a head on a field and labels, with blocked cross-validation
+    Train(train::TrainArgs),
+    /// Make the class map and its confidence from a field and a head
+    Predict(predict::PredictArgs),
+    /// Compare a map with reference labels: confusion matrix and accuracy
+    Assess(assess::AssessArgs),
+    /// Convert maps to pictures and labels to other vector formats
+    Export(export::ExportArgs),
+    /// List the compute devices of this machine
+    Devices,
+    /// List the models this build can run
+    Models,
+    /// Do the whole job on the bundled sample without a window
+    Demo(demo::DemoArgs),
+    /// Measure how fast a model embeds on this machine
+    Bench(bench::BenchArgs),
+    /// Run the job again that made a field or a map
+    Reproduce(reproduce::ReproduceArgs),
+    /// Serve jobs over standard input and output (the window starts this)
+    Worker,
+}
+
 /// Runs the command line; 0 = done, 1 = failed, 2 = wrong usage.
-pub fn run(_args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    todo!()
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version arrive here too, with exit code 0 and meant for standard output.
+            error.print().ok();
+            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    let output = Output { json: cli.global.json, verbose: cli.global.verbose, quiet: cli.global.quiet };
+    install_panic_words(output.verbose);
+    install_log(output.verbose);
+    let result = std::panic::catch_unwind(|| dispatch(cli, output));
+    match result {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
+            let message = error.message(output.verbose);
+            if !message.is_empty() {
+                output::say(message.trim_end());
+            }
+            error.exit_code()
+        }
+        // The hook has already said what there is to say.
+        Err(_) => ExitCode::from(1),
+    }
+}
+
+fn dispatch(cli: Cli, output: Output) -> CliResult {
+    match cli.command {
+        None => open_window(cli.files),
+        Some(Command::Info(args)) => info::run(&args, output),
+        Some(Command::Render(args)) => render::run(&args, output),
+        Some(Command::Embed(args)) => embed::run(&args, output),
+        Some(Command::Train(args)) => train::run(&args, output),
+        Some(Command::Predict(args)) => predict::run(&args, output),
+        Some(Command::Assess(args)) => assess::run(&args, output),
+        Some(Command::Export(args)) => export::run(&args, output),
+        Some(Command::Devices) => devices::run(output),
+        Some(Command::Models) => models::run(output),
+        Some(Command::Demo(args)) => demo::run(&args, output),
+        Some(Command::Bench(args)) => bench::run(&args, output),
+        Some(Command::Reproduce(args)) => reproduce::run(&args, output),
+        Some(Command::Worker) => worker::run(),
+    }
+}
+
+fn open_window(_files: Vec<PathBuf>) -> CliResult {
+    Err(CliError::failed("This build has no window."))
+}
+
+/// A fault of our own ends in words, not in a trace; the place is kept for a report.
+fn install_panic_words(verbose: bool) {
+    std::panic::set_hook(Box::new(move |info| {
+        output::say("terroir: Terroir met a fault of its own and stopped this task. Your files are as they were. Please report it with the command you ran.");
+        if verbose {
+            let place = info.location().map(|place| format!(" ({}:{})", place.file(), place.line())).unwrap_or_default();
+            let words = info.payload_as_str().unwrap_or("no further words");
+            output::say(&format!("Details: {words}{place}"));
+        } else {
+            output::say("(--verbose shows the details.)");
+        }
+    }));
+}
+
+/// Warnings of the libraries reach standard error only with `--verbose`.
+struct StderrLog;
+
+impl log::Log for StderrLog {
+    fn enabled(&self, _: &log::Metadata) -> bool {
+        true
+    }
+    fn log(&self, record: &log::Record) {
+        output::say(&format!("{}: {}: {}", record.level().as_str().to_lowercase(), record.target(), record.args()));
+    }
+    fn flush(&self) {}
+}
+
+fn install_log(verbose: bool) {
+    if verbose && log::set_logger(&StderrLog).is_ok() {
+        log::set_max_level(log::LevelFilter::Info);
+    }
 }

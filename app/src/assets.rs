@@ -1,0 +1,96 @@
+//! Where the bundled sample lies, and the document the first start shows. Reads rasters; draws nothing.
+
+use std::path::{Path, PathBuf};
+
+use terroir_scene::{
+    Document, Labels, Layer, LayerId, LayerSource, Raster, SceneResult, default_style_blocking, import_labels,
+};
+
+/// Said wherever the sample is shown or exported.
+pub const SAMPLE_ATTRIBUTION: &str = "Contains modified Copernicus Sentinel data 2021";
+pub const SAMPLE_REFERENCE_ATTRIBUTION: &str =
+    "(c) ESA WorldCover project 2021 / contains modified Copernicus Sentinel data (2021) processed by ESA WorldCover consortium, CC BY 4.0";
+
+/// The sample's files; all lie in one folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    pub folder: PathBuf,
+}
+
+impl Sample {
+    /// The scene the first start shows: Sentinel-2 over irrigated circles.
+    pub fn scene(&self) -> PathBuf {
+        self.folder.join("S2_2021-07-28.tif")
+    }
+    /// Its precomputed field.
+    pub fn field(&self) -> PathBuf {
+        self.folder.join("field.tif")
+    }
+    /// Stroke-sized training polygons with the attribute `class`.
+    pub fn labels(&self) -> PathBuf {
+        self.folder.join("labels.geojson")
+    }
+    /// Held-out reference: no pixel of it lies in a block the training labels touch.
+    pub fn reference(&self) -> PathBuf {
+        self.folder.join("reference.tif")
+    }
+    /// A second scene: aerial image, four bands.
+    pub fn aerial(&self) -> PathBuf {
+        self.folder.join("m_4709963_se_14_1_20160816_5m.tif")
+    }
+}
+
+/// The bundled sample: in `TERROIR_ASSETS`, beside the executable, in `../share/terroir` of it, or in the source tree.
+pub fn sample() -> Option<Sample> {
+    sample_dir().map(|folder| Sample { folder })
+}
+
+/// Folder of the bundled sample; `None` when no place has it.
+pub fn sample_dir() -> Option<PathBuf> {
+    let beside = std::env::current_exe().ok().and_then(|program| program.parent().map(Path::to_path_buf));
+    let places = [
+        std::env::var_os("TERROIR_ASSETS").map(PathBuf::from),
+        beside.as_ref().map(|folder| folder.join("assets")),
+        beside.as_ref().map(|folder| folder.join("../share/terroir")),
+        Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets")),
+    ];
+    places
+        .into_iter()
+        .flatten()
+        .map(|assets| assets.join("sample"))
+        .find(|folder| folder.join("labels.geojson").is_file())
+        .map(|folder| folder.canonicalize().unwrap_or(folder))
+}
+
+/// The sample as the first start shows it: the scene in natural colour and its field below, no labels painted yet
+/// (labels carry the sample's classes, so that the first stroke has a name). Blocks on the disk.
+pub fn sample_document_blocking(sample: &Sample) -> SceneResult<Document> {
+    let mut document = Document::default();
+    let field = sample.field();
+    if field.is_file() {
+        document.add_layer(raster_layer_blocking(&field, "Field 2021-07-28 (principal components)", SAMPLE_ATTRIBUTION)?);
+    }
+    let scene = raster_layer_blocking(&sample.scene(), "Sentinel-2, 2021-07-28", SAMPLE_ATTRIBUTION)?;
+    if let LayerSource::Raster { info: Some(info), .. } = &scene.source {
+        let (imported, _) = import_labels(&sample.labels(), &info.grid, Some("class"))?;
+        let mut labels = Labels::new(info.grid.clone());
+        labels.classes = imported.classes;
+        document.labels = Some(labels);
+    }
+    document.add_layer(scene);
+    Ok(document)
+}
+
+fn raster_layer_blocking(path: &Path, name: &str, attribution: &str) -> SceneResult<Layer> {
+    let raster = Raster::open(path)?;
+    Ok(Layer {
+        id: LayerId(0),
+        name: name.to_owned(),
+        source: LayerSource::Raster { path: path.to_path_buf(), info: Some(std::sync::Arc::new(raster.info().clone())) },
+        style: Some(default_style_blocking(&raster)?),
+        visible: true,
+        opacity: 1.0,
+        edited_wavelengths: Vec::new(),
+        attribution: Some(attribution.to_owned()),
+    })
+}

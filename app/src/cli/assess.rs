@@ -1,0 +1,36 @@
+//! `terroir assess`: map against reference labels.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use terroir_engine::{AssessSpec, JobSpec};
+
+use super::failure::CliResult;
+use super::job::run_and_report;
+use super::output::Output;
+
+#[derive(Debug, Args)]
+pub struct AssessArgs {
+    /// The class map
+    #[arg(long)]
+    map: PathBuf,
+    /// Reference labels: a vector file, or a class raster on the map's grid. Use labels that trained nothing
+    #[arg(long)]
+    reference: PathBuf,
+    /// Attribute that holds the class; well-known names are tried without this
+    #[arg(long)]
+    class_attribute: Option<String>,
+    /// Where the report goes (.json); pages and tables go beside it
+    #[arg(long)]
+    out: PathBuf,
+}
+
+pub fn run(args: &AssessArgs, output: Output) -> CliResult {
+    let spec = JobSpec::Assess(AssessSpec {
+        map: args.map.clone(),
+        reference: args.reference.clone(),
+        class_attribute: args.class_attribute.clone(),
+        out: args.out.clone(),
+    });
+    run_and_report(&spec, output)
+}

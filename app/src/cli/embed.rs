@@ -1,0 +1,73 @@
+//! `terroir embed`: scene to field.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use terroir_engine::{EmbedSpec, JobSpec};
+use terroir_scene::Raster;
+
+use super::bands::{parse_band_wavelength, parse_bands};
+use super::failure::{CliError, CliResult};
+use super::job::run_and_report;
+use super::output::Output;
+
+#[derive(Debug, Args)]
+pub struct EmbedArgs {
+    /// The scene: any raster whose bands have wavelengths
+    file: PathBuf,
+    /// The model, as `terroir models` lists it
+    #[arg(long, default_value = "dofa-tiny")]
+    model: String,
+    /// Trained weights (.pth or .safetensors); without them the model is untrained
+    #[arg(long)]
+    weights: Option<PathBuf>,
+    /// `auto`, `cpu` or a name as `terroir devices` lists it
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Where the field goes (.tif)
+    #[arg(long)]
+    out: PathBuf,
+    /// Bands to use, by wavelength, number (from 1) or name; all usable bands without this
+    #[arg(long)]
+    bands: Option<String>,
+    /// Wavelength of a band that has none or a wrong one, for example 4=665nm; may be given again
+    #[arg(long, value_name = "BAND=WAVELENGTH")]
+    wavelength: Vec<String>,
+    /// Seed of untrained weights
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+pub fn run(args: &EmbedArgs, output: Output) -> CliResult {
+    known_model(&args.model)?;
+    let (mut bands, mut wavelengths_nm) = (Vec::new(), Vec::new());
+    if args.bands.is_some() || !args.wavelength.is_empty() {
+        let raster = Raster::open(&args.file)?;
+        if let Some(text) = &args.bands {
+            bands = parse_bands(text, raster.info())?;
+        }
+        for text in &args.wavelength {
+            wavelengths_nm.push(parse_band_wavelength(text, raster.info())?);
+        }
+    }
+    let spec = JobSpec::Embed(EmbedSpec {
+        scene: args.file.clone(),
+        model: args.model.clone(),
+        weights: args.weights.clone(),
+        device: args.device.clone(),
+        out: args.out.clone(),
+        wavelengths_nm,
+        bands,
+        seed: args.seed,
+    });
+    run_and_report(&spec, output)
+}
+
+/// An unknown model is a wrong option, told before anything is read.
+pub fn known_model(name: &str) -> CliResult {
+    let names: Vec<String> = terroir_engine::models().into_iter().map(|model| model.name).collect();
+    if names.iter().any(|known| known == name) {
+        return Ok(());
+    }
+    Err(CliError::usage(format!("--model {name}: no such model; known are {}.", names.join(", "))))
+}

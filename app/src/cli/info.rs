@@ -1,0 +1,237 @@
+//! `terroir info`: what a raster holds, for people and for machines.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+use terroir_scene::{BandInfo, BandStatistics, Raster, RasterInfo, band_presets, band_statistics_blocking};
+
+use super::failure::{CliError, CliResult};
+use super::output::{Output, size_text, table};
+
+/// Bands listed for people unless `--all-bands` is given: thousands of lines help nobody.
+const BANDS_SHOWN: usize = 30;
+
+#[derive(Debug, Args)]
+pub struct InfoArgs {
+    /// Any raster GDAL opens, or the name of a sub-dataset
+    file: PathBuf,
+    /// Add statistics of every band: range, mean, 2nd and 98th percentile (sampled on large rasters)
+    #[arg(long)]
+    stats: bool,
+    /// List every band, however many there are
+    #[arg(long)]
+    all_bands: bool,
+}
+
+pub fn run(args: &InfoArgs, output: Output) -> CliResult {
+    let raster = Raster::open(&args.file)?;
+    let info = raster.info();
+    let statistics = if args.stats {
+        let bands: Vec<usize> = (0..info.bands.len()).collect();
+        Some(band_statistics_blocking(&raster, &bands)?)
+    } else {
+        None
+    };
+    if output.json {
+        output.print_json(&as_json(info, statistics.as_deref())?)
+    } else {
+        output.print(&as_text(info, statistics.as_deref(), args.all_bands))
+    }
+}
+
+/// Everything of `RasterInfo`, with wavelengths flattened into each band and bands also numbered from 1.
+fn as_json(info: &RasterInfo, statistics: Option<&[BandStatistics]>) -> CliResult<Value> {
+    let unwritable = |error: serde_json::Error| CliError::Failed {
+        what: format!("The description of the raster could not be written as JSON.\n{}", info.path.display()),
+        details: Some(error.to_string()),
+    };
+    let mut root = serde_json::to_value(info).map_err(unwritable)?;
+    let bands: Vec<Value> = info
+        .bands
+        .iter()
+        .map(|band| {
+            let mut fields = match serde_json::to_value(band) {
+                Ok(Value::Object(fields)) => fields,
+                _ => Map::new(),
+            };
+            fields.remove("wavelength");
+            fields.insert("number".into(), json!(band.index + 1));
+            fields.insert("wavelength_nm".into(), json!(band.wavelength.map(|w| w.center.nm())));
+            fields.insert("fwhm_nm".into(), json!(band.wavelength.and_then(|w| w.fwhm_nm)));
+            fields.insert("wavelength_source".into(), json!(band.wavelength.map(|w| w.source)));
+            // JSON has no NaN: said as text, so that "no nodata" and "nodata is NaN" differ.
+            if let Some(nodata) = band.nodata.filter(|value| !value.is_finite()) {
+                fields.insert("nodata".into(), json!(nodata.to_string()));
+            }
+            if let Some(found) = statistics.and_then(|all| all.iter().find(|one| one.band == band.index)) {
+                fields.insert("statistics".into(), serde_json::to_value(found).unwrap_or(Value::Null));
+            }
+            Value::Object(fields)
+        })
+        .collect();
+    if let Value::Object(fields) = &mut root {
+        fields.insert("width".into(), json!(info.grid.width));
+        fields.insert("height".into(), json!(info.grid.height));
+        fields.insert("band_count".into(), json!(info.bands.len()));
+        fields.insert("epsg".into(), json!(info.grid.crs().and_then(|crs| crs.epsg)));
+        fields.insert("is_field".into(), json!(info.is_field()));
+        fields.insert("is_class_map".into(), json!(info.is_class_map()));
+        let presets: Vec<Value> = band_presets(&info.bands)
+            .iter()
+            .map(|preset| json!({ "name": preset.name, "bands": preset.bands.map(|band| band + 1) }))
+            .collect();
+        fields.insert("combinations".into(), Value::Array(presets));
+        fields.insert("bands".into(), Value::Array(bands));
+    }
+    Ok(root)
+}
+
+fn as_text(info: &RasterInfo, statistics: Option<&[BandStatistics]>, all_bands: bool) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        if !value.is_empty() {
+            text += &format!("{name:<13}{value}\n");
+        }
+    };
+    line("File", info.path.display().to_string());
+    let compression = info.compression.as_ref().map(|name| format!(", {name}")).unwrap_or_default();
+    line("Format", format!("{}, {}{compression}", info.driver, size_text(info.size_bytes)));
+    line("Size", format!("{} x {} pixels, {}", info.grid.width, info.grid.height, counted(info.bands.len(), "band")));
+    line("Place", place_text(info));
+    if let Some(transform) = info.grid.georef.transform {
+        let (width, height) = transform.pixel_size();
+        line("Pixel", format!("{} x {} {}", short(width), short(height), map_unit(info)));
+    }
+    line("Note", info.grid.georef.note.clone().unwrap_or_default());
+    line("Date", info.date.clone().unwrap_or_default());
+    line("Sensor", info.sensor.clone().unwrap_or_default());
+    if info.is_field() {
+        line("Kind", "embedding field".into());
+    } else if info.is_class_map() {
+        line("Kind", "class map".into());
+    }
+    if let Some(band) = info.bands.first() {
+        let (width, height) = band.block_size;
+        let levels = band.overviews.len();
+        let overviews = if levels == 0 { "no overviews".into() } else { counted(levels, "overview level") };
+        line("Blocks", format!("{width} x {height}, {overviews}"));
+    }
+    let presets = band_presets(&info.bands);
+    line("Combinations", presets.iter().map(|preset| preset.name).collect::<Vec<_>>().join(", "));
+    if info.bands.iter().all(|band| band.wavelength.is_none()) && !info.is_class_map() && !info.is_field() {
+        line("Wavelengths", "none known; give them with --wavelength or in the Bands panel".into());
+    }
+    text.push('\n');
+    text += &band_table(&info.bands, statistics, all_bands);
+    if let Some(classes) = info.bands.first().filter(|_| info.is_class_map()) {
+        text.push('\n');
+        let rows: Vec<Vec<String>> = classes
+            .palette
+            .iter()
+            .filter(|entry| !entry.name.is_empty())
+            .map(|entry| {
+                let [red, green, blue, _] = entry.rgba;
+                vec![entry.value.to_string(), format!("#{red:02x}{green:02x}{blue:02x}"), entry.name.clone()]
+            })
+            .collect();
+        text += &table(&["class", "colour", "name"], &rows);
+    }
+    text
+}
+
+fn band_table(bands: &[BandInfo], statistics: Option<&[BandStatistics]>, all_bands: bool) -> String {
+    let mut header = vec!["band", "name", "nm", "from", "type", "nodata", "scale"];
+    if statistics.is_some() {
+        header.extend(["min", "2 %", "mean", "98 %", "max"]);
+    }
+    let shown = if all_bands { bands.len() } else { bands.len().min(BANDS_SHOWN) };
+    let rows: Vec<Vec<String>> = bands
+        .iter()
+        .take(shown)
+        .map(|band| {
+            let mut row = vec![
+                (band.index + 1).to_string(),
+                band.name.clone(),
+                band.wavelength.map(|w| short(w.center.nm())).unwrap_or_default(),
+                band.wavelength.map(|w| w.source.label().to_owned()).unwrap_or_default(),
+                format!("{:?}", band.sample_type).to_lowercase(),
+                band.nodata.map(|value| value.to_string()).unwrap_or_default(),
+                scale_text(band),
+            ];
+            if let Some(found) = statistics.and_then(|all| all.iter().find(|one| one.band == band.index)) {
+                if found.count == 0 {
+                    row.push("no valid pixel".into());
+                } else {
+                    row.extend([found.min, found.low, found.mean, found.high, found.max].map(short));
+                }
+            }
+            if band.is_bad {
+                row[1] += " (marked bad)";
+            }
+            row
+        })
+        .collect();
+    let mut text = table(&header, &rows);
+    if shown < bands.len() {
+        text += &format!("… and {} more (--all-bands lists them)\n", bands.len() - shown);
+    }
+    text
+}
+
+fn scale_text(band: &BandInfo) -> String {
+    if band.scale == 1.0 && band.offset == 0.0 {
+        String::new()
+    } else if band.offset == 0.0 {
+        format!("x {}", band.scale)
+    } else {
+        format!("x {} {:+}", band.scale, band.offset)
+    }
+}
+
+fn place_text(info: &RasterInfo) -> String {
+    match (info.grid.crs(), info.grid.georef.transform) {
+        (Some(crs), _) => match crs.epsg {
+            Some(code) => format!("{} (EPSG:{code})", crs.name),
+            None => crs.name.clone(),
+        },
+        (None, Some(_)) => "no coordinate reference system".into(),
+        (None, None) => "not placed on the ground: pixel coordinates".into(),
+    }
+}
+
+fn map_unit(info: &RasterInfo) -> &'static str {
+    match info.grid.crs() {
+        Some(crs) if crs.is_geographic => "degrees",
+        Some(_) => "map units",
+        None => "",
+    }
+}
+
+/// At most seven significant digits, without trailing zeros.
+fn short(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    let digits = (6 - value.abs().log10().floor() as i32).clamp(0, 12) as usize;
+    let text = format!("{value:.digits$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short_but_exact_enough() {
+        assert_eq!(short(20.0), "20");
+        assert_eq!(short(664.6), "664.6");
+        assert_eq!(short(0.000_089_831_5), "0.0000898315");
+        assert_eq!(short(1.0 / 3.0), "0.3333333");
+        assert_eq!(short(f64::NAN), "NaN");
+    }
+}

@@ -1,0 +1,138 @@
+//! `terroir reproduce`: runs the job that made a field or a map again, and compares.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+use terroir_engine::{JobSpec, command_line};
+use terroir_scene::{Raster, RasterInfo, Resampling};
+
+use super::failure::{CliError, CliResult};
+use super::job::{CancelFlag, run_job};
+use super::output::Output;
+
+#[derive(Debug, Args)]
+pub struct ReproduceArgs {
+    /// A field or a map written by Terroir
+    file: PathBuf,
+    /// Where the second one goes; <stem>_again.tif beside the first without this
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Only print the command line that does it
+    #[arg(long)]
+    print: bool,
+}
+
+pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
+    let raster = Raster::open(&args.file)?;
+    let out = args.out.clone().unwrap_or_else(|| again(&args.file));
+    let mut spec = recorded_job(raster.info())?;
+    let folder = args.file.parent().unwrap_or(Path::new(""));
+    match &mut spec {
+        JobSpec::Embed(embed) => {
+            find_input(&mut embed.scene, folder)?;
+            if let Some(weights) = &mut embed.weights {
+                find_input(weights, folder)?;
+            }
+            embed.out = out.clone();
+        }
+        JobSpec::Predict(predict) => {
+            find_input(&mut predict.field, folder)?;
+            find_input(&mut predict.head, folder)?;
+            predict.out = out.clone();
+        }
+        JobSpec::Train(_) | JobSpec::Assess(_) => {
+            return Err(CliError::failed(format!("Only fields and maps can be made again.\n{}", args.file.display())));
+        }
+    }
+    if args.print {
+        return output.print(&(command_line(&spec) + "\n"));
+    }
+    let cancel = CancelFlag::on_ctrl_c()?;
+    run_job(&spec, output, &cancel)?;
+    let differing = differing_pixels(&raster, &Raster::open(&out)?)?;
+    if output.json {
+        return output.print_json(&json!({ "file": out, "command": command_line(&spec), "differing_pixels": differing }));
+    }
+    output.print(&match differing {
+        0 => format!("Every pixel is the same as before.\n  {}\n", out.display()),
+        count => format!("{count} pixels differ from before.\n  {}\n", out.display()),
+    })
+}
+
+/// The job noted in the file's `TERROIR_RUN`.
+fn recorded_job(info: &RasterInfo) -> CliResult<JobSpec> {
+    let missing = || {
+        CliError::failed(format!(
+            "The file does not say how it was made (no TERROIR_RUN entry), so it cannot be made again.\n{}",
+            info.path.display()
+        ))
+    };
+    let (_, text) = info.metadata.iter().find(|(key, _)| key == "TERROIR_RUN").ok_or_else(missing)?;
+    let run: serde_json::Value = serde_json::from_str(text).map_err(|_| missing())?;
+    let job = run.get("spec").cloned().ok_or_else(missing)?;
+    serde_json::from_value(job).map_err(|error| CliError::Failed {
+        what: format!(
+            "The file was made by a version of Terroir whose jobs this one does not know.\n{}",
+            info.path.display()
+        ),
+        details: Some(error.to_string()),
+    })
+}
+
+/// Takes an input from where it was, else from the folder of the result.
+fn find_input(path: &mut PathBuf, folder: &Path) -> CliResult {
+    if path.exists() {
+        return Ok(());
+    }
+    if let Some(beside) = path.file_name().map(|name| folder.join(name)).filter(|beside| beside.exists()) {
+        *path = beside;
+        return Ok(());
+    }
+    Err(CliError::failed(format!(
+        "A file the job needs is gone. Put it back, or beside the result, and try again.\n{}",
+        path.display()
+    )))
+}
+
+fn again(path: &Path) -> PathBuf {
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    path.with_file_name(format!("{stem}_again.tif"))
+}
+
+/// Pixels where any band differs, compared row by row.
+fn differing_pixels(first: &Raster, second: &Raster) -> CliResult<u64> {
+    let grid = &first.info().grid;
+    if !grid.same_as(&second.info().grid) || first.info().bands.len() != second.info().bands.len() {
+        return Ok((grid.width * grid.height) as u64);
+    }
+    let bands: Vec<usize> = (0..first.info().bands.len()).collect();
+    let mut differing = 0;
+    for row in 0..grid.height {
+        let window = terroir_scene::Window { col: 0, row, width: grid.width, height: 1 };
+        let read = |raster: &Raster| raster.read_blocking(&bands, window, grid.width, 1, Resampling::Nearest);
+        let (a, b) = (read(first)?, read(second)?);
+        differing += (0..grid.width)
+            .filter(|&col| {
+                let values_differ = || {
+                    let pixel = |block: &terroir_scene::Block| -> Vec<Option<f32>> {
+                        (0..block.bands).map(|band| block.values.get(band * grid.width + col).copied()).collect()
+                    };
+                    pixel(&a) != pixel(&b)
+                };
+                a.valid.get(col) != b.valid.get(col) || (a.valid.get(col) == Some(&true) && values_differ())
+            })
+            .count() as u64;
+    }
+    Ok(differing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_file_never_replaces_the_first() {
+        assert_eq!(again(Path::new("/data/map.tif")), Path::new("/data/map_again.tif"));
+    }
+}
