@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use terroir_scene::{
-    Document, Labels, Layer, LayerId, LayerSource, Raster, SceneResult, default_style_blocking, import_labels,
+    Document, Labels, Layer, LayerId, LayerSource, Raster, SceneResult, default_style_blocking,
+    import_labels,
 };
 
 /// Said wherever the sample is shown or exported.
 pub const SAMPLE_ATTRIBUTION: &str = "Contains modified Copernicus Sentinel data 2021";
-pub const SAMPLE_REFERENCE_ATTRIBUTION: &str =
-    "(c) ESA WorldCover project 2021 / contains modified Copernicus Sentinel data (2021) processed by ESA WorldCover consortium, CC BY 4.0";
+pub const SAMPLE_REFERENCE_ATTRIBUTION: &str = "(c) ESA WorldCover project 2021 / contains modified Copernicus Sentinel data (2021) processed by ESA WorldCover consortium, CC BY 4.0";
 
 /// The sample's files; all lie in one folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,11 +47,15 @@ pub fn sample() -> Option<Sample> {
 
 /// Folder of the bundled sample; `None` when no place has it.
 pub fn sample_dir() -> Option<PathBuf> {
-    let beside = std::env::current_exe().ok().and_then(|program| program.parent().map(Path::to_path_buf));
+    let beside = std::env::current_exe()
+        .ok()
+        .and_then(|program| program.parent().map(Path::to_path_buf));
     let places = [
         std::env::var_os("TERROIR_ASSETS").map(PathBuf::from),
         beside.as_ref().map(|folder| folder.join("assets")),
-        beside.as_ref().map(|folder| folder.join("../share/terroir")),
+        beside
+            .as_ref()
+            .map(|folder| folder.join("../share/terroir")),
         Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets")),
     ];
     places
@@ -68,10 +72,21 @@ pub fn sample_document_blocking(sample: &Sample) -> SceneResult<Document> {
     let mut document = Document::default();
     let field = sample.field();
     if field.is_file() {
-        document.add_layer(raster_layer_blocking(&field, "Field 2021-07-28 (principal components)", SAMPLE_ATTRIBUTION)?);
+        document.add_layer(raster_layer_blocking(
+            &field,
+            "Field 2021-07-28 (principal components)",
+            SAMPLE_ATTRIBUTION,
+        )?);
     }
-    let scene = raster_layer_blocking(&sample.scene(), "Sentinel-2, 2021-07-28", SAMPLE_ATTRIBUTION)?;
-    if let LayerSource::Raster { info: Some(info), .. } = &scene.source {
+    let scene = raster_layer_blocking(
+        &sample.scene(),
+        "Sentinel-2, 2021-07-28",
+        SAMPLE_ATTRIBUTION,
+    )?;
+    if let LayerSource::Raster {
+        info: Some(info), ..
+    } = &scene.source
+    {
         let (imported, _) = import_labels(&sample.labels(), &info.grid, Some("class"))?;
         let mut labels = Labels::new(info.grid.clone());
         labels.classes = imported.classes;
@@ -86,7 +101,10 @@ fn raster_layer_blocking(path: &Path, name: &str, attribution: &str) -> SceneRes
     Ok(Layer {
         id: LayerId(0),
         name: name.to_owned(),
-        source: LayerSource::Raster { path: path.to_path_buf(), info: Some(std::sync::Arc::new(raster.info().clone())) },
+        source: LayerSource::Raster {
+            path: path.to_path_buf(),
+            info: Some(std::sync::Arc::new(raster.info().clone())),
+        },
         style: Some(default_style_blocking(&raster)?),
         visible: true,
         opacity: 1.0,

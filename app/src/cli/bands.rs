@@ -6,34 +6,50 @@ use super::failure::{CliError, CliResult};
 
 /// Band indices from 0 for a comma-separated choice.
 pub fn parse_bands(text: &str, info: &RasterInfo) -> CliResult<Vec<usize>> {
-    if let Some(preset) = band_presets(&info.bands).iter().find(|preset| same_name(preset.name, text)) {
+    if let Some(preset) = band_presets(&info.bands)
+        .iter()
+        .find(|preset| same_name(preset.name, text))
+    {
         return Ok(preset.bands.to_vec());
     }
-    text.split(',').map(|item| parse_band(item.trim(), info)).collect()
+    text.split(',')
+        .map(|item| parse_band(item.trim(), info))
+        .collect()
 }
 
 /// Exactly three bands for red, green and blue.
 pub fn parse_rgb(text: &str, info: &RasterInfo) -> CliResult<[usize; 3]> {
     let bands = parse_bands(text, info)?;
     <[usize; 3]>::try_from(bands).map_err(|bands| {
-        CliError::usage(format!("--bands {text}: a picture needs three bands (red, green, blue), {} given.", bands.len()))
+        CliError::usage(format!(
+            "--bands {text}: a picture needs three bands (red, green, blue), {} given.",
+            bands.len()
+        ))
     })
 }
 
 /// `4=833nm` as (band from 0, nm).
 pub fn parse_band_wavelength(text: &str, info: &RasterInfo) -> CliResult<(usize, f64)> {
     let Some((band, wavelength)) = text.split_once('=') else {
-        return Err(CliError::usage(format!("--wavelength {text}: write BAND=WAVELENGTH, for example 4=665nm.")));
+        return Err(CliError::usage(format!(
+            "--wavelength {text}: write BAND=WAVELENGTH, for example 4=665nm."
+        )));
     };
-    let wavelength = Wavelength::parse(wavelength.trim())
-        .map_err(|_| CliError::usage(format!("--wavelength {text}: {wavelength} is no wavelength; write 665nm or 0.665um.")))?;
+    let wavelength = Wavelength::parse(wavelength.trim()).map_err(|_| {
+        CliError::usage(format!(
+            "--wavelength {text}: {wavelength} is no wavelength; write 665nm or 0.665um."
+        ))
+    })?;
     Ok((parse_number_or_name(band.trim(), info)?, wavelength.nm()))
 }
 
 fn parse_band(item: &str, info: &RasterInfo) -> CliResult<usize> {
     if is_wavelength(item) {
-        let target = Wavelength::parse(item)
-            .map_err(|_| CliError::usage(format!("--bands: {item} is no wavelength; write 665nm or 0.665um.")))?;
+        let target = Wavelength::parse(item).map_err(|_| {
+            CliError::usage(format!(
+                "--bands: {item} is no wavelength; write 665nm or 0.665um."
+            ))
+        })?;
         return nearest_band(&info.bands, target).ok_or_else(|| {
             CliError::failed(format!(
                 "No band has a wavelength, so {item} cannot be found. Name the bands by number, for example --bands 3,2,1.\n{}",
@@ -59,9 +75,16 @@ fn parse_number_or_name(item: &str, info: &RasterInfo) -> CliResult<usize> {
     if let Some(band) = info.bands.iter().find(|band| same_name(&band.name, item)) {
         return Ok(band.index);
     }
-    let mut known: Vec<&str> = band_presets(&info.bands).iter().map(|preset| preset.name).collect();
+    let mut known: Vec<&str> = band_presets(&info.bands)
+        .iter()
+        .map(|preset| preset.name)
+        .collect();
     known.sort_unstable();
-    let combinations = if known.is_empty() { String::new() } else { format!(" Combinations for this file: {}.", known.join(", ")) };
+    let combinations = if known.is_empty() {
+        String::new()
+    } else {
+        format!(" Combinations for this file: {}.", known.join(", "))
+    };
     Err(CliError::usage(format!(
         "--bands: {item} is neither a wavelength (665nm), a band number, a band name nor a combination.{combinations}\n{}",
         info.path.display()
@@ -70,14 +93,22 @@ fn parse_number_or_name(item: &str, info: &RasterInfo) -> CliResult<usize> {
 
 /// A number followed by a unit of length.
 fn is_wavelength(item: &str) -> bool {
-    let unit = item.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').trim();
-    unit.len() < item.len() && !unit.is_empty() && ["nm", "um", "µm", "μm", "nanometers", "micrometers"].contains(&unit.to_lowercase().as_str())
+    let unit = item
+        .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
+        .trim();
+    unit.len() < item.len()
+        && !unit.is_empty()
+        && ["nm", "um", "µm", "μm", "nanometers", "micrometers"]
+            .contains(&unit.to_lowercase().as_str())
 }
 
 /// Case, spaces, hyphens and underscores do not matter.
 fn same_name(a: &str, b: &str) -> bool {
     let letters = |text: &str| -> Vec<char> {
-        text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+        text.chars()
+            .filter(|c| c.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect()
     };
     !b.is_empty() && letters(a) == letters(b)
 }

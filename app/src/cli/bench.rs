@@ -33,16 +33,19 @@ pub fn run(args: &BenchArgs, output: Output) -> CliResult {
     let scene = match &args.file {
         Some(file) => file.clone(),
         None => sample().map(|sample| sample.scene()).ok_or_else(|| {
-            CliError::failed("The bundled sample was not found. Name a scene, or set TERROIR_ASSETS.")
+            CliError::failed(
+                "The bundled sample was not found. Name a scene, or set TERROIR_ASSETS.",
+            )
         })?,
     };
     let grid = Raster::open(&scene)?.info().grid.clone();
     let pixels = (grid.width * grid.height) as f64;
     let folder = std::env::temp_dir().join(format!("terroir-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).map_err(|error| CliError::file("The folder could not be made.", &folder, &error))?;
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| CliError::file("The folder could not be made.", &folder, &error))?;
     let cancel = CancelFlag::on_ctrl_c()?;
     let mut measured = Vec::new();
-    let result = args.model.iter().try_for_each(|model| {
+    let result: CliResult = args.model.iter().try_for_each(|model| {
         let spec = JobSpec::Embed(EmbedSpec {
             scene: scene.clone(),
             model: model.clone(),
@@ -72,7 +75,13 @@ pub fn run(args: &BenchArgs, output: Output) -> CliResult {
     }
     let rows: Vec<Vec<String>> = measured
         .iter()
-        .map(|(model, seconds)| vec![model.clone(), format!("{seconds:.2}"), format!("{:.0}", pixels / seconds)])
+        .map(|(model, seconds)| {
+            vec![
+                model.clone(),
+                format!("{seconds:.2}"),
+                format!("{:.0}", pixels / seconds),
+            ]
+        })
         .collect();
     output.print(&format!(
         "{} x {} pixels, device {}, from open to closed file\n{}",

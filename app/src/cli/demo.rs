@@ -51,7 +51,11 @@ pub fn run(args: &DemoArgs, output: Output) -> CliResult {
         output.remark(&format!("{name} …"));
         let start = Instant::now();
         let outcome = run_job(&spec, output, &cancel)?;
-        steps.push(Step { name, seconds: start.elapsed().as_secs_f64(), outcome });
+        steps.push(Step {
+            name,
+            seconds: start.elapsed().as_secs_f64(),
+            outcome,
+        });
     }
     let pictures = draw_pictures(&sample, &args.out)?;
     report(args, &steps, &pictures, output)
@@ -87,7 +91,11 @@ fn jobs(args: &DemoArgs, sample: &Sample) -> [(&'static str, JobSpec); 4] {
         ),
         (
             "Class map and confidence",
-            JobSpec::Predict(PredictSpec { field: at("field.tif"), head: at("head.json"), out: at("map.tif") }),
+            JobSpec::Predict(PredictSpec {
+                field: at("field.tif"),
+                head: at("head.json"),
+                out: at("map.tif"),
+            }),
         ),
         (
             "Accuracy on the held-out reference",
@@ -133,7 +141,10 @@ fn report(args: &DemoArgs, steps: &[Step], pictures: &[PathBuf], output: Output)
             "steps": steps, "pictures": pictures, "attribution": attributions,
         }));
     }
-    let mut text = format!("Model {} (untrained), device {}\n\n", args.model, args.device);
+    let mut text = format!(
+        "Model {} (untrained), device {}\n\n",
+        args.model, args.device
+    );
     for step in steps {
         text += &format!("{} ({:.1} s)\n", step.name, step.seconds);
         if !step.outcome.summary.is_empty() {
@@ -141,13 +152,22 @@ fn report(args: &DemoArgs, steps: &[Step], pictures: &[PathBuf], output: Output)
         }
     }
     text += "\nWritten:\n";
-    let files = steps.iter().flat_map(|step| &step.outcome.files).chain(pictures);
+    let files = steps
+        .iter()
+        .flat_map(|step| &step.outcome.files)
+        .chain(pictures);
     for file in files {
         text += &format!("  {}\n", file.display());
     }
     let figures: Vec<Vec<String>> = steps
         .last()
-        .map(|step| step.outcome.metrics.iter().map(|(name, value)| vec![name.clone(), figure(*value)]).collect())
+        .map(|step| {
+            step.outcome
+                .metrics
+                .iter()
+                .map(|(name, value)| vec![name.clone(), figure(*value)])
+                .collect()
+        })
         .unwrap_or_default();
     text += "\nMeasured on reference pixels that trained nothing:\n";
     text += &table(&["figure", "value"], &figures);
@@ -156,5 +176,9 @@ fn report(args: &DemoArgs, steps: &[Step], pictures: &[PathBuf], output: Output)
 }
 
 fn figure(value: f64) -> String {
-    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.3}") }
+    if value.fract() == 0.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.3}")
+    }
 }

@@ -65,9 +65,15 @@ pub fn run(args: &EmbedArgs, output: Output) -> CliResult {
 
 /// An unknown model is a wrong option, told before anything is read.
 pub fn known_model(name: &str) -> CliResult {
-    let names: Vec<String> = terroir_engine::models().into_iter().map(|model| model.name).collect();
+    let names: Vec<String> = terroir_engine::models()
+        .into_iter()
+        .map(|model| model.name)
+        .collect();
     if names.iter().any(|known| known == name) {
         return Ok(());
     }
-    Err(CliError::usage(format!("--model {name}: no such model; known are {}.", names.join(", "))))
+    Err(CliError::usage(format!(
+        "--model {name}: no such model; known are {}.",
+        names.join(", ")
+    )))
 }

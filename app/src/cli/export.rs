@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use terroir_scene::{
-    Class, Labels, MapKind, MapWriter, PaletteEntry, Provenance, Raster, RasterInfo, Resampling, Window,
-    default_style_blocking, export_labels, import_labels, open_project,
+    Class, Labels, MapKind, MapWriter, PaletteEntry, Provenance, Raster, RasterInfo, Resampling,
+    Window, default_style_blocking, export_labels, import_labels, open_project,
 };
 
 use super::failure::{CliError, CliResult};
@@ -55,13 +55,21 @@ pub fn run(args: &ExportArgs, output: Output) -> CliResult {
     if output.json {
         return output.print_json(&serde_json::json!({ "files": files }));
     }
-    output.print(&files.iter().map(|file| format!("{}\n", file.display())).collect::<String>())
+    output.print(
+        &files
+            .iter()
+            .map(|file| format!("{}\n", file.display()))
+            .collect::<String>(),
+    )
 }
 
 fn vector(args: &ExportArgs) -> CliResult<Vec<PathBuf>> {
     let labels = read_labels(args)?;
     if labels.is_empty() {
-        return Err(CliError::failed(format!("There are no labels to export.\n{}", args.input.display())));
+        return Err(CliError::failed(format!(
+            "There are no labels to export.\n{}",
+            args.input.display()
+        )));
     }
     export_labels(&labels, &args.out)?;
     Ok(vec![args.out.clone()])
@@ -71,11 +79,16 @@ fn read_labels(args: &ExportArgs) -> CliResult<Labels> {
     if ending(&args.input) == "terroir" {
         let project = open_project(&args.input)?;
         return project.document.labels.ok_or_else(|| {
-            CliError::failed(format!("The project holds no labels to export.\n{}", args.input.display()))
+            CliError::failed(format!(
+                "The project holds no labels to export.\n{}",
+                args.input.display()
+            ))
         });
     }
     let Some(scene) = &args.scene else {
-        return Err(CliError::usage("--scene is missing: name the raster the labels belong to."));
+        return Err(CliError::usage(
+            "--scene is missing: name the raster the labels belong to.",
+        ));
     };
     let grid = Raster::open(scene)?.info().grid.clone();
     let (labels, report) = import_labels(&args.input, &grid, args.class_attribute.as_deref())?;
@@ -102,9 +115,15 @@ fn legend_picture(args: &ExportArgs) -> CliResult<PathBuf> {
     let raster = Raster::open(&args.input)?;
     let classes = classes_of(raster.info())?;
     let still = draw(&raster, &default_style_blocking(&raster)?, args.size)?;
-    let title = args.input.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let title = args
+        .input
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let svg = svg_with_legend(&still, &title, &classes)?;
-    write_beside(&args.out, |file| std::io::Write::write_all(file, svg.as_bytes()))?;
+    write_beside(&args.out, |file| {
+        std::io::Write::write_all(file, svg.as_bytes())
+    })?;
     Ok(args.out.clone())
 }
 
@@ -113,20 +132,42 @@ fn class_map(args: &ExportArgs) -> CliResult<Vec<PathBuf>> {
     let raster = Raster::open(&args.input)?;
     let info = raster.info();
     let classes = classes_of(info)?;
-    let same = |a: &Path, b: &Path| a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b));
+    let same = |a: &Path, b: &Path| {
+        a.canonicalize()
+            .is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
+    };
     if same(&args.input, &args.out) {
-        return Err(CliError::usage("--out is the input itself: choose another name."));
+        return Err(CliError::usage(
+            "--out is the input itself: choose another name.",
+        ));
     }
     let mut writer = MapWriter::create(&args.out, &info.grid, MapKind::Classes(classes))?;
     let whole = info.grid.window();
     for row in (0..whole.height).step_by(ROWS_AT_ONCE) {
-        let window = Window { col: 0, row, width: whole.width, height: ROWS_AT_ONCE.min(whole.height - row) };
-        let block = raster.read_blocking(&[0], window, window.width, window.height, Resampling::Nearest)?;
+        let window = Window {
+            col: 0,
+            row,
+            width: whole.width,
+            height: ROWS_AT_ONCE.min(whole.height - row),
+        };
+        let block = raster.read_blocking(
+            &[0],
+            window,
+            window.width,
+            window.height,
+            Resampling::Nearest,
+        )?;
         let codes: Vec<u8> = block
             .values
             .iter()
             .zip(&block.valid)
-            .map(|(value, valid)| if *valid { value.clamp(0.0, 255.0) as u8 } else { 0 })
+            .map(|(value, valid)| {
+                if *valid {
+                    value.clamp(0.0, 255.0) as u8
+                } else {
+                    0
+                }
+            })
             .collect();
         writer.write_bytes(window, &codes)?;
     }
@@ -143,13 +184,23 @@ fn classes_of(info: &RasterInfo) -> CliResult<Vec<Class>> {
     let class = |entry: &PaletteEntry| {
         let id = u8::try_from(entry.value).ok().filter(|id| *id > 0)?;
         let [red, green, blue, _] = entry.rgba;
-        Some(Class { id, name: entry.name.clone(), color: [red, green, blue] })
+        Some(Class {
+            id,
+            name: entry.name.clone(),
+            color: [red, green, blue],
+        })
     };
     let classes: Vec<Class> = info
         .bands
         .first()
         .filter(|_| info.is_class_map())
-        .map(|band| band.palette.iter().filter(|entry| !entry.name.is_empty()).filter_map(class).collect())
+        .map(|band| {
+            band.palette
+                .iter()
+                .filter(|entry| !entry.name.is_empty())
+                .filter_map(class)
+                .collect()
+        })
         .unwrap_or_default();
     if classes.is_empty() {
         return Err(CliError::failed(format!(
@@ -161,5 +212,7 @@ fn classes_of(info: &RasterInfo) -> CliResult<Vec<Class>> {
 }
 
 fn ending(path: &Path) -> String {
-    path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default()
+    path.extension()
+        .map(|ending| ending.to_string_lossy().to_lowercase())
+        .unwrap_or_default()
 }

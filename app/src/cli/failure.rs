@@ -14,7 +14,10 @@ pub enum CliError {
     /// An option or its value is wrong: exit code 2.
     Usage(String),
     /// The work could not be done: exit code 1. `what` says what happened and what to do next, path last.
-    Failed { what: String, details: Option<String> },
+    Failed {
+        what: String,
+        details: Option<String>,
+    },
     /// The user asked to stop: exit code 1.
     Cancelled,
     /// Whoever read our output went away (`terroir info x | head`): not an error.
@@ -29,19 +32,31 @@ impl CliError {
     }
 
     pub fn failed(what: impl Into<String>) -> Self {
-        Self::Failed { what: what.into(), details: None }
+        Self::Failed {
+            what: what.into(),
+            details: None,
+        }
     }
 
     /// A file of ours could not be written or read: `what` first, path last, the system's reason as details.
     pub fn file(what: impl Display, path: &Path, error: &std::io::Error) -> Self {
         let reason = match error.kind() {
             std::io::ErrorKind::NotFound => " The folder or file does not exist.",
-            std::io::ErrorKind::PermissionDenied => " You may not write or read there; choose another folder.",
-            std::io::ErrorKind::StorageFull => " The disk is full; free some space or choose another folder.",
-            std::io::ErrorKind::ReadOnlyFilesystem => " The folder is read-only; choose another one.",
+            std::io::ErrorKind::PermissionDenied => {
+                " You may not write or read there; choose another folder."
+            }
+            std::io::ErrorKind::StorageFull => {
+                " The disk is full; free some space or choose another folder."
+            }
+            std::io::ErrorKind::ReadOnlyFilesystem => {
+                " The folder is read-only; choose another one."
+            }
             _ => "",
         };
-        Self::Failed { what: format!("{what}{reason}\n{}", path.display()), details: Some(error.to_string()) }
+        Self::Failed {
+            what: format!("{what}{reason}\n{}", path.display()),
+            details: Some(error.to_string()),
+        }
     }
 
     pub fn exit_code(&self) -> ExitCode {
@@ -56,11 +71,20 @@ impl CliError {
     pub fn message(&self, verbose: bool) -> String {
         match self {
             Self::Usage(what) => format!("terroir: {what}\nTry `terroir --help`.\n"),
-            Self::Failed { what, details: None } => format!("terroir: {what}\n"),
-            Self::Failed { what, details: Some(details) } if verbose => {
+            Self::Failed {
+                what,
+                details: None,
+            } => format!("terroir: {what}\n"),
+            Self::Failed {
+                what,
+                details: Some(details),
+            } if verbose => {
                 format!("terroir: {what}\nDetails: {}\n", details.trim_end())
             }
-            Self::Failed { what, details: Some(_) } => format!("terroir: {what}\n(--verbose shows the details.)\n"),
+            Self::Failed {
+                what,
+                details: Some(_),
+            } => format!("terroir: {what}\n(--verbose shows the details.)\n"),
             Self::Cancelled => "terroir: Cancelled. No half-written file was left behind.\n".into(),
             Self::ReaderGone => String::new(),
         }
@@ -71,14 +95,20 @@ impl From<SceneError> for CliError {
     fn from(error: SceneError) -> Self {
         match error {
             SceneError::Cancelled => Self::Cancelled,
-            other => Self::Failed { details: other.details().map(str::to_owned), what: other.to_string() },
+            other => Self::Failed {
+                details: other.details().map(str::to_owned),
+                what: other.to_string(),
+            },
         }
     }
 }
 
 impl From<Failure> for CliError {
     fn from(failure: Failure) -> Self {
-        Self::Failed { what: failure.what, details: failure.details }
+        Self::Failed {
+            what: failure.what,
+            details: failure.details,
+        }
     }
 }
 
@@ -88,8 +118,13 @@ mod tests {
 
     #[test]
     fn path_comes_last_and_details_only_on_request() {
-        let error = CliError::from(SceneError::file("/data/a.tif", "The file is cut short.").with_details("TIFF: bad"));
-        assert_eq!(error.message(true), "terroir: The file is cut short.\n/data/a.tif\nDetails: TIFF: bad\n");
+        let error = CliError::from(
+            SceneError::file("/data/a.tif", "The file is cut short.").with_details("TIFF: bad"),
+        );
+        assert_eq!(
+            error.message(true),
+            "terroir: The file is cut short.\n/data/a.tif\nDetails: TIFF: bad\n"
+        );
         assert!(!error.message(false).contains("TIFF: bad"));
     }
 }

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Map, Value, json};
-use terroir_scene::{BandInfo, BandStatistics, Raster, RasterInfo, band_presets, band_statistics_blocking};
+use terroir_scene::{
+    BandInfo, BandStatistics, Raster, RasterInfo, band_presets, band_statistics_blocking,
+};
 
 use super::failure::{CliError, CliResult};
 use super::output::{Output, size_text, table};
@@ -43,7 +45,10 @@ pub fn run(args: &InfoArgs, output: Output) -> CliResult {
 /// Everything of `RasterInfo`, with wavelengths flattened into each band and bands also numbered from 1.
 fn as_json(info: &RasterInfo, statistics: Option<&[BandStatistics]>) -> CliResult<Value> {
     let unwritable = |error: serde_json::Error| CliError::Failed {
-        what: format!("The description of the raster could not be written as JSON.\n{}", info.path.display()),
+        what: format!(
+            "The description of the raster could not be written as JSON.\n{}",
+            info.path.display()
+        ),
         details: Some(error.to_string()),
     };
     let mut root = serde_json::to_value(info).map_err(unwritable)?;
@@ -57,15 +62,29 @@ fn as_json(info: &RasterInfo, statistics: Option<&[BandStatistics]>) -> CliResul
             };
             fields.remove("wavelength");
             fields.insert("number".into(), json!(band.index + 1));
-            fields.insert("wavelength_nm".into(), json!(band.wavelength.map(|w| w.center.nm())));
-            fields.insert("fwhm_nm".into(), json!(band.wavelength.and_then(|w| w.fwhm_nm)));
-            fields.insert("wavelength_source".into(), json!(band.wavelength.map(|w| w.source)));
+            fields.insert(
+                "wavelength_nm".into(),
+                json!(band.wavelength.map(|w| w.center.nm())),
+            );
+            fields.insert(
+                "fwhm_nm".into(),
+                json!(band.wavelength.and_then(|w| w.fwhm_nm)),
+            );
+            fields.insert(
+                "wavelength_source".into(),
+                json!(band.wavelength.map(|w| w.source)),
+            );
             // JSON has no NaN: said as text, so that "no nodata" and "nodata is NaN" differ.
             if let Some(nodata) = band.nodata.filter(|value| !value.is_finite()) {
                 fields.insert("nodata".into(), json!(nodata.to_string()));
             }
-            if let Some(found) = statistics.and_then(|all| all.iter().find(|one| one.band == band.index)) {
-                fields.insert("statistics".into(), serde_json::to_value(found).unwrap_or(Value::Null));
+            if let Some(found) =
+                statistics.and_then(|all| all.iter().find(|one| one.band == band.index))
+            {
+                fields.insert(
+                    "statistics".into(),
+                    serde_json::to_value(found).unwrap_or(Value::Null),
+                );
             }
             Value::Object(fields)
         })
@@ -74,12 +93,17 @@ fn as_json(info: &RasterInfo, statistics: Option<&[BandStatistics]>) -> CliResul
         fields.insert("width".into(), json!(info.grid.width));
         fields.insert("height".into(), json!(info.grid.height));
         fields.insert("band_count".into(), json!(info.bands.len()));
-        fields.insert("epsg".into(), json!(info.grid.crs().and_then(|crs| crs.epsg)));
+        fields.insert(
+            "epsg".into(),
+            json!(info.grid.crs().and_then(|crs| crs.epsg)),
+        );
         fields.insert("is_field".into(), json!(info.is_field()));
         fields.insert("is_class_map".into(), json!(info.is_class_map()));
         let presets: Vec<Value> = band_presets(&info.bands)
             .iter()
-            .map(|preset| json!({ "name": preset.name, "bands": preset.bands.map(|band| band + 1) }))
+            .map(
+                |preset| json!({ "name": preset.name, "bands": preset.bands.map(|band| band + 1) }),
+            )
             .collect();
         fields.insert("combinations".into(), Value::Array(presets));
         fields.insert("bands".into(), Value::Array(bands));
@@ -95,13 +119,35 @@ fn as_text(info: &RasterInfo, statistics: Option<&[BandStatistics]>, all_bands: 
         }
     };
     line("File", info.path.display().to_string());
-    let compression = info.compression.as_ref().map(|name| format!(", {name}")).unwrap_or_default();
-    line("Format", format!("{}, {}{compression}", info.driver, size_text(info.size_bytes)));
-    line("Size", format!("{} x {} pixels, {}", info.grid.width, info.grid.height, counted(info.bands.len(), "band")));
+    let compression = info
+        .compression
+        .as_ref()
+        .map(|name| format!(", {name}"))
+        .unwrap_or_default();
+    line(
+        "Format",
+        format!(
+            "{}, {}{compression}",
+            info.driver,
+            size_text(info.size_bytes)
+        ),
+    );
+    line(
+        "Size",
+        format!(
+            "{} x {} pixels, {}",
+            info.grid.width,
+            info.grid.height,
+            counted(info.bands.len(), "band")
+        ),
+    );
     line("Place", place_text(info));
     if let Some(transform) = info.grid.georef.transform {
         let (width, height) = transform.pixel_size();
-        line("Pixel", format!("{} x {} {}", short(width), short(height), map_unit(info)));
+        line(
+            "Pixel",
+            format!("{} x {} {}", short(width), short(height), map_unit(info)),
+        );
     }
     line("Note", info.grid.georef.note.clone().unwrap_or_default());
     line("Date", info.date.clone().unwrap_or_default());
@@ -114,13 +160,30 @@ fn as_text(info: &RasterInfo, statistics: Option<&[BandStatistics]>, all_bands: 
     if let Some(band) = info.bands.first() {
         let (width, height) = band.block_size;
         let levels = band.overviews.len();
-        let overviews = if levels == 0 { "no overviews".into() } else { counted(levels, "overview level") };
+        let overviews = if levels == 0 {
+            "no overviews".into()
+        } else {
+            counted(levels, "overview level")
+        };
         line("Blocks", format!("{width} x {height}, {overviews}"));
     }
     let presets = band_presets(&info.bands);
-    line("Combinations", presets.iter().map(|preset| preset.name).collect::<Vec<_>>().join(", "));
-    if info.bands.iter().all(|band| band.wavelength.is_none()) && !info.is_class_map() && !info.is_field() {
-        line("Wavelengths", "none known; give them with --wavelength or in the Bands panel".into());
+    line(
+        "Combinations",
+        presets
+            .iter()
+            .map(|preset| preset.name)
+            .collect::<Vec<_>>()
+            .join(", "),
+    );
+    if info.bands.iter().all(|band| band.wavelength.is_none())
+        && !info.is_class_map()
+        && !info.is_field()
+    {
+        line(
+            "Wavelengths",
+            "none known; give them with --wavelength or in the Bands panel".into(),
+        );
     }
     text.push('\n');
     text += &band_table(&info.bands, statistics, all_bands);
@@ -132,7 +195,11 @@ fn as_text(info: &RasterInfo, statistics: Option<&[BandStatistics]>, all_bands: 
             .filter(|entry| !entry.name.is_empty())
             .map(|entry| {
                 let [red, green, blue, _] = entry.rgba;
-                vec![entry.value.to_string(), format!("#{red:02x}{green:02x}{blue:02x}"), entry.name.clone()]
+                vec![
+                    entry.value.to_string(),
+                    format!("#{red:02x}{green:02x}{blue:02x}"),
+                    entry.name.clone(),
+                ]
             })
             .collect();
         text += &table(&["class", "colour", "name"], &rows);
@@ -140,12 +207,20 @@ fn as_text(info: &RasterInfo, statistics: Option<&[BandStatistics]>, all_bands: 
     text
 }
 
-fn band_table(bands: &[BandInfo], statistics: Option<&[BandStatistics]>, all_bands: bool) -> String {
+fn band_table(
+    bands: &[BandInfo],
+    statistics: Option<&[BandStatistics]>,
+    all_bands: bool,
+) -> String {
     let mut header = vec!["band", "name", "nm", "from", "type", "nodata", "scale"];
     if statistics.is_some() {
         header.extend(["min", "2 %", "mean", "98 %", "max"]);
     }
-    let shown = if all_bands { bands.len() } else { bands.len().min(BANDS_SHOWN) };
+    let shown = if all_bands {
+        bands.len()
+    } else {
+        bands.len().min(BANDS_SHOWN)
+    };
     let rows: Vec<Vec<String>> = bands
         .iter()
         .take(shown)
@@ -153,17 +228,27 @@ fn band_table(bands: &[BandInfo], statistics: Option<&[BandStatistics]>, all_ban
             let mut row = vec![
                 (band.index + 1).to_string(),
                 band.name.clone(),
-                band.wavelength.map(|w| short(w.center.nm())).unwrap_or_default(),
-                band.wavelength.map(|w| w.source.label().to_owned()).unwrap_or_default(),
+                band.wavelength
+                    .map(|w| short(w.center.nm()))
+                    .unwrap_or_default(),
+                band.wavelength
+                    .map(|w| w.source.label().to_owned())
+                    .unwrap_or_default(),
                 format!("{:?}", band.sample_type).to_lowercase(),
-                band.nodata.map(|value| value.to_string()).unwrap_or_default(),
+                band.nodata
+                    .map(|value| value.to_string())
+                    .unwrap_or_default(),
                 scale_text(band),
             ];
-            if let Some(found) = statistics.and_then(|all| all.iter().find(|one| one.band == band.index)) {
+            if let Some(found) =
+                statistics.and_then(|all| all.iter().find(|one| one.band == band.index))
+            {
                 if found.count == 0 {
                     row.push("no valid pixel".into());
                 } else {
-                    row.extend([found.min, found.low, found.mean, found.high, found.max].map(short));
+                    row.extend(
+                        [found.min, found.low, found.mean, found.high, found.max].map(short),
+                    );
                 }
             }
             if band.is_bad {
@@ -174,7 +259,10 @@ fn band_table(bands: &[BandInfo], statistics: Option<&[BandStatistics]>, all_ban
         .collect();
     let mut text = table(&header, &rows);
     if shown < bands.len() {
-        text += &format!("… and {} more (--all-bands lists them)\n", bands.len() - shown);
+        text += &format!(
+            "… and {} more (--all-bands lists them)\n",
+            bands.len() - shown
+        );
     }
     text
 }
@@ -215,11 +303,19 @@ fn short(value: f64) -> String {
     }
     let digits = (6 - value.abs().log10().floor() as i32).clamp(0, 12) as usize;
     let text = format!("{value:.digits$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
 }
 
 fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
 }
 
 #[cfg(test)]

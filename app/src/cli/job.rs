@@ -44,7 +44,9 @@ pub fn run_job(spec: &JobSpec, output: Output, cancel: &CancelFlag) -> CliResult
     let mut warned = Vec::new();
     let mut on_event = |event: Event| match event {
         Event::Started { device, .. } => bar.println(format!("Device: {device}")),
-        Event::Progress { stage, done, total, .. } => {
+        Event::Progress {
+            stage, done, total, ..
+        } => {
             bar.set_length(total);
             bar.set_position(done);
             bar.set_message(stage);
@@ -60,7 +62,11 @@ pub fn run_job(spec: &JobSpec, output: Output, cancel: &CancelFlag) -> CliResult
     match result {
         // A job may end just before it sees the flag: what is done is done.
         Ok(outcome) => {
-            for warning in outcome.warnings.iter().filter(|text| !warned.contains(text)) {
+            for warning in outcome
+                .warnings
+                .iter()
+                .filter(|text| !warned.contains(text))
+            {
                 output.warn(warning);
             }
             Ok(outcome)
@@ -94,7 +100,11 @@ pub fn report(outcome: &Outcome, output: Output) -> CliResult {
 }
 
 fn progress_bar(output: Output) -> ProgressBar {
-    let target = if output.quiet || output.json { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let target = if output.quiet || output.json {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr()
+    };
     let bar = ProgressBar::with_draw_target(None, target);
     if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta} left") {
         bar.set_style(style);

@@ -46,7 +46,9 @@ pub fn svg_with_legend(still: &Still, title: &str, classes: &[Class]) -> CliResu
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 /// RFC 4648, with padding.
@@ -54,7 +56,9 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let word = chunk.iter().enumerate().fold(0_u32, |word, (place, byte)| word | u32::from(*byte) << (16 - 8 * place));
+        let word = chunk.iter().enumerate().fold(0_u32, |word, (place, byte)| {
+            word | u32::from(*byte) << (16 - 8 * place)
+        });
         for place in 0..4 {
             if place <= chunk.len() {
                 text.push(char::from(DIGITS[(word >> (18 - 6 * place) & 63) as usize]));
@@ -72,7 +76,13 @@ mod tests {
 
     #[test]
     fn base64_matches_the_standard() {
-        for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+        for (plain, coded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foobar", "Zm9vYmFy"),
+        ] {
             assert_eq!(base64(plain.as_bytes()), coded);
         }
     }

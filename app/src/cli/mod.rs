@@ -33,8 +33,15 @@ use output::Output;
 ///
 /// Without a subcommand a window opens, showing FILES or the bundled sample.
 #[derive(Debug, Parser)]
-#[command(name = "terroir", version, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
-#[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage. Results go to standard output, everything else to standard error.")]
+#[command(
+    name = "terroir",
+    version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage. Results go to standard output, everything else to standard error."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -96,10 +103,18 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => {
             // Help and version arrive here too, with exit code 0 and meant for standard output.
             error.print().ok();
-            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+            return if error.use_stderr() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::SUCCESS
+            };
         }
     };
-    let output = Output { json: cli.global.json, verbose: cli.global.verbose, quiet: cli.global.quiet };
+    let output = Output {
+        json: cli.global.json,
+        verbose: cli.global.verbose,
+        quiet: cli.global.quiet,
+    };
     install_panic_words(output.verbose);
     install_log(output.verbose);
     let result = std::panic::catch_unwind(|| dispatch(cli, output));
@@ -143,9 +158,14 @@ fn open_window(_files: Vec<PathBuf>) -> CliResult {
 /// A fault of our own ends in words, not in a trace; the place is kept for a report.
 fn install_panic_words(verbose: bool) {
     std::panic::set_hook(Box::new(move |info| {
-        output::say("terroir: Terroir met a fault of its own and stopped this task. Your files are as they were. Please report it with the command you ran.");
+        output::say(
+            "terroir: Terroir met a fault of its own and stopped this task. Your files are as they were. Please report it with the command you ran.",
+        );
         if verbose {
-            let place = info.location().map(|place| format!(" ({}:{})", place.file(), place.line())).unwrap_or_default();
+            let place = info
+                .location()
+                .map(|place| format!(" ({}:{})", place.file(), place.line()))
+                .unwrap_or_default();
             let words = info.payload_as_str().unwrap_or("no further words");
             output::say(&format!("Details: {words}{place}"));
         } else {
@@ -162,7 +182,12 @@ impl log::Log for StderrLog {
         true
     }
     fn log(&self, record: &log::Record) {
-        output::say(&format!("{}: {}: {}", record.level().as_str().to_lowercase(), record.target(), record.args()));
+        output::say(&format!(
+            "{}: {}: {}",
+            record.level().as_str().to_lowercase(),
+            record.target(),
+            record.args()
+        ));
     }
     fn flush(&self) {}
 }

@@ -22,5 +22,16 @@ pub fn run(output: Output) -> CliResult {
             ]
         })
         .collect();
-    output.print(&table(&["name", "family", "parameters", "patch", "width", "depth", "weights"], &rows))
+    output.print(&table(
+        &[
+            "name",
+            "family",
+            "parameters",
+            "patch",
+            "width",
+            "depth",
+            "weights",
+        ],
+        &rows,
+    ))
 }

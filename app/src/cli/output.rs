@@ -19,16 +19,18 @@ impl Output {
     /// Prints a result to standard output.
     pub fn print(self, text: &str) -> CliResult {
         let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| {
-            if error.kind() == io::ErrorKind::BrokenPipe {
-                CliError::ReaderGone
-            } else {
-                CliError::Failed {
-                    what: "The result could not be written to standard output.".into(),
-                    details: Some(error.to_string()),
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(|error| {
+                if error.kind() == io::ErrorKind::BrokenPipe {
+                    CliError::ReaderGone
+                } else {
+                    CliError::Failed {
+                        what: "The result could not be written to standard output.".into(),
+                        details: Some(error.to_string()),
+                    }
                 }
-            }
-        })
+            })
     }
 
     /// Prints one JSON document, indented, to standard output.
@@ -71,7 +73,10 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
         let mut text = String::new();
         for (cell, width) in cells.zip(&widths) {
             text.push_str(cell);
-            text.extend(std::iter::repeat_n(' ', width - width_of(cell).min(*width) + 2));
+            text.extend(std::iter::repeat_n(
+                ' ',
+                width - width_of(cell).min(*width) + 2,
+            ));
         }
         text.truncate(text.trim_end().len());
         text + "\n"
@@ -88,7 +93,11 @@ pub fn size_text(bytes: u64) -> String {
     let mut value = bytes as f64;
     for unit in ["bytes", "kB", "MB", "GB"] {
         if value < 1000.0 {
-            return if unit == "bytes" { format!("{bytes} bytes") } else { format!("{value:.1} {unit}") };
+            return if unit == "bytes" {
+                format!("{bytes} bytes")
+            } else {
+                format!("{value:.1} {unit}")
+            };
         }
         value /= 1000.0;
     }
@@ -101,7 +110,13 @@ mod tests {
 
     #[test]
     fn tables_align_and_do_not_trail() {
-        let text = table(&["a", "long"], &[vec!["µµµ".into(), "1".into()], vec!["2".into(), String::new()]]);
+        let text = table(
+            &["a", "long"],
+            &[
+                vec!["µµµ".into(), "1".into()],
+                vec!["2".into(), String::new()],
+            ],
+        );
         assert_eq!(text, "a    long\nµµµ  1\n2\n");
     }
 

@@ -16,10 +16,39 @@ pub struct Still {
     pub rgba: Vec<u8>,
 }
 
+impl Still {
+    /// Every pixel as a square of `factor` x `factor`; 0 and 1 change nothing.
+    pub fn enlarged(self, factor: usize) -> Self {
+        if factor < 2 {
+            return self;
+        }
+        let (width, height) = (self.width * factor, self.height * factor);
+        let mut rgba = Vec::with_capacity(4 * width * height);
+        for line in self.rgba.chunks_exact(4 * self.width) {
+            let wide: Vec<u8> = line
+                .chunks_exact(4)
+                .flat_map(|pixel| pixel.repeat(factor))
+                .collect();
+            rgba.extend(wide.repeat(factor));
+        }
+        Self {
+            width,
+            height,
+            rgba,
+        }
+    }
+}
+
 /// Writes RGBA bytes (straight alpha) as PNG.
 pub fn write_png(still: &Still, path: &Path) -> CliResult {
-    if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("png")) {
-        return Err(CliError::usage(format!("--out {}: pictures are written as .png.", path.display())));
+    if path
+        .extension()
+        .is_none_or(|extension| !extension.eq_ignore_ascii_case("png"))
+    {
+        return Err(CliError::usage(format!(
+            "--out {}: pictures are written as .png.",
+            path.display()
+        )));
     }
     let bytes = png_bytes(still)
         .map_err(|error| CliError::file("The picture could not be encoded.", path, &error))?;
@@ -33,7 +62,9 @@ pub fn png_bytes(still: &Still) -> std::io::Result<Vec<u8>> {
     encoder.set_color(png::ColorType::Rgba);
     encoder.set_depth(png::BitDepth::Eight);
     let mut writer = encoder.write_header().map_err(std::io::Error::other)?;
-    writer.write_image_data(&still.rgba).map_err(std::io::Error::other)?;
+    writer
+        .write_image_data(&still.rgba)
+        .map_err(std::io::Error::other)?;
     writer.finish().map_err(std::io::Error::other)?;
     Ok(bytes)
 }
@@ -44,18 +75,34 @@ pub fn write_world_file(grid: &Grid, still: &Still, picture: &Path) -> CliResult
         return Ok(None);
     };
     let path = picture.with_extension("pgw");
-    let across = grid.width as f64 / still.width as f64;
-    let down = grid.height as f64 / still.height as f64;
-    let [_, a, b, _, d, e] = transform.0;
+    // Pictures are drawn north up over the raster's extent.
+    let (width, height) = (grid.width as f64, grid.height as f64);
+    let corners = [(0.0, 0.0), (width, 0.0), (0.0, height), (width, height)]
+        .map(|(col, row)| transform.map_from_pixel(col, row));
+    let lowest = corners.iter().fold((f64::MAX, f64::MAX), |low, corner| {
+        (low.0.min(corner.0), low.1.min(corner.1))
+    });
+    let highest = corners.iter().fold((f64::MIN, f64::MIN), |high, corner| {
+        (high.0.max(corner.0), high.1.max(corner.1))
+    });
+    let across = (highest.0 - lowest.0) / still.width as f64;
+    let down = (highest.1 - lowest.1) / still.height as f64;
     // World files name the centre of the first pixel.
-    let (x, y) = transform.map_from_pixel(across / 2.0, down / 2.0);
-    let text = format!("{}\n{}\n{}\n{}\n{x}\n{y}\n", a * across, d * across, b * down, e * down);
+    let text = format!(
+        "{across}\n0\n0\n{}\n{}\n{}\n",
+        -down,
+        lowest.0 + across / 2.0,
+        highest.1 - down / 2.0
+    );
     write_beside(&path, |file| file.write_all(text.as_bytes()))?;
     Ok(Some(path))
 }
 
 /// Writes `path` through `write` into a temporary file beside it, then renames; on failure only the temporary is lost.
-pub fn write_beside(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> CliResult {
+pub fn write_beside(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+) -> CliResult {
     let mut part = OsString::from(path.as_os_str());
     part.push(".part");
     let part = PathBuf::from(part);
@@ -65,10 +112,12 @@ pub fn write_beside(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> std
         let file = buffered.into_inner().map_err(|error| error.into_error())?;
         file.sync_all()
     });
-    written.and_then(|()| fs::rename(&part, path)).map_err(|error| {
-        fs::remove_file(&part).ok();
-        CliError::file("The file could not be written.", path, &error)
-    })
+    written
+        .and_then(|()| fs::rename(&part, path))
+        .map_err(|error| {
+            fs::remove_file(&part).ok();
+            CliError::file("The file could not be written.", path, &error)
+        })
 }
 
 #[cfg(test)]

@@ -23,7 +23,10 @@ pub struct PredictArgs {
 }
 
 pub fn run(args: &PredictArgs, output: Output) -> CliResult {
-    let spec =
-        JobSpec::Predict(PredictSpec { field: args.field.clone(), head: args.head.clone(), out: args.out.clone() });
+    let spec = JobSpec::Predict(PredictSpec {
+        field: args.field.clone(),
+        head: args.head.clone(),
+        out: args.out.clone(),
+    });
     run_and_report(&spec, output)
 }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use terroir_scene::{
-    PaletteEntry, Raster, Resampling, Stretch, Style, band_statistics_blocking, class_color, composite,
-    default_style_blocking, field_composite, fit_pca_blocking, style_bands,
+    PaletteEntry, Raster, Stretch, Style, band_statistics_blocking, class_color,
+    default_style_blocking, fit_pca_blocking, render_still_blocking,
 };
 
 use super::bands::{parse_bands, parse_rgb};
@@ -59,31 +59,32 @@ pub fn run(args: &RenderArgs, output: Output) -> CliResult {
         files.extend(write_world_file(&raster.info().grid, &still, &args.out)?);
     }
     if output.json {
-        let value = serde_json::json!({ "files": files, "width": still.width, "height": still.height });
+        let value =
+            serde_json::json!({ "files": files, "width": still.width, "height": still.height });
         return output.print_json(&value);
     }
-    output.print(&format!("{} ({} x {} pixels)\n", args.out.display(), still.width, still.height))
+    output.print(&format!(
+        "{} ({} x {} pixels)\n",
+        args.out.display(),
+        still.width,
+        still.height
+    ))
 }
 
-/// The whole raster in `style`; `size` bounds the longer side.
+/// The whole raster in `style`, north up; `size` bounds the longer side. Small rasters are enlarged by whole pixels.
 pub fn draw(raster: &Raster, style: &Style, size: Option<u32>) -> CliResult<Still> {
     let grid = &raster.info().grid;
-    let longer = grid.width.max(grid.height).max(1);
-    let wanted = size.map_or_else(|| longer.min(2048), |size| size as usize);
-    let scaled = |edge: usize| ((edge * wanted) as f64 / longer as f64).round().max(1.0) as usize;
-    let (width, height) = (scaled(grid.width), scaled(grid.height));
-    let bands = style_bands(style);
-    let rgba = if bands.is_empty() {
-        field_composite(&raster.read_codes_blocking(grid.window(), width, height)?, width * height, style)
-    } else {
-        let resampling = match style {
-            Style::Palette { .. } => Resampling::Mode,
-            _ if wanted > longer => Resampling::Nearest,
-            _ => Resampling::Average,
-        };
-        composite(&raster.read_blocking(&bands, grid.window(), width, height, resampling)?, style)
+    let wanted = size.map_or_else(
+        || grid.width.max(grid.height).min(2048),
+        |size| size as usize,
+    );
+    let (width, height, rgba) = render_still_blocking(raster, style, wanted, wanted)?;
+    let still = Still {
+        width,
+        height,
+        rgba,
     };
-    Ok(Still { width, height, rgba })
+    Ok(still.enlarged(wanted / width.max(height).max(1)))
 }
 
 fn chosen_style(args: &RenderArgs, raster: &Raster) -> CliResult<Style> {
@@ -106,7 +107,10 @@ fn chosen_style(args: &RenderArgs, raster: &Raster) -> CliResult<Style> {
                 Some(text) => match parse_bands(text, info)?.as_slice() {
                     [band] => *band,
                     more => {
-                        return Err(CliError::usage(format!("--style gray draws one band, {} given.", more.len())));
+                        return Err(CliError::usage(format!(
+                            "--style gray draws one band, {} given.",
+                            more.len()
+                        )));
                     }
                 },
                 None => 0,
@@ -118,14 +122,31 @@ fn chosen_style(args: &RenderArgs, raster: &Raster) -> CliResult<Style> {
                     terroir_scene::ramp_names().join(", ")
                 )));
             }
-            let stretch = stretches(raster, &[band])?.first().copied().unwrap_or(Stretch { low: 0.0, high: 1.0, gamma: 1.0 });
-            Ok(Style::Gray { band, stretch, ramp: args.ramp.clone() })
+            let stretch = stretches(raster, &[band])?
+                .first()
+                .copied()
+                .unwrap_or(Stretch {
+                    low: 0.0,
+                    high: 1.0,
+                    gamma: 1.0,
+                });
+            Ok(Style::Gray {
+                band,
+                stretch,
+                ramp: args.ramp.clone(),
+            })
         }
         StyleChoice::Pca => {
             if !info.is_field() {
-                return Err(not_a("an embedding field (64 bands of signed bytes); `terroir embed` makes one", &info.path));
+                return Err(not_a(
+                    "an embedding field (64 bands of signed bytes); `terroir embed` makes one",
+                    &info.path,
+                ));
             }
-            Ok(Style::FieldPca { basis: fit_pca_blocking(raster)?, axes: [0, 1, 2] })
+            Ok(Style::FieldPca {
+                basis: fit_pca_blocking(raster)?,
+                axes: [0, 1, 2],
+            })
         }
         StyleChoice::Classes => class_style(raster),
     }
@@ -134,34 +155,60 @@ fn chosen_style(args: &RenderArgs, raster: &Raster) -> CliResult<Style> {
 /// Three bands with the stretch a freshly opened raster would get.
 pub fn rgb_style(raster: &Raster, bands: [usize; 3]) -> CliResult<Style> {
     // 8-bit pictures are shown as they are; the scene knows that rule.
-    if let Style::Rgb { bands: first, stretch } = default_style_blocking(raster)?
+    if let Style::Rgb {
+        bands: first,
+        stretch,
+    } = default_style_blocking(raster)?
         && first == bands
     {
         return Ok(Style::Rgb { bands, stretch });
     }
     let found = stretches(raster, &bands)?;
-    let stretch = <[Stretch; 3]>::try_from(found)
-        .map_err(|_| CliError::failed(format!("The bands could not be measured.\n{}", raster.info().path.display())))?;
+    let stretch = <[Stretch; 3]>::try_from(found).map_err(|_| {
+        CliError::failed(format!(
+            "The bands could not be measured.\n{}",
+            raster.info().path.display()
+        ))
+    })?;
     Ok(Style::Rgb { bands, stretch })
 }
 
 /// 2-98 % of each band, in the order given; a band without a valid pixel gets 0..1.
 fn stretches(raster: &Raster, bands: &[usize]) -> CliResult<Vec<Stretch>> {
     let is_8bit = |band: usize| {
-        raster.info().bands.get(band).is_some_and(|band| band.sample_type == terroir_scene::SampleType::UInt8)
+        raster
+            .info()
+            .bands
+            .get(band)
+            .is_some_and(|band| band.sample_type == terroir_scene::SampleType::UInt8)
     };
     if bands.len() == 3 && bands.iter().all(|band| is_8bit(*band)) {
-        return Ok(vec![Stretch { low: 0.0, high: 255.0, gamma: 1.0 }; 3]);
+        return Ok(vec![
+            Stretch {
+                low: 0.0,
+                high: 255.0,
+                gamma: 1.0
+            };
+            3
+        ]);
     }
     let statistics = band_statistics_blocking(raster, bands)?;
     Ok(bands
         .iter()
-        .map(|band| match statistics.iter().find(|one| one.band == *band) {
-            Some(found) if found.count > 0 => {
-                Stretch { low: found.low as f32, high: found.high as f32, gamma: 1.0 }
-            }
-            _ => Stretch { low: 0.0, high: 1.0, gamma: 1.0 },
-        })
+        .map(
+            |band| match statistics.iter().find(|one| one.band == *band) {
+                Some(found) if found.count > 0 => Stretch {
+                    low: found.low as f32,
+                    high: found.high as f32,
+                    gamma: 1.0,
+                },
+                _ => Stretch {
+                    low: 0.0,
+                    high: 1.0,
+                    gamma: 1.0,
+                },
+            },
+        )
         .collect())
 }
 
@@ -172,22 +219,35 @@ fn class_style(raster: &Raster) -> CliResult<Style> {
         return Err(not_a("a raster with a band", &info.path));
     };
     if !band.palette.is_empty() {
-        return Ok(Style::Palette { band: 0, entries: band.palette.clone() });
+        return Ok(Style::Palette {
+            band: 0,
+            entries: band.palette.clone(),
+        });
     }
     let statistics = band_statistics_blocking(raster, &[0])?;
     let highest = statistics.first().map_or(0.0, |found| found.max);
     if !(0.0..=255.0).contains(&highest) {
-        return Err(not_a("a class map: its values are not codes from 0 to 255", &info.path));
+        return Err(not_a(
+            "a class map: its values are not codes from 0 to 255",
+            &info.path,
+        ));
     }
     let entries = (1..=highest as u8)
         .map(|code| {
             let [red, green, blue] = class_color(code);
-            PaletteEntry { value: i64::from(code), name: code.to_string(), rgba: [red, green, blue, 255] }
+            PaletteEntry {
+                value: i64::from(code),
+                name: code.to_string(),
+                rgba: [red, green, blue, 255],
+            }
         })
         .collect();
     Ok(Style::Palette { band: 0, entries })
 }
 
 fn not_a(what: &str, path: &Path) -> CliError {
-    CliError::failed(format!("The chosen --style needs {what}.\n{}", path.display()))
+    CliError::failed(format!(
+        "The chosen --style needs {what}.\n{}",
+        path.display()
+    ))
 }

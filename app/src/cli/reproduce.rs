@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 use terroir_engine::{JobSpec, command_line};
-use terroir_scene::{Raster, RasterInfo, Resampling};
+use terroir_scene::{Block, Raster, RasterInfo, Resampling, Window};
 
 use super::failure::{CliError, CliResult};
 use super::job::{CancelFlag, run_job};
@@ -42,7 +42,10 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
             predict.out = out.clone();
         }
         JobSpec::Train(_) | JobSpec::Assess(_) => {
-            return Err(CliError::failed(format!("Only fields and maps can be made again.\n{}", args.file.display())));
+            return Err(CliError::failed(format!(
+                "Only fields and maps can be made again.\n{}",
+                args.file.display()
+            )));
         }
     }
     if args.print {
@@ -52,7 +55,9 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
     run_job(&spec, output, &cancel)?;
     let differing = differing_pixels(&raster, &Raster::open(&out)?)?;
     if output.json {
-        return output.print_json(&json!({ "file": out, "command": command_line(&spec), "differing_pixels": differing }));
+        return output.print_json(
+            &json!({ "file": out, "command": command_line(&spec), "differing_pixels": differing }),
+        );
     }
     output.print(&match differing {
         0 => format!("Every pixel is the same as before.\n  {}\n", out.display()),
@@ -68,7 +73,11 @@ fn recorded_job(info: &RasterInfo) -> CliResult<JobSpec> {
             info.path.display()
         ))
     };
-    let (_, text) = info.metadata.iter().find(|(key, _)| key == "TERROIR_RUN").ok_or_else(missing)?;
+    let (_, text) = info
+        .metadata
+        .iter()
+        .find(|(key, _)| key == "TERROIR_RUN")
+        .ok_or_else(missing)?;
     let run: serde_json::Value = serde_json::from_str(text).map_err(|_| missing())?;
     let job = run.get("spec").cloned().ok_or_else(missing)?;
     serde_json::from_value(job).map_err(|error| CliError::Failed {
@@ -85,7 +94,11 @@ fn find_input(path: &mut PathBuf, folder: &Path) -> CliResult {
     if path.exists() {
         return Ok(());
     }
-    if let Some(beside) = path.file_name().map(|name| folder.join(name)).filter(|beside| beside.exists()) {
+    if let Some(beside) = path
+        .file_name()
+        .map(|name| folder.join(name))
+        .filter(|beside| beside.exists())
+    {
         *path = beside;
         return Ok(());
     }
@@ -96,7 +109,10 @@ fn find_input(path: &mut PathBuf, folder: &Path) -> CliResult {
 }
 
 fn again(path: &Path) -> PathBuf {
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let stem = path
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default();
     path.with_file_name(format!("{stem}_again.tif"))
 }
 
@@ -109,19 +125,30 @@ fn differing_pixels(first: &Raster, second: &Raster) -> CliResult<u64> {
     let bands: Vec<usize> = (0..first.info().bands.len()).collect();
     let mut differing = 0;
     for row in 0..grid.height {
-        let window = terroir_scene::Window { col: 0, row, width: grid.width, height: 1 };
-        let read = |raster: &Raster| raster.read_blocking(&bands, window, grid.width, 1, Resampling::Nearest);
+        let window = Window {
+            col: 0,
+            row,
+            width: grid.width,
+            height: 1,
+        };
+        let read = |raster: &Raster| {
+            raster.read_blocking(&bands, window, grid.width, 1, Resampling::Nearest)
+        };
         let (a, b) = (read(first)?, read(second)?);
-        differing += (0..grid.width)
-            .filter(|&col| {
-                let values_differ = || {
-                    let pixel = |block: &terroir_scene::Block| -> Vec<Option<f32>> {
-                        (0..block.bands).map(|band| block.values.get(band * grid.width + col).copied()).collect()
-                    };
-                    pixel(&a) != pixel(&b)
-                };
-                a.valid.get(col) != b.valid.get(col) || (a.valid.get(col) == Some(&true) && values_differ())
+        let pixel = |block: &Block, col: usize| -> Option<Vec<f32>> {
+            let is_valid = block.valid.get(col) == Some(&true);
+            is_valid.then(|| {
+                block
+                    .values
+                    .iter()
+                    .skip(col)
+                    .step_by(grid.width)
+                    .copied()
+                    .collect()
             })
+        };
+        differing += (0..grid.width)
+            .filter(|&col| pixel(&a, col) != pixel(&b, col))
             .count() as u64;
     }
     Ok(differing)
@@ -133,6 +160,9 @@ mod tests {
 
     #[test]
     fn the_second_file_never_replaces_the_first() {
-        assert_eq!(again(Path::new("/data/map.tif")), Path::new("/data/map_again.tif"));
+        assert_eq!(
+            again(Path::new("/data/map.tif")),
+            Path::new("/data/map_again.tif")
+        );
     }
 }
