@@ -1,4 +1,5 @@
 //! The document: layers, styles, labels. A value that is cheap to clone; changed only through `History`.
+//! Knows layers, styles and labels. Knows nothing of files, undo or windows.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,7 +16,10 @@ pub struct LayerId(pub u64);
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum LayerSource {
     /// A scene, a field or a map: whatever `info` says.
-    Raster { path: PathBuf, info: Option<Arc<RasterInfo>> },
+    Raster {
+        path: PathBuf,
+        info: Option<Arc<RasterInfo>>,
+    },
     Labels,
 }
 
@@ -34,8 +38,26 @@ pub struct Layer {
     pub attribution: Option<String>,
 }
 
+impl Layer {
+    pub fn raster_info(&self) -> Option<&Arc<RasterInfo>> {
+        match &self.source {
+            LayerSource::Raster { info, .. } => info.as_ref(),
+            LayerSource::Labels => None,
+        }
+    }
+
+    fn size_bytes(&self) -> usize {
+        // Styles and band lists are bounded guesses: a basis is 3 x 64 numbers, a head a few hundred.
+        const STYLE: usize = 4096;
+        size_of::<Self>()
+            + self.name.len()
+            + STYLE
+            + self.edited_wavelengths.len() * size_of::<(usize, Wavelength)>()
+    }
+}
+
 /// Everything that is saved and undone.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Document {
     /// Top of the list draws on top.
     pub layers: Vec<Arc<Layer>>,
@@ -45,28 +67,186 @@ pub struct Document {
     pub next_layer_id: u64,
 }
 
+impl PartialEq for Document {
+    /// Shared layers are equal without a look inside.
+    fn eq(&self, other: &Self) -> bool {
+        self.active == other.active
+            && self.next_layer_id == other.next_layer_id
+            && self.layers.len() == other.layers.len()
+            && self
+                .layers
+                .iter()
+                .zip(&other.layers)
+                .all(|(a, b)| Arc::ptr_eq(a, b) || a == b)
+            && self.map_crs == other.map_crs
+            && self.labels == other.labels
+    }
+}
+
 impl Document {
-    /// Adds on top, makes it active, sets the map CRS if it is the first; returns its id.
-    pub fn add_layer(&mut self, _layer: Layer) -> LayerId {
-        todo!()
+    /// Adds on top under a new id, makes it active, returns the id. The first layer with a CRS sets the map's CRS.
+    pub fn add_layer(&mut self, mut layer: Layer) -> LayerId {
+        let id = LayerId(self.next_layer_id);
+        self.next_layer_id += 1;
+        layer.id = id;
+        if self.map_crs.is_none() {
+            self.map_crs = match &layer.source {
+                LayerSource::Raster { info, .. } => {
+                    info.as_ref().and_then(|info| info.grid.crs()).cloned()
+                }
+                LayerSource::Labels => self
+                    .labels
+                    .as_ref()
+                    .and_then(|labels| labels.grid.crs())
+                    .cloned(),
+            };
+        }
+        self.layers.insert(0, Arc::new(layer));
+        self.active = Some(id);
+        id
     }
-    pub fn layer(&self, _id: LayerId) -> Option<&Arc<Layer>> {
-        todo!()
+
+    pub fn layer(&self, id: LayerId) -> Option<&Arc<Layer>> {
+        self.layers.iter().find(|layer| layer.id == id)
     }
-    pub fn layer_mut(&mut self, _id: LayerId) -> Option<&mut Layer> {
-        todo!()
+
+    pub fn layer_mut(&mut self, id: LayerId) -> Option<&mut Layer> {
+        self.layers
+            .iter_mut()
+            .find(|layer| layer.id == id)
+            .map(Arc::make_mut)
     }
-    pub fn remove_layer(&mut self, _id: LayerId) {
-        todo!()
+
+    /// Removes a layer; the one that takes its place becomes active. The labels go with their layer, and when the last
+    /// layer goes, the next one chooses the map's CRS anew.
+    pub fn remove_layer(&mut self, id: LayerId) {
+        let Some(at) = self.layers.iter().position(|layer| layer.id == id) else {
+            return;
+        };
+        let layer = self.layers.remove(at);
+        if matches!(layer.source, LayerSource::Labels) {
+            self.labels = None;
+        }
+        if self.active == Some(id) {
+            self.active = self
+                .layers
+                .get(at)
+                .or(self.layers.last())
+                .map(|layer| layer.id);
+        }
+        if self.layers.is_empty() {
+            self.map_crs = None;
+        }
     }
-    pub fn move_layer(&mut self, _id: LayerId, _to: usize) {
-        todo!()
+
+    /// Moves a layer to place `to` of the list (0 = top; beyond the end = bottom).
+    pub fn move_layer(&mut self, id: LayerId, to: usize) {
+        if let Some(at) = self.layers.iter().position(|layer| layer.id == id) {
+            let layer = self.layers.remove(at);
+            self.layers.insert(to.min(self.layers.len()), layer);
+        }
     }
+
     pub fn active_layer(&self) -> Option<&Arc<Layer>> {
-        todo!()
+        self.layer(self.active?)
     }
-    /// Approximate bytes held by this value alone, for the undo budget.
+
+    /// Approximate bytes held by this value alone, for the undo budget. File descriptions are shared and not counted.
     pub fn size_bytes(&self) -> usize {
-        todo!()
+        self.size_beyond(None)
+    }
+
+    /// Approximate bytes this value holds that `other` does not share.
+    pub fn size_beyond(&self, other: Option<&Self>) -> usize {
+        let layers: usize = self
+            .layers
+            .iter()
+            .filter(|layer| {
+                !other.is_some_and(|other| {
+                    other.layers.iter().any(|theirs| Arc::ptr_eq(theirs, layer))
+                })
+            })
+            .map(|layer| layer.size_bytes())
+            .sum();
+        let crs = self
+            .map_crs
+            .as_ref()
+            .map_or(0, |crs| crs.wkt.len() + crs.name.len());
+        let labels = self.labels.as_ref().map_or(0, |labels| {
+            labels.size_beyond(other.and_then(|other| other.labels.as_ref()))
+        });
+        size_of::<Self>() + self.layers.len() * size_of::<Arc<Layer>>() + layers + crs + labels
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layer(name: &str) -> Layer {
+        Layer {
+            id: LayerId(0),
+            name: name.to_owned(),
+            source: LayerSource::Raster {
+                path: PathBuf::from(name),
+                info: None,
+            },
+            style: None,
+            visible: true,
+            opacity: 1.0,
+            edited_wavelengths: Vec::new(),
+            attribution: None,
+        }
+    }
+
+    fn names(document: &Document) -> Vec<&str> {
+        document
+            .layers
+            .iter()
+            .map(|layer| layer.name.as_str())
+            .collect()
+    }
+
+    #[test]
+    fn layers_stack_with_the_newest_on_top() {
+        let mut document = Document::default();
+        let first = document.add_layer(layer("scene"));
+        let second = document.add_layer(layer("map"));
+        assert_eq!(names(&document), ["map", "scene"]);
+        assert_eq!(document.active, Some(second));
+        document.move_layer(second, 9);
+        assert_eq!(names(&document), ["scene", "map"]);
+        document.remove_layer(second);
+        assert_eq!(document.active, Some(first));
+        let third = document.add_layer(layer("again"));
+        assert!(third > second, "ids are never used twice");
+    }
+
+    #[test]
+    fn removing_the_label_layer_removes_the_labels() {
+        let mut document = Document::default();
+        document.labels = Some(Labels::new(crate::Grid {
+            width: 4,
+            height: 4,
+            georef: crate::Georef::default(),
+        }));
+        let id = document.add_layer(Layer {
+            source: LayerSource::Labels,
+            ..layer("Labels")
+        });
+        document.remove_layer(id);
+        assert!(document.labels.is_none());
+        assert!(document.active.is_none());
+    }
+
+    #[test]
+    fn shared_layers_are_counted_once() {
+        let mut before = Document::default();
+        let id = before.add_layer(layer("scene"));
+        let mut after = before.clone();
+        assert!(after.size_beyond(Some(&before)) < before.size_bytes());
+        after.layer_mut(id).unwrap().opacity = 0.5;
+        assert!(after.size_beyond(Some(&before)) >= before.size_bytes() - 64);
+        assert_ne!(after, before);
     }
 }

@@ -1,52 +1,332 @@
 //! Undo: the one door through which the document changes. Keeps previous values, named, bounded in bytes and steps.
+//! Knows documents as values. Knows nothing of what a change means.
+
+use std::collections::VecDeque;
 
 use crate::Document;
 
-pub struct History {}
+/// Bytes all kept values may hold together beyond the current one.
+const BUDGET_BYTES: usize = 256 << 20;
+/// More steps than anyone takes back one by one.
+const MAX_STEPS: usize = 1000;
+
+/// A value the document had, and the step that leads away from it.
+struct Step {
+    name: String,
+    document: Document,
+    /// Which value of the document this is, for `is_dirty`.
+    state: u64,
+    /// Bytes this value holds that its neighbour does not.
+    size_bytes: usize,
+}
+
+/// A gesture under way: the value before it, and whether anything was done yet.
+struct Gesture {
+    name: String,
+    before: Document,
+    state: u64,
+}
+
+pub struct History {
+    current: Document,
+    state: u64,
+    next_state: u64,
+    saved: u64,
+    revision: u64,
+    gesture: Option<Gesture>,
+    /// Values before each step, oldest first.
+    undo: VecDeque<Step>,
+    /// Values after each step taken back, next one last.
+    redo: Vec<Step>,
+    budget_bytes: usize,
+}
 
 impl History {
-    pub fn new(_document: Document) -> Self {
-        todo!()
+    /// Starts with no steps; the document counts as saved.
+    pub fn new(document: Document) -> Self {
+        Self::with_budget(document, BUDGET_BYTES)
     }
+
+    fn with_budget(document: Document, budget_bytes: usize) -> Self {
+        Self {
+            current: document,
+            state: 0,
+            next_state: 1,
+            saved: 0,
+            revision: 0,
+            gesture: None,
+            undo: VecDeque::new(),
+            redo: Vec::new(),
+            budget_bytes,
+        }
+    }
+
     pub fn document(&self) -> &Document {
-        todo!()
+        &self.current
     }
+
     /// Bumps on every change, undo and redo: caches compare it.
     pub fn revision(&self) -> u64 {
-        todo!()
+        self.revision
     }
+
     /// One undoable step. While a gesture is open (see `begin_gesture`) all changes join into one step.
-    pub fn change(&mut self, _name: &str, _edit: impl FnOnce(&mut Document)) {
-        todo!()
+    /// A change that changes nothing adds no step.
+    pub fn change(&mut self, name: &str, edit: impl FnOnce(&mut Document)) {
+        if self.gesture.is_some() {
+            // The gesture kept the value before it; comparing after each pointer move would cost more than it saves.
+            edit(&mut self.current);
+            self.touch();
+            return;
+        }
+        let before = self.current.clone();
+        edit(&mut self.current);
+        if self.current != before {
+            let state = self.state;
+            self.touch();
+            self.push(name.to_owned(), before, state);
+        }
     }
-    pub fn begin_gesture(&mut self, _name: &str) {
-        todo!()
+
+    /// Opens a gesture (a stroke, a slider drag): one step until `end_gesture`. A gesture still open is ended first.
+    pub fn begin_gesture(&mut self, name: &str) {
+        self.end_gesture();
+        self.gesture = Some(Gesture {
+            name: name.to_owned(),
+            before: self.current.clone(),
+            state: self.state,
+        });
     }
+
     pub fn end_gesture(&mut self) {
-        todo!()
+        let Some(gesture) = self.gesture.take() else {
+            return;
+        };
+        if self.current == gesture.before {
+            self.state = gesture.state;
+        } else {
+            self.push(gesture.name, gesture.before, gesture.state);
+        }
     }
+
+    /// Gives up the open gesture (`Esc` while dragging): the document is as before it.
+    pub fn cancel_gesture(&mut self) {
+        if let Some(gesture) = self.gesture.take() {
+            self.current = gesture.before;
+            self.state = gesture.state;
+            self.revision += 1;
+        }
+    }
+
     pub fn undo(&mut self) -> bool {
-        todo!()
+        self.end_gesture();
+        let Some(step) = self.undo.pop_back() else {
+            return false;
+        };
+        let after = std::mem::replace(&mut self.current, step.document);
+        let size_bytes = after.size_beyond(Some(&self.current));
+        self.redo.push(Step {
+            name: step.name,
+            document: after,
+            state: self.state,
+            size_bytes,
+        });
+        self.state = step.state;
+        self.revision += 1;
+        true
     }
+
     pub fn redo(&mut self) -> bool {
-        todo!()
+        self.end_gesture();
+        let Some(step) = self.redo.pop() else {
+            return false;
+        };
+        let before = std::mem::replace(&mut self.current, step.document);
+        let size_bytes = before.size_beyond(Some(&self.current));
+        self.undo.push_back(Step {
+            name: step.name,
+            document: before,
+            state: self.state,
+            size_bytes,
+        });
+        self.state = step.state;
+        self.revision += 1;
+        true
     }
+
     /// Name of the step undo would take back.
     pub fn undo_name(&self) -> Option<&str> {
-        todo!()
+        let open = self
+            .gesture
+            .as_ref()
+            .filter(|gesture| gesture.state != self.state)
+            .map(|gesture| gesture.name.as_str());
+        open.or(self.undo.back().map(|step| step.name.as_str()))
     }
+
     pub fn redo_name(&self) -> Option<&str> {
-        todo!()
+        self.redo.last().map(|step| step.name.as_str())
     }
+
     /// Names of all steps, oldest first, and how many of them are applied.
     pub fn steps(&self) -> (Vec<&str>, usize) {
-        todo!()
+        let names = self
+            .undo
+            .iter()
+            .chain(self.redo.iter().rev())
+            .map(|step| step.name.as_str())
+            .collect();
+        (names, self.undo.len())
     }
-    /// Whether anything changed since `mark_saved`.
+
+    /// Whether the document differs from what `mark_saved` saw (undoing back to it makes it clean again).
     pub fn is_dirty(&self) -> bool {
-        todo!()
+        self.state != self.saved
     }
+
     pub fn mark_saved(&mut self) {
-        todo!()
+        self.saved = self.state;
+    }
+
+    /// The document has a new value.
+    fn touch(&mut self) {
+        self.state = self.next_state;
+        self.next_state += 1;
+        self.revision += 1;
+    }
+
+    fn push(&mut self, name: String, before: Document, state: u64) {
+        self.redo.clear();
+        let size_bytes = before.size_beyond(Some(&self.current));
+        self.undo.push_back(Step {
+            name,
+            document: before,
+            state,
+            size_bytes,
+        });
+        let mut held: usize = self.undo.iter().map(|step| step.size_bytes).sum();
+        while self.undo.len() > MAX_STEPS || (held > self.budget_bytes && self.undo.len() > 1) {
+            held -= self.undo.pop_front().map_or(0, |step| step.size_bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Class, Georef, Grid, Labels};
+
+    fn painted(size: usize) -> Document {
+        let mut labels = Labels::new(Grid {
+            width: size,
+            height: size,
+            georef: Georef::default(),
+        });
+        labels.set_class(Class {
+            id: 1,
+            name: "wheat".to_owned(),
+            color: [1, 2, 3],
+        });
+        Document {
+            labels: Some(labels),
+            ..Document::default()
+        }
+    }
+
+    fn dab(document: &mut Document, x: f64, y: f64) {
+        if let Some(labels) = &mut document.labels {
+            labels.paint_stroke((x, y), (x, y), 5.0, 1, false);
+        }
+    }
+
+    #[test]
+    fn undo_and_redo_restore_equal_values() {
+        let mut history = History::new(painted(500));
+        let mut values = vec![history.document().clone()];
+        for step in 0..120 {
+            history.change(&format!("Paint {step}"), |document| {
+                dab(document, f64::from(step) * 4.0, f64::from(step) * 3.0)
+            });
+            values.push(history.document().clone());
+        }
+        assert_eq!(history.steps().1, 120);
+        assert_eq!(history.undo_name(), Some("Paint 119"));
+        for value in values.iter().rev().skip(1) {
+            assert!(history.undo());
+            assert_eq!(history.document(), value);
+        }
+        assert!(!history.undo());
+        for value in values.iter().skip(1) {
+            assert!(history.redo());
+            assert_eq!(history.document(), value);
+        }
+        assert!(!history.redo());
+    }
+
+    #[test]
+    fn a_gesture_is_one_step_and_shares_what_it_did_not_touch() {
+        let mut history = History::new(painted(500));
+        history.change("Far away", |document| dab(document, 450.0, 450.0));
+        history.begin_gesture("Paint wheat");
+        for x in 0..50 {
+            history.change("ignored", |document| dab(document, f64::from(x), 30.0));
+        }
+        history.end_gesture();
+        assert_eq!(history.steps(), (vec!["Far away", "Paint wheat"], 2));
+        let now = history.document().labels.clone().unwrap();
+        history.undo();
+        let before = history.document().labels.as_ref().unwrap();
+        assert!(std::sync::Arc::ptr_eq(
+            &now.blocks[&(7, 7)],
+            &before.blocks[&(7, 7)]
+        ));
+        assert_eq!(before.blocks.len(), 1);
+    }
+
+    #[test]
+    fn what_changes_nothing_is_no_step() {
+        let mut history = History::new(painted(100));
+        history.change("Nothing", |_| {});
+        history.begin_gesture("Nothing");
+        history.change("Nothing", |document| dab(document, -500.0, 0.0));
+        history.end_gesture();
+        assert_eq!(history.steps(), (vec![], 0));
+        assert!(!history.is_dirty());
+    }
+
+    #[test]
+    fn a_change_drops_redo_and_saving_is_a_place_in_the_list() {
+        let mut history = History::new(painted(100));
+        history.change("a", |document| dab(document, 10.0, 10.0));
+        history.mark_saved();
+        history.change("b", |document| dab(document, 20.0, 10.0));
+        assert!(history.is_dirty());
+        history.undo();
+        assert!(!history.is_dirty());
+        assert_eq!(history.redo_name(), Some("b"));
+        history.change("c", |document| dab(document, 30.0, 10.0));
+        assert_eq!(history.redo_name(), None);
+        assert!(history.is_dirty());
+        history.begin_gesture("d");
+        history.change("d", |document| dab(document, 50.0, 50.0));
+        history.cancel_gesture();
+        assert_eq!(history.steps(), (vec!["a", "c"], 2));
+        assert_eq!(
+            history.document().labels.as_ref().unwrap().painted(50, 50),
+            0
+        );
+    }
+
+    #[test]
+    fn old_steps_go_when_the_budget_is_spent() {
+        let mut history = History::with_budget(painted(6400), 400_000);
+        for step in 0..200 {
+            history.change("Paint", |document| {
+                dab(document, 32.0, 32.0 + f64::from(step) * 0.5)
+            });
+        }
+        let steps = history.steps().1;
+        assert!((20..200).contains(&steps), "{steps} steps kept");
+        assert!(history.undo());
     }
 }

@@ -4,6 +4,7 @@
 mod accuracy;
 mod bands;
 mod beside;
+mod brush;
 mod document;
 mod error;
 mod export;
@@ -18,6 +19,7 @@ mod labels;
 mod logistic;
 mod palette;
 mod pca;
+mod polygons;
 mod project;
 mod raster;
 mod reader;
