@@ -1,1 +1,6 @@
 //! Integration tests.
+
+mod golden;
+
+mod checkpoints;
+mod parity;

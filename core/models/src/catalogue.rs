@@ -1,0 +1,154 @@
+//! The sizes of the encoder by name: what the user picks from.
+//! Knows shapes only; holds no weights and says nothing about where to get them.
+
+use burn::config::Config;
+
+/// Names of the models this build can run, smallest first.
+pub const CATALOGUE: [&str; 4] = ["dofa-tiny", "dofa-small", "dofa-base", "dofa-large"];
+
+/// Size of a DOFA encoder (specification section 1). The MLP is always four widths wide.
+#[derive(Config, Debug, PartialEq, Eq)]
+pub struct DofaConfig {
+    /// Side of the square image the position table was made for, pixels.
+    pub image: usize,
+    /// Side of a patch, pixels.
+    pub patch: usize,
+    /// Embedding width D.
+    pub width: usize,
+    /// Number of transformer blocks.
+    pub depth: usize,
+    /// Attention heads of a block; divides the width.
+    pub heads: usize,
+    /// Version 2 of the encoder: learned scale on each residual branch, its own key names.
+    pub layer_scale: bool,
+}
+
+impl DofaConfig {
+    /// Our own size for processors without a GPU and for tests; nobody publishes weights for it.
+    ///
+    /// Patch 8 instead of 16: four times as many tokens per pixel matter more for a dense field than width does, and
+    /// at width 192 and depth 6 a 112 x 112 window still costs about 1.2 GFLOP (a base window of 224 x 224 costs 36).
+    /// The grid stays 14 x 14, as in the published sizes, and the head width 64.
+    pub fn tiny() -> Self {
+        Self {
+            image: 112,
+            patch: 8,
+            width: 192,
+            depth: 6,
+            heads: 3,
+            layer_scale: false,
+        }
+    }
+
+    pub fn small() -> Self {
+        Self {
+            image: 224,
+            patch: 16,
+            width: 384,
+            depth: 12,
+            heads: 6,
+            layer_scale: false,
+        }
+    }
+
+    pub fn base() -> Self {
+        Self {
+            image: 224,
+            patch: 16,
+            width: 768,
+            depth: 12,
+            heads: 12,
+            layer_scale: false,
+        }
+    }
+
+    pub fn large() -> Self {
+        Self {
+            image: 224,
+            patch: 16,
+            width: 1024,
+            depth: 24,
+            heads: 16,
+            layer_scale: false,
+        }
+    }
+
+    /// Base size of version 2; enters by its weights file only.
+    pub fn base_v2() -> Self {
+        Self {
+            patch: 14,
+            layer_scale: true,
+            ..Self::base()
+        }
+    }
+
+    /// Large size of version 2; enters by its weights file only.
+    pub fn large_v2() -> Self {
+        Self {
+            patch: 14,
+            layer_scale: true,
+            ..Self::large()
+        }
+    }
+
+    /// The size of a name in [`CATALOGUE`].
+    pub fn by_name(name: &str) -> Option<Self> {
+        match name {
+            "dofa-tiny" => Some(Self::tiny()),
+            "dofa-small" => Some(Self::small()),
+            "dofa-base" => Some(Self::base()),
+            "dofa-large" => Some(Self::large()),
+            _ => None,
+        }
+    }
+
+    /// Token grid (rows, columns) of an image: floor((side + 2 - P) / P) + 1, from the padding of one pixel
+    /// (specification 2.5). Zero where the image is smaller than a patch with its padding.
+    pub fn grid(&self, height: usize, width: usize) -> (usize, usize) {
+        let cells = |side: usize| {
+            (side + 2)
+                .checked_sub(self.patch)
+                .map_or(0, |rest| rest / self.patch + 1)
+        };
+        (cells(height), cells(width))
+    }
+
+    /// Side of the square grid the position table was made for.
+    pub fn table_side(&self) -> usize {
+        self.grid(self.image, self.image).0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_has_a_size() {
+        for name in CATALOGUE {
+            let config = DofaConfig::by_name(name).unwrap();
+            assert_eq!(config.width % config.heads, 0, "{name}");
+            assert_eq!(config.width / config.heads, 64, "{name}");
+            assert_eq!(config.table_side(), 14, "{name}");
+        }
+        assert_eq!(DofaConfig::by_name("dofa-giant"), None);
+        assert_eq!(DofaConfig::base_v2().table_side(), 16);
+    }
+
+    #[test]
+    fn grid_counts_the_padding() {
+        let base = DofaConfig::base();
+        assert_eq!(base.grid(221, 222), (13, 14));
+        assert_eq!(base.grid(237, 238), (14, 15));
+        assert_eq!(base.grid(14, 13), (1, 0));
+        let four = DofaConfig {
+            image: 16,
+            patch: 4,
+            width: 32,
+            depth: 2,
+            heads: 4,
+            layer_scale: false,
+        };
+        assert_eq!(four.grid(15, 19), (4, 5));
+    }
+}

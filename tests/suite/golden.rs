@@ -1,0 +1,149 @@
+//! Reference data of the networks, and devices to compare on.
+//! `TERROIR_SHARED` names the folder with the reference data; tests without it say SKIPPED.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use burn::store::{ModuleStore, SafetensorsStore, bridge};
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// `name` inside the reference folder, or `None` with a word on stderr.
+pub fn file(name: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("TERROIR_SHARED").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")),
+        PathBuf::from,
+    );
+    let path = root.join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!(
+        "SKIPPED: no reference data at {} (set TERROIR_SHARED)",
+        path.display()
+    );
+    None
+}
+
+/// The wgpu device of this process, opened once, or `None` with a word on stderr.
+pub fn gpu() -> Option<Device> {
+    static GPU: OnceLock<Result<Device, String>> = OnceLock::new();
+    let opened = GPU.get_or_init(|| {
+        Device::wgpu_options()
+            .init_with_setup()
+            .map(|(device, setup)| {
+                eprintln!("comparing on {}", setup.adapter.get_info().name);
+                device
+            })
+            .map_err(|error| error.to_string())
+    });
+    match opened {
+        Ok(device) => Some(device.clone()),
+        Err(error) => {
+            eprintln!("SKIPPED on wgpu: {error}");
+            None
+        }
+    }
+}
+
+/// Named tensors of a safetensors file.
+pub struct Golden(BTreeMap<String, TensorData>);
+
+impl Golden {
+    pub fn open(path: &Path) -> Self {
+        let mut store = SafetensorsStore::from_file(path).map_indices_contiguous(false);
+        let tensors = store.get_all_tensors().unwrap();
+        Self(
+            tensors
+                .iter()
+                .map(|(name, tensor)| (name.clone(), bridge::to_data(tensor).unwrap()))
+                .collect(),
+        )
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    pub fn data(&self, name: &str) -> &TensorData {
+        self.0
+            .get(name)
+            .unwrap_or_else(|| panic!("reference data without {name}"))
+    }
+
+    pub fn values(&self, name: &str) -> Vec<f32> {
+        self.data(name).to_vec().unwrap()
+    }
+
+    pub fn tensor<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
+        Tensor::from_data(self.data(name).clone(), device)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &TensorData)> {
+        self.0.iter()
+    }
+
+    /// Largest difference to the reference; panics beyond `tolerance` or on another shape.
+    pub fn check<const D: usize>(&self, name: &str, found: Tensor<D>, tolerance: f32) -> f32 {
+        let expected = self.data(name);
+        let found = found.into_data();
+        assert_eq!(found.shape(), expected.shape(), "{name}");
+        let worst = largest_difference(
+            &found.to_vec::<f32>().unwrap(),
+            &expected.to_vec::<f32>().unwrap(),
+        );
+        assert!(
+            worst <= tolerance,
+            "{name}: differs by {worst:e}, allowed {tolerance:e}"
+        );
+        worst
+    }
+}
+
+/// Largest absolute difference; a NaN on either side is infinite.
+pub fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, |worst: f32, d| {
+            if d.is_nan() {
+                f32::INFINITY
+            } else {
+                worst.max(d)
+            }
+        })
+}
+
+/// Values to write into a safetensors file: name, shape, floats.
+pub type Written = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+
+/// Writes a safetensors file of f32, or of bf16 / f16 bit patterns where `dtype` says so.
+pub fn write_safetensors(path: &Path, tensors: &Written, dtype: &str) {
+    let mut header = serde_json::Map::new();
+    let mut body: Vec<u8> = Vec::new();
+    for (name, (shape, values)) in tensors {
+        let start = body.len();
+        for value in values {
+            match dtype {
+                "F32" => body.extend(value.to_le_bytes()),
+                // Truncated to the upper half: bfloat16.
+                "BF16" => body.extend(((value.to_bits() >> 16) as u16).to_le_bytes()),
+                "I32" => body.extend((*value as i32).to_le_bytes()),
+                other => panic!("no writer for {other}"),
+            }
+        }
+        header.insert(
+            name.clone(),
+            serde_json::json!({ "dtype": dtype, "shape": shape, "data_offsets": [start, body.len()] }),
+        );
+    }
+    let mut text = serde_json::to_string(&header).unwrap();
+    while text.len() % 8 != 0 {
+        text.push(' ');
+    }
+    let mut bytes = (text.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(text.as_bytes());
+    bytes.extend(body);
+    std::fs::write(path, bytes).unwrap();
+}
