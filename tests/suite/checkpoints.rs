@@ -38,7 +38,7 @@ fn reference() -> Option<Written> {
             .map(|(name, data)| {
                 (
                     name.clone(),
-                    (data.shape().to_vec(), data.to_vec().unwrap()),
+                    (data.shape().to_vec(), data.try_to_vec().unwrap()),
                 )
             })
             .collect(),
@@ -72,7 +72,7 @@ fn values(model: &Dofa) -> Vec<(String, Vec<f32>)> {
         .map(|tensor| {
             (
                 tensor.name.clone(),
-                bridge::to_data(tensor).unwrap().to_vec::<f32>().unwrap(),
+                bridge::to_data(tensor).unwrap().try_to_vec::<f32>().unwrap(),
             )
         })
         .collect()
@@ -167,7 +167,7 @@ fn half_precision_is_widened() {
         model
             .features(Tensor::ones([1, 1, 16, 16], &Device::flex()), &kernel)
             .into_data()
-            .to_vec::<f32>()
+            .try_to_vec::<f32>()
             .unwrap()
     };
     let difference = crate::golden::largest_difference(&token(&half.model), &token(&full.model));

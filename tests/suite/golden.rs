@@ -72,7 +72,7 @@ impl Golden {
     }
 
     pub fn values(&self, name: &str) -> Vec<f32> {
-        self.data(name).to_vec().unwrap()
+        self.data(name).try_to_vec().unwrap()
     }
 
     pub fn tensor<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
@@ -89,8 +89,8 @@ impl Golden {
         let found = found.into_data();
         assert_eq!(found.shape(), expected.shape(), "{name}");
         let worst = largest_difference(
-            &found.to_vec::<f32>().unwrap(),
-            &expected.to_vec::<f32>().unwrap(),
+            &found.try_to_vec::<f32>().unwrap(),
+            &expected.try_to_vec::<f32>().unwrap(),
         );
         assert!(
             worst <= tolerance,

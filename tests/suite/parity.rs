@@ -233,7 +233,7 @@ fn check_other_sizes(device: &Device, factor: f32) {
     assert!(
         dense
             .into_data()
-            .to_vec::<f32>()
+            .try_to_vec::<f32>()
             .unwrap()
             .iter()
             .all(|value| value.is_finite())
@@ -288,7 +288,7 @@ fn version_2_backbone_agrees() {
         if let Some(name) = name.strip_prefix("weights.") {
             tensors.insert(
                 name.to_owned(),
-                (data.shape().to_vec(), data.to_vec().unwrap()),
+                (data.shape().to_vec(), data.try_to_vec().unwrap()),
             );
         }
     }
@@ -349,7 +349,7 @@ fn equal_wavelengths_give_equal_kernels() {
             .clone()
             .narrow(1, index, 1)
             .into_data()
-            .to_vec::<f32>()
+            .try_to_vec::<f32>()
             .unwrap()
     };
     assert!(largest_difference(&band(0), &band(2)) < 1e-7);
@@ -378,7 +378,7 @@ fn bands_in_any_order_give_the_same_features() {
         model
             .features(image, &kernel)
             .into_data()
-            .to_vec::<f32>()
+            .try_to_vec::<f32>()
             .unwrap()
     };
     let straight = features(image.clone(), &wavelengths);
@@ -403,7 +403,7 @@ fn the_same_seed_gives_the_same_values_on_every_device() {
             .map(|tensor| {
                 (
                     tensor.name.clone(),
-                    bridge::to_data(tensor).unwrap().to_vec::<f32>().unwrap(),
+                    bridge::to_data(tensor).unwrap().try_to_vec::<f32>().unwrap(),
                 )
             })
             .collect()

@@ -117,13 +117,8 @@ impl Dofa {
     /// # Errors
     /// As [`crate::sine_table`]: no bands, no positive number, or nanometres.
     pub fn patch_kernel(&self, wavelengths_um: &[f32]) -> Result<PatchKernel, ModelError> {
-        let waves = self.wave_features(wavelengths_um)?;
-        let (weight, bias) = self.generator.kernel(waves, self.config.width);
-        Ok(PatchKernel {
-            weight,
-            bias,
-            bands: wavelengths_um.len(),
-        })
+        let sines = sine_tensor(wavelengths_um, &self.class_token.val().device())?;
+        Ok(self.generate_kernel(self.wave_features(sines)))
     }
 
     /// Patch tokens [B, N, D] before positions and blocks (section 2.5): padded by one pixel, gathered into patches,

@@ -35,7 +35,7 @@ impl Block {
         config: &DofaConfig,
     ) -> Result<Self, W::Error> {
         let d = config.width;
-        let mut scale = |layers: &mut Layers<W>, part: &str| match config.layer_scale {
+        let scale = |layers: &mut Layers<W>, part: &str| match config.layer_scale {
             true => layers
                 .tensor(&format!("{name}.{part}.gamma"), [d])
                 .map(Some),

@@ -47,6 +47,7 @@ impl WeightsFile {
         Ok(Self {
             path: path.to_path_buf(),
             tensors,
+            heads,
         })
     }
 
@@ -93,7 +94,7 @@ impl WeightsFile {
             .map_err(|error| bad(&self.path, format!("unreadable data ({error:?})")))?
             .convert_dtype(DType::F32);
         let values = data
-            .into_vec::<f32>()
+            .try_into_vec::<f32>()
             .map_err(|error| bad(&self.path, format!("unreadable data ({error:?})")))?;
         match values.iter().find(|value| !value.is_finite()) {
             Some(value) => Err(bad(&self.path, format!("{value} among its values"))),
