@@ -23,6 +23,7 @@ use burn::tensor::Device;
 use crate::DofaConfig;
 use crate::dofa::Dofa;
 use crate::error::{KeyMismatch, Misshapen, ModelError};
+use crate::wavelength::GENERATOR_WIDTH;
 use crate::weights::Weights;
 use crate::weights_file::{WeightsFile, sha256};
 
@@ -205,8 +206,10 @@ impl Layout {
             self.axis(&format!("{generator}.fc_bias.bias"), 0),
         ]);
         let patch_of = |rows: Option<usize>| root_of(rows? / width?.max(1));
+        let fc_weight = format!("{generator}.fc_weight.weight");
         let patch = most_frequent([
-            patch_of(self.axis(&format!("{generator}.fc_weight.weight"), 0)),
+            patch_of(self.axis(&fc_weight, 0))
+                .filter(|_| self.axis(&fc_weight, 1) == Some(GENERATOR_WIDTH)),
             patch_of(self.axis(&format!("{generator}.fc_weight.bias"), 0)),
         ]);
         let side = self
@@ -327,7 +330,7 @@ impl Layout {
 /// What stands before the landmark, if it consists of known wrappers; otherwise nothing.
 fn wrapper(file: &WeightsFile) -> String {
     for name in file.names() {
-        let Some(prefix) = name.strip_suffix(LANDMARK) else {
+        let Some((prefix, _)) = name.split_once(LANDMARK) else {
             continue;
         };
         let mut rest = prefix;
