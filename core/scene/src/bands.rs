@@ -1,14 +1,22 @@
 //! Bands by wavelength: where a wavelength came from, nearest-band choice and the named band combinations.
+//! Knows bands as described values. Reads no files.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BandInfo, SceneResult};
+use crate::{BandInfo, SceneError, SceneResult};
 
 /// Nanometres; the only unit kept in memory. Constructors convert and refuse nonsense.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub struct Wavelength(pub f64);
 
 impl Wavelength {
+    /// From far ultraviolet to decimetre radar; anything else is a slip of unit.
+    const RANGE_NM: std::ops::RangeInclusive<f64> = 10.0..=1e9;
+
+    /// `None` unless finite, positive and a wavelength some sensor could have.
+    pub fn from_nm(nm: f64) -> Option<Self> {
+        Self::RANGE_NM.contains(&nm).then_some(Self(nm))
+    }
     pub fn nm(self) -> f64 {
         self.0
     }
@@ -16,22 +24,90 @@ impl Wavelength {
         self.0 / 1000.0
     }
     /// `665`, `665nm`, `665 nm`, `0.665um`, `0.665 µm`; a bare number above 100 is nm, else µm.
-    pub fn parse(_text: &str) -> SceneResult<Self> {
-        todo!()
+    pub fn parse(text: &str) -> SceneResult<Self> {
+        let text = text.trim();
+        let refuse = || SceneError::input(format!("`{text}` is not a wavelength; write for example 665nm or 0.665um"));
+        let split = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',' | '+' | '-'))).unwrap_or(text.len());
+        let (number, unit) = text.split_at(split);
+        let value: f64 = number.trim().replace(',', ".").parse().map_err(|_| refuse())?;
+        let nm = match unit.trim() {
+            "" if value > 100.0 => value,
+            "" => value * 1000.0,
+            unit => value * WavelengthUnit::parse(unit).ok_or_else(refuse)?.in_nm(),
+        };
+        Self::from_nm(nm).ok_or_else(refuse)
     }
 }
 
-/// Where a wavelength was found, in the read order of the conventions (first wins).
+/// Units of length that files give wavelengths in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WavelengthUnit {
+    Nanometers,
+    Micrometers,
+    Millimeters,
+}
+
+impl WavelengthUnit {
+    /// Case-insensitive; `None` for anything else, such as `Unknown`, `Index` or `decimal year`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.trim().to_lowercase().as_str() {
+            "nm" | "nanometer" | "nanometers" | "nanometre" | "nanometres" => Some(Self::Nanometers),
+            // Both the micro sign and the Greek letter are in use.
+            "um" | "\u{b5}m" | "\u{3bc}m" | "micrometer" | "micrometers" | "micrometre" | "micrometres" | "micron" | "microns" => {
+                Some(Self::Micrometers)
+            }
+            "mm" | "millimeter" | "millimeters" | "millimetre" | "millimetres" => Some(Self::Millimeters),
+            _ => None,
+        }
+    }
+
+    /// For values without a unit: nm when even the smallest is above 100, else µm.
+    pub fn guess(smallest: f64) -> Self {
+        if smallest > 100.0 { Self::Nanometers } else { Self::Micrometers }
+    }
+
+    /// One of this unit, in nanometres.
+    pub fn in_nm(self) -> f64 {
+        match self {
+            Self::Nanometers => 1.0,
+            Self::Micrometers => 1e3,
+            Self::Millimeters => 1e6,
+        }
+    }
+}
+
+/// Where a wavelength was found, in the read order (first wins).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WavelengthSource {
-    Edited, StacSidecar, ImageryDomain, BandMetadata, EnviHeader, ProductXml, BandName, SensorTable, ColorInterpretation, Guess,
+    Edited,
+    StacSidecar,
+    ImageryDomain,
+    BandMetadata,
+    EnviHeader,
+    ProductXml,
+    BandName,
+    SensorTable,
+    ColorInterpretation,
+    /// A proposal from the file name or the number of bands; to be confirmed by the user.
+    Guess,
 }
 
 impl WavelengthSource {
     /// e.g. "band metadata", shown in the Bands panel.
     pub fn label(self) -> &'static str {
-        todo!()
+        match self {
+            Self::Edited => "edited",
+            Self::StacSidecar => "STAC file beside it",
+            Self::ImageryDomain => "IMAGERY metadata",
+            Self::BandMetadata => "band metadata",
+            Self::EnviHeader => "ENVI header",
+            Self::ProductXml => "product metadata",
+            Self::BandName => "band name",
+            Self::SensorTable => "sensor table",
+            Self::ColorInterpretation => "colour interpretation",
+            Self::Guess => "guess, please confirm",
+        }
     }
 }
 
@@ -44,11 +120,24 @@ pub struct BandWavelength {
 }
 
 /// Index (from 0) of the usable band whose centre is nearest to `target`; `None` if no band has a wavelength.
-pub fn nearest_band(_bands: &[BandInfo], _target: Wavelength) -> Option<usize> {
-    todo!()
+/// The first of equally near bands wins.
+pub fn nearest_band(bands: &[BandInfo], target: Wavelength) -> Option<usize> {
+    nearest(bands, target.nm(), |_| true)
 }
 
-/// A named R,G,B choice, offered only when every pick fits (conventions, section 6).
+fn nearest(bands: &[BandInfo], target_nm: f64, accept: impl Fn(f64) -> bool) -> Option<usize> {
+    let usable = bands.iter().filter(|band| !band.is_bad);
+    let mut best: Option<(f64, usize)> = None;
+    for (band, center) in usable.filter_map(|band| band.wavelength.map(|w| (band.index, w.center.nm()))) {
+        let distance = (center - target_nm).abs();
+        if accept(center) && best.is_none_or(|(nearest, _)| distance < nearest) {
+            best = Some((distance, band));
+        }
+    }
+    best.map(|(_, band)| band)
+}
+
+/// A named R,G,B choice, offered only when every pick fits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BandPreset {
     pub name: &'static str,
@@ -56,11 +145,85 @@ pub struct BandPreset {
     pub bands: [usize; 3],
 }
 
-pub fn band_presets(_bands: &[BandInfo]) -> Vec<BandPreset> {
-    todo!()
+/// A spectral target: centre and width, and the wider range of the same name in the STAC electro-optical extension.
+#[derive(Clone, Copy)]
+struct Target {
+    center: f64,
+    width: f64,
+    range: (f64, f64),
+}
+
+impl Target {
+    const fn new(center: f64, width: f64, range: (f64, f64)) -> Self {
+        Self { center, width, range }
+    }
+
+    /// The nearest band within half the width; else the nearest one within the wider range.
+    fn pick(&self, bands: &[BandInfo]) -> Option<usize> {
+        nearest(bands, self.center, |nm| (nm - self.center).abs() <= self.width / 2.0)
+            .or_else(|| nearest(bands, self.center, |nm| (self.range.0..=self.range.1).contains(&nm)))
+    }
+}
+
+const BLUE: Target = Target::new(492.0, 66.0, (450.0, 530.0));
+const GREEN: Target = Target::new(560.0, 36.0, (510.0, 600.0));
+const RED: Target = Target::new(665.0, 31.0, (620.0, 690.0));
+const NIR: Target = Target::new(833.0, 106.0, (760.0, 1000.0));
+const NIR_NARROW: Target = Target::new(865.0, 21.0, (760.0, 1000.0));
+const SWIR1: Target = Target::new(1614.0, 91.0, (1550.0, 1750.0));
+const SWIR2: Target = Target::new(2202.0, 175.0, (2080.0, 2350.0));
+
+const PRESETS: [(&str, [Target; 3]); 8] = [
+    ("Natural colour", [RED, GREEN, BLUE]),
+    ("Colour infrared", [NIR, RED, GREEN]),
+    ("Short-wave infrared", [SWIR2, NIR_NARROW, RED]),
+    ("Agriculture", [SWIR1, NIR, BLUE]),
+    ("Healthy vegetation", [NIR, SWIR1, BLUE]),
+    ("Urban", [SWIR2, SWIR1, RED]),
+    ("Soil / atmosphere", [SWIR2, SWIR1, NIR_NARROW]),
+    ("Geology", [SWIR2, SWIR1, BLUE]),
+];
+
+/// The combinations these bands allow. Radar scenes get VV, VH, VV: a ratio needs a computed band.
+pub fn band_presets(bands: &[BandInfo]) -> Vec<BandPreset> {
+    let mut presets: Vec<BandPreset> = PRESETS
+        .iter()
+        .filter_map(|(name, targets)| {
+            let [r, g, b] = targets.map(|target| target.pick(bands));
+            let picks = [r?, g?, b?];
+            are_distinct(picks).then_some(BandPreset { name, bands: picks })
+        })
+        .collect();
+    let named = |wanted: &str| bands.iter().find(|band| band.name.eq_ignore_ascii_case(wanted)).map(|band| band.index);
+    if let (Some(vv), Some(vh)) = (named("VV"), named("VH")) {
+        presets.push(BandPreset { name: "SAR (VV, VH, VV)", bands: [vv, vh, vv] });
+    }
+    presets
+}
+
+fn are_distinct([r, g, b]: [usize; 3]) -> bool {
+    r != g && g != b && r != b
 }
 
 /// R,G,B to show first: nearest 665/560/490 nm, else colour interpretation, else the first three (one band: thrice).
-pub fn default_rgb(_bands: &[BandInfo]) -> [usize; 3] {
-    todo!()
+/// A wavelength counts only if it is near its target and the three picks differ.
+pub fn default_rgb(bands: &[BandInfo]) -> [usize; 3] {
+    const NEAR_NM: f64 = 60.0;
+    let by_wavelength = [665.0, 560.0, 490.0].map(|nm| nearest(bands, nm, |center| (center - nm).abs() <= NEAR_NM));
+    if let [Some(r), Some(g), Some(b)] = by_wavelength
+        && are_distinct([r, g, b])
+    {
+        return [r, g, b];
+    }
+    let colored = |wanted: &str| bands.iter().find(|band| band.color_interpretation == wanted).map(|band| band.index);
+    if let (Some(r), Some(g), Some(b)) = (colored("red"), colored("green"), colored("blue")) {
+        return [r, g, b];
+    }
+    // Alpha is transparency, not a colour to show.
+    let mut drawable = bands.iter().filter(|band| band.color_interpretation != "alpha" && !band.is_bad).map(|band| band.index);
+    match (drawable.next(), drawable.next(), drawable.next()) {
+        (Some(r), Some(g), Some(b)) => [r, g, b],
+        (Some(only), _, _) => [only; 3],
+        _ => [0; 3],
+    }
 }

@@ -1,9 +1,13 @@
 //! Place: affine transforms, coordinate reference systems and moving points between them.
 //! Knows PROJ and GDAL's spatial reference. Knows nothing of pixels' values.
 
+use std::ffi::{CString, c_char, c_int};
+use std::ptr;
+
 use serde::{Deserialize, Serialize};
 
-use crate::SceneResult;
+use crate::gdal_setup::{gdal_setup, owned_text, take_gdal_messages};
+use crate::{SceneError, SceneResult};
 
 /// Map from pixel: `x = t[0] + t[1]*col + t[2]*row`, `y = t[3] + t[4]*col + t[5]*row` (GDAL order);
 /// (0, 0) is the outer corner of the first pixel. Rotated, sheared and south-up transforms are all legal.
@@ -80,28 +84,371 @@ pub struct MapRect {
     pub max_y: f64,
 }
 
+impl MapRect {
+    pub fn width(&self) -> f64 {
+        self.max_x - self.min_x
+    }
+
+    pub fn height(&self) -> f64 {
+        self.max_y - self.min_y
+    }
+
+    /// The smallest rectangle around some points; `None` without any finite one.
+    pub fn around(points: impl IntoIterator<Item = (f64, f64)>) -> Option<Self> {
+        points.into_iter().filter(|(x, y)| x.is_finite() && y.is_finite()).fold(None, |rect, (x, y)| {
+            let rect = rect.unwrap_or(Self { min_x: x, min_y: y, max_x: x, max_y: y });
+            Some(Self {
+                min_x: rect.min_x.min(x),
+                min_y: rect.min_y.min(y),
+                max_x: rect.max_x.max(x),
+                max_y: rect.max_y.max(y),
+            })
+        })
+    }
+}
+
 impl Crs {
-    /// From `EPSG:32629`, `32629`, WKT or a PROJ string.
-    pub fn parse(_text: &str) -> SceneResult<Self> {
-        todo!()
+    /// From `EPSG:32629`, `32629`, WKT or a PROJ string. Never opens files or the network.
+    pub fn parse(text: &str) -> SceneResult<Self> {
+        gdal_setup();
+        let text = text.trim();
+        let is_bare_code = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let input = if is_bare_code { format!("EPSG:{text}") } else { text.to_owned() };
+        let refuse = || {
+            let said = take_gdal_messages().map(|words| format!(" ({words})")).unwrap_or_default();
+            let shown: String = text.chars().take(80).collect();
+            SceneError::input(format!(
+                "`{shown}` is not a coordinate reference system; give a code such as EPSG:32629, WKT or a PROJ string{said}"
+            ))
+        };
+        // These two would make GDAL look for a file or a URL of that name.
+        if input.is_empty() || input.contains("://") || std::path::Path::new(&input).exists() {
+            return Err(refuse());
+        }
+        take_gdal_messages();
+        let definition = CString::new(input).map_err(|_| refuse())?;
+        let srs = OwnedSrs::new().ok_or_else(refuse)?;
+        // SAFETY: valid handle and NUL-terminated text.
+        let status = unsafe { gdal_sys::OSRSetFromUserInput(srs.0, definition.as_ptr()) };
+        if status != gdal_sys::OGRErr::OGRERR_NONE {
+            return Err(refuse());
+        }
+        // SAFETY: the handle lives until the end of this function.
+        unsafe { Self::from_handle(srs.0) }.ok_or_else(refuse)
+    }
+
+    /// WGS 84 longitude and latitude.
+    pub fn wgs84() -> SceneResult<Self> {
+        Self::parse("EPSG:4326")
+    }
+
+    /// Reads a GDAL spatial reference; heights of a compound system are left out. `None` for an empty one.
+    ///
+    /// # Safety
+    /// `handle` is null or a valid spatial reference that stays alive during the call; it is not changed.
+    pub unsafe fn from_handle(handle: gdal_sys::OGRSpatialReferenceH) -> Option<Self> {
+        if handle.is_null() {
+            return None;
+        }
+        // SAFETY: `handle` is valid; the clone is ours and released on drop.
+        let srs = unsafe { OwnedSrs(gdal_sys::OSRClone(handle)) };
+        if srs.0.is_null() {
+            return None;
+        }
+        // SAFETY: `srs` is a valid handle of our own throughout.
+        unsafe {
+            if gdal_sys::OSRIsCompound(srs.0) != 0 {
+                gdal_sys::OSRStripVertical(srs.0);
+            }
+            let wkt = srs.wkt()?;
+            let name = owned_text(gdal_sys::OSRGetName(srs.0));
+            let epsg = srs.epsg();
+            take_gdal_messages();
+            Some(Self { wkt, name, epsg, is_geographic: gdal_sys::OSRIsGeographic(srs.0) != 0 })
+        }
+    }
+
+    /// Whether both name the same system, whatever their texts look like.
+    pub fn same_as(&self, other: &Self) -> bool {
+        if self.wkt == other.wkt {
+            return true;
+        }
+        if let (Some(a), Some(b)) = (self.epsg, other.epsg) {
+            return a == b;
+        }
+        gdal_setup();
+        let same = match (OwnedSrs::from_wkt(&self.wkt), OwnedSrs::from_wkt(&other.wkt)) {
+            // SAFETY: both handles are valid.
+            (Some(a), Some(b)) => unsafe { gdal_sys::OSRIsSame(a.0, b.0) != 0 },
+            _ => false,
+        };
+        take_gdal_messages();
+        same
+    }
+
+    /// `EPSG:32629`, or the name where there is no code.
+    pub fn label(&self) -> String {
+        match self.epsg {
+            Some(code) => format!("EPSG:{code}"),
+            None => self.name.clone(),
+        }
+    }
+}
+
+/// A spatial reference handle that is released on drop.
+struct OwnedSrs(gdal_sys::OGRSpatialReferenceH);
+
+impl OwnedSrs {
+    fn new() -> Option<Self> {
+        // SAFETY: null makes an empty spatial reference.
+        let handle = unsafe { gdal_sys::OSRNewSpatialReference(ptr::null()) };
+        (!handle.is_null()).then_some(Self(handle))
+    }
+
+    fn from_wkt(wkt: &str) -> Option<Self> {
+        let srs = Self::new()?;
+        let text = CString::new(wkt).ok()?;
+        let mut at = text.as_ptr().cast_mut();
+        // SAFETY: GDAL advances `at` within the text and does not write to it.
+        let status = unsafe { gdal_sys::OSRImportFromWkt(srs.0, &mut at) };
+        (status == gdal_sys::OGRErr::OGRERR_NONE).then_some(srs)
+    }
+
+    /// WKT 1 where it can say everything, else WKT 2.
+    fn wkt(&self) -> Option<String> {
+        for options in [None, Some(c"FORMAT=WKT2_2018")] {
+            let list: [*const c_char; 2] = [options.map_or(ptr::null(), |o| o.as_ptr()), ptr::null()];
+            let mut text: *mut c_char = ptr::null_mut();
+            // SAFETY: valid handle and option list; GDAL allocates `text`, which is freed below.
+            let wkt = unsafe {
+                let status = gdal_sys::OSRExportToWktEx(self.0, &mut text, list.as_ptr());
+                let wkt = owned_text(text);
+                gdal_sys::VSIFree(text.cast());
+                if status == gdal_sys::OGRErr::OGRERR_NONE { wkt } else { String::new() }
+            };
+            if !wkt.is_empty() {
+                return Some(wkt);
+            }
+        }
+        None
+    }
+
+    /// The EPSG code the text names, or the one PROJ's database knows it by.
+    fn epsg(&self) -> Option<u32> {
+        if let Some(code) = authority_code(self.0) {
+            return Some(code);
+        }
+        // SAFETY: our own handle; on failure it is left as it was.
+        let identified = unsafe { gdal_sys::OSRAutoIdentifyEPSG(self.0) == gdal_sys::OGRErr::OGRERR_NONE };
+        if identified && let Some(code) = authority_code(self.0) {
+            return Some(code);
+        }
+        self.best_match()
+    }
+
+    /// Looks the definition up in PROJ's database; only matches that agree in everything but names count.
+    fn best_match(&self) -> Option<u32> {
+        let mut count: c_int = 0;
+        let mut confidence: *mut c_int = ptr::null_mut();
+        // SAFETY: GDAL fills `count` entries in both arrays, which are freed below; indices stay below `count`.
+        unsafe {
+            let found = gdal_sys::OSRFindMatches(self.0, ptr::null_mut(), &mut count, &mut confidence);
+            if found.is_null() {
+                return None;
+            }
+            let mut code = None;
+            if count > 0 && !confidence.is_null() && *confidence >= 90 && !(*found).is_null() {
+                code = authority_code(*found);
+            }
+            gdal_sys::OSRFreeSRSArray(found);
+            gdal_sys::VSIFree(confidence.cast());
+            code
+        }
+    }
+}
+
+impl Drop for OwnedSrs {
+    fn drop(&mut self) {
+        // SAFETY: created by GDAL and released once; null is allowed.
+        unsafe { gdal_sys::OSRRelease(self.0) }
+    }
+}
+
+fn authority_code(handle: gdal_sys::OGRSpatialReferenceH) -> Option<u32> {
+    // SAFETY: valid handle; null asks for the root's authority.
+    unsafe {
+        let name = owned_text(gdal_sys::OSRGetAuthorityName(handle, ptr::null()));
+        if name != "EPSG" {
+            return None;
+        }
+        owned_text(gdal_sys::OSRGetAuthorityCode(handle, ptr::null())).parse().ok()
     }
 }
 
 /// Moves points from one CRS to another (x = easting or longitude first, always). Not `Send`: one per thread.
-pub struct Reprojection {}
+pub struct Reprojection {
+    /// `None` when both systems are the same.
+    pipeline: Option<proj::Proj>,
+    /// For the way back of [`Self::inverse_point`].
+    back: Option<proj::Proj>,
+}
 
 impl Reprojection {
-    pub fn new(_from: &Crs, _to: &Crs) -> SceneResult<Self> {
-        todo!()
+    pub fn new(from: &Crs, to: &Crs) -> SceneResult<Self> {
+        if from.same_as(to) {
+            return Ok(Self { pipeline: None, back: None });
+        }
+        let make = |a: &Crs, b: &Crs| {
+            proj::Proj::new_known_crs(&a.definition(), &b.definition(), None).map_err(|error| {
+                SceneError::input(format!("no way is known from `{}` to `{}` ({error})", a.name, b.name))
+            })
+        };
+        Ok(Self { pipeline: Some(make(from, to)?), back: Some(make(to, from)?) })
     }
 
     /// `None` where the point has no image in the target CRS.
-    pub fn point(&self, _x: f64, _y: f64) -> Option<(f64, f64)> {
-        todo!()
+    pub fn point(&self, x: f64, y: f64) -> Option<(f64, f64)> {
+        convert(self.pipeline.as_ref(), x, y)
+    }
+
+    /// The other way: from the target CRS to the source CRS.
+    pub fn inverse_point(&self, x: f64, y: f64) -> Option<(f64, f64)> {
+        convert(self.back.as_ref(), x, y)
+    }
+
+    /// The rectangle around a rectangle's image, from points along its edges and inside; `None` if none has an image.
+    pub fn rect(&self, rect: MapRect) -> Option<MapRect> {
+        const STEPS: usize = 16;
+        let points = (0..=STEPS).flat_map(|i| {
+            (0..=STEPS).filter_map(move |j| {
+                let (u, v) = (i as f64 / STEPS as f64, j as f64 / STEPS as f64);
+                self.point(rect.min_x + u * rect.width(), rect.min_y + v * rect.height())
+            })
+        });
+        MapRect::around(points)
+    }
+}
+
+fn convert(pipeline: Option<&proj::Proj>, x: f64, y: f64) -> Option<(f64, f64)> {
+    if !x.is_finite() || !y.is_finite() {
+        return None;
+    }
+    match pipeline {
+        None => Some((x, y)),
+        Some(proj) => proj.convert((x, y)).ok().filter(|(x, y)| x.is_finite() && y.is_finite()),
+    }
+}
+
+impl Crs {
+    /// What PROJ is given: the code where there is one, since WKT 1 can lose details, else the text.
+    fn definition(&self) -> String {
+        match self.epsg {
+            Some(code) => format!("EPSG:{code}"),
+            None => self.wkt.clone(),
+        }
     }
 }
 
 /// Tells whether GDAL's PROJ and the `proj` crate agree on a known point; called once at start.
+///
+/// Fails when PROJ's database is missing or when two different PROJ libraries sit in the process.
 pub fn projection_self_test() -> SceneResult<()> {
-    todo!()
+    gdal_setup();
+    take_gdal_messages();
+    let broken = |what: String| {
+        let said = take_gdal_messages().map(|words| format!("\n{words}")).unwrap_or_default();
+        SceneError::input(format!(
+            "{what}; check that PROJ's data (package proj-data, file proj.db) is installed and that PROJ_DATA or PROJ_LIB, \
+             if set, points to it{said}"
+        ))
+    };
+    let from = Crs::parse("EPSG:4326").map_err(|_| broken("PROJ does not know EPSG:4326".into()))?;
+    let to = Crs::parse("EPSG:32629").map_err(|_| broken("PROJ does not know EPSG:32629".into()))?;
+    let ours = Reprojection::new(&from, &to)
+        .map_err(|error| broken(error.to_string()))?
+        .point(-8.5, 39.3)
+        .ok_or_else(|| broken("PROJ could not move a point from EPSG:4326 to EPSG:32629".into()))?;
+    let gdals = gdal_point(4326, 32629, -8.5, 39.3)
+        .ok_or_else(|| broken("GDAL could not move a point from EPSG:4326 to EPSG:32629".into()))?;
+    if (ours.0 - gdals.0).abs() > 1e-3 || (ours.1 - gdals.1).abs() > 1e-3 {
+        return Err(broken(format!("GDAL and PROJ disagree on a point: {gdals:?} and {ours:?}")));
+    }
+    Ok(())
+}
+
+/// GDAL's own answer, x first.
+fn gdal_point(from: c_int, to: c_int, x: f64, y: f64) -> Option<(f64, f64)> {
+    let (source, target) = (OwnedSrs::new()?, OwnedSrs::new()?);
+    let (mut x, mut y) = (x, y);
+    // SAFETY: all handles are valid here; the transformation is destroyed before they are.
+    unsafe {
+        for (srs, code) in [(&source, from), (&target, to)] {
+            if gdal_sys::OSRImportFromEPSG(srs.0, code) != gdal_sys::OGRErr::OGRERR_NONE {
+                return None;
+            }
+            gdal_sys::OSRSetAxisMappingStrategy(srs.0, gdal_sys::OSRAxisMappingStrategy::OAMS_TRADITIONAL_GIS_ORDER);
+        }
+        let transformation = gdal_sys::OCTNewCoordinateTransformation(source.0, target.0);
+        if transformation.is_null() {
+            return None;
+        }
+        let moved = gdal_sys::OCTTransform(transformation, 1, &mut x, &mut y, ptr::null_mut()) != 0;
+        gdal_sys::OCTDestroyCoordinateTransformation(transformation);
+        moved.then_some((x, y))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gdal_and_proj_agree() {
+        projection_self_test().expect("one PROJ with its database");
+    }
+
+    #[test]
+    fn codes_wkt_and_proj_strings_parse() {
+        let utm = Crs::parse("32629").expect("bare code");
+        assert_eq!((utm.name.as_str(), utm.epsg, utm.is_geographic), ("WGS 84 / UTM zone 29N", Some(32629), false));
+        let again = Crs::parse(&utm.wkt).expect("its own WKT");
+        assert!(again.same_as(&utm));
+        let from_proj = Crs::parse("+proj=utm +zone=29 +datum=WGS84 +units=m +no_defs").expect("PROJ string");
+        assert_eq!(from_proj.epsg, Some(32629));
+        assert!(Crs::parse("EPSG:4326").expect("code").is_geographic);
+    }
+
+    #[test]
+    fn nonsense_is_refused_in_words() {
+        for text in ["", "nonsense", "EPSG:99999999", "https://example.com/crs", "/etc/hostname"] {
+            let error = Crs::parse(text).expect_err(text).to_string();
+            assert!(error.contains("coordinate reference system"), "{error}");
+        }
+    }
+
+    #[test]
+    fn points_go_x_first_and_come_back() {
+        let (wgs, utm) = (Crs::wgs84().expect("4326"), Crs::parse("EPSG:32629").expect("32629"));
+        let reprojection = Reprojection::new(&wgs, &utm).expect("known");
+        let (x, y) = reprojection.point(-9.0, 0.0).expect("central meridian");
+        assert!((x - 500_000.0).abs() < 1e-3 && y.abs() < 1e-3, "{x} {y}");
+        let (lon, lat) = reprojection.inverse_point(500_000.0, 4_427_757.0).expect("inside");
+        assert!((lon + 9.0).abs() < 1e-6 && (39.0..41.0).contains(&lat));
+        assert_eq!(reprojection.point(f64::NAN, 0.0), None);
+    }
+
+    #[test]
+    fn heights_of_a_compound_system_are_left_out() {
+        let crs = Crs::parse("EPSG:4326+3855").expect("compound");
+        assert_eq!((crs.name.as_str(), crs.epsg), ("WGS 84", Some(4326)));
+    }
+
+    #[test]
+    fn transforms_invert_even_rotated() {
+        let t = GeoTransform([1_841_001.75, 1.5, -5.0, 1_144_003.25, -5.0, -1.5]);
+        let (x, y) = t.map_from_pixel(12.25, 7.5);
+        let (col, row) = t.inverse().expect("regular").map_from_pixel(x, y);
+        assert!((col - 12.25).abs() < 1e-6 && (row - 7.5).abs() < 1e-6);
+        assert!(GeoTransform([0.0; 6]).inverse().is_none());
+    }
 }

@@ -1,11 +1,11 @@
-//! Rasters: any file GDAL opens, as sizes, bands and windows of values.
-//! The only place that converts GDAL's band numbers (from 1) to ours (from 0). One `Raster` per thread.
+//! Rasters as plain values: what a file says about itself and its bands, and blocks of values read from it.
+//! Knows nothing of how files are opened; see `raster_file.rs`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BandWavelength, Grid, SceneResult, Window};
+use crate::{BandWavelength, FIELD_AXES, Grid, WavelengthSource};
 
 /// How a band's values are stored. GDAL 3.6's "Byte with PIXELTYPE=SIGNEDBYTE" is `Int8` here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,13 +65,85 @@ pub struct RasterInfo {
 }
 
 impl RasterInfo {
-    /// 64 bands of signed bytes in the AlphaEarth coding (or 64 unit-length floats).
+    /// 64 bands of signed bytes in the AlphaEarth coding (or 64 unit-length floats, named `A00`-`A63` or marked by us).
     pub fn is_field(&self) -> bool {
-        todo!()
+        if self.bands.len() != FIELD_AXES {
+            return false;
+        }
+        let all = |wanted: SampleType| self.bands.iter().all(|band| band.sample_type == wanted);
+        all(SampleType::Int8)
+            || ((all(SampleType::Float32) || all(SampleType::Float64)) && (self.has_axis_names() || self.is_marked_as_field()))
     }
+
     /// One band of small integers with a palette or names: a class map.
     pub fn is_class_map(&self) -> bool {
-        todo!()
+        match self.bands.as_slice() {
+            [band] => band.sample_type.is_integer() && !band.palette.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// True when the wavelengths are only proposed from the file name or band count, and wait for the user's word.
+    pub fn has_guessed_wavelengths(&self) -> bool {
+        self.bands.iter().any(|band| band.wavelength.is_some_and(|w| w.source == WavelengthSource::Guess))
+    }
+
+    /// A dataset metadata item of the default domain.
+    pub fn metadata_item(&self, key: &str) -> Option<&str> {
+        self.metadata.iter().find(|(k, _)| k.eq_ignore_ascii_case(key)).map(|(_, value)| value.as_str())
+    }
+
+    fn has_axis_names(&self) -> bool {
+        self.bands.iter().enumerate().all(|(index, band)| band.name == format!("A{index:02}"))
+    }
+
+    fn is_marked_as_field(&self) -> bool {
+        self.metadata.iter().any(|(key, _)| key.starts_with("TERROIR_"))
+    }
+}
+
+impl BandInfo {
+    /// The value a stored number stands for.
+    pub fn scaled(&self, stored: f64) -> f64 {
+        stored * self.scale + self.offset
+    }
+
+    /// A metadata item of the band, whatever the case of its key.
+    pub fn metadata_item(&self, key: &str) -> Option<&str> {
+        self.metadata.iter().find(|(k, _)| k.eq_ignore_ascii_case(key)).map(|(_, value)| value.as_str())
+    }
+}
+
+impl SampleType {
+    pub fn is_integer(self) -> bool {
+        !matches!(self, Self::Float32 | Self::Float64 | Self::Complex)
+    }
+
+    /// As GIS users write it, e.g. `uint16`.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::UInt8 => "uint8",
+            Self::Int8 => "int8",
+            Self::UInt16 => "uint16",
+            Self::Int16 => "int16",
+            Self::UInt32 => "uint32",
+            Self::Int32 => "int32",
+            Self::UInt64 => "uint64",
+            Self::Int64 => "int64",
+            Self::Float32 => "float32",
+            Self::Float64 => "float64",
+            Self::Complex => "complex",
+        }
+    }
+
+    /// Bytes of one stored value; complex counts as two floats.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::UInt8 | Self::Int8 => 1,
+            Self::UInt16 | Self::Int16 => 2,
+            Self::UInt32 | Self::Int32 | Self::Float32 => 4,
+            Self::UInt64 | Self::Int64 | Self::Float64 | Self::Complex => 8,
+        }
     }
 }
 
@@ -89,30 +161,10 @@ pub struct Block {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Resampling { Nearest, Average, Bilinear, Mode }
 
-/// An open raster. Holds a GDAL handle: stays on the thread that opened it.
-pub struct Raster {}
-
-impl Raster {
-    /// Opens read-only. Accepts paths and GDAL sub-dataset names. A container of several sub-datasets without
-    /// rasters of its own is an error that lists them.
-    pub fn open(_path: &Path) -> SceneResult<Self> {
-        todo!()
-    }
-
-    pub fn info(&self) -> &RasterInfo {
-        todo!()
-    }
-
-    /// Reads `bands` (from 0) of `window` (must lie inside) scaled to `out_width x out_height`; blocks on the disk.
-    /// Uses overviews when reducing.
-    pub fn read_blocking(
-        &self, _bands: &[usize], _window: Window, _out_width: usize, _out_height: usize, _resampling: Resampling,
-    ) -> SceneResult<Block> {
-        todo!()
-    }
-
-    /// Raw signed bytes of all bands, planar, for fields; missing pixels are -128 in every band.
-    pub fn read_codes_blocking(&self, _window: Window, _out_width: usize, _out_height: usize) -> SceneResult<Vec<i8>> {
-        todo!()
+impl Block {
+    /// The values of one band, row by row; empty for a band the block does not hold.
+    pub fn band(&self, band: usize) -> &[f32] {
+        let pixels = self.width * self.height;
+        self.values.get(band * pixels..(band + 1) * pixels).unwrap_or_default()
     }
 }

@@ -1,0 +1,137 @@
+//! GDAL and PROJ as this process uses them: set up once, silent, bounded, off the network.
+//! Knows no rasters; everything that calls GDAL goes through [`gdal_setup`] first.
+
+use std::cell::RefCell;
+use std::ffi::{CStr, CString, c_char};
+use std::sync::Once;
+
+/// Messages kept per thread between two calls of [`take_gdal_messages`].
+const KEPT_MESSAGES: usize = 8;
+/// GDAL's block cache, shared by all threads.
+const CACHE_MIB: usize = 256;
+
+thread_local! {
+    static MESSAGES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Sets GDAL and PROJ up; later calls do nothing. A setting already given by the user's environment stays.
+///
+/// GDAL never prints: its words are collected per thread and fetched with [`take_gdal_messages`].
+/// Remote files (`/vsicurl/`, `/vsis3/`, ...) are refused unless `TERROIR_NETWORK=1` is set.
+pub fn gdal_setup() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: the handler is a plain function that lives as long as the process and never unwinds.
+        unsafe { gdal_sys::CPLSetErrorHandler(Some(collect_message)) };
+        let cache = CACHE_MIB.to_string();
+        set_default("GDAL_CACHEMAX", &cache);
+        // Parallelism comes from our own reader threads and from creation options where a file is written;
+        // GDAL's own decoding threads on top of them would only multiply.
+        set_default("GDAL_NUM_THREADS", "1");
+        // Side-cars (.aux.xml, .ovr, .msk, .hdr) are part of a raster.
+        set_default("GDAL_DISABLE_READDIR_ON_OPEN", "FALSE");
+        if std::env::var_os("TERROIR_NETWORK").is_none_or(|v| v != "1") {
+            // No URL has this name, so every remote read fails at once.
+            set_always("CPL_VSIL_CURL_ALLOWED_FILENAME", "network-is-off");
+            set_default("GDAL_SKIP", "HTTP,PLMOSAIC,EEDA,EEDAI,DAAS,NGW");
+            // SAFETY: a process-wide switch without preconditions.
+            unsafe { gdal_sys::OSRSetPROJEnableNetwork(0) };
+        }
+    });
+}
+
+/// What GDAL said on this thread since the last call, newest last; `None` if nothing.
+pub fn take_gdal_messages() -> Option<String> {
+    let messages = MESSAGES.with_borrow_mut(std::mem::take);
+    if messages.is_empty() { None } else { Some(messages.join("\n")) }
+}
+
+unsafe extern "C" fn collect_message(class: gdal_sys::CPLErr::Type, _number: i32, text: *const c_char) {
+    if class < gdal_sys::CPLErr::CE_Warning || text.is_null() {
+        return;
+    }
+    // SAFETY: GDAL hands a NUL-terminated string that outlives the call.
+    let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();
+    // A thread that is ending, or a nested call, must not panic through C code.
+    MESSAGES
+        .try_with(|messages| {
+            if let Ok(mut messages) = messages.try_borrow_mut() {
+                if messages.len() == KEPT_MESSAGES {
+                    messages.remove(0);
+                }
+                if messages.last().is_none_or(|last| *last != text) {
+                    messages.push(text.into_owned());
+                }
+            }
+        })
+        .ok();
+}
+
+fn set_default(key: &str, value: &str) {
+    let given = CString::new(key).is_ok_and(|key| {
+        // SAFETY: NUL-terminated key, null default.
+        unsafe { !gdal_sys::CPLGetConfigOption(key.as_ptr(), std::ptr::null()).is_null() }
+    });
+    if !given {
+        set_always(key, value);
+    }
+}
+
+fn set_always(key: &str, value: &str) {
+    if let (Ok(key), Ok(value)) = (CString::new(key), CString::new(value)) {
+        // SAFETY: both strings are NUL-terminated and copied by GDAL.
+        unsafe { gdal_sys::CPLSetConfigOption(key.as_ptr(), value.as_ptr()) };
+    }
+}
+
+/// Copies a C string GDAL owns; empty for null, replacement characters for bytes that are not UTF-8.
+///
+/// # Safety
+/// `text` is null or points to a NUL-terminated string that stays valid during the call.
+pub(crate) unsafe fn owned_text(text: *const c_char) -> String {
+    if text.is_null() {
+        return String::new();
+    }
+    // SAFETY: see above.
+    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+}
+
+/// Copies a null-terminated list of C strings that GDAL owns.
+///
+/// # Safety
+/// `list` is null or a valid GDAL string list that stays valid during the call.
+pub(crate) unsafe fn owned_list(list: *const *mut c_char) -> Vec<String> {
+    let mut out = Vec::new();
+    if list.is_null() {
+        return out;
+    }
+    let mut at = list;
+    // SAFETY: the list ends with a null pointer.
+    unsafe {
+        while !(*at).is_null() {
+            out.push(owned_text(*at));
+            at = at.add(1);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_collected_and_bounded() {
+        gdal_setup();
+        take_gdal_messages();
+        for index in 0..20 {
+            let text = CString::new(format!("message {index}")).expect("no NUL");
+            // SAFETY: a valid string.
+            unsafe { collect_message(gdal_sys::CPLErr::CE_Failure, 1, text.as_ptr()) };
+        }
+        let text = take_gdal_messages().expect("messages");
+        assert_eq!(text.lines().count(), KEPT_MESSAGES);
+        assert!(text.ends_with("message 19"));
+        assert_eq!(take_gdal_messages(), None);
+    }
+}

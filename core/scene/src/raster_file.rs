@@ -1,0 +1,171 @@
+//! Raster files: opening anything GDAL opens, with errors a user can act on.
+//! The only place, with its readers `raster_header.rs` and `raster_read.rs`, that converts GDAL's band numbers
+//! (from 1) to ours (from 0). One `Raster` per thread.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
+
+use crate::gdal_setup::{gdal_setup, take_gdal_messages};
+use crate::raster_header::{self, BandStorage};
+use crate::{RasterInfo, SceneError, SceneResult};
+
+/// An open raster. Holds a GDAL handle: stays on the thread that opened it.
+pub struct Raster {
+    pub(crate) dataset: Dataset,
+    pub(crate) info: RasterInfo,
+    /// One a band: how its stored numbers are read.
+    pub(crate) storage: Vec<BandStorage>,
+}
+
+/// One raster inside a container file (NetCDF variable, TIFF page, ...).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subdataset {
+    /// Opens with [`Raster::open`].
+    pub name: String,
+    pub description: String,
+}
+
+impl Raster {
+    /// Opens read-only. Accepts paths and GDAL sub-dataset names. A container of several sub-datasets without
+    /// rasters of its own is an error that lists them; one with a single sub-dataset opens that.
+    pub fn open(path: &Path) -> SceneResult<Self> {
+        let mut dataset = open_dataset(path)?;
+        if dataset.raster_count() == 0 {
+            let inner = subdatasets_of(&dataset);
+            match inner.as_slice() {
+                [only] => dataset = open_dataset(Path::new(&only.name)).map_err(|_| no_bands(path, &inner))?,
+                _ => return Err(no_bands(path, &inner)),
+            }
+            if dataset.raster_count() == 0 {
+                return Err(no_bands(path, &[]));
+            }
+        }
+        let (info, storage) = raster_header::read(&dataset, path)?;
+        // Warnings of a file that opened well are not errors of the next call.
+        if let Some(words) = take_gdal_messages() {
+            log::debug!("{}: {words}", path.display());
+        }
+        Ok(Self { dataset, info, storage })
+    }
+
+    pub fn info(&self) -> &RasterInfo {
+        &self.info
+    }
+
+    /// The GDAL handle, for writers that copy what this crate does not model. Read-only.
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+}
+
+/// The rasters inside a container file; empty for plain files.
+pub fn subdatasets(path: &Path) -> SceneResult<Vec<Subdataset>> {
+    Ok(subdatasets_of(&open_dataset(path)?))
+}
+
+pub(crate) fn subdatasets_of(dataset: &Dataset) -> Vec<Subdataset> {
+    let items = raster_header::metadata(dataset.c_dataset(), Some(c"SUBDATASETS"));
+    let value = |key: String| items.iter().find(|(k, _)| *k == key).map(|(_, v)| v.clone());
+    (1..)
+        .map_while(|index| {
+            let name = value(format!("SUBDATASET_{index}_NAME"))?;
+            Some(Subdataset { name, description: value(format!("SUBDATASET_{index}_DESC")).unwrap_or_default() })
+        })
+        .collect()
+}
+
+fn no_bands(path: &Path, inner: &[Subdataset]) -> SceneError {
+    const LISTED: usize = 20;
+    if inner.is_empty() {
+        return SceneError::file(path, "the file holds no raster bands; is it a vector or table file?");
+    }
+    let mut what = format!("the file is a container of {} rasters; open one of them:", inner.len());
+    for one in inner.iter().take(LISTED) {
+        what.push_str(&format!("\n  {}  ({})", one.name, one.description));
+    }
+    if inner.len() > LISTED {
+        what.push_str(&format!("\n  and {} more", inner.len() - LISTED));
+    }
+    SceneError::file(path, what)
+}
+
+fn open_dataset(path: &Path) -> SceneResult<Dataset> {
+    gdal_setup();
+    take_gdal_messages();
+    check_readable(path)?;
+    let options = DatasetOptions {
+        open_flags: GdalOpenFlags::GDAL_OF_READONLY | GdalOpenFlags::GDAL_OF_RASTER | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR,
+        ..DatasetOptions::default()
+    };
+    Dataset::open_ex(path, options).map_err(|error| {
+        let words = take_gdal_messages().unwrap_or_else(|| error.to_string());
+        SceneError::file(path, open_failure(path, &words)).with_details(words)
+    })
+}
+
+/// Says what the system knows before GDAL is asked: missing, unreadable, empty.
+fn check_readable(path: &Path) -> SceneResult<()> {
+    let refuse = |what: &str| Err(SceneError::file(path, what));
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_file() => match std::fs::File::open(path) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                refuse("no permission to read the file; ask its owner or copy it to a folder of yours")
+            }
+            Err(error) => Err(SceneError::file(path, "the file cannot be read").with_details(error)),
+            Ok(_) if found.len() == 0 => refuse("the file is empty; copy or download it again"),
+            Ok(_) => Ok(()),
+        },
+        // Some formats are folders.
+        Ok(_) => Ok(()),
+        Err(_) if is_gdal_name(path) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            refuse("no permission to look into the folder of this file; ask its owner")
+        }
+        Err(_) => refuse("there is no such file; check the path"),
+    }
+}
+
+/// `NETCDF:"file.nc":variable`, `/vsizip/...`, inline VRT: names that only GDAL understands.
+fn is_gdal_name(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    let has_prefix = text.split_once(':').is_some_and(|(prefix, _)| {
+        // One letter is a Windows drive.
+        prefix.len() > 1 && prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    });
+    has_prefix || text.starts_with("/vsi") || text.trim_start().starts_with('<')
+}
+
+fn open_failure(path: &Path, words: &str) -> String {
+    let text = path.to_string_lossy();
+    let is_remote = ["/vsicurl", "/vsis3", "/vsigs", "/vsiaz", "/vsiadls", "/vsioss", "/vsiswift", "http:", "https:", "ftp:"]
+        .iter()
+        .any(|prefix| text.starts_with(prefix));
+    if is_remote {
+        return "files on the network are not read unless TERROIR_NETWORK=1 is set; download the file first".into();
+    }
+    if let Some((_, rest)) = words.split_once("missing codec of code ") {
+        let code: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        let codec = match code.as_str() {
+            "50001" => "WebP",
+            "50000" => "ZSTD",
+            "34887" => "LERC",
+            "50002" => "JPEG XL",
+            "34925" => "LZMA",
+            "34712" => "JPEG 2000",
+            _ => "unknown",
+        };
+        return format!(
+            "its compression ({codec}, code {code}) is not built into this GDAL; convert the file with another GDAL, for \
+             example `gdal_translate -co COMPRESS=DEFLATE`"
+        );
+    }
+    if words.contains("not recognized as a supported file format") || words.contains("not recognized as being in a supported") {
+        if path.is_dir() {
+            return "this is a folder, not a raster; open a file inside it".into();
+        }
+        return "this is no raster that GDAL knows; check that the file is complete and of a raster format".into();
+    }
+    "the raster cannot be opened; the file is probably damaged or incomplete, copy or download it again".into()
+}

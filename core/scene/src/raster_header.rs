@@ -1,0 +1,293 @@
+//! Raster headers: everything a file says about itself without reading pixels.
+//! Must stay cheap per band: files with thousands of bands open at once.
+
+use std::ffi::{CStr, c_int};
+use std::path::Path;
+use std::ptr;
+
+use gdal::Dataset;
+use gdal_sys::{GDALDataType, GDALMajorObjectH, GDALRasterBandH};
+
+use crate::band_classes::palette_of;
+use crate::gdal_setup::{owned_list, owned_text, take_gdal_messages};
+use crate::raster_file::subdatasets_of;
+use crate::{BandInfo, Crs, FIELD_AXES, GeoTransform, Georef, Grid, RasterInfo, SampleType, SceneError, SceneResult};
+
+/// Bands above this number share the overview list of the first band.
+const BANDS_LOOKED_AT_ONE_BY_ONE: usize = 64;
+/// GDAL's own signed byte, from 3.7 on.
+pub(crate) const GDT_INT8: GDALDataType::Type = 14;
+
+/// How a band's stored numbers are turned into values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct BandStorage {
+    pub sample_type: SampleType,
+    /// GDAL hands out 0..255 for what is -128..127 (before 3.7).
+    pub is_signed_as_unsigned: bool,
+    pub nodata: Option<Nodata>,
+}
+
+/// A nodata value in the band's own type.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Nodata {
+    Float(f64),
+    Signed(i64),
+    Unsigned(u64),
+}
+
+impl Nodata {
+    pub fn as_f64(self) -> f64 {
+        match self {
+            Self::Float(value) => value,
+            Self::Signed(value) => value as f64,
+            Self::Unsigned(value) => value as f64,
+        }
+    }
+}
+
+/// Describes an open dataset of at least one band.
+pub(crate) fn read(dataset: &Dataset, path: &Path) -> SceneResult<(RasterInfo, Vec<BandStorage>)> {
+    let (width, height) = dataset.raster_size();
+    let count = dataset.raster_count();
+    if width == 0 || height == 0 {
+        return Err(SceneError::file(path, "the raster has no pixels"));
+    }
+    let handle = dataset.c_dataset();
+    let mut bands = Vec::with_capacity(count);
+    let mut storage = Vec::with_capacity(count);
+    let mut shared_overviews = None;
+    for index in 0..count {
+        let band = band_handle(dataset, index)
+            .ok_or_else(|| SceneError::file(path, format!("band {} cannot be opened", index + 1)).with_details(said()))?;
+        let overviews = match &shared_overviews {
+            Some(shared) if count > BANDS_LOOKED_AT_ONE_BY_ONE => Clone::clone(shared),
+            _ => overviews(band),
+        };
+        shared_overviews.get_or_insert_with(|| overviews.clone());
+        let (info, stored) = read_band(band, index, count, overviews);
+        bands.push(info);
+        storage.push(stored);
+    }
+    // SAFETY: the dataset is open; the driver's name is static.
+    let driver = unsafe { owned_text(gdal_sys::GDALGetDriverShortName(gdal_sys::GDALGetDatasetDriver(handle))) };
+    let mut info = RasterInfo {
+        path: path.to_owned(),
+        driver,
+        grid: Grid { width, height, georef: read_georef(dataset) },
+        bands,
+        metadata: metadata(handle, None),
+        compression: metadata_item(handle, c"COMPRESSION", Some(c"IMAGE_STRUCTURE")),
+        size_bytes: std::fs::metadata(path).map(|found| found.len()).unwrap_or(0),
+        date: None,
+        sensor: None,
+    };
+    let inner = subdatasets_of(dataset).len();
+    if inner > 1 {
+        add_note(&mut info.grid.georef, format!("the file holds {inner} images; this is the first"));
+    }
+    Ok((info, storage))
+}
+
+fn said() -> String {
+    take_gdal_messages().unwrap_or_default()
+}
+
+pub(crate) fn band_handle(dataset: &Dataset, index: usize) -> Option<GDALRasterBandH> {
+    let number = c_int::try_from(index + 1).ok()?;
+    // SAFETY: the dataset is open; GDAL checks the number.
+    let band = unsafe { gdal_sys::GDALGetRasterBand(dataset.c_dataset(), number) };
+    (!band.is_null()).then_some(band)
+}
+
+/// All items of a metadata domain (`None` = the default domain).
+pub(crate) fn metadata(object: GDALMajorObjectH, domain: Option<&CStr>) -> Vec<(String, String)> {
+    // SAFETY: a valid dataset or band handle; GDAL owns the list.
+    let items = unsafe { owned_list(gdal_sys::GDALGetMetadata(object, domain.map_or(ptr::null(), CStr::as_ptr))) };
+    items.iter().filter_map(|item| item.split_once('=')).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+pub(crate) fn metadata_item(object: GDALMajorObjectH, key: &CStr, domain: Option<&CStr>) -> Option<String> {
+    // SAFETY: a valid dataset or band handle; GDAL owns the text.
+    let text = unsafe {
+        owned_text(gdal_sys::GDALGetMetadataItem(object, key.as_ptr(), domain.map_or(ptr::null(), CStr::as_ptr)))
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+fn read_band(band: GDALRasterBandH, index: usize, count: usize, overviews: Vec<(usize, usize)>) -> (BandInfo, BandStorage) {
+    // SAFETY: `band` is a valid handle of the open dataset for this whole function; every text is copied at once.
+    let (data_type, description, unit, color, scale, offset, block_size) = unsafe {
+        let mut block = (0, 0);
+        gdal_sys::GDALGetBlockSize(band, &mut block.0, &mut block.1);
+        (
+            gdal_sys::GDALGetRasterDataType(band),
+            owned_text(gdal_sys::GDALGetDescription(band)),
+            owned_text(gdal_sys::GDALGetRasterUnitType(band)),
+            owned_text(gdal_sys::GDALGetColorInterpretationName(gdal_sys::GDALGetRasterColorInterpretation(band))),
+            gdal_sys::GDALGetRasterScale(band, ptr::null_mut()),
+            gdal_sys::GDALGetRasterOffset(band, ptr::null_mut()),
+            block,
+        )
+    };
+    let declared = declared_nodata(band, data_type);
+    let is_signed_as_unsigned = data_type == GDALDataType::GDT_Byte
+        && (metadata_item(band, c"PIXELTYPE", Some(c"IMAGE_STRUCTURE")).is_some_and(|kind| kind == "SIGNEDBYTE")
+            || (count == FIELD_AXES && description == format!("A{index:02}"))
+            || declared.is_some_and(|nodata| (-128.0..0.0).contains(&nodata.as_f64())));
+    let sample_type = if is_signed_as_unsigned { SampleType::Int8 } else { sample_type(data_type) };
+    let nodata = match declared {
+        // The unsigned reading of the same byte.
+        Some(nodata) if is_signed_as_unsigned && nodata.as_f64() >= 128.0 => Some(Nodata::Float(nodata.as_f64() - 256.0)),
+        None if count == FIELD_AXES && sample_type == SampleType::Int8 => Some(Nodata::Float(-128.0)),
+        declared => declared,
+    };
+    let usable = |value: f64, instead: f64| if value.is_finite() { value } else { instead };
+    let info = BandInfo {
+        index,
+        name: if description.trim().is_empty() { format!("Band {}", index + 1) } else { description },
+        sample_type,
+        nodata: nodata.map(Nodata::as_f64),
+        scale: if scale == 0.0 { 1.0 } else { usable(scale, 1.0) },
+        offset: usable(offset, 0.0),
+        unit,
+        color_interpretation: color.to_lowercase(),
+        palette: if sample_type.is_integer() { palette_of(band) } else { Vec::new() },
+        block_size: (usize::try_from(block_size.0).unwrap_or(0), usize::try_from(block_size.1).unwrap_or(0)),
+        overviews,
+        wavelength: None,
+        is_bad: false,
+        metadata: metadata(band, None),
+    };
+    (info, BandStorage { sample_type, is_signed_as_unsigned, nodata })
+}
+
+fn sample_type(data_type: GDALDataType::Type) -> SampleType {
+    match data_type {
+        GDALDataType::GDT_Byte => SampleType::UInt8,
+        GDT_INT8 => SampleType::Int8,
+        GDALDataType::GDT_UInt16 => SampleType::UInt16,
+        GDALDataType::GDT_Int16 => SampleType::Int16,
+        GDALDataType::GDT_UInt32 => SampleType::UInt32,
+        GDALDataType::GDT_Int32 => SampleType::Int32,
+        GDALDataType::GDT_UInt64 => SampleType::UInt64,
+        GDALDataType::GDT_Int64 => SampleType::Int64,
+        GDALDataType::GDT_Float64 => SampleType::Float64,
+        GDALDataType::GDT_CInt16 | GDALDataType::GDT_CInt32 | GDALDataType::GDT_CFloat32 | GDALDataType::GDT_CFloat64 => {
+            SampleType::Complex
+        }
+        // Half floats and whatever comes later convert to float.
+        _ => SampleType::Float32,
+    }
+}
+
+fn declared_nodata(band: GDALRasterBandH, data_type: GDALDataType::Type) -> Option<Nodata> {
+    let mut found: c_int = 0;
+    // SAFETY: a valid band handle; `found` outlives the calls.
+    unsafe {
+        let nodata = match data_type {
+            GDALDataType::GDT_Int64 => Nodata::Signed(gdal_sys::GDALGetRasterNoDataValueAsInt64(band, &mut found)),
+            GDALDataType::GDT_UInt64 => Nodata::Unsigned(gdal_sys::GDALGetRasterNoDataValueAsUInt64(band, &mut found)),
+            _ => Nodata::Float(gdal_sys::GDALGetRasterNoDataValue(band, &mut found)),
+        };
+        (found != 0).then_some(nodata)
+    }
+}
+
+fn overviews(band: GDALRasterBandH) -> Vec<(usize, usize)> {
+    // SAFETY: valid handles; a null overview is skipped.
+    let mut sizes: Vec<(usize, usize)> = unsafe {
+        (0..gdal_sys::GDALGetOverviewCount(band))
+            .filter_map(|level| {
+                let overview = gdal_sys::GDALGetOverview(band, level);
+                if overview.is_null() {
+                    return None;
+                }
+                let size = (gdal_sys::GDALGetRasterBandXSize(overview), gdal_sys::GDALGetRasterBandYSize(overview));
+                Some((usize::try_from(size.0).ok()?, usize::try_from(size.1).ok()?))
+            })
+            .collect()
+    };
+    sizes.sort_by_key(|size| std::cmp::Reverse(size.0));
+    sizes
+}
+
+fn read_georef(dataset: &Dataset) -> Georef {
+    let handle = dataset.c_dataset();
+    let mut terms = [0.0; 6];
+    // SAFETY: the dataset is open; `terms` holds six numbers; the references belong to the dataset.
+    let (has_transform, crs_handle, gcp_count) = unsafe {
+        (
+            gdal_sys::GDALGetGeoTransform(handle, terms.as_mut_ptr()) == gdal_sys::CPLErr::CE_None,
+            gdal_sys::GDALGetSpatialRef(handle),
+            gdal_sys::GDALGetGCPCount(handle),
+        )
+    };
+    // SAFETY: null or a reference of the open dataset.
+    let crs = unsafe { Crs::from_handle(crs_handle) };
+    let mut georef = Georef { transform: None, crs, note: None };
+    // SAFETY: as above.
+    if !crs_handle.is_null() && unsafe { gdal_sys::OSRIsCompound(crs_handle) } != 0 {
+        add_note(&mut georef, "heights of its coordinate system are left out".into());
+    }
+    let has_rpc = !metadata(handle, Some(c"RPC")).is_empty();
+    // GDAL's default, and what raw satellite images carry: pixels, no place.
+    let is_placeless = (georef.crs.is_none() || has_rpc) && (terms == [0.0, 1.0, 0.0, 0.0, 0.0, 1.0] || terms == GeoTransform::PIXELS.0);
+    if has_transform && !is_placeless {
+        if terms.iter().all(|term| term.is_finite()) && GeoTransform(terms).inverse().is_some() {
+            georef.transform = Some(GeoTransform(terms));
+        } else {
+            add_note(&mut georef, "its geotransform is unusable; shown in pixel space".into());
+        }
+    } else if gcp_count > 0 {
+        place_by_control_points(dataset, gcp_count, &mut georef);
+    } else if has_rpc {
+        georef.crs = None;
+        add_note(&mut georef, "not orthorectified: it carries only sensor coefficients (RPC); shown in pixel space".into());
+    }
+    if georef.transform.is_some() && georef.crs.is_none() {
+        add_note(&mut georef, "no coordinate reference system in the file".into());
+    } else if georef.transform.is_none() && georef.note.is_none() {
+        add_note(&mut georef, "no georeference in the file; shown in pixel space".into());
+    }
+    georef
+}
+
+/// GDAL's affine fit through the ground control points.
+fn place_by_control_points(dataset: &Dataset, count: c_int, georef: &mut Georef) {
+    let handle = dataset.c_dataset();
+    let mut terms = [0.0; 6];
+    // SAFETY: the points and their reference belong to the open dataset; `count` is theirs.
+    let (points, is_fitted, crs) = unsafe {
+        let gcps = gdal_sys::GDALGetGCPs(handle);
+        if gcps.is_null() {
+            return;
+        }
+        let is_fitted = gdal_sys::GDALGCPsToGeoTransform(count, gcps, terms.as_mut_ptr(), 1) != 0;
+        let points = std::slice::from_raw_parts(gcps, usize::try_from(count).unwrap_or(0));
+        (points, is_fitted, Crs::from_handle(gdal_sys::GDALGetGCPSpatialRef(handle)))
+    };
+    let transform = GeoTransform(terms);
+    let inverse = transform.inverse().filter(|_| is_fitted && terms.iter().all(|term| term.is_finite()));
+    let Some(pixel_from_map) = inverse else {
+        add_note(georef, format!("its {count} ground control points give no usable place; shown in pixel space"));
+        return;
+    };
+    let squares: f64 = points
+        .iter()
+        .map(|p| {
+            let (col, row) = pixel_from_map.map_from_pixel(p.dfGCPX, p.dfGCPY);
+            (col - p.dfGCPPixel).powi(2) + (row - p.dfGCPLine).powi(2)
+        })
+        .sum();
+    let error = (squares / points.len().max(1) as f64).sqrt();
+    georef.transform = Some(transform);
+    georef.crs = crs.or(georef.crs.take());
+    add_note(georef, format!("placed by {count} ground control points (affine fit, mean error {error:.1} pixels)"));
+}
+
+fn add_note(georef: &mut Georef, text: String) {
+    georef.note = Some(match georef.note.take() {
+        Some(before) => format!("{before}; {text}"),
+        None => text,
+    });
+}

@@ -1,0 +1,508 @@
+//! Reading pixels: windows of values with everything missing marked, at any size.
+//! Nodata is compared in the band's own type; NaN and infinities are always missing; masks and alpha count.
+
+use std::ffi::{c_int, c_void};
+
+use gdal_sys::{GDALDataType, GDALRIOResampleAlg, GDALRasterIOExtraArg, GDALRasterBandH};
+
+use crate::gdal_setup::take_gdal_messages;
+use crate::raster_header::{BandStorage, GDT_INT8, Nodata, band_handle};
+use crate::{Block, FIELD_AXES, FIELD_NODATA, Raster, Resampling, SampleType, SceneError, SceneResult, Window, encode_value};
+
+/// Averaging more source pixels than this for one block falls back to a strided sample: the first look at a large file
+/// without overviews must not read all of it.
+const MOST_AVERAGED_PIXELS: f64 = 64e6;
+/// A file whose single blocks are larger than this cannot be read in windows.
+const LARGEST_BLOCK_BYTES: u128 = 4 << 30;
+
+const GMF_PER_DATASET: c_int = 2;
+const GMF_ALPHA: c_int = 4;
+const GMF_NODATA: c_int = 8;
+const GMF_ALL_VALID: c_int = 1;
+
+/// A window and the size it is wanted at.
+#[derive(Clone, Copy)]
+struct Shape {
+    window: Window,
+    width: usize,
+    height: usize,
+}
+
+impl Shape {
+    fn pixels(&self) -> usize {
+        self.width * self.height
+    }
+}
+
+impl Raster {
+    /// Reads `bands` (from 0) of `window` (must lie inside) scaled to `out_width x out_height`; blocks on the disk.
+    /// Uses overviews when reducing. Averages leave missing pixels out. Complex numbers are read as their magnitude,
+    /// signed bytes and complex numbers always by nearest neighbour (GDAL before 3.7 would average the wrong numbers).
+    pub fn read_blocking(
+        &self,
+        bands: &[usize],
+        window: Window,
+        out_width: usize,
+        out_height: usize,
+        resampling: Resampling,
+    ) -> SceneResult<Block> {
+        let shape = self.check(bands, window, out_width, out_height)?;
+        let pixels = shape.pixels();
+        let mut values = self.buffer(0f32, bands.len().saturating_mul(pixels))?;
+        let mut valid = vec![true; pixels];
+        let resampling = self.affordable(bands, shape, resampling);
+        let mut done = 0;
+        while let Some(first) = bands.get(done) {
+            // Neighbours of the same kind are read in one call, which pixel-interleaved files need to be fast.
+            let storage = self.storage_of(*first)?;
+            let kind = ReadKind::of(storage, resampling);
+            let same = |band: &&usize| self.storage.get(**band).is_some_and(|s| ReadKind::of(*s, resampling) == kind);
+            let run = bands[done..].iter().take_while(same).count().max(1);
+            let group = &bands[done..done + run];
+            let target = &mut values[done * pixels..(done + run) * pixels];
+            self.read_group(kind, group, shape, resampling, target, &mut valid)?;
+            done += run;
+        }
+        self.apply_masks(bands, shape, resampling, &mut valid)?;
+        take_gdal_messages();
+        Ok(Block { width: out_width, height: out_height, bands: bands.len(), values, valid })
+    }
+
+    /// Signed bytes of all 64 bands, planar, for fields; missing pixels are -128 in every band. Float fields are coded
+    /// on the way. Nearest neighbour (codes are never averaged); the file's overviews are used when reducing.
+    pub fn read_codes_blocking(&self, window: Window, out_width: usize, out_height: usize) -> SceneResult<Vec<i8>> {
+        let bands: Vec<usize> = (0..self.info.bands.len()).collect();
+        if !self.info.is_field() {
+            return Err(SceneError::file(
+                &self.info.path,
+                format!("this is not an embedding field: {FIELD_AXES} bands of signed bytes are needed"),
+            ));
+        }
+        let shape = self.check(&bands, window, out_width, out_height)?;
+        let pixels = shape.pixels();
+        let mut valid = vec![true; pixels];
+        let mut codes = if self.info.bands.iter().all(|band| band.sample_type == SampleType::Int8) {
+            let mut codes = self.buffer(0i8, bands.len() * pixels)?;
+            let is_native = !self.storage.first().is_some_and(|s| s.is_signed_as_unsigned);
+            // The same eight bits either way.
+            let data_type = if is_native { GDT_INT8 } else { GDALDataType::GDT_Byte };
+            self.raster_io(&bands, shape, data_type, Resampling::Nearest, &mut codes)?;
+            for (band, plane) in bands.iter().zip(codes.chunks_exact(pixels)) {
+                let nodata = self.storage_of(*band)?.nodata.map(Nodata::as_f64);
+                for (code, valid) in plane.iter().zip(&mut valid) {
+                    *valid &= *code != FIELD_NODATA && nodata != Some(f64::from(*code));
+                }
+            }
+            self.apply_masks(&bands, shape, Resampling::Nearest, &mut valid)?;
+            codes
+        } else {
+            let block = self.read_blocking(&bands, window, out_width, out_height, Resampling::Nearest)?;
+            valid.copy_from_slice(&block.valid);
+            block.values.iter().map(|value| if value.is_finite() { encode_value(*value) } else { FIELD_NODATA }).collect()
+        };
+        // A vector of zeros has no direction: exports fill with it.
+        let mut is_zero = vec![true; pixels];
+        for plane in codes.chunks_exact(pixels) {
+            for (code, zero) in plane.iter().zip(&mut is_zero) {
+                *zero &= *code == 0;
+            }
+        }
+        for plane in codes.chunks_exact_mut(pixels) {
+            for ((code, valid), zero) in plane.iter_mut().zip(&valid).zip(&is_zero) {
+                if !valid || *zero {
+                    *code = FIELD_NODATA;
+                }
+            }
+        }
+        take_gdal_messages();
+        Ok(codes)
+    }
+
+    fn check(&self, bands: &[usize], window: Window, width: usize, height: usize) -> SceneResult<Shape> {
+        let whole = self.info.grid.window();
+        if window.pixels() == 0 || window.end_col() > whole.width || window.end_row() > whole.height {
+            return Err(SceneError::input(format!(
+                "columns {}..{} and rows {}..{} do not lie inside the raster of {} x {} pixels",
+                window.col,
+                window.end_col(),
+                window.row,
+                window.end_row(),
+                whole.width,
+                whole.height
+            )));
+        }
+        if width == 0 || height == 0 || c_int::try_from(width).is_err() || c_int::try_from(height).is_err() {
+            return Err(SceneError::input(format!("a block of {width} x {height} pixels cannot be read")));
+        }
+        for band in bands {
+            self.storage_of(*band)?;
+        }
+        if bands.is_empty() {
+            return Err(SceneError::input("no band was asked for"));
+        }
+        self.check_blocks(bands, window)?;
+        Ok(Shape { window, width, height })
+    }
+
+    /// Refuses files whose blocks alone would fill the memory.
+    fn check_blocks(&self, bands: &[usize], window: Window) -> SceneResult<()> {
+        let Some(band) = bands.first().and_then(|band| self.info.bands.get(*band)) else {
+            return Ok(());
+        };
+        let is_interleaved = crate::raster_header::metadata_item(
+            self.dataset.c_dataset(),
+            c"INTERLEAVE",
+            Some(c"IMAGE_STRUCTURE"),
+        )
+        .is_some_and(|kind| kind == "PIXEL");
+        let together = if is_interleaved { self.info.bands.len() } else { 1 };
+        let block = band.block_size.0 as u128 * band.block_size.1 as u128 * band.sample_type.bytes() as u128 * together as u128;
+        if block > LARGEST_BLOCK_BYTES && block > window.pixels() as u128 * band.sample_type.bytes() as u128 {
+            return Err(SceneError::file(
+                &self.info.path,
+                format!(
+                    "its pixels are stored in blocks of {} GiB, which cannot be read in parts; convert it with \
+                     `gdal_translate -co TILED=YES`",
+                    block >> 30
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    fn storage_of(&self, band: usize) -> SceneResult<BandStorage> {
+        self.storage.get(band).copied().ok_or_else(|| {
+            SceneError::file(
+                &self.info.path,
+                format!("there is no band {}; the raster has {}", band + 1, self.info.bands.len()),
+            )
+        })
+    }
+
+    fn buffer<T: Clone>(&self, fill: T, length: usize) -> SceneResult<Vec<T>> {
+        let mut buffer = Vec::new();
+        buffer.try_reserve_exact(length).map_err(|_| {
+            SceneError::file(&self.info.path, "not enough memory for a block of this size; ask for fewer bands or pixels")
+        })?;
+        buffer.resize(length, fill);
+        Ok(buffer)
+    }
+
+    /// The resampling asked for, or nearest where it would have to read too much.
+    fn affordable(&self, bands: &[usize], shape: Shape, resampling: Resampling) -> Resampling {
+        let Some(band) = bands.first().and_then(|band| self.info.bands.get(*band)) else {
+            return resampling;
+        };
+        let reduction = (shape.window.width as f64 / shape.width as f64).min(shape.window.height as f64 / shape.height as f64);
+        let level = band
+            .overviews
+            .iter()
+            .map(|(width, _)| self.info.grid.width as f64 / *width as f64)
+            .filter(|factor| *factor <= reduction * 1.01)
+            .fold(1.0, f64::max);
+        let source = shape.window.pixels() as f64 / (level * level);
+        if source > MOST_AVERAGED_PIXELS && source > 4.0 * shape.pixels() as f64 { Resampling::Nearest } else { resampling }
+    }
+
+    fn read_group(
+        &self,
+        kind: ReadKind,
+        bands: &[usize],
+        shape: Shape,
+        resampling: Resampling,
+        target: &mut [f32],
+        valid: &mut [bool],
+    ) -> SceneResult<()> {
+        let pixels = shape.pixels();
+        let each_band = |read: &mut dyn FnMut(usize, Option<Nodata>)| -> SceneResult<()> {
+            for (at, band) in bands.iter().enumerate() {
+                read(at, self.storage_of(*band)?.nodata);
+            }
+            Ok(())
+        };
+        match kind {
+            ReadKind::Float => {
+                self.raster_io(bands, shape, GDALDataType::GDT_Float32, resampling, target)?;
+                each_band(&mut |at, nodata| {
+                    let plane = &target[at * pixels..(at + 1) * pixels];
+                    let missing = nodata.map(|nodata| MissingFloat::new(nodata.as_f64()));
+                    for (value, valid) in plane.iter().zip(valid.iter_mut()) {
+                        *valid &= value.is_finite() && missing.is_none_or(|m| !m.matches(*value));
+                    }
+                })
+            }
+            ReadKind::SignedAsUnsigned => {
+                let mut bytes = self.buffer(0u8, target.len())?;
+                self.raster_io(bands, shape, GDALDataType::GDT_Byte, Resampling::Nearest, &mut bytes)?;
+                for (value, byte) in target.iter_mut().zip(&bytes) {
+                    *value = f32::from(byte.cast_signed());
+                }
+                each_band(&mut |at, nodata| {
+                    let Some(nodata) = nodata else { return };
+                    for (byte, valid) in bytes[at * pixels..(at + 1) * pixels].iter().zip(valid.iter_mut()) {
+                        *valid &= f64::from(byte.cast_signed()) != nodata.as_f64();
+                    }
+                })
+            }
+            ReadKind::Double => {
+                let mut numbers = self.buffer(0f64, target.len())?;
+                self.raster_io(bands, shape, GDALDataType::GDT_Float64, resampling, &mut numbers)?;
+                for (value, number) in target.iter_mut().zip(&numbers) {
+                    *value = *number as f32;
+                }
+                each_band(&mut |at, nodata| {
+                    let nodata = nodata.map(Nodata::as_f64);
+                    let range = at * pixels..(at + 1) * pixels;
+                    for ((number, value), valid) in numbers[range.clone()].iter().zip(&target[range]).zip(valid.iter_mut()) {
+                        *valid &= value.is_finite() && nodata != Some(*number);
+                    }
+                })
+            }
+            ReadKind::Signed64 => {
+                let mut numbers = self.buffer(0i64, target.len())?;
+                self.raster_io(bands, shape, GDALDataType::GDT_Int64, resampling, &mut numbers)?;
+                for (value, number) in target.iter_mut().zip(&numbers) {
+                    *value = *number as f32;
+                }
+                each_band(&mut |at, nodata| {
+                    for (number, valid) in numbers[at * pixels..(at + 1) * pixels].iter().zip(valid.iter_mut()) {
+                        *valid &= nodata != Some(Nodata::Signed(*number));
+                    }
+                })
+            }
+            ReadKind::Unsigned64 => {
+                let mut numbers = self.buffer(0u64, target.len())?;
+                self.raster_io(bands, shape, GDALDataType::GDT_UInt64, resampling, &mut numbers)?;
+                for (value, number) in target.iter_mut().zip(&numbers) {
+                    *value = *number as f32;
+                }
+                each_band(&mut |at, nodata| {
+                    for (number, valid) in numbers[at * pixels..(at + 1) * pixels].iter().zip(valid.iter_mut()) {
+                        *valid &= nodata != Some(Nodata::Unsigned(*number));
+                    }
+                })
+            }
+            ReadKind::Complex => {
+                let mut numbers = self.buffer([0f32; 2], target.len())?;
+                self.raster_io(bands, shape, GDALDataType::GDT_CFloat32, Resampling::Nearest, &mut numbers)?;
+                for (value, [real, imaginary]) in target.iter_mut().zip(&numbers) {
+                    *value = real.hypot(*imaginary);
+                }
+                each_band(&mut |at, nodata| {
+                    let missing = nodata.map(|nodata| MissingFloat::new(nodata.as_f64()));
+                    for ([real, imaginary], valid) in numbers[at * pixels..(at + 1) * pixels].iter().zip(valid.iter_mut()) {
+                        let is_nodata = missing.is_some_and(|m| m.matches(*real) && *imaginary == 0.0);
+                        *valid &= real.is_finite() && imaginary.is_finite() && !is_nodata;
+                    }
+                })
+            }
+        }
+    }
+
+    /// Marks pixels that mask bands or alpha hide. Masks made from nodata alone are our own business.
+    fn apply_masks(&self, bands: &[usize], shape: Shape, resampling: Resampling, valid: &mut [bool]) -> SceneResult<()> {
+        let mut has_shared = false;
+        let mut mask = Vec::new();
+        for &index in bands {
+            let Some(band) = band_handle(&self.dataset, index) else { continue };
+            // SAFETY: a valid band of the open dataset.
+            let flags = unsafe { gdal_sys::GDALGetMaskFlags(band) };
+            let is_shared = flags & (GMF_PER_DATASET | GMF_ALPHA) != 0;
+            if flags & (GMF_ALL_VALID | GMF_NODATA) != 0 || (is_shared && has_shared) {
+                continue;
+            }
+            has_shared |= is_shared;
+            // SAFETY: as above; GDAL always gives a mask band.
+            let mask_band = unsafe { gdal_sys::GDALGetMaskBand(band) };
+            if mask_band.is_null() {
+                continue;
+            }
+            mask.clear();
+            mask.resize(shape.pixels(), 0u8);
+            self.mask_io(mask_band, shape, resampling, &mut mask)?;
+            for (valid, mask) in valid.iter_mut().zip(&mask) {
+                // An average above zero has at least one visible pixel under it, the only ones averaged.
+                *valid &= *mask > 0;
+            }
+        }
+        Ok(())
+    }
+
+    /// One GDAL read of planar bands into `out` (`bands * height * width`).
+    fn raster_io<T>(
+        &self,
+        bands: &[usize],
+        shape: Shape,
+        data_type: GDALDataType::Type,
+        resampling: Resampling,
+        out: &mut [T],
+    ) -> SceneResult<()> {
+        debug_assert_eq!(out.len(), bands.len() * shape.pixels());
+        let mut numbers: Vec<c_int> = bands.iter().filter_map(|band| c_int::try_from(band + 1).ok()).collect();
+        let (Some(count), Some(place)) = (c_int::try_from(numbers.len()).ok(), WindowInts::of(shape)) else {
+            return Err(self.read_error(bands, shape.window));
+        };
+        let mut extra = extra_arguments(resampling);
+        // SAFETY: the dataset is open, the window lies inside, and `out` has room for every value of `data_type`
+        // (spacings of 0 mean planar without gaps).
+        let status = unsafe {
+            gdal_sys::GDALDatasetRasterIOEx(
+                self.dataset.c_dataset(),
+                gdal_sys::GDALRWFlag::GF_Read,
+                place.col,
+                place.row,
+                place.width,
+                place.height,
+                out.as_mut_ptr().cast::<c_void>(),
+                place.out_width,
+                place.out_height,
+                data_type,
+                count,
+                numbers.as_mut_ptr(),
+                0,
+                0,
+                0,
+                &mut extra,
+            )
+        };
+        if status >= gdal_sys::CPLErr::CE_Failure { Err(self.read_error(bands, shape.window)) } else { Ok(()) }
+    }
+
+    fn mask_io(&self, mask: GDALRasterBandH, shape: Shape, resampling: Resampling, out: &mut [u8]) -> SceneResult<()> {
+        let Some(place) = WindowInts::of(shape) else {
+            return Err(self.read_error(&[], shape.window));
+        };
+        let resampling = match resampling {
+            Resampling::Nearest | Resampling::Mode => Resampling::Nearest,
+            smooth => smooth,
+        };
+        let mut extra = extra_arguments(resampling);
+        // SAFETY: the mask belongs to the open dataset and has its size; `out` holds every byte of the block.
+        let status = unsafe {
+            gdal_sys::GDALRasterIOEx(
+                mask,
+                gdal_sys::GDALRWFlag::GF_Read,
+                place.col,
+                place.row,
+                place.width,
+                place.height,
+                out.as_mut_ptr().cast::<c_void>(),
+                place.out_width,
+                place.out_height,
+                GDALDataType::GDT_Byte,
+                0,
+                0,
+                &mut extra,
+            )
+        };
+        if status >= gdal_sys::CPLErr::CE_Failure { Err(self.read_error(&[], shape.window)) } else { Ok(()) }
+    }
+
+    fn read_error(&self, bands: &[usize], window: Window) -> SceneError {
+        let part = match bands {
+            [] => "its mask".to_owned(),
+            [band] => format!("band {}", band + 1),
+            [first, .., last] => format!("bands {} to {}", first + 1, last + 1),
+        };
+        let error = SceneError::file(
+            &self.info.path,
+            format!(
+                "{part} cannot be read at column {}, row {} ({} x {} pixels); the file is probably damaged or incomplete, copy \
+                 or download it again",
+                window.col, window.row, window.width, window.height
+            ),
+        );
+        match take_gdal_messages() {
+            Some(words) => error.with_details(words),
+            None => error,
+        }
+    }
+}
+
+/// How a band is read so that nothing is lost before nodata is compared.
+#[derive(Clone, Copy, PartialEq)]
+enum ReadKind {
+    /// Exact as f32: up to 16-bit integers and f32.
+    Float,
+    SignedAsUnsigned,
+    Double,
+    Signed64,
+    Unsigned64,
+    Complex,
+}
+
+impl ReadKind {
+    fn of(storage: BandStorage, resampling: Resampling) -> Self {
+        // Averages of 64-bit integers are computed as doubles anyway.
+        let is_picked = matches!(resampling, Resampling::Nearest | Resampling::Mode);
+        match storage.sample_type {
+            SampleType::Int8 if storage.is_signed_as_unsigned => Self::SignedAsUnsigned,
+            SampleType::UInt8 | SampleType::Int8 | SampleType::UInt16 | SampleType::Int16 | SampleType::Float32 => Self::Float,
+            SampleType::Int64 if is_picked => Self::Signed64,
+            SampleType::UInt64 if is_picked => Self::Unsigned64,
+            SampleType::UInt32 | SampleType::Int32 | SampleType::Float64 | SampleType::Int64 | SampleType::UInt64 => Self::Double,
+            SampleType::Complex => Self::Complex,
+        }
+    }
+}
+
+/// A nodata value compared as f32. Values written as text or as a rounded double still match.
+#[derive(Clone, Copy)]
+struct MissingFloat {
+    value: f32,
+    /// For fill values near the end of the range, everything beyond is fill too.
+    is_huge: bool,
+}
+
+impl MissingFloat {
+    fn new(nodata: f64) -> Self {
+        let value = nodata.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32;
+        Self { value, is_huge: value.abs() > 1e37 }
+    }
+
+    fn matches(self, value: f32) -> bool {
+        value == self.value
+            || (self.is_huge && value.signum() == self.value.signum() && value.abs() >= self.value.abs() * 0.999_99)
+    }
+}
+
+struct WindowInts {
+    col: c_int,
+    row: c_int,
+    width: c_int,
+    height: c_int,
+    out_width: c_int,
+    out_height: c_int,
+}
+
+impl WindowInts {
+    fn of(shape: Shape) -> Option<Self> {
+        Some(Self {
+            col: c_int::try_from(shape.window.col).ok()?,
+            row: c_int::try_from(shape.window.row).ok()?,
+            width: c_int::try_from(shape.window.width).ok()?,
+            height: c_int::try_from(shape.window.height).ok()?,
+            out_width: c_int::try_from(shape.width).ok()?,
+            out_height: c_int::try_from(shape.height).ok()?,
+        })
+    }
+}
+
+fn extra_arguments(resampling: Resampling) -> GDALRasterIOExtraArg {
+    GDALRasterIOExtraArg {
+        nVersion: 1,
+        eResampleAlg: match resampling {
+            Resampling::Nearest => GDALRIOResampleAlg::GRIORA_NearestNeighbour,
+            Resampling::Average => GDALRIOResampleAlg::GRIORA_Average,
+            Resampling::Bilinear => GDALRIOResampleAlg::GRIORA_Bilinear,
+            Resampling::Mode => GDALRIOResampleAlg::GRIORA_Mode,
+        },
+        pfnProgress: None,
+        pProgressData: std::ptr::null_mut(),
+        bFloatingPointWindowValidity: 0,
+        dfXOff: 0.0,
+        dfYOff: 0.0,
+        dfXSize: 0.0,
+        dfYSize: 0.0,
+    }
+}
