@@ -48,7 +48,11 @@ pub(crate) fn palette_of(band: GDALRasterBandH) -> Vec<PaletteEntry> {
         .into_iter()
         .map(|(value, entry)| PaletteEntry {
             value,
-            name: if entry.name.is_empty() { value.to_string() } else { entry.name },
+            name: if entry.name.is_empty() {
+                value.to_string()
+            } else {
+                entry.name
+            },
             rgba: entry.rgba.unwrap_or_else(|| fallback_color(value)),
         })
         .collect()
@@ -62,10 +66,21 @@ pub(crate) fn classes_from_json(text: &str) -> Vec<PaletteEntry> {
     items
         .iter()
         .filter_map(|item| {
-            let value = ["id", "value", "class_id"].iter().find_map(|key| item.get(key)?.as_i64())?;
-            let name = ["name", "class_name"].iter().find_map(|key| item.get(key)?.as_str());
-            let rgba = item.get("color").and_then(color_from_json).unwrap_or_else(|| fallback_color(value));
-            Some(PaletteEntry { value, name: name.map_or_else(|| value.to_string(), str::to_owned), rgba })
+            let value = ["id", "value", "class_id"]
+                .iter()
+                .find_map(|key| item.get(key)?.as_i64())?;
+            let name = ["name", "class_name"]
+                .iter()
+                .find_map(|key| item.get(key)?.as_str());
+            let rgba = item
+                .get("color")
+                .and_then(color_from_json)
+                .unwrap_or_else(|| fallback_color(value));
+            Some(PaletteEntry {
+                value,
+                name: name.map_or_else(|| value.to_string(), str::to_owned),
+                rgba,
+            })
         })
         .collect()
 }
@@ -79,7 +94,12 @@ fn color_from_json(value: &Value) -> Option<[u8; 4]> {
         }
         Value::Array(parts) => {
             let channel = |at: usize| parts.get(at)?.as_u64().and_then(|v| u8::try_from(v).ok());
-            Some([channel(0)?, channel(1)?, channel(2)?, channel(3).unwrap_or(255)])
+            Some([
+                channel(0)?,
+                channel(1)?,
+                channel(2)?,
+                channel(3).unwrap_or(255),
+            ])
         }
         _ => None,
     }
@@ -117,13 +137,22 @@ fn attribute_table(band: GDALRasterBandH) -> BTreeMap<i64, Entry> {
             let column = gdal_sys::GDALRATGetColOfUsage(table, usage);
             (column >= 0).then_some(column)
         };
-        let value = column(GDALRATFieldUsage::GFU_MinMax).or_else(|| column(GDALRATFieldUsage::GFU_Min)).or_else(|| {
-            // Written by other programs with the usage left generic.
-            (0..gdal_sys::GDALRATGetColumnCount(table))
-                .find(|&c| owned_text(gdal_sys::GDALRATGetNameOfCol(table, c)).eq_ignore_ascii_case("value"))
-        });
+        let value = column(GDALRATFieldUsage::GFU_MinMax)
+            .or_else(|| column(GDALRATFieldUsage::GFU_Min))
+            .or_else(|| {
+                // Written by other programs with the usage left generic.
+                (0..gdal_sys::GDALRATGetColumnCount(table)).find(|&c| {
+                    owned_text(gdal_sys::GDALRATGetNameOfCol(table, c))
+                        .eq_ignore_ascii_case("value")
+                })
+            });
         let name = column(GDALRATFieldUsage::GFU_Name);
-        let colors = [GDALRATFieldUsage::GFU_Red, GDALRATFieldUsage::GFU_Green, GDALRATFieldUsage::GFU_Blue].map(column);
+        let colors = [
+            GDALRATFieldUsage::GFU_Red,
+            GDALRATFieldUsage::GFU_Green,
+            GDALRATFieldUsage::GFU_Blue,
+        ]
+        .map(column);
         if name.is_none() && colors.iter().any(Option::is_none) {
             // A histogram, not a legend.
             return entries;
@@ -138,7 +167,12 @@ fn attribute_table(band: GDALRasterBandH) -> BTreeMap<i64, Entry> {
             }
             if let [Some(red), Some(green), Some(blue)] = colors {
                 let channel = |column: c_int| number(column).clamp(0, 255) as u8;
-                entry.rgba = Some([channel(red), channel(green), channel(blue), alpha.map_or(255, channel)]);
+                entry.rgba = Some([
+                    channel(red),
+                    channel(green),
+                    channel(blue),
+                    alpha.map_or(255, channel),
+                ]);
             }
         }
     }
@@ -164,7 +198,10 @@ mod tests {
         let text = r##"[{"id":1,"name":"water","color":"#0040ff"},{"value":2,"class_name":"wood","color":[0,90,10]},{"name":"no number"}]"##;
         let classes = classes_from_json(text);
         assert_eq!(classes.len(), 2);
-        assert_eq!((classes[0].value, classes[0].name.as_str(), classes[0].rgba), (1, "water", [0, 64, 255, 255]));
+        assert_eq!(
+            (classes[0].value, classes[0].name.as_str(), classes[0].rgba),
+            (1, "water", [0, 64, 255, 255])
+        );
         assert_eq!((classes[1].value, classes[1].rgba), (2, [0, 90, 10, 255]));
         assert!(classes_from_json("not json").is_empty());
     }

@@ -26,10 +26,20 @@ impl Wavelength {
     /// `665`, `665nm`, `665 nm`, `0.665um`, `0.665 µm`; a bare number above 100 is nm, else µm.
     pub fn parse(text: &str) -> SceneResult<Self> {
         let text = text.trim();
-        let refuse = || SceneError::input(format!("`{text}` is not a wavelength; write for example 665nm or 0.665um"));
-        let split = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',' | '+' | '-'))).unwrap_or(text.len());
+        let refuse = || {
+            SceneError::input(format!(
+                "`{text}` is not a wavelength; write for example 665nm or 0.665um"
+            ))
+        };
+        let split = text
+            .find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',' | '+' | '-')))
+            .unwrap_or(text.len());
         let (number, unit) = text.split_at(split);
-        let value: f64 = number.trim().replace(',', ".").parse().map_err(|_| refuse())?;
+        let value: f64 = number
+            .trim()
+            .replace(',', ".")
+            .parse()
+            .map_err(|_| refuse())?;
         let nm = match unit.trim() {
             "" if value > 100.0 => value,
             "" => value * 1000.0,
@@ -51,19 +61,26 @@ impl WavelengthUnit {
     /// Case-insensitive; `None` for anything else, such as `Unknown`, `Index` or `decimal year`.
     pub fn parse(text: &str) -> Option<Self> {
         match text.trim().to_lowercase().as_str() {
-            "nm" | "nanometer" | "nanometers" | "nanometre" | "nanometres" => Some(Self::Nanometers),
-            // Both the micro sign and the Greek letter are in use.
-            "um" | "\u{b5}m" | "\u{3bc}m" | "micrometer" | "micrometers" | "micrometre" | "micrometres" | "micron" | "microns" => {
-                Some(Self::Micrometers)
+            "nm" | "nanometer" | "nanometers" | "nanometre" | "nanometres" => {
+                Some(Self::Nanometers)
             }
-            "mm" | "millimeter" | "millimeters" | "millimetre" | "millimetres" => Some(Self::Millimeters),
+            // Both the micro sign and the Greek letter are in use.
+            "um" | "\u{b5}m" | "\u{3bc}m" | "micrometer" | "micrometers" | "micrometre"
+            | "micrometres" | "micron" | "microns" => Some(Self::Micrometers),
+            "mm" | "millimeter" | "millimeters" | "millimetre" | "millimetres" => {
+                Some(Self::Millimeters)
+            }
             _ => None,
         }
     }
 
     /// For values without a unit: nm when even the smallest is above 100, else µm.
     pub fn guess(smallest: f64) -> Self {
-        if smallest > 100.0 { Self::Nanometers } else { Self::Micrometers }
+        if smallest > 100.0 {
+            Self::Nanometers
+        } else {
+            Self::Micrometers
+        }
     }
 
     /// One of this unit, in nanometres.
@@ -128,7 +145,9 @@ pub fn nearest_band(bands: &[BandInfo], target: Wavelength) -> Option<usize> {
 fn nearest(bands: &[BandInfo], target_nm: f64, accept: impl Fn(f64) -> bool) -> Option<usize> {
     let usable = bands.iter().filter(|band| !band.is_bad);
     let mut best: Option<(f64, usize)> = None;
-    for (band, center) in usable.filter_map(|band| band.wavelength.map(|w| (band.index, w.center.nm()))) {
+    for (band, center) in
+        usable.filter_map(|band| band.wavelength.map(|w| (band.index, w.center.nm())))
+    {
         let distance = (center - target_nm).abs();
         if accept(center) && best.is_none_or(|(nearest, _)| distance < nearest) {
             best = Some((distance, band));
@@ -155,13 +174,23 @@ struct Target {
 
 impl Target {
     const fn new(center: f64, width: f64, range: (f64, f64)) -> Self {
-        Self { center, width, range }
+        Self {
+            center,
+            width,
+            range,
+        }
     }
 
     /// The nearest band within half the width; else the nearest one within the wider range.
     fn pick(&self, bands: &[BandInfo]) -> Option<usize> {
-        nearest(bands, self.center, |nm| (nm - self.center).abs() <= self.width / 2.0)
-            .or_else(|| nearest(bands, self.center, |nm| (self.range.0..=self.range.1).contains(&nm)))
+        nearest(bands, self.center, |nm| {
+            (nm - self.center).abs() <= self.width / 2.0
+        })
+        .or_else(|| {
+            nearest(bands, self.center, |nm| {
+                (self.range.0..=self.range.1).contains(&nm)
+            })
+        })
     }
 }
 
@@ -194,9 +223,17 @@ pub fn band_presets(bands: &[BandInfo]) -> Vec<BandPreset> {
             are_distinct(picks).then_some(BandPreset { name, bands: picks })
         })
         .collect();
-    let named = |wanted: &str| bands.iter().find(|band| band.name.eq_ignore_ascii_case(wanted)).map(|band| band.index);
+    let named = |wanted: &str| {
+        bands
+            .iter()
+            .find(|band| band.name.eq_ignore_ascii_case(wanted))
+            .map(|band| band.index)
+    };
     if let (Some(vv), Some(vh)) = (named("VV"), named("VH")) {
-        presets.push(BandPreset { name: "SAR (VV, VH, VV)", bands: [vv, vh, vv] });
+        presets.push(BandPreset {
+            name: "SAR (VV, VH, VV)",
+            bands: [vv, vh, vv],
+        });
     }
     presets
 }
@@ -209,18 +246,27 @@ fn are_distinct([r, g, b]: [usize; 3]) -> bool {
 /// A wavelength counts only if it is near its target and the three picks differ.
 pub fn default_rgb(bands: &[BandInfo]) -> [usize; 3] {
     const NEAR_NM: f64 = 60.0;
-    let by_wavelength = [665.0, 560.0, 490.0].map(|nm| nearest(bands, nm, |center| (center - nm).abs() <= NEAR_NM));
+    let by_wavelength =
+        [665.0, 560.0, 490.0].map(|nm| nearest(bands, nm, |center| (center - nm).abs() <= NEAR_NM));
     if let [Some(r), Some(g), Some(b)] = by_wavelength
         && are_distinct([r, g, b])
     {
         return [r, g, b];
     }
-    let colored = |wanted: &str| bands.iter().find(|band| band.color_interpretation == wanted).map(|band| band.index);
+    let colored = |wanted: &str| {
+        bands
+            .iter()
+            .find(|band| band.color_interpretation == wanted)
+            .map(|band| band.index)
+    };
     if let (Some(r), Some(g), Some(b)) = (colored("red"), colored("green"), colored("blue")) {
         return [r, g, b];
     }
     // Alpha is transparency, not a colour to show.
-    let mut drawable = bands.iter().filter(|band| band.color_interpretation != "alpha" && !band.is_bad).map(|band| band.index);
+    let mut drawable = bands
+        .iter()
+        .filter(|band| band.color_interpretation != "alpha" && !band.is_bad)
+        .map(|band| band.index);
     match (drawable.next(), drawable.next(), drawable.next()) {
         (Some(r), Some(g), Some(b)) => [r, g, b],
         (Some(only), _, _) => [only; 3],

@@ -43,10 +43,18 @@ pub fn gdal_setup() {
 /// What GDAL said on this thread since the last call, newest last; `None` if nothing.
 pub fn take_gdal_messages() -> Option<String> {
     let messages = MESSAGES.with_borrow_mut(std::mem::take);
-    if messages.is_empty() { None } else { Some(messages.join("\n")) }
+    if messages.is_empty() {
+        None
+    } else {
+        Some(messages.join("\n"))
+    }
 }
 
-unsafe extern "C" fn collect_message(class: gdal_sys::CPLErr::Type, _number: i32, text: *const c_char) {
+unsafe extern "C" fn collect_message(
+    class: gdal_sys::CPLErr::Type,
+    _number: i32,
+    text: *const c_char,
+) {
     if class < gdal_sys::CPLErr::CE_Warning || text.is_null() {
         return;
     }
@@ -93,7 +101,9 @@ pub(crate) unsafe fn owned_text(text: *const c_char) -> String {
         return String::new();
     }
     // SAFETY: see above.
-    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+    unsafe { CStr::from_ptr(text) }
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Copies a null-terminated list of C strings that GDAL owns.

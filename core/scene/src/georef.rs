@@ -20,7 +20,10 @@ impl GeoTransform {
 
     pub fn map_from_pixel(&self, col: f64, row: f64) -> (f64, f64) {
         let t = &self.0;
-        (t[0] + t[1] * col + t[2] * row, t[3] + t[4] * col + t[5] * row)
+        (
+            t[0] + t[1] * col + t[2] * row,
+            t[3] + t[4] * col + t[5] * row,
+        )
     }
 
     /// `None` for a degenerate transform.
@@ -31,7 +34,14 @@ impl GeoTransform {
             return None;
         }
         let (a, b, d, e) = (t[5] / det, -t[2] / det, -t[4] / det, t[1] / det);
-        Some(Self([-(a * t[0] + b * t[3]), a, b, -(d * t[0] + e * t[3]), d, e]))
+        Some(Self([
+            -(a * t[0] + b * t[3]),
+            a,
+            b,
+            -(d * t[0] + e * t[3]),
+            d,
+            e,
+        ]))
     }
 
     /// Edge lengths of one pixel in map units (across columns, down rows), always positive.
@@ -95,15 +105,23 @@ impl MapRect {
 
     /// The smallest rectangle around some points; `None` without any finite one.
     pub fn around(points: impl IntoIterator<Item = (f64, f64)>) -> Option<Self> {
-        points.into_iter().filter(|(x, y)| x.is_finite() && y.is_finite()).fold(None, |rect, (x, y)| {
-            let rect = rect.unwrap_or(Self { min_x: x, min_y: y, max_x: x, max_y: y });
-            Some(Self {
-                min_x: rect.min_x.min(x),
-                min_y: rect.min_y.min(y),
-                max_x: rect.max_x.max(x),
-                max_y: rect.max_y.max(y),
+        points
+            .into_iter()
+            .filter(|(x, y)| x.is_finite() && y.is_finite())
+            .fold(None, |rect, (x, y)| {
+                let rect = rect.unwrap_or(Self {
+                    min_x: x,
+                    min_y: y,
+                    max_x: x,
+                    max_y: y,
+                });
+                Some(Self {
+                    min_x: rect.min_x.min(x),
+                    min_y: rect.min_y.min(y),
+                    max_x: rect.max_x.max(x),
+                    max_y: rect.max_y.max(y),
+                })
             })
-        })
     }
 }
 
@@ -113,9 +131,15 @@ impl Crs {
         gdal_setup();
         let text = text.trim();
         let is_bare_code = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        let input = if is_bare_code { format!("EPSG:{text}") } else { text.to_owned() };
+        let input = if is_bare_code {
+            format!("EPSG:{text}")
+        } else {
+            text.to_owned()
+        };
         let refuse = || {
-            let said = take_gdal_messages().map(|words| format!(" ({words})")).unwrap_or_default();
+            let said = take_gdal_messages()
+                .map(|words| format!(" ({words})"))
+                .unwrap_or_default();
             let shown: String = text.chars().take(80).collect();
             SceneError::input(format!(
                 "`{shown}` is not a coordinate reference system; give a code such as EPSG:32629, WKT or a PROJ string{said}"
@@ -164,7 +188,12 @@ impl Crs {
             let name = owned_text(gdal_sys::OSRGetName(srs.0));
             let epsg = srs.epsg();
             take_gdal_messages();
-            Some(Self { wkt, name, epsg, is_geographic: gdal_sys::OSRIsGeographic(srs.0) != 0 })
+            Some(Self {
+                wkt,
+                name,
+                epsg,
+                is_geographic: gdal_sys::OSRIsGeographic(srs.0) != 0,
+            })
         }
     }
 
@@ -177,7 +206,10 @@ impl Crs {
             return a == b;
         }
         gdal_setup();
-        let same = match (OwnedSrs::from_wkt(&self.wkt), OwnedSrs::from_wkt(&other.wkt)) {
+        let same = match (
+            OwnedSrs::from_wkt(&self.wkt),
+            OwnedSrs::from_wkt(&other.wkt),
+        ) {
             // SAFETY: both handles are valid.
             (Some(a), Some(b)) => unsafe { gdal_sys::OSRIsSame(a.0, b.0) != 0 },
             _ => false,
@@ -217,14 +249,19 @@ impl OwnedSrs {
     /// WKT 1 where it can say everything, else WKT 2.
     fn wkt(&self) -> Option<String> {
         for options in [None, Some(c"FORMAT=WKT2_2018")] {
-            let list: [*const c_char; 2] = [options.map_or(ptr::null(), |o| o.as_ptr()), ptr::null()];
+            let list: [*const c_char; 2] =
+                [options.map_or(ptr::null(), |o| o.as_ptr()), ptr::null()];
             let mut text: *mut c_char = ptr::null_mut();
             // SAFETY: valid handle and option list; GDAL allocates `text`, which is freed below.
             let wkt = unsafe {
                 let status = gdal_sys::OSRExportToWktEx(self.0, &mut text, list.as_ptr());
                 let wkt = owned_text(text);
                 gdal_sys::VSIFree(text.cast());
-                if status == gdal_sys::OGRErr::OGRERR_NONE { wkt } else { String::new() }
+                if status == gdal_sys::OGRErr::OGRERR_NONE {
+                    wkt
+                } else {
+                    String::new()
+                }
             };
             if !wkt.is_empty() {
                 return Some(wkt);
@@ -239,26 +276,42 @@ impl OwnedSrs {
             return Some(code);
         }
         // SAFETY: our own handle; on failure it is left as it was.
-        let identified = unsafe { gdal_sys::OSRAutoIdentifyEPSG(self.0) == gdal_sys::OGRErr::OGRERR_NONE };
+        let identified =
+            unsafe { gdal_sys::OSRAutoIdentifyEPSG(self.0) == gdal_sys::OGRErr::OGRERR_NONE };
         if identified && let Some(code) = authority_code(self.0) {
             return Some(code);
         }
         self.best_match()
     }
 
-    /// Looks the definition up in PROJ's database; only matches that agree in everything but names count.
+    /// Looks the definition up in PROJ's database: an equivalent system counts, whatever its name, if it is the only one.
     fn best_match(&self) -> Option<u32> {
+        const EQUIVALENT: c_int = 70;
         let mut count: c_int = 0;
         let mut confidence: *mut c_int = ptr::null_mut();
-        // SAFETY: GDAL fills `count` entries in both arrays, which are freed below; indices stay below `count`.
+        // SAFETY: GDAL fills `count` entries in both arrays, which are freed below.
         unsafe {
-            let found = gdal_sys::OSRFindMatches(self.0, ptr::null_mut(), &mut count, &mut confidence);
+            let found =
+                gdal_sys::OSRFindMatches(self.0, ptr::null_mut(), &mut count, &mut confidence);
             if found.is_null() {
                 return None;
             }
             let mut code = None;
-            if count > 0 && !confidence.is_null() && *confidence >= 90 && !(*found).is_null() {
-                code = authority_code(*found);
+            if let Ok(count) = usize::try_from(count)
+                && !confidence.is_null()
+            {
+                let confidence = std::slice::from_raw_parts(confidence, count);
+                let found = std::slice::from_raw_parts(found, count);
+                // Best first.
+                let is_clear = match confidence {
+                    [] => false,
+                    [only] => *only >= EQUIVALENT,
+                    [first, second, ..] => *first >= EQUIVALENT && first > second,
+                };
+                code = found
+                    .first()
+                    .filter(|_| is_clear)
+                    .and_then(|best| authority_code(*best));
             }
             gdal_sys::OSRFreeSRSArray(found);
             gdal_sys::VSIFree(confidence.cast());
@@ -281,7 +334,9 @@ fn authority_code(handle: gdal_sys::OGRSpatialReferenceH) -> Option<u32> {
         if name != "EPSG" {
             return None;
         }
-        owned_text(gdal_sys::OSRGetAuthorityCode(handle, ptr::null())).parse().ok()
+        owned_text(gdal_sys::OSRGetAuthorityCode(handle, ptr::null()))
+            .parse()
+            .ok()
     }
 }
 
@@ -296,14 +351,23 @@ pub struct Reprojection {
 impl Reprojection {
     pub fn new(from: &Crs, to: &Crs) -> SceneResult<Self> {
         if from.same_as(to) {
-            return Ok(Self { pipeline: None, back: None });
+            return Ok(Self {
+                pipeline: None,
+                back: None,
+            });
         }
         let make = |a: &Crs, b: &Crs| {
             proj::Proj::new_known_crs(&a.definition(), &b.definition(), None).map_err(|error| {
-                SceneError::input(format!("no way is known from `{}` to `{}` ({error})", a.name, b.name))
+                SceneError::input(format!(
+                    "no way is known from `{}` to `{}` ({error})",
+                    a.name, b.name
+                ))
             })
         };
-        Ok(Self { pipeline: Some(make(from, to)?), back: Some(make(to, from)?) })
+        Ok(Self {
+            pipeline: Some(make(from, to)?),
+            back: Some(make(to, from)?),
+        })
     }
 
     /// `None` where the point has no image in the target CRS.
@@ -322,7 +386,10 @@ impl Reprojection {
         let points = (0..=STEPS).flat_map(|i| {
             (0..=STEPS).filter_map(move |j| {
                 let (u, v) = (i as f64 / STEPS as f64, j as f64 / STEPS as f64);
-                self.point(rect.min_x + u * rect.width(), rect.min_y + v * rect.height())
+                self.point(
+                    rect.min_x + u * rect.width(),
+                    rect.min_y + v * rect.height(),
+                )
             })
         });
         MapRect::around(points)
@@ -335,7 +402,10 @@ fn convert(pipeline: Option<&proj::Proj>, x: f64, y: f64) -> Option<(f64, f64)> 
     }
     match pipeline {
         None => Some((x, y)),
-        Some(proj) => proj.convert((x, y)).ok().filter(|(x, y)| x.is_finite() && y.is_finite()),
+        Some(proj) => proj
+            .convert((x, y))
+            .ok()
+            .filter(|(x, y)| x.is_finite() && y.is_finite()),
     }
 }
 
@@ -356,14 +426,18 @@ pub fn projection_self_test() -> SceneResult<()> {
     gdal_setup();
     take_gdal_messages();
     let broken = |what: String| {
-        let said = take_gdal_messages().map(|words| format!("\n{words}")).unwrap_or_default();
+        let said = take_gdal_messages()
+            .map(|words| format!("\n{words}"))
+            .unwrap_or_default();
         SceneError::input(format!(
             "{what}; check that PROJ's data (package proj-data, file proj.db) is installed and that PROJ_DATA or PROJ_LIB, \
              if set, points to it{said}"
         ))
     };
-    let from = Crs::parse("EPSG:4326").map_err(|_| broken("PROJ does not know EPSG:4326".into()))?;
-    let to = Crs::parse("EPSG:32629").map_err(|_| broken("PROJ does not know EPSG:32629".into()))?;
+    let from =
+        Crs::parse("EPSG:4326").map_err(|_| broken("PROJ does not know EPSG:4326".into()))?;
+    let to =
+        Crs::parse("EPSG:32629").map_err(|_| broken("PROJ does not know EPSG:32629".into()))?;
     let ours = Reprojection::new(&from, &to)
         .map_err(|error| broken(error.to_string()))?
         .point(-8.5, 39.3)
@@ -371,7 +445,9 @@ pub fn projection_self_test() -> SceneResult<()> {
     let gdals = gdal_point(4326, 32629, -8.5, 39.3)
         .ok_or_else(|| broken("GDAL could not move a point from EPSG:4326 to EPSG:32629".into()))?;
     if (ours.0 - gdals.0).abs() > 1e-3 || (ours.1 - gdals.1).abs() > 1e-3 {
-        return Err(broken(format!("GDAL and PROJ disagree on a point: {gdals:?} and {ours:?}")));
+        return Err(broken(format!(
+            "GDAL and PROJ disagree on a point: {gdals:?} and {ours:?}"
+        )));
     }
     Ok(())
 }
@@ -386,7 +462,10 @@ fn gdal_point(from: c_int, to: c_int, x: f64, y: f64) -> Option<(f64, f64)> {
             if gdal_sys::OSRImportFromEPSG(srs.0, code) != gdal_sys::OGRErr::OGRERR_NONE {
                 return None;
             }
-            gdal_sys::OSRSetAxisMappingStrategy(srs.0, gdal_sys::OSRAxisMappingStrategy::OAMS_TRADITIONAL_GIS_ORDER);
+            gdal_sys::OSRSetAxisMappingStrategy(
+                srs.0,
+                gdal_sys::OSRAxisMappingStrategy::OAMS_TRADITIONAL_GIS_ORDER,
+            );
         }
         let transformation = gdal_sys::OCTNewCoordinateTransformation(source.0, target.0);
         if transformation.is_null() {
@@ -410,17 +489,27 @@ mod tests {
     #[test]
     fn codes_wkt_and_proj_strings_parse() {
         let utm = Crs::parse("32629").expect("bare code");
-        assert_eq!((utm.name.as_str(), utm.epsg, utm.is_geographic), ("WGS 84 / UTM zone 29N", Some(32629), false));
+        assert_eq!(
+            (utm.name.as_str(), utm.epsg, utm.is_geographic),
+            ("WGS 84 / UTM zone 29N", Some(32629), false)
+        );
         let again = Crs::parse(&utm.wkt).expect("its own WKT");
         assert!(again.same_as(&utm));
-        let from_proj = Crs::parse("+proj=utm +zone=29 +datum=WGS84 +units=m +no_defs").expect("PROJ string");
+        let from_proj =
+            Crs::parse("+proj=utm +zone=29 +datum=WGS84 +units=m +no_defs").expect("PROJ string");
         assert_eq!(from_proj.epsg, Some(32629));
         assert!(Crs::parse("EPSG:4326").expect("code").is_geographic);
     }
 
     #[test]
     fn nonsense_is_refused_in_words() {
-        for text in ["", "nonsense", "EPSG:99999999", "https://example.com/crs", "/etc/hostname"] {
+        for text in [
+            "",
+            "nonsense",
+            "EPSG:99999999",
+            "https://example.com/crs",
+            "/etc/hostname",
+        ] {
             let error = Crs::parse(text).expect_err(text).to_string();
             assert!(error.contains("coordinate reference system"), "{error}");
         }
@@ -428,11 +517,16 @@ mod tests {
 
     #[test]
     fn points_go_x_first_and_come_back() {
-        let (wgs, utm) = (Crs::wgs84().expect("4326"), Crs::parse("EPSG:32629").expect("32629"));
+        let (wgs, utm) = (
+            Crs::wgs84().expect("4326"),
+            Crs::parse("EPSG:32629").expect("32629"),
+        );
         let reprojection = Reprojection::new(&wgs, &utm).expect("known");
         let (x, y) = reprojection.point(-9.0, 0.0).expect("central meridian");
         assert!((x - 500_000.0).abs() < 1e-3 && y.abs() < 1e-3, "{x} {y}");
-        let (lon, lat) = reprojection.inverse_point(500_000.0, 4_427_757.0).expect("inside");
+        let (lon, lat) = reprojection
+            .inverse_point(500_000.0, 4_427_757.0)
+            .expect("inside");
         assert!((lon + 9.0).abs() < 1e-6 && (39.0..41.0).contains(&lat));
         assert_eq!(reprojection.point(f64::NAN, 0.0), None);
     }

@@ -24,7 +24,12 @@ impl Window {
         let row = self.row.max(other.row);
         let end_col = self.end_col().min(other.end_col());
         let end_row = self.end_row().min(other.end_row());
-        (end_col > col && end_row > row).then(|| Window { col, row, width: end_col - col, height: end_row - row })
+        (end_col > col && end_row > row).then(|| Window {
+            col,
+            row,
+            width: end_col - col,
+            height: end_row - row,
+        })
     }
 
     /// One past the last column.
@@ -48,7 +53,12 @@ pub struct Grid {
 
 impl Grid {
     pub fn window(&self) -> Window {
-        Window { col: 0, row: 0, width: self.width, height: self.height }
+        Window {
+            col: 0,
+            row: 0,
+            width: self.width,
+            height: self.height,
+        }
     }
 
     pub fn transform(&self) -> GeoTransform {
@@ -79,13 +89,15 @@ impl Grid {
             return own == theirs;
         };
         let (width, height) = (self.width as f64, self.height as f64);
-        [(0.0, 0.0), (width, 0.0), (0.0, height), (width, height)].into_iter().all(|(col, row)| {
-            let (x, y) = theirs.map_from_pixel(col, row);
-            let (back_col, back_row) = pixel_from_map.map_from_pixel(x, y);
-            // The inverse itself loses some digits far from the origin of the CRS.
-            let slack = 1e-6 + 1e-10 * (col.abs() + row.abs());
-            (back_col - col).abs() <= slack && (back_row - row).abs() <= slack
-        })
+        [(0.0, 0.0), (width, 0.0), (0.0, height), (width, height)]
+            .into_iter()
+            .all(|(col, row)| {
+                let (x, y) = theirs.map_from_pixel(col, row);
+                let (back_col, back_row) = pixel_from_map.map_from_pixel(x, y);
+                // The inverse itself loses some digits far from the origin of the CRS.
+                let slack = 1e-6 + 1e-10 * (col.abs() + row.abs());
+                (back_col - col).abs() <= slack && (back_row - row).abs() <= slack
+            })
     }
 }
 
@@ -97,7 +109,12 @@ pub fn plan_windows(extent: Window, size: usize, overlap: usize) -> Vec<Window> 
     let mut windows = Vec::with_capacity(cols.len() * rows.len());
     for &(row, height) in &rows {
         for &(col, width) in &cols {
-            windows.push(Window { col: extent.col + col, row: extent.row + row, width, height });
+            windows.push(Window {
+                col: extent.col + col,
+                row: extent.row + row,
+                width,
+                height,
+            });
         }
     }
     windows
@@ -113,7 +130,10 @@ fn plan_axis(length: usize, size: usize, overlap: usize) -> Vec<(usize, usize)> 
     }
     // An overlap of the whole window would never advance.
     let step = size.saturating_sub(overlap).max(1);
-    let mut starts: Vec<(usize, usize)> = (0..length - size).step_by(step).map(|start| (start, size)).collect();
+    let mut starts: Vec<(usize, usize)> = (0..length - size)
+        .step_by(step)
+        .map(|start| (start, size))
+        .collect();
     starts.push((length - size, size));
     starts
 }
@@ -125,8 +145,15 @@ mod tests {
     use super::*;
 
     fn grid(transform: [f64; 6]) -> Grid {
-        let georef = Georef { transform: Some(GeoTransform(transform)), ..Georef::default() };
-        Grid { width: 10980, height: 10980, georef }
+        let georef = Georef {
+            transform: Some(GeoTransform(transform)),
+            ..Georef::default()
+        };
+        Grid {
+            width: 10980,
+            height: 10980,
+            georef,
+        }
     }
 
     #[test]
@@ -140,15 +167,35 @@ mod tests {
 
     #[test]
     fn last_window_moves_inwards() {
-        let extent = Window { col: 5, row: 7, width: 100, height: 40 };
+        let extent = Window {
+            col: 5,
+            row: 7,
+            width: 100,
+            height: 40,
+        };
         let windows = plan_windows(extent, 48, 8);
-        assert_eq!(windows.iter().map(|w| (w.col, w.width)).collect::<Vec<_>>(), vec![(5, 48), (45, 48), (57, 48)]);
+        assert_eq!(
+            windows.iter().map(|w| (w.col, w.width)).collect::<Vec<_>>(),
+            vec![(5, 48), (45, 48), (57, 48)]
+        );
         assert!(windows.iter().all(|w| w.row == 7 && w.height == 40));
     }
 
     #[test]
     fn nothing_to_cover_gives_nothing() {
-        assert!(plan_windows(Window { col: 0, row: 0, width: 0, height: 9 }, 4, 1).is_empty());
+        assert!(
+            plan_windows(
+                Window {
+                    col: 0,
+                    row: 0,
+                    width: 0,
+                    height: 9
+                },
+                4,
+                1
+            )
+            .is_empty()
+        );
     }
 
     proptest! {

@@ -11,7 +11,17 @@ use crate::{BandWavelength, FIELD_AXES, Grid, WavelengthSource};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SampleType {
-    UInt8, Int8, UInt16, Int16, UInt32, Int32, UInt64, Int64, Float32, Float64, Complex,
+    UInt8,
+    Int8,
+    UInt16,
+    Int16,
+    UInt32,
+    Int32,
+    UInt64,
+    Int64,
+    Float32,
+    Float64,
+    Complex,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,7 +82,8 @@ impl RasterInfo {
         }
         let all = |wanted: SampleType| self.bands.iter().all(|band| band.sample_type == wanted);
         all(SampleType::Int8)
-            || ((all(SampleType::Float32) || all(SampleType::Float64)) && (self.has_axis_names() || self.is_marked_as_field()))
+            || ((all(SampleType::Float32) || all(SampleType::Float64))
+                && (self.has_axis_names() || self.is_marked_as_field()))
     }
 
     /// One band of small integers with a palette or names: a class map.
@@ -85,20 +96,31 @@ impl RasterInfo {
 
     /// True when the wavelengths are only proposed from the file name or band count, and wait for the user's word.
     pub fn has_guessed_wavelengths(&self) -> bool {
-        self.bands.iter().any(|band| band.wavelength.is_some_and(|w| w.source == WavelengthSource::Guess))
+        self.bands.iter().any(|band| {
+            band.wavelength
+                .is_some_and(|w| w.source == WavelengthSource::Guess)
+        })
     }
 
     /// A dataset metadata item of the default domain.
     pub fn metadata_item(&self, key: &str) -> Option<&str> {
-        self.metadata.iter().find(|(k, _)| k.eq_ignore_ascii_case(key)).map(|(_, value)| value.as_str())
+        self.metadata
+            .iter()
+            .find(|(k, _)| k.eq_ignore_ascii_case(key))
+            .map(|(_, value)| value.as_str())
     }
 
     fn has_axis_names(&self) -> bool {
-        self.bands.iter().enumerate().all(|(index, band)| band.name == format!("A{index:02}"))
+        self.bands
+            .iter()
+            .enumerate()
+            .all(|(index, band)| band.name == format!("A{index:02}"))
     }
 
     fn is_marked_as_field(&self) -> bool {
-        self.metadata.iter().any(|(key, _)| key.starts_with("TERROIR_"))
+        self.metadata
+            .iter()
+            .any(|(key, _)| key.starts_with("TERROIR_"))
     }
 }
 
@@ -110,7 +132,10 @@ impl BandInfo {
 
     /// A metadata item of the band, whatever the case of its key.
     pub fn metadata_item(&self, key: &str) -> Option<&str> {
-        self.metadata.iter().find(|(k, _)| k.eq_ignore_ascii_case(key)).map(|(_, value)| value.as_str())
+        self.metadata
+            .iter()
+            .find(|(k, _)| k.eq_ignore_ascii_case(key))
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -159,12 +184,19 @@ pub struct Block {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Resampling { Nearest, Average, Bilinear, Mode }
+pub enum Resampling {
+    Nearest,
+    Average,
+    Bilinear,
+    Mode,
+}
 
 impl Block {
     /// The values of one band, row by row; empty for a band the block does not hold.
     pub fn band(&self, band: usize) -> &[f32] {
         let pixels = self.width * self.height;
-        self.values.get(band * pixels..(band + 1) * pixels).unwrap_or_default()
+        self.values
+            .get(band * pixels..(band + 1) * pixels)
+            .unwrap_or_default()
     }
 }

@@ -35,7 +35,10 @@ impl Raster {
         if dataset.raster_count() == 0 {
             let inner = subdatasets_of(&dataset);
             match inner.as_slice() {
-                [only] => dataset = open_dataset(Path::new(&only.name)).map_err(|_| no_bands(path, &inner))?,
+                [only] => {
+                    dataset =
+                        open_dataset(Path::new(&only.name)).map_err(|_| no_bands(path, &inner))?
+                }
                 _ => return Err(no_bands(path, &inner)),
             }
             if dataset.raster_count() == 0 {
@@ -47,7 +50,11 @@ impl Raster {
         if let Some(words) = take_gdal_messages() {
             log::debug!("{}: {words}", path.display());
         }
-        Ok(Self { dataset, info, storage })
+        Ok(Self {
+            dataset,
+            info,
+            storage,
+        })
     }
 
     pub fn info(&self) -> &RasterInfo {
@@ -67,11 +74,19 @@ pub fn subdatasets(path: &Path) -> SceneResult<Vec<Subdataset>> {
 
 pub(crate) fn subdatasets_of(dataset: &Dataset) -> Vec<Subdataset> {
     let items = raster_header::metadata(dataset.c_dataset(), Some(c"SUBDATASETS"));
-    let value = |key: String| items.iter().find(|(k, _)| *k == key).map(|(_, v)| v.clone());
+    let value = |key: String| {
+        items
+            .iter()
+            .find(|(k, _)| *k == key)
+            .map(|(_, v)| v.clone())
+    };
     (1..)
         .map_while(|index| {
             let name = value(format!("SUBDATASET_{index}_NAME"))?;
-            Some(Subdataset { name, description: value(format!("SUBDATASET_{index}_DESC")).unwrap_or_default() })
+            Some(Subdataset {
+                name,
+                description: value(format!("SUBDATASET_{index}_DESC")).unwrap_or_default(),
+            })
         })
         .collect()
 }
@@ -79,9 +94,15 @@ pub(crate) fn subdatasets_of(dataset: &Dataset) -> Vec<Subdataset> {
 fn no_bands(path: &Path, inner: &[Subdataset]) -> SceneError {
     const LISTED: usize = 20;
     if inner.is_empty() {
-        return SceneError::file(path, "the file holds no raster bands; is it a vector or table file?");
+        return SceneError::file(
+            path,
+            "the file holds no raster bands; is it a vector or table file?",
+        );
     }
-    let mut what = format!("the file is a container of {} rasters; open one of them:", inner.len());
+    let mut what = format!(
+        "the file is a container of {} rasters; open one of them:",
+        inner.len()
+    );
     for one in inner.iter().take(LISTED) {
         what.push_str(&format!("\n  {}  ({})", one.name, one.description));
     }
@@ -96,7 +117,9 @@ fn open_dataset(path: &Path) -> SceneResult<Dataset> {
     take_gdal_messages();
     check_readable(path)?;
     let options = DatasetOptions {
-        open_flags: GdalOpenFlags::GDAL_OF_READONLY | GdalOpenFlags::GDAL_OF_RASTER | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR,
+        open_flags: GdalOpenFlags::GDAL_OF_READONLY
+            | GdalOpenFlags::GDAL_OF_RASTER
+            | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR,
         ..DatasetOptions::default()
     };
     Dataset::open_ex(path, options).map_err(|error| {
@@ -110,10 +133,12 @@ fn check_readable(path: &Path) -> SceneResult<()> {
     let refuse = |what: &str| Err(SceneError::file(path, what));
     match std::fs::metadata(path) {
         Ok(found) if found.is_file() => match std::fs::File::open(path) {
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                refuse("no permission to read the file; ask its owner or copy it to a folder of yours")
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => refuse(
+                "no permission to read the file; ask its owner or copy it to a folder of yours",
+            ),
+            Err(error) => {
+                Err(SceneError::file(path, "the file cannot be read").with_details(error))
             }
-            Err(error) => Err(SceneError::file(path, "the file cannot be read").with_details(error)),
             Ok(_) if found.len() == 0 => refuse("the file is empty; copy or download it again"),
             Ok(_) => Ok(()),
         },
@@ -132,16 +157,30 @@ fn is_gdal_name(path: &Path) -> bool {
     let text = path.to_string_lossy();
     let has_prefix = text.split_once(':').is_some_and(|(prefix, _)| {
         // One letter is a Windows drive.
-        prefix.len() > 1 && prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        prefix.len() > 1
+            && prefix
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_')
     });
     has_prefix || text.starts_with("/vsi") || text.trim_start().starts_with('<')
 }
 
 fn open_failure(path: &Path, words: &str) -> String {
     let text = path.to_string_lossy();
-    let is_remote = ["/vsicurl", "/vsis3", "/vsigs", "/vsiaz", "/vsiadls", "/vsioss", "/vsiswift", "http:", "https:", "ftp:"]
-        .iter()
-        .any(|prefix| text.starts_with(prefix));
+    let is_remote = [
+        "/vsicurl",
+        "/vsis3",
+        "/vsigs",
+        "/vsiaz",
+        "/vsiadls",
+        "/vsioss",
+        "/vsiswift",
+        "http:",
+        "https:",
+        "ftp:",
+    ]
+    .iter()
+    .any(|prefix| text.starts_with(prefix));
     if is_remote {
         return "files on the network are not read unless TERROIR_NETWORK=1 is set; download the file first".into();
     }
@@ -161,7 +200,9 @@ fn open_failure(path: &Path, words: &str) -> String {
              example `gdal_translate -co COMPRESS=DEFLATE`"
         );
     }
-    if words.contains("not recognized as a supported file format") || words.contains("not recognized as being in a supported") {
+    if words.contains("not recognized as a supported file format")
+        || words.contains("not recognized as being in a supported")
+    {
         if path.is_dir() {
             return "this is a folder, not a raster; open a file inside it".into();
         }

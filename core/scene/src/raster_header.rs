@@ -8,10 +8,13 @@ use std::ptr;
 use gdal::Dataset;
 use gdal_sys::{GDALDataType, GDALMajorObjectH, GDALRasterBandH};
 
-use crate::band_classes::palette_of;
+use crate::band_classes::{classes_from_json, palette_of};
 use crate::gdal_setup::{owned_list, owned_text, take_gdal_messages};
 use crate::raster_file::subdatasets_of;
-use crate::{BandInfo, Crs, FIELD_AXES, GeoTransform, Georef, Grid, RasterInfo, SampleType, SceneError, SceneResult};
+use crate::{
+    BandInfo, Crs, FIELD_AXES, GeoTransform, Georef, Grid, PaletteEntry, RasterInfo, SampleType,
+    SceneError, SceneResult,
+};
 
 /// Bands above this number share the overview list of the first band.
 const BANDS_LOOKED_AT_ONE_BY_ONE: usize = 64;
@@ -57,8 +60,10 @@ pub(crate) fn read(dataset: &Dataset, path: &Path) -> SceneResult<(RasterInfo, V
     let mut storage = Vec::with_capacity(count);
     let mut shared_overviews = None;
     for index in 0..count {
-        let band = band_handle(dataset, index)
-            .ok_or_else(|| SceneError::file(path, format!("band {} cannot be opened", index + 1)).with_details(said()))?;
+        let band = band_handle(dataset, index).ok_or_else(|| {
+            SceneError::file(path, format!("band {} cannot be opened", index + 1))
+                .with_details(said())
+        })?;
         let overviews = match &shared_overviews {
             Some(shared) if count > BANDS_LOOKED_AT_ONE_BY_ONE => Clone::clone(shared),
             _ => overviews(band),
@@ -69,23 +74,55 @@ pub(crate) fn read(dataset: &Dataset, path: &Path) -> SceneResult<(RasterInfo, V
         storage.push(stored);
     }
     // SAFETY: the dataset is open; the driver's name is static.
-    let driver = unsafe { owned_text(gdal_sys::GDALGetDriverShortName(gdal_sys::GDALGetDatasetDriver(handle))) };
+    let driver = unsafe {
+        owned_text(gdal_sys::GDALGetDriverShortName(
+            gdal_sys::GDALGetDatasetDriver(handle),
+        ))
+    };
     let mut info = RasterInfo {
         path: path.to_owned(),
         driver,
-        grid: Grid { width, height, georef: read_georef(dataset) },
+        grid: Grid {
+            width,
+            height,
+            georef: read_georef(dataset),
+        },
         bands,
         metadata: metadata(handle, None),
         compression: metadata_item(handle, c"COMPRESSION", Some(c"IMAGE_STRUCTURE")),
-        size_bytes: std::fs::metadata(path).map(|found| found.len()).unwrap_or(0),
+        size_bytes: std::fs::metadata(path)
+            .map(|found| found.len())
+            .unwrap_or(0),
         date: None,
         sensor: None,
     };
+    add_own_classes(&mut info);
     let inner = subdatasets_of(dataset).len();
     if inner > 1 {
-        add_note(&mut info.grid.georef, format!("the file holds {inner} images; this is the first"));
+        add_note(
+            &mut info.grid.georef,
+            format!("the file holds {inner} images; this is the first"),
+        );
     }
     Ok((info, storage))
+}
+
+/// Category names live in a side-car that copying loses; the classes we write into the file itself stay.
+fn add_own_classes(info: &mut RasterInfo) {
+    let own = info
+        .metadata_item("TERROIR_CLASSES")
+        .map(classes_from_json)
+        .unwrap_or_default();
+    let [band] = info.bands.as_mut_slice() else {
+        return;
+    };
+    if own.is_empty() || !band.sample_type.is_integer() {
+        return;
+    }
+    let is_named = |entry: &PaletteEntry| entry.name != entry.value.to_string();
+    if !band.palette.iter().any(is_named) {
+        band.palette = own;
+    }
 }
 
 fn said() -> String {
@@ -102,19 +139,41 @@ pub(crate) fn band_handle(dataset: &Dataset, index: usize) -> Option<GDALRasterB
 /// All items of a metadata domain (`None` = the default domain).
 pub(crate) fn metadata(object: GDALMajorObjectH, domain: Option<&CStr>) -> Vec<(String, String)> {
     // SAFETY: a valid dataset or band handle; GDAL owns the list.
-    let items = unsafe { owned_list(gdal_sys::GDALGetMetadata(object, domain.map_or(ptr::null(), CStr::as_ptr))) };
-    items.iter().filter_map(|item| item.split_once('=')).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    let items = unsafe {
+        owned_list(gdal_sys::GDALGetMetadata(
+            object,
+            domain.map_or(ptr::null(), CStr::as_ptr),
+        ))
+    };
+    items
+        .iter()
+        .filter_map(|item| item.split_once('='))
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
 }
 
-pub(crate) fn metadata_item(object: GDALMajorObjectH, key: &CStr, domain: Option<&CStr>) -> Option<String> {
+pub(crate) fn metadata_item(
+    object: GDALMajorObjectH,
+    key: &CStr,
+    domain: Option<&CStr>,
+) -> Option<String> {
     // SAFETY: a valid dataset or band handle; GDAL owns the text.
     let text = unsafe {
-        owned_text(gdal_sys::GDALGetMetadataItem(object, key.as_ptr(), domain.map_or(ptr::null(), CStr::as_ptr)))
+        owned_text(gdal_sys::GDALGetMetadataItem(
+            object,
+            key.as_ptr(),
+            domain.map_or(ptr::null(), CStr::as_ptr),
+        ))
     };
     (!text.is_empty()).then_some(text)
 }
 
-fn read_band(band: GDALRasterBandH, index: usize, count: usize, overviews: Vec<(usize, usize)>) -> (BandInfo, BandStorage) {
+fn read_band(
+    band: GDALRasterBandH,
+    index: usize,
+    count: usize,
+    overviews: Vec<(usize, usize)>,
+) -> (BandInfo, BandStorage) {
     // SAFETY: `band` is a valid handle of the open dataset for this whole function; every text is copied at once.
     let (data_type, description, unit, color, scale, offset, block_size) = unsafe {
         let mut block = (0, 0);
@@ -123,7 +182,9 @@ fn read_band(band: GDALRasterBandH, index: usize, count: usize, overviews: Vec<(
             gdal_sys::GDALGetRasterDataType(band),
             owned_text(gdal_sys::GDALGetDescription(band)),
             owned_text(gdal_sys::GDALGetRasterUnitType(band)),
-            owned_text(gdal_sys::GDALGetColorInterpretationName(gdal_sys::GDALGetRasterColorInterpretation(band))),
+            owned_text(gdal_sys::GDALGetColorInterpretationName(
+                gdal_sys::GDALGetRasterColorInterpretation(band),
+            )),
             gdal_sys::GDALGetRasterScale(band, ptr::null_mut()),
             gdal_sys::GDALGetRasterOffset(band, ptr::null_mut()),
             block,
@@ -131,34 +192,65 @@ fn read_band(band: GDALRasterBandH, index: usize, count: usize, overviews: Vec<(
     };
     let declared = declared_nodata(band, data_type);
     let is_signed_as_unsigned = data_type == GDALDataType::GDT_Byte
-        && (metadata_item(band, c"PIXELTYPE", Some(c"IMAGE_STRUCTURE")).is_some_and(|kind| kind == "SIGNEDBYTE")
+        && (metadata_item(band, c"PIXELTYPE", Some(c"IMAGE_STRUCTURE"))
+            .is_some_and(|kind| kind == "SIGNEDBYTE")
             || (count == FIELD_AXES && description == format!("A{index:02}"))
             || declared.is_some_and(|nodata| (-128.0..0.0).contains(&nodata.as_f64())));
-    let sample_type = if is_signed_as_unsigned { SampleType::Int8 } else { sample_type(data_type) };
+    let sample_type = if is_signed_as_unsigned {
+        SampleType::Int8
+    } else {
+        sample_type(data_type)
+    };
     let nodata = match declared {
         // The unsigned reading of the same byte.
-        Some(nodata) if is_signed_as_unsigned && nodata.as_f64() >= 128.0 => Some(Nodata::Float(nodata.as_f64() - 256.0)),
-        None if count == FIELD_AXES && sample_type == SampleType::Int8 => Some(Nodata::Float(-128.0)),
+        Some(nodata) if is_signed_as_unsigned && nodata.as_f64() >= 128.0 => {
+            Some(Nodata::Float(nodata.as_f64() - 256.0))
+        }
+        None if count == FIELD_AXES && sample_type == SampleType::Int8 => {
+            Some(Nodata::Float(-128.0))
+        }
         declared => declared,
     };
     let usable = |value: f64, instead: f64| if value.is_finite() { value } else { instead };
     let info = BandInfo {
         index,
-        name: if description.trim().is_empty() { format!("Band {}", index + 1) } else { description },
+        name: if description.trim().is_empty() {
+            format!("Band {}", index + 1)
+        } else {
+            description
+        },
         sample_type,
         nodata: nodata.map(Nodata::as_f64),
-        scale: if scale == 0.0 { 1.0 } else { usable(scale, 1.0) },
+        scale: if scale == 0.0 {
+            1.0
+        } else {
+            usable(scale, 1.0)
+        },
         offset: usable(offset, 0.0),
         unit,
         color_interpretation: color.to_lowercase(),
-        palette: if sample_type.is_integer() { palette_of(band) } else { Vec::new() },
-        block_size: (usize::try_from(block_size.0).unwrap_or(0), usize::try_from(block_size.1).unwrap_or(0)),
+        palette: if sample_type.is_integer() {
+            palette_of(band)
+        } else {
+            Vec::new()
+        },
+        block_size: (
+            usize::try_from(block_size.0).unwrap_or(0),
+            usize::try_from(block_size.1).unwrap_or(0),
+        ),
         overviews,
         wavelength: None,
         is_bad: false,
         metadata: metadata(band, None),
     };
-    (info, BandStorage { sample_type, is_signed_as_unsigned, nodata })
+    (
+        info,
+        BandStorage {
+            sample_type,
+            is_signed_as_unsigned,
+            nodata,
+        },
+    )
 }
 
 fn sample_type(data_type: GDALDataType::Type) -> SampleType {
@@ -172,9 +264,10 @@ fn sample_type(data_type: GDALDataType::Type) -> SampleType {
         GDALDataType::GDT_UInt64 => SampleType::UInt64,
         GDALDataType::GDT_Int64 => SampleType::Int64,
         GDALDataType::GDT_Float64 => SampleType::Float64,
-        GDALDataType::GDT_CInt16 | GDALDataType::GDT_CInt32 | GDALDataType::GDT_CFloat32 | GDALDataType::GDT_CFloat64 => {
-            SampleType::Complex
-        }
+        GDALDataType::GDT_CInt16
+        | GDALDataType::GDT_CInt32
+        | GDALDataType::GDT_CFloat32
+        | GDALDataType::GDT_CFloat64 => SampleType::Complex,
         // Half floats and whatever comes later convert to float.
         _ => SampleType::Float32,
     }
@@ -185,8 +278,12 @@ fn declared_nodata(band: GDALRasterBandH, data_type: GDALDataType::Type) -> Opti
     // SAFETY: a valid band handle; `found` outlives the calls.
     unsafe {
         let nodata = match data_type {
-            GDALDataType::GDT_Int64 => Nodata::Signed(gdal_sys::GDALGetRasterNoDataValueAsInt64(band, &mut found)),
-            GDALDataType::GDT_UInt64 => Nodata::Unsigned(gdal_sys::GDALGetRasterNoDataValueAsUInt64(band, &mut found)),
+            GDALDataType::GDT_Int64 => {
+                Nodata::Signed(gdal_sys::GDALGetRasterNoDataValueAsInt64(band, &mut found))
+            }
+            GDALDataType::GDT_UInt64 => {
+                Nodata::Unsigned(gdal_sys::GDALGetRasterNoDataValueAsUInt64(band, &mut found))
+            }
             _ => Nodata::Float(gdal_sys::GDALGetRasterNoDataValue(band, &mut found)),
         };
         (found != 0).then_some(nodata)
@@ -202,7 +299,10 @@ fn overviews(band: GDALRasterBandH) -> Vec<(usize, usize)> {
                 if overview.is_null() {
                     return None;
                 }
-                let size = (gdal_sys::GDALGetRasterBandXSize(overview), gdal_sys::GDALGetRasterBandYSize(overview));
+                let size = (
+                    gdal_sys::GDALGetRasterBandXSize(overview),
+                    gdal_sys::GDALGetRasterBandYSize(overview),
+                );
                 Some((usize::try_from(size.0).ok()?, usize::try_from(size.1).ok()?))
             })
             .collect()
@@ -224,30 +324,51 @@ fn read_georef(dataset: &Dataset) -> Georef {
     };
     // SAFETY: null or a reference of the open dataset.
     let crs = unsafe { Crs::from_handle(crs_handle) };
-    let mut georef = Georef { transform: None, crs, note: None };
+    let mut georef = Georef {
+        transform: None,
+        crs,
+        note: None,
+    };
     // SAFETY: as above.
     if !crs_handle.is_null() && unsafe { gdal_sys::OSRIsCompound(crs_handle) } != 0 {
-        add_note(&mut georef, "heights of its coordinate system are left out".into());
+        add_note(
+            &mut georef,
+            "heights of its coordinate system are left out".into(),
+        );
     }
     let has_rpc = !metadata(handle, Some(c"RPC")).is_empty();
     // GDAL's default, and what raw satellite images carry: pixels, no place.
-    let is_placeless = (georef.crs.is_none() || has_rpc) && (terms == [0.0, 1.0, 0.0, 0.0, 0.0, 1.0] || terms == GeoTransform::PIXELS.0);
+    let is_placeless = (georef.crs.is_none() || has_rpc)
+        && (terms == [0.0, 1.0, 0.0, 0.0, 0.0, 1.0] || terms == GeoTransform::PIXELS.0);
     if has_transform && !is_placeless {
         if terms.iter().all(|term| term.is_finite()) && GeoTransform(terms).inverse().is_some() {
             georef.transform = Some(GeoTransform(terms));
         } else {
-            add_note(&mut georef, "its geotransform is unusable; shown in pixel space".into());
+            add_note(
+                &mut georef,
+                "its geotransform is unusable; shown in pixel space".into(),
+            );
         }
     } else if gcp_count > 0 {
         place_by_control_points(dataset, gcp_count, &mut georef);
     } else if has_rpc {
         georef.crs = None;
-        add_note(&mut georef, "not orthorectified: it carries only sensor coefficients (RPC); shown in pixel space".into());
+        add_note(
+            &mut georef,
+            "not orthorectified: it carries only sensor coefficients (RPC); shown in pixel space"
+                .into(),
+        );
     }
     if georef.transform.is_some() && georef.crs.is_none() {
-        add_note(&mut georef, "no coordinate reference system in the file".into());
+        add_note(
+            &mut georef,
+            "no coordinate reference system in the file".into(),
+        );
     } else if georef.transform.is_none() && georef.note.is_none() {
-        add_note(&mut georef, "no georeference in the file; shown in pixel space".into());
+        add_note(
+            &mut georef,
+            "no georeference in the file; shown in pixel space".into(),
+        );
     }
     georef
 }
@@ -264,12 +385,21 @@ fn place_by_control_points(dataset: &Dataset, count: c_int, georef: &mut Georef)
         }
         let is_fitted = gdal_sys::GDALGCPsToGeoTransform(count, gcps, terms.as_mut_ptr(), 1) != 0;
         let points = std::slice::from_raw_parts(gcps, usize::try_from(count).unwrap_or(0));
-        (points, is_fitted, Crs::from_handle(gdal_sys::GDALGetGCPSpatialRef(handle)))
+        (
+            points,
+            is_fitted,
+            Crs::from_handle(gdal_sys::GDALGetGCPSpatialRef(handle)),
+        )
     };
     let transform = GeoTransform(terms);
-    let inverse = transform.inverse().filter(|_| is_fitted && terms.iter().all(|term| term.is_finite()));
+    let inverse = transform
+        .inverse()
+        .filter(|_| is_fitted && terms.iter().all(|term| term.is_finite()));
     let Some(pixel_from_map) = inverse else {
-        add_note(georef, format!("its {count} ground control points give no usable place; shown in pixel space"));
+        add_note(
+            georef,
+            format!("its {count} ground control points give no usable place; shown in pixel space"),
+        );
         return;
     };
     let squares: f64 = points
@@ -282,7 +412,12 @@ fn place_by_control_points(dataset: &Dataset, count: c_int, georef: &mut Georef)
     let error = (squares / points.len().max(1) as f64).sqrt();
     georef.transform = Some(transform);
     georef.crs = crs.or(georef.crs.take());
-    add_note(georef, format!("placed by {count} ground control points (affine fit, mean error {error:.1} pixels)"));
+    add_note(
+        georef,
+        format!(
+            "placed by {count} ground control points (affine fit, mean error {error:.1} pixels)"
+        ),
+    );
 }
 
 fn add_note(georef: &mut Georef, text: String) {

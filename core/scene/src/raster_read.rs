@@ -3,11 +3,14 @@
 
 use std::ffi::{c_int, c_void};
 
-use gdal_sys::{GDALDataType, GDALRIOResampleAlg, GDALRasterIOExtraArg, GDALRasterBandH};
+use gdal_sys::{GDALDataType, GDALRIOResampleAlg, GDALRasterBandH, GDALRasterIOExtraArg};
 
 use crate::gdal_setup::take_gdal_messages;
 use crate::raster_header::{BandStorage, GDT_INT8, Nodata, band_handle};
-use crate::{Block, FIELD_AXES, FIELD_NODATA, Raster, Resampling, SampleType, SceneError, SceneResult, Window, encode_value};
+use crate::{
+    Block, FIELD_AXES, FIELD_NODATA, Raster, Resampling, SampleType, SceneError, SceneResult,
+    Window, encode_value,
+};
 
 /// Averaging more source pixels than this for one block falls back to a strided sample: the first look at a large file
 /// without overviews must not read all of it.
@@ -56,7 +59,11 @@ impl Raster {
             // Neighbours of the same kind are read in one call, which pixel-interleaved files need to be fast.
             let storage = self.storage_of(*first)?;
             let kind = ReadKind::of(storage, resampling);
-            let same = |band: &&usize| self.storage.get(**band).is_some_and(|s| ReadKind::of(*s, resampling) == kind);
+            let same = |band: &&usize| {
+                self.storage
+                    .get(**band)
+                    .is_some_and(|s| ReadKind::of(*s, resampling) == kind)
+            };
             let run = bands[done..].iter().take_while(same).count().max(1);
             let group = &bands[done..done + run];
             let target = &mut values[done * pixels..(done + run) * pixels];
@@ -65,27 +72,52 @@ impl Raster {
         }
         self.apply_masks(bands, shape, resampling, &mut valid)?;
         take_gdal_messages();
-        Ok(Block { width: out_width, height: out_height, bands: bands.len(), values, valid })
+        Ok(Block {
+            width: out_width,
+            height: out_height,
+            bands: bands.len(),
+            values,
+            valid,
+        })
     }
 
     /// Signed bytes of all 64 bands, planar, for fields; missing pixels are -128 in every band. Float fields are coded
     /// on the way. Nearest neighbour (codes are never averaged); the file's overviews are used when reducing.
-    pub fn read_codes_blocking(&self, window: Window, out_width: usize, out_height: usize) -> SceneResult<Vec<i8>> {
+    pub fn read_codes_blocking(
+        &self,
+        window: Window,
+        out_width: usize,
+        out_height: usize,
+    ) -> SceneResult<Vec<i8>> {
         let bands: Vec<usize> = (0..self.info.bands.len()).collect();
         if !self.info.is_field() {
             return Err(SceneError::file(
                 &self.info.path,
-                format!("this is not an embedding field: {FIELD_AXES} bands of signed bytes are needed"),
+                format!(
+                    "this is not an embedding field: {FIELD_AXES} bands of signed bytes are needed"
+                ),
             ));
         }
         let shape = self.check(&bands, window, out_width, out_height)?;
         let pixels = shape.pixels();
         let mut valid = vec![true; pixels];
-        let mut codes = if self.info.bands.iter().all(|band| band.sample_type == SampleType::Int8) {
+        let mut codes = if self
+            .info
+            .bands
+            .iter()
+            .all(|band| band.sample_type == SampleType::Int8)
+        {
             let mut codes = self.buffer(0i8, bands.len() * pixels)?;
-            let is_native = !self.storage.first().is_some_and(|s| s.is_signed_as_unsigned);
+            let is_native = !self
+                .storage
+                .first()
+                .is_some_and(|s| s.is_signed_as_unsigned);
             // The same eight bits either way.
-            let data_type = if is_native { GDT_INT8 } else { GDALDataType::GDT_Byte };
+            let data_type = if is_native {
+                GDT_INT8
+            } else {
+                GDALDataType::GDT_Byte
+            };
             self.raster_io(&bands, shape, data_type, Resampling::Nearest, &mut codes)?;
             for (band, plane) in bands.iter().zip(codes.chunks_exact(pixels)) {
                 let nodata = self.storage_of(*band)?.nodata.map(Nodata::as_f64);
@@ -96,9 +128,20 @@ impl Raster {
             self.apply_masks(&bands, shape, Resampling::Nearest, &mut valid)?;
             codes
         } else {
-            let block = self.read_blocking(&bands, window, out_width, out_height, Resampling::Nearest)?;
+            let block =
+                self.read_blocking(&bands, window, out_width, out_height, Resampling::Nearest)?;
             valid.copy_from_slice(&block.valid);
-            block.values.iter().map(|value| if value.is_finite() { encode_value(*value) } else { FIELD_NODATA }).collect()
+            block
+                .values
+                .iter()
+                .map(|value| {
+                    if value.is_finite() {
+                        encode_value(*value)
+                    } else {
+                        FIELD_NODATA
+                    }
+                })
+                .collect()
         };
         // A vector of zeros has no direction: exports fill with it.
         let mut is_zero = vec![true; pixels];
@@ -118,9 +161,16 @@ impl Raster {
         Ok(codes)
     }
 
-    fn check(&self, bands: &[usize], window: Window, width: usize, height: usize) -> SceneResult<Shape> {
+    fn check(
+        &self,
+        bands: &[usize],
+        window: Window,
+        width: usize,
+        height: usize,
+    ) -> SceneResult<Shape> {
         let whole = self.info.grid.window();
-        if window.pixels() == 0 || window.end_col() > whole.width || window.end_row() > whole.height {
+        if window.pixels() == 0 || window.end_col() > whole.width || window.end_row() > whole.height
+        {
             return Err(SceneError::input(format!(
                 "columns {}..{} and rows {}..{} do not lie inside the raster of {} x {} pixels",
                 window.col,
@@ -131,8 +181,14 @@ impl Raster {
                 whole.height
             )));
         }
-        if width == 0 || height == 0 || c_int::try_from(width).is_err() || c_int::try_from(height).is_err() {
-            return Err(SceneError::input(format!("a block of {width} x {height} pixels cannot be read")));
+        if width == 0
+            || height == 0
+            || c_int::try_from(width).is_err()
+            || c_int::try_from(height).is_err()
+        {
+            return Err(SceneError::input(format!(
+                "a block of {width} x {height} pixels cannot be read"
+            )));
         }
         for band in bands {
             self.storage_of(*band)?;
@@ -141,7 +197,11 @@ impl Raster {
             return Err(SceneError::input("no band was asked for"));
         }
         self.check_blocks(bands, window)?;
-        Ok(Shape { window, width, height })
+        Ok(Shape {
+            window,
+            width,
+            height,
+        })
     }
 
     /// Refuses files whose blocks alone would fill the memory.
@@ -155,9 +215,18 @@ impl Raster {
             Some(c"IMAGE_STRUCTURE"),
         )
         .is_some_and(|kind| kind == "PIXEL");
-        let together = if is_interleaved { self.info.bands.len() } else { 1 };
-        let block = band.block_size.0 as u128 * band.block_size.1 as u128 * band.sample_type.bytes() as u128 * together as u128;
-        if block > LARGEST_BLOCK_BYTES && block > window.pixels() as u128 * band.sample_type.bytes() as u128 {
+        let together = if is_interleaved {
+            self.info.bands.len()
+        } else {
+            1
+        };
+        let block = band.block_size.0 as u128
+            * band.block_size.1 as u128
+            * band.sample_type.bytes() as u128
+            * together as u128;
+        if block > LARGEST_BLOCK_BYTES
+            && block > window.pixels() as u128 * band.sample_type.bytes() as u128
+        {
             return Err(SceneError::file(
                 &self.info.path,
                 format!(
@@ -174,7 +243,11 @@ impl Raster {
         self.storage.get(band).copied().ok_or_else(|| {
             SceneError::file(
                 &self.info.path,
-                format!("there is no band {}; the raster has {}", band + 1, self.info.bands.len()),
+                format!(
+                    "there is no band {}; the raster has {}",
+                    band + 1,
+                    self.info.bands.len()
+                ),
             )
         })
     }
@@ -182,7 +255,10 @@ impl Raster {
     fn buffer<T: Clone>(&self, fill: T, length: usize) -> SceneResult<Vec<T>> {
         let mut buffer = Vec::new();
         buffer.try_reserve_exact(length).map_err(|_| {
-            SceneError::file(&self.info.path, "not enough memory for a block of this size; ask for fewer bands or pixels")
+            SceneError::file(
+                &self.info.path,
+                "not enough memory for a block of this size; ask for fewer bands or pixels",
+            )
         })?;
         buffer.resize(length, fill);
         Ok(buffer)
@@ -193,7 +269,8 @@ impl Raster {
         let Some(band) = bands.first().and_then(|band| self.info.bands.get(*band)) else {
             return resampling;
         };
-        let reduction = (shape.window.width as f64 / shape.width as f64).min(shape.window.height as f64 / shape.height as f64);
+        let reduction = (shape.window.width as f64 / shape.width as f64)
+            .min(shape.window.height as f64 / shape.height as f64);
         let level = band
             .overviews
             .iter()
@@ -201,7 +278,11 @@ impl Raster {
             .filter(|factor| *factor <= reduction * 1.01)
             .fold(1.0, f64::max);
         let source = shape.window.pixels() as f64 / (level * level);
-        if source > MOST_AVERAGED_PIXELS && source > 4.0 * shape.pixels() as f64 { Resampling::Nearest } else { resampling }
+        if source > MOST_AVERAGED_PIXELS && source > 4.0 * shape.pixels() as f64 {
+            Resampling::Nearest
+        } else {
+            resampling
+        }
     }
 
     fn read_group(
@@ -233,65 +314,112 @@ impl Raster {
             }
             ReadKind::SignedAsUnsigned => {
                 let mut bytes = self.buffer(0u8, target.len())?;
-                self.raster_io(bands, shape, GDALDataType::GDT_Byte, Resampling::Nearest, &mut bytes)?;
+                self.raster_io(
+                    bands,
+                    shape,
+                    GDALDataType::GDT_Byte,
+                    Resampling::Nearest,
+                    &mut bytes,
+                )?;
                 for (value, byte) in target.iter_mut().zip(&bytes) {
                     *value = f32::from(byte.cast_signed());
                 }
                 each_band(&mut |at, nodata| {
                     let Some(nodata) = nodata else { return };
-                    for (byte, valid) in bytes[at * pixels..(at + 1) * pixels].iter().zip(valid.iter_mut()) {
+                    for (byte, valid) in bytes[at * pixels..(at + 1) * pixels]
+                        .iter()
+                        .zip(valid.iter_mut())
+                    {
                         *valid &= f64::from(byte.cast_signed()) != nodata.as_f64();
                     }
                 })
             }
             ReadKind::Double => {
                 let mut numbers = self.buffer(0f64, target.len())?;
-                self.raster_io(bands, shape, GDALDataType::GDT_Float64, resampling, &mut numbers)?;
+                self.raster_io(
+                    bands,
+                    shape,
+                    GDALDataType::GDT_Float64,
+                    resampling,
+                    &mut numbers,
+                )?;
                 for (value, number) in target.iter_mut().zip(&numbers) {
                     *value = *number as f32;
                 }
                 each_band(&mut |at, nodata| {
                     let nodata = nodata.map(Nodata::as_f64);
                     let range = at * pixels..(at + 1) * pixels;
-                    for ((number, value), valid) in numbers[range.clone()].iter().zip(&target[range]).zip(valid.iter_mut()) {
+                    for ((number, value), valid) in numbers[range.clone()]
+                        .iter()
+                        .zip(&target[range])
+                        .zip(valid.iter_mut())
+                    {
                         *valid &= value.is_finite() && nodata != Some(*number);
                     }
                 })
             }
             ReadKind::Signed64 => {
                 let mut numbers = self.buffer(0i64, target.len())?;
-                self.raster_io(bands, shape, GDALDataType::GDT_Int64, resampling, &mut numbers)?;
+                self.raster_io(
+                    bands,
+                    shape,
+                    GDALDataType::GDT_Int64,
+                    resampling,
+                    &mut numbers,
+                )?;
                 for (value, number) in target.iter_mut().zip(&numbers) {
                     *value = *number as f32;
                 }
                 each_band(&mut |at, nodata| {
-                    for (number, valid) in numbers[at * pixels..(at + 1) * pixels].iter().zip(valid.iter_mut()) {
+                    for (number, valid) in numbers[at * pixels..(at + 1) * pixels]
+                        .iter()
+                        .zip(valid.iter_mut())
+                    {
                         *valid &= nodata != Some(Nodata::Signed(*number));
                     }
                 })
             }
             ReadKind::Unsigned64 => {
                 let mut numbers = self.buffer(0u64, target.len())?;
-                self.raster_io(bands, shape, GDALDataType::GDT_UInt64, resampling, &mut numbers)?;
+                self.raster_io(
+                    bands,
+                    shape,
+                    GDALDataType::GDT_UInt64,
+                    resampling,
+                    &mut numbers,
+                )?;
                 for (value, number) in target.iter_mut().zip(&numbers) {
                     *value = *number as f32;
                 }
                 each_band(&mut |at, nodata| {
-                    for (number, valid) in numbers[at * pixels..(at + 1) * pixels].iter().zip(valid.iter_mut()) {
+                    for (number, valid) in numbers[at * pixels..(at + 1) * pixels]
+                        .iter()
+                        .zip(valid.iter_mut())
+                    {
                         *valid &= nodata != Some(Nodata::Unsigned(*number));
                     }
                 })
             }
             ReadKind::Complex => {
                 let mut numbers = self.buffer([0f32; 2], target.len())?;
-                self.raster_io(bands, shape, GDALDataType::GDT_CFloat32, Resampling::Nearest, &mut numbers)?;
+                self.raster_io(
+                    bands,
+                    shape,
+                    GDALDataType::GDT_CFloat32,
+                    Resampling::Nearest,
+                    &mut numbers,
+                )?;
                 for (value, [real, imaginary]) in target.iter_mut().zip(&numbers) {
                     *value = real.hypot(*imaginary);
                 }
                 each_band(&mut |at, nodata| {
                     let missing = nodata.map(|nodata| MissingFloat::new(nodata.as_f64()));
-                    for ([real, imaginary], valid) in numbers[at * pixels..(at + 1) * pixels].iter().zip(valid.iter_mut()) {
-                        let is_nodata = missing.is_some_and(|m| m.matches(*real) && *imaginary == 0.0);
+                    for ([real, imaginary], valid) in numbers[at * pixels..(at + 1) * pixels]
+                        .iter()
+                        .zip(valid.iter_mut())
+                    {
+                        let is_nodata =
+                            missing.is_some_and(|m| m.matches(*real) && *imaginary == 0.0);
                         *valid &= real.is_finite() && imaginary.is_finite() && !is_nodata;
                     }
                 })
@@ -300,11 +428,19 @@ impl Raster {
     }
 
     /// Marks pixels that mask bands or alpha hide. Masks made from nodata alone are our own business.
-    fn apply_masks(&self, bands: &[usize], shape: Shape, resampling: Resampling, valid: &mut [bool]) -> SceneResult<()> {
+    fn apply_masks(
+        &self,
+        bands: &[usize],
+        shape: Shape,
+        resampling: Resampling,
+        valid: &mut [bool],
+    ) -> SceneResult<()> {
         let mut has_shared = false;
         let mut mask = Vec::new();
         for &index in bands {
-            let Some(band) = band_handle(&self.dataset, index) else { continue };
+            let Some(band) = band_handle(&self.dataset, index) else {
+                continue;
+            };
             // SAFETY: a valid band of the open dataset.
             let flags = unsafe { gdal_sys::GDALGetMaskFlags(band) };
             let is_shared = flags & (GMF_PER_DATASET | GMF_ALPHA) != 0;
@@ -338,8 +474,13 @@ impl Raster {
         out: &mut [T],
     ) -> SceneResult<()> {
         debug_assert_eq!(out.len(), bands.len() * shape.pixels());
-        let mut numbers: Vec<c_int> = bands.iter().filter_map(|band| c_int::try_from(band + 1).ok()).collect();
-        let (Some(count), Some(place)) = (c_int::try_from(numbers.len()).ok(), WindowInts::of(shape)) else {
+        let mut numbers: Vec<c_int> = bands
+            .iter()
+            .filter_map(|band| c_int::try_from(band + 1).ok())
+            .collect();
+        let (Some(count), Some(place)) =
+            (c_int::try_from(numbers.len()).ok(), WindowInts::of(shape))
+        else {
             return Err(self.read_error(bands, shape.window));
         };
         let mut extra = extra_arguments(resampling);
@@ -365,10 +506,20 @@ impl Raster {
                 &mut extra,
             )
         };
-        if status >= gdal_sys::CPLErr::CE_Failure { Err(self.read_error(bands, shape.window)) } else { Ok(()) }
+        if status >= gdal_sys::CPLErr::CE_Failure {
+            Err(self.read_error(bands, shape.window))
+        } else {
+            Ok(())
+        }
     }
 
-    fn mask_io(&self, mask: GDALRasterBandH, shape: Shape, resampling: Resampling, out: &mut [u8]) -> SceneResult<()> {
+    fn mask_io(
+        &self,
+        mask: GDALRasterBandH,
+        shape: Shape,
+        resampling: Resampling,
+        out: &mut [u8],
+    ) -> SceneResult<()> {
         let Some(place) = WindowInts::of(shape) else {
             return Err(self.read_error(&[], shape.window));
         };
@@ -395,7 +546,11 @@ impl Raster {
                 &mut extra,
             )
         };
-        if status >= gdal_sys::CPLErr::CE_Failure { Err(self.read_error(&[], shape.window)) } else { Ok(()) }
+        if status >= gdal_sys::CPLErr::CE_Failure {
+            Err(self.read_error(&[], shape.window))
+        } else {
+            Ok(())
+        }
     }
 
     fn read_error(&self, bands: &[usize], window: Window) -> SceneError {
@@ -437,10 +592,18 @@ impl ReadKind {
         let is_picked = matches!(resampling, Resampling::Nearest | Resampling::Mode);
         match storage.sample_type {
             SampleType::Int8 if storage.is_signed_as_unsigned => Self::SignedAsUnsigned,
-            SampleType::UInt8 | SampleType::Int8 | SampleType::UInt16 | SampleType::Int16 | SampleType::Float32 => Self::Float,
+            SampleType::UInt8
+            | SampleType::Int8
+            | SampleType::UInt16
+            | SampleType::Int16
+            | SampleType::Float32 => Self::Float,
             SampleType::Int64 if is_picked => Self::Signed64,
             SampleType::UInt64 if is_picked => Self::Unsigned64,
-            SampleType::UInt32 | SampleType::Int32 | SampleType::Float64 | SampleType::Int64 | SampleType::UInt64 => Self::Double,
+            SampleType::UInt32
+            | SampleType::Int32
+            | SampleType::Float64
+            | SampleType::Int64
+            | SampleType::UInt64 => Self::Double,
             SampleType::Complex => Self::Complex,
         }
     }
@@ -457,12 +620,17 @@ struct MissingFloat {
 impl MissingFloat {
     fn new(nodata: f64) -> Self {
         let value = nodata.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32;
-        Self { value, is_huge: value.abs() > 1e37 }
+        Self {
+            value,
+            is_huge: value.abs() > 1e37,
+        }
     }
 
     fn matches(self, value: f32) -> bool {
         value == self.value
-            || (self.is_huge && value.signum() == self.value.signum() && value.abs() >= self.value.abs() * 0.999_99)
+            || (self.is_huge
+                && value.signum() == self.value.signum()
+                && value.abs() >= self.value.abs() * 0.999_99)
     }
 }
 
@@ -489,20 +657,14 @@ impl WindowInts {
 }
 
 fn extra_arguments(resampling: Resampling) -> GDALRasterIOExtraArg {
-    GDALRasterIOExtraArg {
-        nVersion: 1,
-        eResampleAlg: match resampling {
-            Resampling::Nearest => GDALRIOResampleAlg::GRIORA_NearestNeighbour,
-            Resampling::Average => GDALRIOResampleAlg::GRIORA_Average,
-            Resampling::Bilinear => GDALRIOResampleAlg::GRIORA_Bilinear,
-            Resampling::Mode => GDALRIOResampleAlg::GRIORA_Mode,
-        },
-        pfnProgress: None,
-        pProgressData: std::ptr::null_mut(),
-        bFloatingPointWindowValidity: 0,
-        dfXOff: 0.0,
-        dfYOff: 0.0,
-        dfXSize: 0.0,
-        dfYSize: 0.0,
-    }
+    // SAFETY: numbers, an optional function and a pointer, all of which may be zero; newer GDALs have more fields.
+    let mut extra: GDALRasterIOExtraArg = unsafe { std::mem::zeroed() };
+    extra.nVersion = 1;
+    extra.eResampleAlg = match resampling {
+        Resampling::Nearest => GDALRIOResampleAlg::GRIORA_NearestNeighbour,
+        Resampling::Average => GDALRIOResampleAlg::GRIORA_Average,
+        Resampling::Bilinear => GDALRIOResampleAlg::GRIORA_Bilinear,
+        Resampling::Mode => GDALRIOResampleAlg::GRIORA_Mode,
+    };
+    extra
 }

@@ -21,7 +21,11 @@ pub struct SensorBand {
 impl SensorBand {
     /// This band's values, marked with where the match came from.
     pub fn wavelength(&self, source: WavelengthSource) -> BandWavelength {
-        BandWavelength { center: Wavelength(self.center_nm), fwhm_nm: self.width_nm, source }
+        BandWavelength {
+            center: Wavelength(self.center_nm),
+            fwhm_nm: self.width_nm,
+            source,
+        }
     }
 }
 
@@ -38,14 +42,20 @@ impl Sensor {
     pub fn band_named(&self, name: &str) -> Option<&SensorBand> {
         let wanted = BandName::parse(name);
         if let Some(number) = &wanted.number {
-            let by_number = self.bands.iter().find(|band| BandName::parse(&band.name).number.as_ref() == Some(number));
+            let by_number = self
+                .bands
+                .iter()
+                .find(|band| BandName::parse(&band.name).number.as_ref() == Some(number));
             if by_number.is_some() {
                 return by_number;
             }
         }
         self.bands.iter().find(|band| {
             let own = joined(&band.name);
-            wanted.words.iter().any(|word| *word == own || band.aliases.iter().any(|alias| alias == word))
+            wanted
+                .words
+                .iter()
+                .any(|word| *word == own || band.aliases.iter().any(|alias| alias == word))
         })
     }
 }
@@ -61,10 +71,12 @@ pub fn sensors() -> &'static [Sensor] {
     TABLE.get_or_init(|| {
         let text = include_str!("../../../assets/sensors.toml");
         // A test parses the table, so an error here means a broken build; the program still runs without it.
-        toml::from_str::<SensorTable>(text).map(|table| table.sensor).unwrap_or_else(|error| {
-            log::error!("the built-in sensor table cannot be read: {error}");
-            Vec::new()
-        })
+        toml::from_str::<SensorTable>(text)
+            .map(|table| table.sensor)
+            .unwrap_or_else(|error| {
+                log::error!("the built-in sensor table cannot be read: {error}");
+                Vec::new()
+            })
     })
 }
 
@@ -77,8 +89,15 @@ pub fn sensor(id: &str) -> Option<&'static Sensor> {
 /// `None` when it does not fit.
 pub fn apply_sensor(info: &RasterInfo, sensor: &Sensor) -> Option<Vec<Option<BandWavelength>>> {
     let source = WavelengthSource::SensorTable;
-    let by_name: Vec<_> =
-        info.bands.iter().map(|band| sensor.band_named(&band.name).map(|found| found.wavelength(source))).collect();
+    let by_name: Vec<_> = info
+        .bands
+        .iter()
+        .map(|band| {
+            sensor
+                .band_named(&band.name)
+                .map(|found| found.wavelength(source))
+        })
+        .collect();
     if by_name.iter().any(Option::is_some) {
         return Some(by_name);
     }
@@ -86,8 +105,18 @@ pub fn apply_sensor(info: &RasterInfo, sensor: &Sensor) -> Option<Vec<Option<Ban
 }
 
 /// The sensor's bands in its usual file order; `None` unless the counts agree.
-pub(crate) fn by_order(count: usize, sensor: &Sensor, source: WavelengthSource) -> Option<Vec<Option<BandWavelength>>> {
-    (count == sensor.bands.len()).then(|| sensor.bands.iter().map(|band| Some(band.wavelength(source))).collect())
+pub(crate) fn by_order(
+    count: usize,
+    sensor: &Sensor,
+    source: WavelengthSource,
+) -> Option<Vec<Option<BandWavelength>>> {
+    (count == sensor.bands.len()).then(|| {
+        sensor
+            .bands
+            .iter()
+            .map(|band| Some(band.wavelength(source)))
+            .collect()
+    })
 }
 
 /// A band name taken apart: `SR_B04_10m` has the number `4`, `nir08` the word `nir08`.
@@ -105,17 +134,25 @@ pub(crate) struct BandName {
 
 impl BandName {
     pub fn parse(name: &str) -> Self {
-        let tokens: Vec<String> =
-            name.split(|c: char| !c.is_alphanumeric()).filter(|t| !t.is_empty()).map(str::to_lowercase).collect();
+        let tokens: Vec<String> = name
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|t| !t.is_empty())
+            .map(str::to_lowercase)
+            .collect();
         let mut parsed = Self::default();
         for (index, token) in tokens.iter().enumerate() {
             let after_band = index > 0 && tokens.get(index - 1).is_some_and(|t| t == "band");
-            let digits = match token.strip_prefix("band").or_else(|| token.strip_prefix('b')) {
+            let digits = match token
+                .strip_prefix("band")
+                .or_else(|| token.strip_prefix('b'))
+            {
                 Some(rest) => rest,
                 None if after_band => token.as_str(),
                 None => continue,
             };
-            let Some((number, is_zero_padded)) = band_number(digits) else { continue };
+            let Some((number, is_zero_padded)) = band_number(digits) else {
+                continue;
+            };
             parsed.number = Some(number);
             parsed.is_zero_padded = is_zero_padded;
             parsed.is_generic = after_band || token.starts_with("band");
@@ -142,12 +179,18 @@ fn band_number(text: &str) -> Option<(String, bool)> {
         return None;
     }
     let number: u32 = digits.parse().ok()?;
-    Some((format!("{number}{letter}"), digits.len() > 1 && digits.starts_with('0')))
+    Some((
+        format!("{number}{letter}"),
+        digits.len() > 1 && digits.starts_with('0'),
+    ))
 }
 
 /// Lower case without separators.
 pub(crate) fn joined(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    name.chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 #[cfg(test)]
@@ -158,8 +201,21 @@ mod tests {
     fn the_table_is_complete() {
         let ids: Vec<&str> = sensors().iter().map(|s| s.id.as_str()).collect();
         for id in [
-            "sentinel-2", "sentinel-2a", "sentinel-2b", "landsat-8-9", "landsat-7", "landsat-5", "gaofen-1", "gaofen-2",
-            "gaofen-6-wfv", "naip", "planetscope-8", "planetscope-4", "modis-land", "enmap", "sentinel-1",
+            "sentinel-2",
+            "sentinel-2a",
+            "sentinel-2b",
+            "landsat-8-9",
+            "landsat-7",
+            "landsat-5",
+            "gaofen-1",
+            "gaofen-2",
+            "gaofen-6-wfv",
+            "naip",
+            "planetscope-8",
+            "planetscope-4",
+            "modis-land",
+            "enmap",
+            "sentinel-1",
         ] {
             assert!(ids.contains(&id), "{id} is missing");
         }
@@ -172,7 +228,10 @@ mod tests {
     #[test]
     fn names_are_taken_apart() {
         let b04 = BandName::parse("T32TQM_20210603T101031_B04_10m");
-        assert_eq!((b04.number.as_deref(), b04.is_zero_padded, b04.is_generic), (Some("4"), true, false));
+        assert_eq!(
+            (b04.number.as_deref(), b04.is_zero_padded, b04.is_generic),
+            (Some("4"), true, false)
+        );
         assert_eq!(BandName::parse("SR_B4").number.as_deref(), Some("4"));
         assert_eq!(BandName::parse("B8A").number.as_deref(), Some("8a"));
         assert!(BandName::parse("band 12 (513.0 Nanometers)").is_generic);
@@ -184,8 +243,19 @@ mod tests {
     #[test]
     fn bands_are_found_by_number_and_by_color_name() {
         let s2 = sensor("sentinel-2a").expect("table");
-        for (name, center) in [("B4", 664.6), ("B04", 664.6), ("B8A", 864.7), ("nir08", 864.7), ("red", 664.6), ("B12", 2202.4)] {
-            assert_eq!(s2.band_named(name).map(|b| b.center_nm), Some(center), "{name}");
+        for (name, center) in [
+            ("B4", 664.6),
+            ("B04", 664.6),
+            ("B8A", 864.7),
+            ("nir08", 864.7),
+            ("red", 664.6),
+            ("B12", 2202.4),
+        ] {
+            assert_eq!(
+                s2.band_named(name).map(|b| b.center_nm),
+                Some(center),
+                "{name}"
+            );
         }
         for none in ["SCL", "cloud_mask", "NDVI", "B13", "temperature_2m"] {
             assert_eq!(s2.band_named(none), None, "{none}");
