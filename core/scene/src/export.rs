@@ -3,13 +3,22 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Class, Grid, SceneResult};
+use gdal::{Dataset, Metadata};
+
+use crate::beside::{refuse_protected, replace_together, with_suffix, write_error, write_synced};
+use crate::cog::{self, Complaints, Layout, Progress, Sample};
+use crate::{
+    Class, FIELD_AXES, FIELD_NODATA, Grid, SceneError, SceneResult, Window, field_overviews, qml,
+};
 
 /// Provenance keys without the `TERROIR_` prefix (`MODEL`, `INPUTS`, `LABELS`, `RUN`, `CLASSES`, `ACCURACY`) and their values.
+/// `DESCRIPTION` becomes the file's one human sentence (`TIFFTAG_IMAGEDESCRIPTION`).
 pub type Provenance = Vec<(String, String)>;
 
-/// Streams a raster to a temporary GTiff beside `path`, then `finish` turns it into a checked COG with its side-cars.
-pub struct MapWriter {}
+/// Readers become slow above 100 kB of metadata; the rest is for our own keys.
+const LARGEST_PROVENANCE: usize = 90_000;
+/// Side of the windows a finished map is compared in.
+const TILE: usize = 512;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum MapKind {
@@ -20,22 +29,586 @@ pub enum MapKind {
     /// 64 signed bytes in the AlphaEarth coding.
     Field,
     /// f32, NaN nodata; per-band (name, unit), and a ramp name for the `.qml`.
-    Continuous { bands: Vec<(String, String)>, ramp: String },
+    Continuous {
+        bands: Vec<(String, String)>,
+        ramp: String,
+    },
+}
+
+impl MapKind {
+    fn layout(&self) -> Layout {
+        match self {
+            Self::Classes(_) => Layout {
+                bands: 1,
+                sample: Sample::Byte,
+                nodata: 0.0,
+            },
+            Self::Confidence(names) => Layout {
+                bands: names.len(),
+                sample: Sample::Byte,
+                nodata: 255.0,
+            },
+            Self::Field => Layout {
+                bands: FIELD_AXES,
+                sample: Sample::SignedByte,
+                nodata: f64::from(FIELD_NODATA),
+            },
+            Self::Continuous { bands, .. } => Layout {
+                bands: bands.len(),
+                sample: Sample::Float,
+                nodata: f64::NAN,
+            },
+        }
+    }
+
+    /// Creation options of the finished file. Codes of a field are never averaged: its overviews are made beforehand
+    /// (mean of vectors, renormalised) and taken over; none are invented where the file fits one block.
+    fn options(&self) -> Vec<&'static str> {
+        let mut options = vec!["BLOCKSIZE=512", "BIGTIFF=IF_SAFER", "NUM_THREADS=ALL_CPUS"];
+        options.extend(match self {
+            Self::Classes(_) => [
+                "COMPRESS=DEFLATE",
+                "LEVEL=6",
+                "PREDICTOR=NO",
+                "OVERVIEW_RESAMPLING=MODE",
+            ],
+            Self::Confidence(_) => [
+                "COMPRESS=DEFLATE",
+                "LEVEL=6",
+                "PREDICTOR=NO",
+                "OVERVIEW_RESAMPLING=AVERAGE",
+            ],
+            Self::Continuous { .. } => [
+                "COMPRESS=DEFLATE",
+                "LEVEL=6",
+                "PREDICTOR=YES",
+                "OVERVIEW_RESAMPLING=AVERAGE",
+            ],
+            // As the published product: many times faster than DEFLATE at the same size.
+            Self::Field if cog::cog_offers("ZSTD") => [
+                "COMPRESS=ZSTD",
+                "LEVEL=3",
+                "PREDICTOR=NO",
+                "OVERVIEW_RESAMPLING=NEAREST",
+            ],
+            Self::Field => [
+                "COMPRESS=DEFLATE",
+                "LEVEL=4",
+                "PREDICTOR=NO",
+                "OVERVIEW_RESAMPLING=NEAREST",
+            ],
+        });
+        options
+    }
+
+    fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Classes(classes) => {
+                let mut seen = [false; 256];
+                for class in classes {
+                    if class.id == 0 || std::mem::replace(&mut seen[usize::from(class.id)], true) {
+                        return Err(format!(
+                            "class number {} is 0 or used twice; give every class its own number",
+                            class.id
+                        ));
+                    }
+                }
+                Ok(())
+            }
+            Self::Confidence(names) if names.is_empty() => {
+                Err("a probability map needs at least one band".to_owned())
+            }
+            Self::Continuous { bands, .. } if bands.is_empty() => {
+                Err("the map has no bands".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn sentence(&self) -> String {
+        match self {
+            Self::Classes(classes) => {
+                let names: Vec<&str> = classes.iter().map(|class| class.name.as_str()).collect();
+                format!("Class map: {}", names.join(", "))
+            }
+            Self::Confidence(names) => format!("Probabilities: {}", names.join(", ")),
+            Self::Field => "Embedding field of 64 signed bytes a pixel; value = sign(c) * (c / 127.5)^2, -128 = no data".to_owned(),
+            Self::Continuous { bands, .. } => {
+                let names: Vec<&str> = bands.iter().map(|(name, _)| name.as_str()).collect();
+                format!("Map of {}", names.join(", "))
+            }
+        }
+    }
+}
+
+/// Streams a raster to a temporary GTiff beside `path`, then `finish` turns it into a checked COG with its side-cars.
+/// Memory stays bounded by the windows written. Holds a GDAL handle: one thread at a time.
+pub struct MapWriter {
+    path: PathBuf,
+    grid: Grid,
+    kind: MapKind,
+    layout: Layout,
+    raw: Option<Dataset>,
+    temporaries: Temporaries,
+}
+
+/// Files beside the target that must not outlive the writer.
+struct Temporaries {
+    raw: PathBuf,
+    part: PathBuf,
+    style: PathBuf,
+}
+
+impl Drop for Temporaries {
+    fn drop(&mut self) {
+        for file in [&self.raw, &self.part, &self.style] {
+            for suffix in ["", ".aux.xml", ".ovr", ".ovr.tmp", ".msk.ovr.tmp", ".msk"] {
+                std::fs::remove_file(with_suffix(file, suffix)).ok();
+            }
+        }
+    }
 }
 
 impl MapWriter {
-    pub fn create(_path: &Path, _grid: &Grid, _kind: MapKind) -> SceneResult<Self> {
-        todo!()
+    /// Opens the temporary. A missing or read-only folder, a protected target and bad classes are told here, before any work.
+    pub fn create(path: &Path, grid: &Grid, kind: MapKind) -> SceneResult<Self> {
+        kind.check().map_err(|what| SceneError::write(path, what))?;
+        if grid.width == 0 || grid.height == 0 {
+            return Err(SceneError::write(
+                path,
+                "a map without pixels cannot be written",
+            ));
+        }
+        let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()) else {
+            return Err(SceneError::write(
+                path,
+                "this is no file name; give the map a name such as map.tif",
+            ));
+        };
+        refuse_protected(path)?;
+        let temporaries = Temporaries {
+            raw: path.with_file_name(format!("{stem}.raw.part.tif")),
+            part: path.with_file_name(format!("{stem}.part.tif")),
+            style: path.with_file_name(format!("{stem}.part.qml")),
+        };
+        // The system's own words on why a folder cannot be written are clearer than GDAL's.
+        std::fs::File::create(&temporaries.raw).map_err(|error| write_error(path, &error))?;
+        let layout = kind.layout();
+        let complaints = Complaints::listen();
+        let raw = cog::create(&temporaries.raw, grid, &layout)
+            .and_then(|raw| prepare(&raw, &kind).map(|()| raw));
+        let raw = raw.map_err(|what| failure(path, &what, &complaints))?;
+        Ok(Self {
+            path: path.to_owned(),
+            grid: grid.clone(),
+            kind,
+            layout,
+            raw: Some(raw),
+            temporaries,
+        })
     }
+
     /// Planar bytes of all bands for a window (classes, confidence; fields as `i8 as u8`).
-    pub fn write_bytes(&mut self, _window: crate::Window, _bytes: &[u8]) -> SceneResult<()> {
-        todo!()
+    pub fn write_bytes(&mut self, window: Window, bytes: &[u8]) -> SceneResult<()> {
+        if self.layout.sample == Sample::Float {
+            return Err(SceneError::write(
+                &self.path,
+                "this map holds decimal numbers, not bytes",
+            ));
+        }
+        self.write(window, bytes)
     }
-    pub fn write_floats(&mut self, _window: crate::Window, _values: &[f32]) -> SceneResult<()> {
-        todo!()
+
+    /// Planar values of all bands for a window of a continuous map; NaN = no data.
+    pub fn write_floats(&mut self, window: Window, values: &[f32]) -> SceneResult<()> {
+        if self.layout.sample != Sample::Float {
+            return Err(SceneError::write(
+                &self.path,
+                "this map holds bytes, not decimal numbers",
+            ));
+        }
+        self.write(window, bytemuck::cast_slice(values))
     }
+
+    fn write(&mut self, window: Window, bytes: &[u8]) -> SceneResult<()> {
+        let Some(raw) = &self.raw else {
+            return Err(SceneError::write(&self.path, "the map is closed already"));
+        };
+        let is_inside = window
+            .col
+            .checked_add(window.width)
+            .is_some_and(|end| end <= self.grid.width)
+            && window
+                .row
+                .checked_add(window.height)
+                .is_some_and(|end| end <= self.grid.height);
+        if !is_inside {
+            return Err(SceneError::write(
+                &self.path,
+                "a window lies outside the map",
+            ));
+        }
+        let complaints = Complaints::listen();
+        match cog::write(raw, window, self.layout.sample, bytes) {
+            Ok(()) if !complaints.has_failed() => Ok(()),
+            Ok(()) => Err(failure(
+                &self.path,
+                "a part of the map could not be written",
+                &complaints,
+            )),
+            Err(what) => Err(failure(&self.path, &what, &complaints)),
+        }
+    }
+
     /// Makes the COG, side-cars and checks; returns every file written, map first. Dropping without `finish` removes the temporary.
-    pub fn finish(self, _provenance: &Provenance) -> SceneResult<Vec<PathBuf>> {
-        todo!()
+    pub fn finish(self, provenance: &Provenance) -> SceneResult<Vec<PathBuf>> {
+        self.finish_observed(provenance, &mut |_| true)
+    }
+
+    /// As [`MapWriter::finish`]; `progress` hears the share done (0 to 1) and stops the work by returning false
+    /// ([`SceneError::Cancelled`]; the old file, if any, stays).
+    pub fn finish_observed(
+        mut self,
+        provenance: &Provenance,
+        progress: Progress,
+    ) -> SceneResult<Vec<PathBuf>> {
+        let Some(raw) = self.raw.take() else {
+            return Err(SceneError::write(&self.path, "the map is closed already"));
+        };
+        let complaints = Complaints::listen();
+        let mut is_stopped = false;
+        let mut observe = |done: f64| {
+            is_stopped |= !progress(done);
+            !is_stopped
+        };
+        let outcome = self.assemble(raw, provenance, &mut observe);
+        if is_stopped {
+            return Err(SceneError::Cancelled);
+        }
+        outcome.map_err(|what| failure(&self.path, &what, &complaints))?;
+        drop(complaints);
+        self.place()
+    }
+
+    /// From the filled temporary to checked files beside the target.
+    fn assemble(
+        &self,
+        mut raw: Dataset,
+        provenance: &Provenance,
+        progress: Progress,
+    ) -> Result<(), String> {
+        let part = &self.temporaries.part;
+        let mut style = match &self.kind {
+            MapKind::Classes(classes) => Some(qml::paletted(classes)),
+            MapKind::Confidence(_) => Some(qml::pseudocolor("cividis", 0.0, 1.0, "")),
+            MapKind::Field | MapKind::Continuous { .. } => None,
+        };
+        raw.flush_cache().map_err(|error| error.to_string())?;
+        match &self.kind {
+            MapKind::Field => {
+                field_overviews::build(&mut raw, &self.grid, &mut |done| progress(0.3 * done))?;
+                raw.set_metadata_item("EMBEDDING_QUANTIZATION", "sqrt127.5", "")
+                    .map_err(|error| error.to_string())?;
+            }
+            MapKind::Continuous { bands, ramp } => {
+                let spans = self.set_statistics(&raw, bands.len())?;
+                if let Some(&(low, high)) = spans.first() {
+                    let (low, high) = ramp_limits(ramp, low, high);
+                    style = Some(qml::pseudocolor(
+                        ramp,
+                        low,
+                        high,
+                        bands.first().map_or("", |(_, unit)| unit),
+                    ));
+                }
+            }
+            MapKind::Classes(_) | MapKind::Confidence(_) => {}
+        }
+        for (key, value) in self.tags(provenance) {
+            raw.set_metadata_item(&key, &value, "")
+                .map_err(|error| error.to_string())?;
+        }
+        cog::copy(&raw, part, &self.kind.options(), &mut |done| {
+            progress(0.3 + 0.5 * done)
+        })?;
+        let counts = self.compare(&raw, part, &mut |done| progress(0.8 + 0.2 * done))?;
+        if let MapKind::Classes(classes) = &self.kind {
+            cog::name_categories(part, classes, &counts)?;
+            if !with_suffix(part, ".aux.xml").exists() {
+                return Err("the class names could not be written".to_owned());
+            }
+        }
+        if let Some(style) = style {
+            write_synced(&self.temporaries.style, style.as_bytes())
+                .map_err(|error| error.to_string())?;
+        }
+        self.check_identity(part)
+    }
+
+    /// Sets minimum, maximum, mean and deviation of every band; returns (2nd, 98th percentile) of each, sampled.
+    fn set_statistics(&self, raw: &Dataset, bands: usize) -> Result<Vec<(f64, f64)>, String> {
+        let stride = (self.grid.width * self.grid.height)
+            .div_ceil(200_000)
+            .max(1);
+        let mut sums = vec![(0u64, 0.0f64, 0.0f64, f64::INFINITY, f64::NEG_INFINITY); bands];
+        let mut samples: Vec<Vec<f32>> = vec![Vec::new(); bands];
+        for tile in cog::tiles(&self.grid, TILE) {
+            let bytes = cog::read(raw, tile, Sample::Float)?;
+            let pixels = tile.width * tile.height;
+            let values = bytes
+                .as_chunks::<4>()
+                .0
+                .iter()
+                .map(|value| f32::from_ne_bytes(*value));
+            for (index, value) in values.enumerate().filter(|(_, value)| value.is_finite()) {
+                let (band, wide) = (index / pixels, f64::from(value));
+                let (count, sum, squares, low, high) = &mut sums[band];
+                *count += 1;
+                *sum += wide;
+                *squares += wide * wide;
+                *low = low.min(wide);
+                *high = high.max(wide);
+                if *count % stride as u64 == 0 || *count < 1000 {
+                    samples[band].push(value);
+                }
+            }
+        }
+        let mut spans = Vec::new();
+        for (band, ((count, sum, squares, low, high), sample)) in
+            sums.iter().zip(&mut samples).enumerate()
+        {
+            if *count == 0 {
+                spans.push((0.0, 1.0));
+                continue;
+            }
+            let mean = sum / *count as f64;
+            let variance = (squares / *count as f64 - mean * mean).max(0.0);
+            cog::set_statistics(raw, band, [*low, *high, mean, variance.sqrt()])?;
+            sample.sort_unstable_by(f32::total_cmp);
+            let at = |q: f64| {
+                sample
+                    .get((q * sample.len().saturating_sub(1) as f64) as usize)
+                    .copied()
+                    .map_or(0.0, f64::from)
+            };
+            spans.push((at(0.02), at(0.98)));
+        }
+        Ok(spans)
+    }
+
+    /// All default-domain items: they live inside the file, whatever happens to its side-cars.
+    fn tags(&self, provenance: &Provenance) -> Vec<(String, String)> {
+        let text = |value: &str| value.replace('\0', " ");
+        let described = provenance
+            .iter()
+            .find(|(key, _)| key == "DESCRIPTION")
+            .map(|(_, value)| text(value));
+        let mut tags = vec![
+            (
+                "TIFFTAG_SOFTWARE".to_owned(),
+                format!("Terroir {}", env!("CARGO_PKG_VERSION")),
+            ),
+            (
+                "TIFFTAG_DATETIME".to_owned(),
+                jiff::Timestamp::now()
+                    .strftime("%Y:%m:%d %H:%M:%S")
+                    .to_string(),
+            ),
+            (
+                "TIFFTAG_IMAGEDESCRIPTION".to_owned(),
+                described.unwrap_or_else(|| self.kind.sentence()),
+            ),
+        ];
+        let mut classes = None;
+        if let MapKind::Classes(list) = &self.kind {
+            let list: Vec<_> = list
+                .iter()
+                .map(|class| serde_json::json!({"id": class.id, "name": class.name, "color": crate::hex_from_rgb(class.color)}))
+                .collect();
+            classes = Some((
+                "TERROIR_CLASSES".to_owned(),
+                serde_json::Value::from(list).to_string(),
+            ));
+        }
+        let mut used: usize = tags
+            .iter()
+            .chain(&classes)
+            .map(|(key, value)| key.len() + value.len())
+            .sum();
+        for (key, value) in provenance.iter().filter(|(key, _)| key != "DESCRIPTION") {
+            if key == "CLASSES" && classes.is_some() {
+                continue;
+            }
+            let mut value = text(value);
+            let room = LARGEST_PROVENANCE.saturating_sub(used);
+            if value.len() > room {
+                let end = (0..=room)
+                    .rev()
+                    .find(|&end| value.is_char_boundary(end))
+                    .unwrap_or(0);
+                value.truncate(end);
+                value.push_str(" [shortened]");
+            }
+            used += key.len() + value.len();
+            tags.push((format!("TERROIR_{key}"), value));
+        }
+        tags.extend(classes);
+        tags
+    }
+
+    /// Every sample of the finished file equals what was written. Counts byte values of band 1 on the way.
+    fn compare(
+        &self,
+        raw: &Dataset,
+        part: &Path,
+        progress: Progress,
+    ) -> Result<[u64; 256], String> {
+        let copy = Dataset::open(part).map_err(|error| error.to_string())?;
+        if copy.raster_size() != raw.raster_size() || copy.raster_count() != raw.raster_count() {
+            return Err("the finished map has another size than what was written".to_owned());
+        }
+        let mut counts = [0; 256];
+        let tiles = cog::tiles(&self.grid, TILE);
+        for (index, tile) in tiles.iter().enumerate() {
+            let written = cog::read(raw, *tile, self.layout.sample)?;
+            let found = cog::read(&copy, *tile, self.layout.sample)?;
+            if written != found {
+                return Err("the finished map differs from what was written".to_owned());
+            }
+            if matches!(self.kind, MapKind::Classes(_)) {
+                found
+                    .iter()
+                    .for_each(|value| counts[usize::from(*value)] += 1);
+            }
+            if !progress((index + 1) as f64 / tiles.len() as f64) {
+                return Err("stopped".to_owned());
+            }
+        }
+        Ok(counts)
+    }
+
+    /// Place, names, colours and nodata of the finished file, as another program would read them.
+    fn check_identity(&self, part: &Path) -> Result<(), String> {
+        let copy = Dataset::open(part).map_err(|error| error.to_string())?;
+        let is_placed = match self.grid.georef.transform {
+            // GDAL does not store the transform that says nothing.
+            Some(transform) if transform.0 != [0.0, 1.0, 0.0, 0.0, 0.0, 1.0] => {
+                copy.geo_transform().is_ok_and(|found| found == transform.0)
+            }
+            _ => true,
+        };
+        if !is_placed {
+            return Err("the finished map lies elsewhere than the scene".to_owned());
+        }
+        if self.grid.crs().is_some() && copy.spatial_ref().is_err() {
+            return Err("the finished map has lost its coordinate system".to_owned());
+        }
+        for band in 1..=copy.raster_count() {
+            let band = copy.rasterband(band).map_err(|error| error.to_string())?;
+            let nodata = band.no_data_value().unwrap_or(f64::INFINITY);
+            if nodata != self.layout.nodata && !(nodata.is_nan() && self.layout.nodata.is_nan()) {
+                return Err("the finished map has lost its no-data value".to_owned());
+            }
+        }
+        if let MapKind::Classes(classes) = &self.kind {
+            let band = copy.rasterband(1).map_err(|error| error.to_string())?;
+            let table = band
+                .color_table()
+                .ok_or("the finished map has lost its colours")?;
+            for class in classes {
+                let [r, g, b] = class.color.map(i16::from);
+                let is_same = table
+                    .entry_as_rgb(usize::from(class.id))
+                    .is_some_and(|found| (found.r, found.g, found.b) == (r, g, b));
+                if !is_same {
+                    return Err(format!(
+                        "the finished map has lost the colour of \"{}\"",
+                        class.name
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Renames the checked files into place, all or none.
+    fn place(self) -> SceneResult<Vec<PathBuf>> {
+        let stem = self.path.with_extension("");
+        let targets = [
+            (self.temporaries.part.clone(), self.path.clone()),
+            (
+                with_suffix(&self.temporaries.part, ".aux.xml"),
+                with_suffix(&self.path, ".aux.xml"),
+            ),
+            (self.temporaries.style.clone(), with_suffix(&stem, ".qml")),
+        ];
+        let pairs: Vec<(PathBuf, PathBuf)> = targets
+            .into_iter()
+            .filter(|(part, _)| part.exists())
+            .collect();
+        // Side-cars of a file that stood here before would be taken for the new map's.
+        let outdated: Vec<PathBuf> = [".aux.xml", ".ovr", ".msk"]
+            .iter()
+            .map(|suffix| with_suffix(&self.path, suffix))
+            .filter(|file| pairs.iter().all(|(_, target)| target != file))
+            .collect();
+        refuse_protected(&self.path)?;
+        replace_together(&pairs, &outdated).map_err(|error| write_error(&self.path, &error))?;
+        Ok(pairs.into_iter().map(|(_, target)| target).collect())
     }
 }
+
+/// Names, units and colours, before the first pixel.
+fn prepare(raw: &Dataset, kind: &MapKind) -> Result<(), String> {
+    match kind {
+        MapKind::Classes(classes) => {
+            cog::set_colors(raw, classes)?;
+            cog::describe_band(raw, 0, "class", "", None)
+        }
+        MapKind::Confidence(names) => names
+            .iter()
+            .enumerate()
+            .try_for_each(|(band, name)| cog::describe_band(raw, band, name, "", Some(0.005))),
+        MapKind::Field => (0..FIELD_AXES)
+            .try_for_each(|axis| cog::describe_band(raw, axis, &format!("A{axis:02}"), "", None)),
+        MapKind::Continuous { bands, .. } => bands
+            .iter()
+            .enumerate()
+            .try_for_each(|(band, (name, unit))| cog::describe_band(raw, band, name, unit, None)),
+    }
+}
+
+/// Fixed limits where a quantity has them, else the percentiles found; symmetric for differences.
+fn ramp_limits(ramp: &str, low: f64, high: f64) -> (f64, f64) {
+    match ramp {
+        "moisture" => (0.0, 0.5),
+        "ndvi" => (-0.2, 1.0),
+        "difference" => {
+            let reach = low.abs().max(high.abs()).max(f64::MIN_POSITIVE);
+            (-reach, reach)
+        }
+        _ if high > low => (low, high),
+        _ => (low, low + 1.0),
+    }
+}
+
+/// What stopped GDAL, in plain words where the system can tell.
+fn failure(path: &Path, what: &str, complaints: &Complaints) -> SceneError {
+    let details = format!("{what}\n{}", complaints.text());
+    // GDAL keeps no error number: a small write beside tells whether the disk is full or the folder gone.
+    let probe = with_suffix(path, ".probe.part");
+    let probed = write_synced(&probe, &vec![0; 1 << 20]);
+    std::fs::remove_file(&probe).ok();
+    match probed {
+        Err(error) => write_error(path, &error).with_details(details),
+        Ok(()) if details.contains("No space left") || details.contains("file size") => {
+            write_error(path, &std::io::ErrorKind::StorageFull.into()).with_details(details)
+        }
+        Ok(()) => SceneError::write(path, format!("the map could not be written: {what}"))
+            .with_details(details),
+    }
+}
+
+#[cfg(test)]
+#[path = "export_tests.rs"]
+mod tests;
