@@ -32,12 +32,12 @@ pub fn parse_rgb(text: &str, info: &RasterInfo) -> CliResult<[usize; 3]> {
 pub fn parse_band_wavelength(text: &str, info: &RasterInfo) -> CliResult<(usize, f64)> {
     let Some((band, wavelength)) = text.split_once('=') else {
         return Err(CliError::usage(format!(
-            "--wavelength {text}: write BAND=WAVELENGTH, for example 4=665nm."
+            "--wavelengths {text}: write BAND=WAVELENGTH, for example 4=665nm."
         )));
     };
     let wavelength = Wavelength::parse(wavelength.trim()).map_err(|_| {
         CliError::usage(format!(
-            "--wavelength {text}: {wavelength} is no wavelength; write 665nm or 0.665um."
+            "--wavelengths {text}: {wavelength} is no wavelength; write 665nm or 0.665um."
         ))
     })?;
     Ok((parse_number_or_name(band.trim(), info)?, wavelength.nm()))

@@ -30,9 +30,9 @@ pub struct EmbedArgs {
     /// Bands to use, by wavelength, number (from 1) or name; all usable bands without this
     #[arg(long)]
     bands: Option<String>,
-    /// Wavelength of a band that has none or a wrong one, for example 4=665nm; may be given again
-    #[arg(long, value_name = "BAND=WAVELENGTH")]
-    wavelength: Vec<String>,
+    /// Wavelengths of bands that have none or a wrong one, for example 1=490nm,4=833nm
+    #[arg(long, value_name = "BAND=WAVELENGTH", value_delimiter = ',')]
+    wavelengths: Vec<String>,
     /// Seed of untrained weights
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -41,12 +41,12 @@ pub struct EmbedArgs {
 pub fn run(args: &EmbedArgs, output: Output) -> CliResult {
     known_model(&args.model)?;
     let (mut bands, mut wavelengths_nm) = (Vec::new(), Vec::new());
-    if args.bands.is_some() || !args.wavelength.is_empty() {
+    if args.bands.is_some() || !args.wavelengths.is_empty() {
         let raster = Raster::open(&args.file)?;
         if let Some(text) = &args.bands {
             bands = parse_bands(text, raster.info())?;
         }
-        for text in &args.wavelength {
+        for text in &args.wavelengths {
             wavelengths_nm.push(parse_band_wavelength(text, raster.info())?);
         }
     }

@@ -182,7 +182,7 @@ fn as_text(info: &RasterInfo, statistics: Option<&[BandStatistics]>, all_bands: 
     {
         line(
             "Wavelengths",
-            "none known; give them with --wavelength or in the Bands panel".into(),
+            "none known; give them with `embed --wavelengths` or in the Bands panel".into(),
         );
     }
     text.push('\n');

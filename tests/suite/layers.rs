@@ -1,0 +1,147 @@
+//! The layers stay layers: manifests, sources and bundled files are read and compared with the rules of ARCHITECTURE.md.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::program::repository;
+
+const PACKAGES: [(&str, &str); 5] = [
+    ("app", "terroir"),
+    ("core/engine", "terroir-engine"),
+    ("core/models", "terroir-models"),
+    ("core/scene", "terroir-scene"),
+    ("tests", "terroir-tests"),
+];
+
+/// Who may name whom inside the workspace; the tests may name everybody.
+fn allowed_arrows(package: &str) -> &'static [&'static str] {
+    match package {
+        "terroir" => &["terroir-engine", "terroir-scene"],
+        "terroir-engine" => &["terroir-models", "terroir-scene"],
+        "terroir-tests" => &["terroir", "terroir-engine", "terroir-models", "terroir-scene"],
+        _ => &[],
+    }
+}
+
+/// Libraries that belong to one layer.
+const HOMES: [(&str, &[&str]); 8] = [
+    ("burn", &["terroir-models", "terroir-engine"]),
+    ("burn-wgpu", &["terroir-engine"]),
+    ("gdal", &["terroir-scene"]),
+    ("gdal-sys", &["terroir-scene"]),
+    ("proj", &["terroir-scene"]),
+    ("egui", &["terroir"]),
+    ("eframe", &["terroir"]),
+    ("wgpu", &["terroir", "terroir-engine"]),
+];
+
+fn dependencies(folder: &str) -> Vec<String> {
+    let text = fs::read_to_string(repository().join(folder).join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = text.parse().unwrap();
+    ["dependencies", "dev-dependencies", "build-dependencies"]
+        .iter()
+        .filter_map(|section| manifest.get(*section)?.as_table())
+        .flat_map(|table| table.keys().cloned())
+        .collect()
+}
+
+fn sources(folder: &str) -> BTreeMap<PathBuf, String> {
+    fn walk(folder: &Path, found: &mut BTreeMap<PathBuf, String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.insert(path.strip_prefix(repository()).unwrap().to_path_buf(), text);
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(&repository().join(folder), &mut found);
+    found
+}
+
+/// Whether code (not a comment) uses the crate: `wgpu::`, but not `egui_wgpu::`.
+fn names_crate(source: &str, name: &str) -> bool {
+    let path = format!("{name}::");
+    source.lines().filter(|line| !line.trim_start().starts_with("//")).any(|line| {
+        line.match_indices(&path).any(|(at, _)| {
+            !line[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_' || before == ':')
+        })
+    })
+}
+
+#[test]
+fn arrows_between_packages_point_down() {
+    for (folder, package) in PACKAGES {
+        for dependency in dependencies(folder).iter().filter(|name| name.starts_with("terroir")) {
+            assert!(allowed_arrows(package).contains(&dependency.as_str()), "{package} must not depend on {dependency}");
+        }
+    }
+}
+
+#[test]
+fn libraries_stay_in_their_layer() {
+    for (folder, package) in PACKAGES.into_iter().filter(|(_, package)| *package != "terroir-tests") {
+        for dependency in dependencies(folder) {
+            if let Some((_, homes)) = HOMES.iter().find(|(name, _)| *name == dependency) {
+                assert!(homes.contains(&package), "{package} must not depend on {dependency}");
+            }
+        }
+    }
+}
+
+#[test]
+fn only_one_file_of_the_core_knows_the_gpu() {
+    for (path, text) in sources("core") {
+        let is_device = path.starts_with("core/engine/src") && path.file_stem().is_some_and(|stem| stem == "device");
+        for name in ["wgpu", "burn_wgpu"] {
+            assert!(is_device || !names_crate(&text, name), "{} names {name}: only device.rs may", path.display());
+        }
+    }
+}
+
+#[test]
+fn only_the_canvas_draws_with_the_gpu() {
+    for (path, text) in sources("app/src") {
+        let is_canvas = path.starts_with("app/src/canvas");
+        assert!(is_canvas || !names_crate(&text, "wgpu"), "{} names wgpu: only the canvas may", path.display());
+    }
+}
+
+#[test]
+fn nobody_opens_a_network_connection() {
+    for folder in ["app/src", "core"] {
+        for (path, text) in sources(folder) {
+            assert!(!text.contains("std::net"), "{} names std::net", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    for folder in ["app/src", "core", "tests/suite"] {
+        for (path, text) in sources(folder) {
+            assert!(text.starts_with("//! "), "{} has no header", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_sample_is_small_and_may_be_passed_on() {
+    let sample = crate::program::sample();
+    let mut bytes = 0;
+    for entry in fs::read_dir(&sample).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().to_string_lossy().to_lowercase();
+        assert!(!name.contains("eobs") && !name.contains("weather"), "{name} is for non-commercial use only");
+        bytes += entry.metadata().unwrap().len();
+    }
+    assert!(bytes < 6_500_000, "the sample has grown to {bytes} bytes");
+    let readme = fs::read_to_string(sample.join("README.md")).unwrap();
+    for words in ["contains modified Copernicus Sentinel data 2021", "ESA WorldCover project", "CC BY 4.0", "public domain"] {
+        assert!(readme.contains(words), "the sample's README does not say {words:?}");
+    }
+}
