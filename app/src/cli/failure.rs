@@ -70,24 +70,28 @@ impl CliError {
     /// The lines for standard error; `verbose` adds the library's own words. Empty when there is nothing to say.
     pub fn message(&self, verbose: bool) -> String {
         match self {
-            Self::Usage(what) => format!("terroir: {what}\nTry `terroir --help`.\n"),
-            Self::Failed {
-                what,
-                details: None,
-            } => format!("terroir: {what}\n"),
-            Self::Failed {
-                what,
-                details: Some(details),
-            } if verbose => {
-                format!("terroir: {what}\nDetails: {}\n", details.trim_end())
+            Self::Usage(what) => format!("terroir: {}\nTry `terroir --help`.\n", sentence(what)),
+            Self::Failed { what, details } => match details {
+                None => format!("terroir: {}\n", sentence(what)),
+                Some(details) if verbose => {
+                    format!("terroir: {}\nDetails: {}\n", sentence(what), details.trim_end())
+                }
+                Some(_) => format!("terroir: {}\n(--verbose shows the details.)\n", sentence(what)),
+            },
+            Self::Cancelled => {
+                "terroir: Cancelled. No half-written file was left behind.\n".into()
             }
-            Self::Failed {
-                what,
-                details: Some(_),
-            } => format!("terroir: {what}\n(--verbose shows the details.)\n"),
-            Self::Cancelled => "terroir: Cancelled. No half-written file was left behind.\n".into(),
             Self::ReaderGone => String::new(),
         }
+    }
+}
+
+/// A message that begins like a sentence, wherever it was written.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
     }
 }
 

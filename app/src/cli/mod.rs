@@ -134,7 +134,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(cli: Cli, output: Output) -> CliResult {
     match cli.command {
-        None => open_window(cli.files),
+        None => open_window(&cli.files),
         Some(Command::Info(args)) => info::run(&args, output),
         Some(Command::Render(args)) => render::run(&args, output),
         Some(Command::Embed(args)) => embed::run(&args, output),
@@ -151,7 +151,28 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
     }
 }
 
-fn open_window(_files: Vec<PathBuf>) -> CliResult {
+/// Opens the window on files that exist; a word that is no file is taken for a mistyped subcommand.
+fn open_window(files: &[PathBuf]) -> CliResult {
+    for file in files.iter().filter(|file| !file.exists()) {
+        let name = file.to_string_lossy();
+        // Names of sub-datasets (NETCDF:"a.nc":band) are for GDAL to judge.
+        if name.contains(':') {
+            continue;
+        }
+        if name.contains(['.', '/', '\\']) {
+            return Err(CliError::failed(format!("There is no such file; check the path.\n{name}")));
+        }
+        return Err(CliError::usage(format!("{name} is neither a subcommand nor a file.")));
+    }
+    if cfg!(target_os = "linux") {
+        let has = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        if !["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(has) {
+            return Err(CliError::failed(
+                "There is no display to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set). \
+                 `terroir demo` does the whole job without a window.",
+            ));
+        }
+    }
     Err(CliError::failed("This build has no window."))
 }
 
