@@ -14,7 +14,18 @@ use crate::program::{command, files_in, repository, run, sample};
 
 const SCENE: &str = "S2_2021-07-28.tif";
 const SUBCOMMANDS: [&str; 13] = [
-    "info", "render", "embed", "train", "predict", "assess", "export", "devices", "models", "demo", "bench", "reproduce",
+    "info",
+    "render",
+    "embed",
+    "train",
+    "predict",
+    "assess",
+    "export",
+    "devices",
+    "models",
+    "demo",
+    "bench",
+    "reproduce",
     "worker",
 ];
 
@@ -47,14 +58,19 @@ fn walked() -> &'static Path {
 }
 
 fn number(value: &Value) -> f64 {
-    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+    value
+        .as_f64()
+        .unwrap_or_else(|| panic!("{value} is no number"))
 }
 
 #[test]
 fn info_tells_wavelengths_and_where_they_come_from() {
     let scene = sample().join(SCENE);
     let info = run(&repository(), &["info", scene.to_str().unwrap(), "--json"]).json();
-    assert_eq!((info["width"].as_u64(), info["height"].as_u64()), (Some(152), Some(135)));
+    assert_eq!(
+        (info["width"].as_u64(), info["height"].as_u64()),
+        (Some(152), Some(135))
+    );
     assert_eq!(info["epsg"], 32629);
     let bands = info["bands"].as_array().unwrap();
     assert_eq!(bands.len(), 13);
@@ -64,7 +80,11 @@ fn info_tells_wavelengths_and_where_they_come_from() {
     assert!(!red["wavelength_source"].as_str().unwrap().is_empty());
     assert_eq!(red["scale"], 0.0001);
     // The scene classification is no radiance: it has no wavelength.
-    assert!(bands[12]["wavelength_nm"].is_null() && bands[12]["wavelength_source"].is_null(), "{}", bands[12]);
+    assert!(
+        bands[12]["wavelength_nm"].is_null() && bands[12]["wavelength_source"].is_null(),
+        "{}",
+        bands[12]
+    );
     let text = run(&repository(), &["info", scene.to_str().unwrap()]).done();
     for words in ["152 x 135", "EPSG:32629", "B8A", "Natural colour"] {
         assert!(text.contains(words), "no {words:?} in:\n{text}");
@@ -74,7 +94,11 @@ fn info_tells_wavelengths_and_where_they_come_from() {
 #[test]
 fn info_measures_bands_on_request() {
     let scene = sample().join(SCENE);
-    let info = run(&repository(), &["info", scene.to_str().unwrap(), "--stats", "--json"]).json();
+    let info = run(
+        &repository(),
+        &["info", scene.to_str().unwrap(), "--stats", "--json"],
+    )
+    .json();
     let red = &info["bands"][3]["statistics"];
     assert!(number(&red["low"]) < number(&red["high"]), "{red}");
 }
@@ -84,8 +108,18 @@ fn the_same_picture_by_wavelength_number_name_and_combination() {
     let folder = TempDir::new().unwrap();
     fs::copy(sample().join(SCENE), folder.path().join("scene.tif")).unwrap();
     let mut pictures = Vec::new();
-    for bands in ["665nm,560nm,490nm", "0.665um,0.56um,0.49um", "4,3,2", "B04,B03,B02", "natural-colour"] {
-        run(folder.path(), &["render", "scene.tif", "--bands", bands, "--out", "view.png"]).done();
+    for bands in [
+        "665nm,560nm,490nm",
+        "0.665um,0.56um,0.49um",
+        "4,3,2",
+        "B04,B03,B02",
+        "natural-colour",
+    ] {
+        run(
+            folder.path(),
+            &["render", "scene.tif", "--bands", bands, "--out", "view.png"],
+        )
+        .done();
         pictures.push(fs::read(folder.path().join("view.png")).unwrap());
     }
     assert!(pictures.iter().all(|picture| *picture == pictures[0]));
@@ -95,7 +129,11 @@ fn the_same_picture_by_wavelength_number_name_and_combination() {
     let frame = reader.next_frame(&mut rgba).unwrap();
     assert_eq!((frame.width, frame.height), (152, 135));
     let colours: std::collections::BTreeSet<&[u8]> = rgba.chunks_exact(4).collect();
-    assert!(colours.len() > 1000, "a picture of {} colours", colours.len());
+    assert!(
+        colours.len() > 1000,
+        "a picture of {} colours",
+        colours.len()
+    );
     assert_eq!(files_in(folder.path()), ["scene.tif", "view.png"]);
 }
 
@@ -104,7 +142,16 @@ fn pictures_keep_the_size_asked_for() {
     let folder = TempDir::new().unwrap();
     let aerial = sample().join("m_4709963_se_14_1_20160816_5m.tif");
     let out = folder.path().join("small.png");
-    let arguments = ["render", aerial.to_str().unwrap(), "--size", "300", "--world-file", "--json", "--out", out.to_str().unwrap()];
+    let arguments = [
+        "render",
+        aerial.to_str().unwrap(),
+        "--size",
+        "300",
+        "--world-file",
+        "--json",
+        "--out",
+        out.to_str().unwrap(),
+    ];
     let told = run(folder.path(), &arguments).json();
     assert_eq!(told["width"], 300);
     let world = fs::read_to_string(folder.path().join("small.pgw")).unwrap();
@@ -123,7 +170,10 @@ fn the_field_keeps_the_grid_of_the_scene() {
 #[test]
 fn the_map_opens_coloured_and_named_for_gdal_and_for_us() {
     let here = walked();
-    let gdal = Command::new("gdalinfo").args(["-json", "map.tif"]).current_dir(here).output();
+    let gdal = Command::new("gdalinfo")
+        .args(["-json", "map.tif"])
+        .current_dir(here)
+        .output();
     let info = run(here, &["info", "map.tif", "--json"]).json();
     assert_eq!(info["is_class_map"], true);
     let ours: Vec<(i64, String, Vec<u64>)> = info["bands"][0]["palette"]
@@ -131,13 +181,28 @@ fn the_map_opens_coloured_and_named_for_gdal_and_for_us() {
         .unwrap()
         .iter()
         .map(|entry| {
-            let rgba = entry["rgba"].as_array().unwrap().iter().map(|part| part.as_u64().unwrap()).collect();
-            (entry["value"].as_i64().unwrap(), entry["name"].as_str().unwrap().to_owned(), rgba)
+            let rgba = entry["rgba"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|part| part.as_u64().unwrap())
+                .collect();
+            (
+                entry["value"].as_i64().unwrap(),
+                entry["name"].as_str().unwrap().to_owned(),
+                rgba,
+            )
         })
         .filter(|(value, name, _)| *value > 0 && !name.is_empty())
         .collect();
     let names: Vec<&str> = ours.iter().map(|(_, name, _)| name.as_str()).collect();
-    for name in ["tree cover", "shrubland", "grassland", "cropland", "built-up"] {
+    for name in [
+        "tree cover",
+        "shrubland",
+        "grassland",
+        "cropland",
+        "built-up",
+    ] {
         assert!(names.contains(&name), "{names:?}");
     }
     let Ok(gdal) = gdal else {
@@ -150,22 +215,48 @@ fn the_map_opens_coloured_and_named_for_gdal_and_for_us() {
     for (value, name, rgba) in ours {
         let place = usize::try_from(value).unwrap();
         assert_eq!(band["category"][place], *name, "{band}");
-        let entry: Vec<u64> = band["colorTable"]["entries"][place].as_array().unwrap().iter().filter_map(Value::as_u64).collect();
+        let entry: Vec<u64> = band["colorTable"]["entries"][place]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(Value::as_u64)
+            .collect();
         assert_eq!(entry, rgba);
     }
-    let transform: Vec<f64> = gdal["geoTransform"].as_array().unwrap().iter().map(number).collect();
+    let transform: Vec<f64> = gdal["geoTransform"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(number)
+        .collect();
     let scene = Raster::open(&here.join("scene.tif")).unwrap();
     assert_eq!(transform, scene.info().grid.transform().0);
     assert!(here.join("map.qml").is_file() && here.join("map_confidence.tif").is_file());
-    assert!(gdal["metadata"][""]["TERROIR_RUN"].as_str().unwrap().contains("terroir predict"));
+    assert!(
+        gdal["metadata"][""]["TERROIR_RUN"]
+            .as_str()
+            .unwrap()
+            .contains("terroir predict")
+    );
 }
 
 #[test]
 fn the_held_out_accuracy_is_reported_and_lower_than_on_the_training_labels() {
-    let read = |name: &str| -> Value { serde_json::from_str(&fs::read_to_string(walked().join(name)).unwrap()).unwrap() };
-    let find = |report: &Value| number(report.pointer("/accuracy/overall").unwrap_or(&report["overall_accuracy"]));
+    let read = |name: &str| -> Value {
+        serde_json::from_str(&fs::read_to_string(walked().join(name)).unwrap()).unwrap()
+    };
+    let find = |report: &Value| {
+        number(
+            report
+                .pointer("/accuracy/overall")
+                .unwrap_or(&report["overall_accuracy"]),
+        )
+    };
     let (training, held_out) = (find(&read("report.json")), find(&read("held_out.json")));
-    assert!(training > held_out, "training {training}, held out {held_out}");
+    assert!(
+        training > held_out,
+        "training {training}, held out {held_out}"
+    );
     // Six classes; the commonest one alone would reach about half.
     assert!(held_out > 0.3, "held out {held_out}");
 }
@@ -183,9 +274,18 @@ fn maps_and_labels_convert() {
     assert!(svg.contains("cropland") && svg.contains("data:image/png;base64,"));
     let read = |path: &Path| {
         let raster = Raster::open(path).unwrap();
-        let (grid, palette) = (raster.info().grid.clone(), raster.info().bands[0].palette.clone());
+        let (grid, palette) = (
+            raster.info().grid.clone(),
+            raster.info().bands[0].palette.clone(),
+        );
         let block = raster
-            .read_blocking(&[0], grid.window(), grid.width, grid.height, terroir_scene::Resampling::Nearest)
+            .read_blocking(
+                &[0],
+                grid.window(),
+                grid.width,
+                grid.height,
+                terroir_scene::Resampling::Nearest,
+            )
             .unwrap();
         (palette, block.values)
     };
@@ -193,31 +293,83 @@ fn maps_and_labels_convert() {
 
     let scene = sample().join(SCENE);
     let (scene, labels) = (scene.to_str().unwrap(), sample().join("labels.geojson"));
-    run(folder.path(), &["export", labels.to_str().unwrap(), "--scene", scene, "--out", &at("labels.gpkg")]).done();
+    run(
+        folder.path(),
+        &[
+            "export",
+            labels.to_str().unwrap(),
+            "--scene",
+            scene,
+            "--out",
+            &at("labels.gpkg"),
+        ],
+    )
+    .done();
     for name in ["labels.shp", "again.geojson"] {
-        run(folder.path(), &["export", &at("labels.gpkg"), "--scene", scene, "--out", &at(name)]).done();
+        run(
+            folder.path(),
+            &[
+                "export",
+                &at("labels.gpkg"),
+                "--scene",
+                scene,
+                "--out",
+                &at(name),
+            ],
+        )
+        .done();
     }
-    let again: Value = serde_json::from_str(&fs::read_to_string(at("again.geojson")).unwrap()).unwrap();
+    let again: Value =
+        serde_json::from_str(&fs::read_to_string(at("again.geojson")).unwrap()).unwrap();
     let first: Value = serde_json::from_str(&fs::read_to_string(&labels).unwrap()).unwrap();
-    assert_eq!(again["features"].as_array().unwrap().len(), first["features"].as_array().unwrap().len());
+    assert_eq!(
+        again["features"].as_array().unwrap().len(),
+        first["features"].as_array().unwrap().len()
+    );
 }
 
 #[test]
 fn a_map_can_be_made_again() {
-    let told = run(walked(), &["reproduce", "map.tif", "--out", "twin.tif", "--json"]).json();
+    let told = run(
+        walked(),
+        &["reproduce", "map.tif", "--out", "twin.tif", "--json"],
+    )
+    .json();
     assert_eq!(told["differing_pixels"], 0, "{told}");
-    assert!(told["command"].as_str().unwrap().starts_with("terroir predict"));
+    assert!(
+        told["command"]
+            .as_str()
+            .unwrap()
+            .starts_with("terroir predict")
+    );
 }
 
 #[test]
 fn the_demo_says_what_it_measured_and_where_it_lies() {
     let folder = TempDir::new().unwrap();
     let text = run(folder.path(), &["demo", "--out", "demo"]).done();
-    for name in ["field.tif", "map.tif", "report.json", "scene.png", "field.png", "map.png", "confidence.png"] {
-        assert!(folder.path().join("demo").join(name).is_file(), "no {name}: {:?}", files_in(&folder.path().join("demo")));
+    for name in [
+        "field.tif",
+        "map.tif",
+        "report.json",
+        "scene.png",
+        "field.png",
+        "map.png",
+        "confidence.png",
+    ] {
+        assert!(
+            folder.path().join("demo").join(name).is_file(),
+            "no {name}: {:?}",
+            files_in(&folder.path().join("demo"))
+        );
         assert!(text.contains(name), "{name} is not told in:\n{text}");
     }
-    for words in ["untrained", "overall_accuracy", "Copernicus Sentinel data 2021", "WorldCover"] {
+    for words in [
+        "untrained",
+        "overall_accuracy",
+        "Copernicus Sentinel data 2021",
+        "WorldCover",
+    ] {
         assert!(text.contains(words), "no {words:?} in:\n{text}");
     }
 }
@@ -225,10 +377,22 @@ fn the_demo_says_what_it_measured_and_where_it_lies() {
 #[test]
 fn devices_and_models_are_listed() {
     let devices = run(&repository(), &["devices", "--json"]).json();
-    assert!(devices.as_array().unwrap().iter().any(|device| device["name"] == "cpu"), "{devices}");
+    assert!(
+        devices
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|device| device["name"] == "cpu"),
+        "{devices}"
+    );
     let models = run(&repository(), &["models", "--json"]).json();
     for name in ["dofa-tiny", "dofa-small", "dofa-base", "dofa-large"] {
-        let model = models.as_array().unwrap().iter().find(|model| model["name"] == name).unwrap();
+        let model = models
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|model| model["name"] == name)
+            .unwrap();
         assert_eq!(model["state"], "untrained");
         assert!(model["parameters"].as_u64().unwrap() > 0);
     }
@@ -246,11 +410,29 @@ fn bench_measures() {
 fn ctrl_c_ends_a_job_cleanly() {
     let folder = TempDir::new().unwrap();
     let scene = sample().join("m_4709963_se_14_1_20160816_5m.tif");
-    let arguments = ["embed", scene.to_str().unwrap(), "--model", "dofa-base", "--device", "cpu", "--out", "field.tif"];
-    let mut child = command(folder.path(), &arguments).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let arguments = [
+        "embed",
+        scene.to_str().unwrap(),
+        "--model",
+        "dofa-base",
+        "--device",
+        "cpu",
+        "--out",
+        "field.tif",
+    ];
+    let mut child = command(folder.path(), &arguments)
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     std::thread::sleep(Duration::from_secs(3));
     let asked = Instant::now();
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
     let output = loop {
         if child.try_wait().unwrap().is_some() {
             break child.wait_with_output().unwrap();
@@ -260,7 +442,11 @@ fn ctrl_c_ends_a_job_cleanly() {
     };
     let stopped = crate::program::Run::from(output);
     stopped.failed(1, &["cancelled"]);
-    assert!(!folder.path().join("field.tif").exists(), "{:?}", files_in(folder.path()));
+    assert!(
+        !folder.path().join("field.tif").exists(),
+        "{:?}",
+        files_in(folder.path())
+    );
 }
 
 #[test]
@@ -271,18 +457,47 @@ fn wrong_usage_is_named_and_exits_with_2() {
         (&["info"], "<FILE>"),
         (&["info", scene, "--nonsense"], "--nonsense"),
         (&["render", scene], "--out"),
-        (&["render", scene, "--bands", "4,3", "--out", "a.png"], "--bands"),
-        (&["render", scene, "--bands", "4,3,99", "--out", "a.png"], "99"),
-        (&["render", scene, "--bands", "red,green,mauve", "--out", "a.png"], "natural colour"),
+        (
+            &["render", scene, "--bands", "4,3", "--out", "a.png"],
+            "--bands",
+        ),
+        (
+            &["render", scene, "--bands", "4,3,99", "--out", "a.png"],
+            "99",
+        ),
+        (
+            &[
+                "render",
+                scene,
+                "--bands",
+                "red,green,mauve",
+                "--out",
+                "a.png",
+            ],
+            "natural colour",
+        ),
         (&["render", scene, "--out", "a.jpeg"], ".png"),
-        (&["embed", scene, "--model", "dofa-enormous", "--out", "f.tif"], "dofa-tiny"),
-        (&["train", "--field", "f.tif", "--labels", "l.gpkg", "--kind", "forest", "--out", "h.json"], "logistic"),
+        (
+            &["embed", scene, "--model", "dofa-enormous", "--out", "f.tif"],
+            "dofa-tiny",
+        ),
+        (
+            &[
+                "train", "--field", "f.tif", "--labels", "l.gpkg", "--kind", "forest", "--out",
+                "h.json",
+            ],
+            "logistic",
+        ),
     ];
     let folder = TempDir::new().unwrap();
     for (arguments, word) in cases {
         let told = run(folder.path(), arguments);
         assert_eq!(told.code, Some(2), "{arguments:?}: {}", told.stderr);
-        assert!(told.stderr.to_lowercase().contains(&word.to_lowercase()), "{arguments:?} does not say {word:?}: {}", told.stderr);
+        assert!(
+            told.stderr.to_lowercase().contains(&word.to_lowercase()),
+            "{arguments:?} does not say {word:?}: {}",
+            told.stderr
+        );
         assert!(told.stdout.is_empty());
     }
     assert!(files_in(folder.path()).is_empty());
@@ -307,5 +522,9 @@ fn the_documents_say_what_help_says() {
     if std::env::var_os("TERROIR_UPDATE_DOCS").is_some() {
         fs::write(&path, &text).unwrap();
     }
-    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), text, "docs/cli.md is out of date: run with TERROIR_UPDATE_DOCS=1");
+    assert_eq!(
+        fs::read_to_string(&path).unwrap_or_default(),
+        text,
+        "docs/cli.md is out of date: run with TERROIR_UPDATE_DOCS=1"
+    );
 }

@@ -21,9 +21,17 @@ fn text(path: &Path) -> &str {
 
 /// A raster made with GDAL's own tools; `None`, said aloud, without them.
 fn gdal(folder: &Path, program: &str, arguments: &[&str]) -> Option<()> {
-    match Command::new(program).args(arguments).current_dir(folder).output() {
+    match Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+    {
         Ok(output) => {
-            assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+            assert!(
+                output.status.success(),
+                "{program}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
             Some(())
         }
         Err(_) => {
@@ -42,7 +50,8 @@ fn field(folder: &Path) -> PathBuf {
     let codes: Vec<u8> = (0..64 * pixels)
         .map(|at| {
             let (axis, pixel) = (at / pixels, at % pixels);
-            ((((axis * 37 + pixel / grid.width * 11 + pixel % grid.width * 5) % 80) as i8) - 40) as u8
+            ((((axis * 37 + pixel / grid.width * 11 + pixel % grid.width * 5) % 80) as i8) - 40)
+                as u8
         })
         .collect();
     writer.write_bytes(grid.window(), &codes).unwrap();
@@ -57,7 +66,15 @@ fn files_that_are_not_there() {
         &["info", "gone.tif"][..],
         &["render", "gone.tif", "--out", "a.png"],
         &["embed", "gone.tif", "--device", "cpu", "--out", "f.tif"],
-        &["predict", "--field", "gone.tif", "--head", "gone.json", "--out", "m.tif"],
+        &[
+            "predict",
+            "--field",
+            "gone.tif",
+            "--head",
+            "gone.json",
+            "--out",
+            "m.tif",
+        ],
         &["reproduce", "gone.tif"],
     ] {
         run(folder.path(), arguments).failed(1, &["gone.tif"]);
@@ -74,7 +91,11 @@ fn a_truncated_tiff() {
     fs::write(folder.path().join("stub.tif"), &whole[..6]).unwrap();
     run(folder.path(), &["info", "stub.tif"]).failed(1, &["stub.tif"]);
     run(folder.path(), &["render", "cut.tif", "--out", "a.png"]).failed(1, &["cut.tif"]);
-    run(folder.path(), &["embed", "cut.tif", "--device", "cpu", "--out", "f.tif"]).failed(1, &["cut.tif"]);
+    run(
+        folder.path(),
+        &["embed", "cut.tif", "--device", "cpu", "--out", "f.tif"],
+    )
+    .failed(1, &["cut.tif"]);
     assert_eq!(files_in(folder.path()), ["cut.tif", "stub.tif"]);
 }
 
@@ -87,10 +108,18 @@ fn a_corrupt_tiff() {
         *byte = (at * 73 % 251) as u8;
     }
     fs::write(folder.path().join("bad.tif"), &bytes).unwrap();
-    fs::write(folder.path().join("noise.tif"), b"this is no picture at all").unwrap();
+    fs::write(
+        folder.path().join("noise.tif"),
+        b"this is no picture at all",
+    )
+    .unwrap();
     run(folder.path(), &["info", "noise.tif"]).failed(1, &["noise.tif"]);
     run(folder.path(), &["render", "bad.tif", "--out", "a.png"]).failed(1, &["bad.tif"]);
-    run(folder.path(), &["embed", "bad.tif", "--device", "cpu", "--out", "f.tif"]).failed(1, &["bad.tif"]);
+    run(
+        folder.path(),
+        &["embed", "bad.tif", "--device", "cpu", "--out", "f.tif"],
+    )
+    .failed(1, &["bad.tif"]);
     assert_eq!(files_in(folder.path()), ["bad.tif", "noise.tif"]);
 }
 
@@ -105,8 +134,13 @@ fn a_file_without_bands() {
     } else {
         told.failed(1, &["band", "empty.vrt"]);
     }
-    run(folder.path(), &["render", "empty.vrt", "--out", "a.png"]).failed(1, &["band", "empty.vrt"]);
-    run(folder.path(), &["embed", "empty.vrt", "--device", "cpu", "--out", "f.tif"]).failed(1, &["empty.vrt"]);
+    run(folder.path(), &["render", "empty.vrt", "--out", "a.png"])
+        .failed(1, &["band", "empty.vrt"]);
+    run(
+        folder.path(),
+        &["embed", "empty.vrt", "--device", "cpu", "--out", "f.tif"],
+    )
+    .failed(1, &["empty.vrt"]);
     assert_eq!(files_in(folder.path()), ["empty.vrt"]);
 }
 
@@ -118,72 +152,257 @@ fn five_thousand_bands() {
         "<VRTRasterBand dataType=\"UInt16\"><SimpleSource><SourceFilename>{}</SourceFilename><SourceBand>4</SourceBand></SimpleSource></VRTRasterBand>",
         text(&source)
     );
-    let vrt = format!("<VRTDataset rasterXSize=\"152\" rasterYSize=\"135\">{}</VRTDataset>", band.repeat(5000));
+    let vrt = format!(
+        "<VRTDataset rasterXSize=\"152\" rasterYSize=\"135\">{}</VRTDataset>",
+        band.repeat(5000)
+    );
     fs::write(folder.path().join("many.vrt"), vrt).unwrap();
     let start = std::time::Instant::now();
     let listed = run(folder.path(), &["info", "many.vrt"]).done();
-    assert!(listed.contains("5000 bands") && listed.contains("more (--all-bands") && listed.lines().count() < 100);
-    assert_eq!(run(folder.path(), &["info", "many.vrt", "--json"]).json()["bands"].as_array().unwrap().len(), 5000);
-    run(folder.path(), &["render", "many.vrt", "--bands", "1,2500,5000", "--out", "a.png"]).done();
+    assert!(
+        listed.contains("5000 bands")
+            && listed.contains("more (--all-bands")
+            && listed.lines().count() < 100
+    );
+    assert_eq!(
+        run(folder.path(), &["info", "many.vrt", "--json"]).json()["bands"]
+            .as_array()
+            .unwrap()
+            .len(),
+        5000
+    );
+    run(
+        folder.path(),
+        &[
+            "render",
+            "many.vrt",
+            "--bands",
+            "1,2500,5000",
+            "--out",
+            "a.png",
+        ],
+    )
+    .done();
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }
 
 #[test]
 fn no_coordinate_reference_system() {
     let folder = TempDir::new().unwrap();
-    if gdal(folder.path(), "gdal_translate", &["-q", "-co", "PROFILE=BASELINE", "-b", "2", "-b", "3", "-b", "4", text(&scene()), "plain.tif"]).is_none() {
+    if gdal(
+        folder.path(),
+        "gdal_translate",
+        &[
+            "-q",
+            "-co",
+            "PROFILE=BASELINE",
+            "-b",
+            "2",
+            "-b",
+            "3",
+            "-b",
+            "4",
+            text(&scene()),
+            "plain.tif",
+        ],
+    )
+    .is_none()
+    {
         return;
     }
     let told = run(folder.path(), &["info", "plain.tif"]).done();
-    assert!(told.contains("pixel coordinates") || told.contains("no coordinate reference system"), "{told}");
+    assert!(
+        told.contains("pixel coordinates") || told.contains("no coordinate reference system"),
+        "{told}"
+    );
     run(folder.path(), &["render", "plain.tif", "--out", "a.png"]).done();
     // Labels are lon/lat: they cannot be placed on a raster that lies nowhere.
     let labels = sample().join("labels.geojson");
-    run(folder.path(), &["export", text(&labels), "--scene", "plain.tif", "--out", "l.gpkg"]).failed(1, &[]);
+    run(
+        folder.path(),
+        &[
+            "export",
+            text(&labels),
+            "--scene",
+            "plain.tif",
+            "--out",
+            "l.gpkg",
+        ],
+    )
+    .failed(1, &[]);
     assert!(!folder.path().join("l.gpkg").exists());
 }
 
 #[test]
 fn no_wavelengths() {
     let folder = TempDir::new().unwrap();
-    if gdal(folder.path(), "gdal_create", &["-q", "-of", "GTiff", "-outsize", "64", "64", "-bands", "5", "-ot", "UInt16", "-burn", "7", "-a_srs", "EPSG:32629", "-a_ullr", "500000", "4300640", "500640", "4300000", "plain.tif"]).is_none() {
+    if gdal(
+        folder.path(),
+        "gdal_create",
+        &[
+            "-q",
+            "-of",
+            "GTiff",
+            "-outsize",
+            "64",
+            "64",
+            "-bands",
+            "5",
+            "-ot",
+            "UInt16",
+            "-burn",
+            "7",
+            "-a_srs",
+            "EPSG:32629",
+            "-a_ullr",
+            "500000",
+            "4300640",
+            "500640",
+            "4300000",
+            "plain.tif",
+        ],
+    )
+    .is_none()
+    {
         return;
     }
     let info = run(folder.path(), &["info", "plain.tif", "--json"]).json();
-    assert!(info["bands"].as_array().unwrap().iter().all(|band| band["wavelength_nm"].is_null()), "{info}");
-    run(folder.path(), &["render", "plain.tif", "--bands", "665nm,560nm,490nm", "--out", "a.png"]).failed(1, &["wavelength", "plain.tif"]);
-    run(folder.path(), &["embed", "plain.tif", "--device", "cpu", "--out", "f.tif"]).failed(1, &["wavelength", "plain.tif"]);
+    assert!(
+        info["bands"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|band| band["wavelength_nm"].is_null()),
+        "{info}"
+    );
+    run(
+        folder.path(),
+        &[
+            "render",
+            "plain.tif",
+            "--bands",
+            "665nm,560nm,490nm",
+            "--out",
+            "a.png",
+        ],
+    )
+    .failed(1, &["wavelength", "plain.tif"]);
+    run(
+        folder.path(),
+        &["embed", "plain.tif", "--device", "cpu", "--out", "f.tif"],
+    )
+    .failed(1, &["wavelength", "plain.tif"]);
     assert_eq!(files_in(folder.path()), ["plain.tif"]);
 }
 
 #[test]
 fn nothing_but_nodata() {
     let folder = TempDir::new().unwrap();
-    if gdal(folder.path(), "gdal_translate", &["-q", "-b", "2", "-b", "3", "-b", "4", "-scale", "0", "1", "0", "0", "-a_nodata", "0", text(&scene()), "void.tif"]).is_none() {
+    if gdal(
+        folder.path(),
+        "gdal_translate",
+        &[
+            "-q",
+            "-b",
+            "2",
+            "-b",
+            "3",
+            "-b",
+            "4",
+            "-scale",
+            "0",
+            "1",
+            "0",
+            "0",
+            "-a_nodata",
+            "0",
+            text(&scene()),
+            "void.tif",
+        ],
+    )
+    .is_none()
+    {
         return;
     }
     run(folder.path(), &["info", "void.tif", "--stats"]).done();
     run(folder.path(), &["render", "void.tif", "--out", "a.png"]).done();
-    let told = run(folder.path(), &["embed", "void.tif", "--wavelengths", "1=490nm,2=560nm,3=665nm", "--device", "cpu", "--out", "f.tif"]);
+    let told = run(
+        folder.path(),
+        &[
+            "embed",
+            "void.tif",
+            "--wavelengths",
+            "1=490nm,2=560nm,3=665nm",
+            "--device",
+            "cpu",
+            "--out",
+            "f.tif",
+        ],
+    );
     told.failed(1, &["void.tif"]);
-    assert!(!folder.path().join("f.tif").exists(), "{:?}", files_in(folder.path()));
+    assert!(
+        !folder.path().join("f.tif").exists(),
+        "{:?}",
+        files_in(folder.path())
+    );
 }
 
 #[test]
 fn labels_outside_the_scene_or_without_the_attribute() {
     let folder = TempDir::new().unwrap();
     field(folder.path());
-    let square = |x: f64, y: f64| format!("[[[{x},{y}],[{x},{}],[{},{}],[{},{y}],[{x},{y}]]]", y + 0.01, x + 0.01, y + 0.01, x + 0.01);
-    let feature = |class: &str, x: f64, y: f64| {
-        format!(r#"{{"type":"Feature","properties":{{"class":"{class}"}},"geometry":{{"type":"Polygon","coordinates":{}}}}}"#, square(x, y))
+    let square = |x: f64, y: f64| {
+        format!(
+            "[[[{x},{y}],[{x},{}],[{},{}],[{},{y}],[{x},{y}]]]",
+            y + 0.01,
+            x + 0.01,
+            y + 0.01,
+            x + 0.01
+        )
     };
-    let collection = |features: &[String]| format!(r#"{{"type":"FeatureCollection","features":[{}]}}"#, features.join(","));
-    fs::write(folder.path().join("far.geojson"), collection(&[feature("a", 100.0, 10.0), feature("b", 101.0, 10.0)])).unwrap();
+    let feature = |class: &str, x: f64, y: f64| {
+        format!(
+            r#"{{"type":"Feature","properties":{{"class":"{class}"}},"geometry":{{"type":"Polygon","coordinates":{}}}}}"#,
+            square(x, y)
+        )
+    };
+    let collection = |features: &[String]| {
+        format!(
+            r#"{{"type":"FeatureCollection","features":[{}]}}"#,
+            features.join(",")
+        )
+    };
+    fs::write(
+        folder.path().join("far.geojson"),
+        collection(&[feature("a", 100.0, 10.0), feature("b", 101.0, 10.0)]),
+    )
+    .unwrap();
     fs::write(folder.path().join("none.geojson"), collection(&[])).unwrap();
-    fs::write(folder.path().join("broken.geojson"), "{\"type\": \"FeatureColl").unwrap();
-    fs::copy(sample().join("labels.geojson"), folder.path().join("labels.geojson")).unwrap();
+    fs::write(
+        folder.path().join("broken.geojson"),
+        "{\"type\": \"FeatureColl",
+    )
+    .unwrap();
+    fs::copy(
+        sample().join("labels.geojson"),
+        folder.path().join("labels.geojson"),
+    )
+    .unwrap();
     let train = |labels: &str, attribute: &str| {
-        run(folder.path(), &["train", "--field", "field.tif", "--labels", labels, "--class-attribute", attribute, "--out", "head.json"])
+        run(
+            folder.path(),
+            &[
+                "train",
+                "--field",
+                "field.tif",
+                "--labels",
+                labels,
+                "--class-attribute",
+                attribute,
+                "--out",
+                "head.json",
+            ],
+        )
     };
     train("far.geojson", "class").failed(1, &["outside", "far.geojson"]);
     train("labels.geojson", "crop_type").failed(1, &["crop_type", "labels.geojson"]);
@@ -203,11 +422,31 @@ fn a_checkpoint_that_is_not_one() {
         ("liar.safetensors", b"\xff\xff\xff\xff\xff\xff\xff\x7f{}"),
     ] {
         fs::write(folder.path().join(name), bytes).unwrap();
-        let told = run(folder.path(), &["embed", text(&scene()), "--weights", name, "--device", "cpu", "--out", "f.tif"]);
+        let told = run(
+            folder.path(),
+            &[
+                "embed",
+                text(&scene()),
+                "--weights",
+                name,
+                "--device",
+                "cpu",
+                "--out",
+                "f.tif",
+            ],
+        );
         told.failed(1, &[name]);
         assert!(!folder.path().join("f.tif").exists());
     }
-    assert_eq!(files_in(folder.path()), ["empty.pth", "liar.safetensors", "text.pth", "text.safetensors"]);
+    assert_eq!(
+        files_in(folder.path()),
+        [
+            "empty.pth",
+            "liar.safetensors",
+            "text.pth",
+            "text.safetensors"
+        ]
+    );
 }
 
 #[test]
@@ -216,14 +455,60 @@ fn files_of_the_wrong_kind() {
     field(folder.path());
     fs::write(folder.path().join("head.json"), "{}").unwrap();
     let labels = sample().join("labels.geojson");
-    run(folder.path(), &["predict", "--field", "field.tif", "--head", "head.json", "--out", "m.tif"]).failed(1, &["head.json"]);
-    run(folder.path(), &["train", "--field", text(&scene()), "--labels", text(&labels), "--out", "h.json"]).failed(1, &["field", SCENE]);
-    run(folder.path(), &["assess", "--map", "field.tif", "--reference", text(&labels), "--out", "r.json"]).failed(1, &["field.tif"]);
+    run(
+        folder.path(),
+        &[
+            "predict",
+            "--field",
+            "field.tif",
+            "--head",
+            "head.json",
+            "--out",
+            "m.tif",
+        ],
+    )
+    .failed(1, &["head.json"]);
+    run(
+        folder.path(),
+        &[
+            "train",
+            "--field",
+            text(&scene()),
+            "--labels",
+            text(&labels),
+            "--out",
+            "h.json",
+        ],
+    )
+    .failed(1, &["field", SCENE]);
+    run(
+        folder.path(),
+        &[
+            "assess",
+            "--map",
+            "field.tif",
+            "--reference",
+            text(&labels),
+            "--out",
+            "r.json",
+        ],
+    )
+    .failed(1, &["field.tif"]);
     run(folder.path(), &["info", text(&labels)]).failed(1, &["labels.geojson"]);
     run(folder.path(), &["export", text(&scene()), "--out", "m.svg"]).failed(1, &["class map"]);
     run(folder.path(), &["reproduce", text(&scene())]).failed(1, &["how it was made"]);
-    run(folder.path(), &["render", text(&scene()), "--style", "pca", "--out", "a.png"]).failed(1, &["field"]);
-    assert_eq!(files_in(folder.path()), ["field.tif", "field.tif.aux.xml", "head.json"].into_iter().filter(|name| folder.path().join(name).exists()).collect::<Vec<_>>());
+    run(
+        folder.path(),
+        &["render", text(&scene()), "--style", "pca", "--out", "a.png"],
+    )
+    .failed(1, &["field"]);
+    assert_eq!(
+        files_in(folder.path()),
+        ["field.tif", "field.tif.aux.xml", "head.json"]
+            .into_iter()
+            .filter(|name| folder.path().join(name).exists())
+            .collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -232,12 +517,37 @@ fn another_grid_is_told_apart() {
     field(folder.path());
     let aerial = sample().join("m_4709963_se_14_1_20160816_5m.tif");
     let grid = Raster::open(&aerial).unwrap().info().grid.clone();
-    let classes = vec![Class { id: 1, name: "a".into(), color: [1, 2, 3] }, Class { id: 2, name: "b".into(), color: [9, 8, 7] }];
+    let classes = vec![
+        Class {
+            id: 1,
+            name: "a".into(),
+            color: [1, 2, 3],
+        },
+        Class {
+            id: 2,
+            name: "b".into(),
+            color: [9, 8, 7],
+        },
+    ];
     let path = folder.path().join("elsewhere.tif");
     let mut writer = MapWriter::create(&path, &grid, MapKind::Classes(classes)).unwrap();
-    writer.write_bytes(grid.window(), &vec![1; grid.width * grid.height]).unwrap();
+    writer
+        .write_bytes(grid.window(), &vec![1; grid.width * grid.height])
+        .unwrap();
     writer.finish(&Vec::new()).unwrap();
-    run(folder.path(), &["train", "--field", "field.tif", "--labels", "elsewhere.tif", "--out", "h.json"]).failed(1, &["elsewhere.tif"]);
+    run(
+        folder.path(),
+        &[
+            "train",
+            "--field",
+            "field.tif",
+            "--labels",
+            "elsewhere.tif",
+            "--out",
+            "h.json",
+        ],
+    )
+    .failed(1, &["elsewhere.tif"]);
     assert!(!folder.path().join("h.json").exists());
 }
 
@@ -247,7 +557,9 @@ fn with_small_disk(options: &str, body: impl FnOnce(&Path)) -> Option<()> {
     let folder = TempDir::new().unwrap();
     let disk = folder.path().join("disk");
     fs::create_dir(&disk).unwrap();
-    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs", text(&disk)]).output();
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", options, "tmpfs", text(&disk)])
+        .output();
     if !mounted.is_ok_and(|output| output.status.success()) {
         eprintln!("SKIPPED: a small file system cannot be mounted here");
         return None;
@@ -267,11 +579,36 @@ fn a_full_disk() {
     field(folder.path());
     with_small_disk("size=64k", |disk| {
         let picture = disk.join("view.png");
-        run(folder.path(), &["render", text(&scene()), "--size", "2000", "--out", text(&picture)]).failed(1, &["full", "view.png"]);
+        run(
+            folder.path(),
+            &[
+                "render",
+                text(&scene()),
+                "--size",
+                "2000",
+                "--out",
+                text(&picture),
+            ],
+        )
+        .failed(1, &["full", "view.png"]);
         let field = disk.join("f.tif");
-        run(folder.path(), &["embed", text(&scene()), "--device", "cpu", "--out", text(&field)]).failed(1, &["f.tif"]);
+        run(
+            folder.path(),
+            &[
+                "embed",
+                text(&scene()),
+                "--device",
+                "cpu",
+                "--out",
+                text(&field),
+            ],
+        )
+        .failed(1, &["f.tif"]);
         let left = files_in(disk);
-        assert!(!left.contains(&"f.tif".to_owned()) && !left.contains(&"view.png".to_owned()), "{left:?}");
+        assert!(
+            !left.contains(&"f.tif".to_owned()) && !left.contains(&"view.png".to_owned()),
+            "{left:?}"
+        );
     });
 }
 
@@ -281,13 +618,43 @@ fn a_read_only_folder() {
     let folder = TempDir::new().unwrap();
     with_small_disk("size=1m,ro", |disk| {
         let at = |name: &str| text(&disk.join(name)).to_owned();
-        run(folder.path(), &["render", text(&scene()), "--out", &at("a.png")]).failed(1, &["a.png"]);
-        run(folder.path(), &["embed", text(&scene()), "--device", "cpu", "--out", &at("f.tif")]).failed(1, &["f.tif"]);
+        run(
+            folder.path(),
+            &["render", text(&scene()), "--out", &at("a.png")],
+        )
+        .failed(1, &["a.png"]);
+        run(
+            folder.path(),
+            &[
+                "embed",
+                text(&scene()),
+                "--device",
+                "cpu",
+                "--out",
+                &at("f.tif"),
+            ],
+        )
+        .failed(1, &["f.tif"]);
         run(folder.path(), &["demo", "--out", &at("demo")]).failed(1, &["demo"]);
     });
     // A folder that does not exist is told too.
-    run(folder.path(), &["render", text(&scene()), "--out", "no/such/folder/a.png"]).failed(1, &["does not exist", "a.png"]);
-    run(folder.path(), &["embed", text(&scene()), "--device", "cpu", "--out", "no/such/folder/f.tif"]).failed(1, &["f.tif"]);
+    run(
+        folder.path(),
+        &["render", text(&scene()), "--out", "no/such/folder/a.png"],
+    )
+    .failed(1, &["does not exist", "a.png"]);
+    run(
+        folder.path(),
+        &[
+            "embed",
+            text(&scene()),
+            "--device",
+            "cpu",
+            "--out",
+            "no/such/folder/f.tif",
+        ],
+    )
+    .failed(1, &["f.tif"]);
 }
 
 /// The window's side of the pipe must survive its worker: the job fails with a reason and the next one runs.
@@ -318,15 +685,26 @@ fn a_worker_killed_in_mid_job() {
             if link.drain().iter().any(&mut *found) {
                 return;
             }
-            assert!(start.elapsed() < Duration::from_secs(120), "waited in vain for {what}");
+            assert!(
+                start.elapsed() < Duration::from_secs(120),
+                "waited in vain for {what}"
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     };
     let aerial = sample().join("m_4709963_se_14_1_20160816_5m.tif");
     let long = link.run(spec(aerial, "dofa-base", "long.tif"));
-    wait(&mut link, "progress", &mut |event| matches!(event, Event::Progress { .. }));
+    wait(&mut link, "progress", &mut |event| {
+        matches!(event, Event::Progress { .. })
+    });
     let worker = link.process_id().unwrap();
-    assert!(Command::new("kill").args(["-9", &worker.to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-9", &worker.to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
     let mut reason = String::new();
     wait(&mut link, "the failure", &mut |event| match event {
         Event::Failed { id, failure } if *id == long => {
@@ -335,10 +713,17 @@ fn a_worker_killed_in_mid_job() {
         }
         _ => false,
     });
-    assert!(reason.contains('9') || reason.to_lowercase().contains("kill"), "{reason}");
+    assert!(
+        reason.contains('9') || reason.to_lowercase().contains("kill"),
+        "{reason}"
+    );
     assert!(!folder.path().join("long.tif").exists());
     let next = link.run(spec(scene(), "dofa-tiny", "next.tif"));
-    wait(&mut link, "the next job", &mut |event| matches!(event, Event::Finished { id, .. } if *id == next));
+    wait(
+        &mut link,
+        "the next job",
+        &mut |event| matches!(event, Event::Finished { id, .. } if *id == next),
+    );
     assert!(folder.path().join("next.tif").is_file());
 }
 
@@ -350,17 +735,39 @@ fn no_gpu_at_all() {
         for name in ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"] {
             command.env(name, "/nonexistent/driver.json");
         }
-        command.env("WGPU_BACKEND", "vulkan").output().unwrap().into()
+        command
+            .env("WGPU_BACKEND", "vulkan")
+            .output()
+            .unwrap()
+            .into()
     };
     let devices = without(&["devices", "--json"]).json();
-    assert!(devices.as_array().unwrap().iter().any(|device| device["name"] == "cpu"), "{devices}");
+    assert!(
+        devices
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|device| device["name"] == "cpu"),
+        "{devices}"
+    );
     // Asked for nothing special: the CPU does it. Asked for a GPU by name: the list of what there is.
     without(&["embed", text(&scene()), "--out", "auto.tif"]).done();
-    let named = without(&["embed", text(&scene()), "--device", "GeForce 9999", "--out", "named.tif"]);
+    let named = without(&[
+        "embed",
+        text(&scene()),
+        "--device",
+        "GeForce 9999",
+        "--out",
+        "named.tif",
+    ]);
     if named.code != Some(0) {
         named.failed(1, &["GeForce 9999", "cpu"]);
     } else {
-        assert!(named.stderr.contains("GeForce 9999"), "the fallback is not told: {}", named.stderr);
+        assert!(
+            named.stderr.contains("GeForce 9999"),
+            "the fallback is not told: {}",
+            named.stderr
+        );
     }
     without(&["render", text(&scene()), "--out", "a.png"]).done();
 }
@@ -386,5 +793,11 @@ fn a_reader_that_goes_away_is_no_error() {
         .unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+    assert_eq!(
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).as_ref()
+        ),
+        (Some(0), "")
+    );
 }

@@ -19,7 +19,12 @@ fn allowed_arrows(package: &str) -> &'static [&'static str] {
     match package {
         "terroir" => &["terroir-engine", "terroir-scene"],
         "terroir-engine" => &["terroir-models", "terroir-scene"],
-        "terroir-tests" => &["terroir", "terroir-engine", "terroir-models", "terroir-scene"],
+        "terroir-tests" => &[
+            "terroir",
+            "terroir-engine",
+            "terroir-models",
+            "terroir-scene",
+        ],
         _ => &[],
     }
 }
@@ -66,28 +71,45 @@ fn sources(folder: &str) -> BTreeMap<PathBuf, String> {
 /// Whether code (not a comment) uses the crate: `wgpu::`, but not `egui_wgpu::`.
 fn names_crate(source: &str, name: &str) -> bool {
     let path = format!("{name}::");
-    source.lines().filter(|line| !line.trim_start().starts_with("//")).any(|line| {
-        line.match_indices(&path).any(|(at, _)| {
-            !line[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_' || before == ':')
+    source
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .any(|line| {
+            line.match_indices(&path).any(|(at, _)| {
+                !line[..at].ends_with(|before: char| {
+                    before.is_alphanumeric() || before == '_' || before == ':'
+                })
+            })
         })
-    })
 }
 
 #[test]
 fn arrows_between_packages_point_down() {
     for (folder, package) in PACKAGES {
-        for dependency in dependencies(folder).iter().filter(|name| name.starts_with("terroir")) {
-            assert!(allowed_arrows(package).contains(&dependency.as_str()), "{package} must not depend on {dependency}");
+        for dependency in dependencies(folder)
+            .iter()
+            .filter(|name| name.starts_with("terroir"))
+        {
+            assert!(
+                allowed_arrows(package).contains(&dependency.as_str()),
+                "{package} must not depend on {dependency}"
+            );
         }
     }
 }
 
 #[test]
 fn libraries_stay_in_their_layer() {
-    for (folder, package) in PACKAGES.into_iter().filter(|(_, package)| *package != "terroir-tests") {
+    for (folder, package) in PACKAGES
+        .into_iter()
+        .filter(|(_, package)| *package != "terroir-tests")
+    {
         for dependency in dependencies(folder) {
             if let Some((_, homes)) = HOMES.iter().find(|(name, _)| *name == dependency) {
-                assert!(homes.contains(&package), "{package} must not depend on {dependency}");
+                assert!(
+                    homes.contains(&package),
+                    "{package} must not depend on {dependency}"
+                );
             }
         }
     }
@@ -96,9 +118,14 @@ fn libraries_stay_in_their_layer() {
 #[test]
 fn only_one_file_of_the_core_knows_the_gpu() {
     for (path, text) in sources("core") {
-        let is_device = path.starts_with("core/engine/src") && path.file_stem().is_some_and(|stem| stem == "device");
+        let is_device = path.starts_with("core/engine/src")
+            && path.file_stem().is_some_and(|stem| stem == "device");
         for name in ["wgpu", "burn_wgpu"] {
-            assert!(is_device || !names_crate(&text, name), "{} names {name}: only device.rs may", path.display());
+            assert!(
+                is_device || !names_crate(&text, name),
+                "{} names {name}: only device.rs may",
+                path.display()
+            );
         }
     }
 }
@@ -107,7 +134,11 @@ fn only_one_file_of_the_core_knows_the_gpu() {
 fn only_the_canvas_draws_with_the_gpu() {
     for (path, text) in sources("app/src") {
         let is_canvas = path.starts_with("app/src/canvas");
-        assert!(is_canvas || !names_crate(&text, "wgpu"), "{} names wgpu: only the canvas may", path.display());
+        assert!(
+            is_canvas || !names_crate(&text, "wgpu"),
+            "{} names wgpu: only the canvas may",
+            path.display()
+        );
     }
 }
 
@@ -115,7 +146,11 @@ fn only_the_canvas_draws_with_the_gpu() {
 fn nobody_opens_a_network_connection() {
     for folder in ["app/src", "core"] {
         for (path, text) in sources(folder) {
-            assert!(!text.contains("std::net"), "{} names std::net", path.display());
+            assert!(
+                !text.contains("std::net"),
+                "{} names std::net",
+                path.display()
+            );
         }
     }
 }
@@ -136,12 +171,23 @@ fn the_sample_is_small_and_may_be_passed_on() {
     for entry in fs::read_dir(&sample).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name().to_string_lossy().to_lowercase();
-        assert!(!name.contains("eobs") && !name.contains("weather"), "{name} is for non-commercial use only");
+        assert!(
+            !name.contains("eobs") && !name.contains("weather"),
+            "{name} is for non-commercial use only"
+        );
         bytes += entry.metadata().unwrap().len();
     }
     assert!(bytes < 6_500_000, "the sample has grown to {bytes} bytes");
     let readme = fs::read_to_string(sample.join("README.md")).unwrap();
-    for words in ["contains modified Copernicus Sentinel data 2021", "ESA WorldCover project", "CC BY 4.0", "public domain"] {
-        assert!(readme.contains(words), "the sample's README does not say {words:?}");
+    for words in [
+        "contains modified Copernicus Sentinel data 2021",
+        "ESA WorldCover project",
+        "CC BY 4.0",
+        "public domain",
+    ] {
+        assert!(
+            readme.contains(words),
+            "the sample's README does not say {words:?}"
+        );
     }
 }

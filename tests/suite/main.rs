@@ -1,5 +1,7 @@
 //! Integration tests.
 
+#![expect(clippy::unwrap_used, reason = "a test says no by panicking, in its helpers too")]
+
 mod golden;
 
 mod checkpoints;

@@ -17,18 +17,30 @@ pub fn terroir() -> &'static Path {
         let profile = here.parent().and_then(Path::parent).unwrap().to_path_buf();
         let target = profile.parent().unwrap();
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--workspace", "--target-dir"]).arg(target).current_dir(repository());
+        build
+            .args(["build", "--workspace", "--target-dir"])
+            .arg(target)
+            .current_dir(repository());
         if profile.ends_with("release") {
             build.arg("--release");
         }
         let built = build.output().unwrap();
-        assert!(built.status.success(), "cargo build failed:\n{}", String::from_utf8_lossy(&built.stderr));
-        profile.join("terroir").with_extension(std::env::consts::EXE_EXTENSION)
+        assert!(
+            built.status.success(),
+            "cargo build failed:\n{}",
+            String::from_utf8_lossy(&built.stderr)
+        );
+        profile
+            .join("terroir")
+            .with_extension(std::env::consts::EXE_EXTENSION)
     })
 }
 
 pub fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
 }
 
 pub fn sample() -> PathBuf {
@@ -37,12 +49,16 @@ pub fn sample() -> PathBuf {
 
 /// The larger real scenes; `None`, said aloud, when they are not there.
 pub fn shared_data(what: &str) -> Option<PathBuf> {
-    let shared = std::env::var_os("TERROIR_SHARED").map_or_else(|| repository().join("../shared"), PathBuf::from);
+    let shared = std::env::var_os("TERROIR_SHARED")
+        .map_or_else(|| repository().join("../shared"), PathBuf::from);
     let data = shared.join("data");
     if data.is_dir() {
         return Some(data);
     }
-    eprintln!("SKIPPED {what}: no scenes at {} (set TERROIR_SHARED)", data.display());
+    eprintln!(
+        "SKIPPED {what}: no scenes at {} (set TERROIR_SHARED)",
+        data.display()
+    );
     None
 }
 
@@ -58,7 +74,13 @@ impl Run {
     /// The run must have succeeded; its standard output.
     #[track_caller]
     pub fn done(self) -> String {
-        assert_eq!(self.code, Some(0), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code,
+            Some(0),
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
         self.stdout
     }
 
@@ -72,15 +94,29 @@ impl Run {
     /// The run must have failed in words: exit code, a message with all of `words`, no trace of a panic.
     #[track_caller]
     pub fn failed(&self, code: i32, words: &[&str]) {
-        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
         let message = self.stderr.to_lowercase();
         for word in words {
-            assert!(message.contains(&word.to_lowercase()), "no {word:?} in:\n{}", self.stderr);
+            assert!(
+                message.contains(&word.to_lowercase()),
+                "no {word:?} in:\n{}",
+                self.stderr
+            );
         }
         for word in ["panicked", "rust_backtrace", "unwrap", "fault of its own"] {
             assert!(!message.contains(word), "{word:?} in:\n{}", self.stderr);
         }
-        assert!(self.stderr.trim().len() > 20, "too short to help: {:?}", self.stderr);
+        assert!(
+            self.stderr.trim().len() > 20,
+            "too short to help: {:?}",
+            self.stderr
+        );
     }
 }
 
@@ -97,7 +133,11 @@ impl From<Output> for Run {
 /// `terroir` with `arguments` in `folder`, not started yet.
 pub fn command<A: AsRef<OsStr>>(folder: &Path, arguments: &[A]) -> Command {
     let mut command = Command::new(terroir());
-    command.args(arguments).current_dir(folder).stdin(Stdio::null()).env_remove("RUST_BACKTRACE");
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .env_remove("RUST_BACKTRACE");
     command
 }
 
@@ -108,8 +148,10 @@ pub fn run<A: AsRef<OsStr>>(folder: &Path, arguments: &[A]) -> Run {
 
 /// Names of everything in a folder, sorted.
 pub fn files_in(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
     names.sort();
     names
 }

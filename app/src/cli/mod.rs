@@ -49,6 +49,10 @@ struct Cli {
     /// Rasters, label files or a project (.terroir) to open in the window
     files: Vec<PathBuf>,
 
+    /// Write a picture of the window once everything is drawn, then close it
+    #[arg(long, value_name = "PNG")]
+    screenshot: Option<PathBuf>,
+
     #[command(flatten)]
     global: GlobalOptions,
 }
@@ -134,7 +138,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(cli: Cli, output: Output) -> CliResult {
     match cli.command {
-        None => open_window(&cli.files),
+        None => open_window(&cli.files, cli.screenshot),
         Some(Command::Info(args)) => info::run(&args, output),
         Some(Command::Render(args)) => render::run(&args, output),
         Some(Command::Embed(args)) => embed::run(&args, output),
@@ -152,7 +156,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
 }
 
 /// Opens the window on files that exist; a word that is no file is taken for a mistyped subcommand.
-fn open_window(files: &[PathBuf]) -> CliResult {
+fn open_window(files: &[PathBuf], _screenshot: Option<PathBuf>) -> CliResult {
     for file in files.iter().filter(|file| !file.exists()) {
         let name = file.to_string_lossy();
         // Names of sub-datasets (NETCDF:"a.nc":band) are for GDAL to judge.
