@@ -1,11 +1,11 @@
-//! `terroir bench`: how fast models embed on this machine, measured on a real scene.
+//! `terroir bench`: how fast models embed on this machine, and how well their fields do on labelled scenes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
 use serde_json::json;
-use terroir_engine::{EmbedSpec, JobSpec};
+use terroir_engine::{BenchRow, EmbedSpec, JobSpec, bench_field};
 use terroir_scene::Raster;
 
 use crate::assets::sample;
@@ -24,9 +24,73 @@ pub struct BenchArgs {
     /// Device to measure, as `terroir devices` lists it
     #[arg(long, default_value = "auto")]
     device: String,
+    /// Measure accuracy instead of speed: few-shot accuracy of untrained fields on the labelled scenes in this folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["file", "model", "device"])]
+    accuracy: Option<PathBuf>,
+    /// With --accuracy: only the field design in use, not those it was chosen from
+    #[arg(long, requires = "accuracy")]
+    quick: bool,
 }
 
 pub fn run(args: &BenchArgs, output: Output) -> CliResult {
+    match &args.accuracy {
+        Some(folder) => measure_accuracy(folder, args.quick, output),
+        None => measure_speed(args, output),
+    }
+}
+
+fn measure_accuracy(folder: &Path, quick: bool, output: Output) -> CliResult {
+    let cancel = CancelFlag::on_ctrl_c()?;
+    let mut rows: Vec<BenchRow> = Vec::new();
+    let mut on_row = |row: &BenchRow| {
+        output.remark(&format!(
+            "{}, {}, {}, {} labels: {:.1} %",
+            row.scene, row.design, row.head, row.labels, row.overall
+        ));
+        rows.push(row.clone());
+    };
+    let result = bench_field(folder, quick, &mut on_row, &|| cancel.is_raised());
+    if cancel.is_raised() {
+        return Err(CliError::Cancelled);
+    }
+    result?;
+    if output.json {
+        return output.print_json(&rows);
+    }
+    let spread = |mean: f64, spread: f64| format!("{mean:.1} ± {spread:.1}");
+    let lines: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            let forest = row
+                .forest
+                .map(|(overall, f1)| (format!("{overall:.1}"), format!("{f1:.1}")))
+                .unwrap_or_default();
+            vec![
+                row.scene.clone(),
+                row.design.clone(),
+                row.head.clone(),
+                row.labels.clone(),
+                spread(row.overall, row.overall_spread),
+                spread(row.macro_f1, row.macro_f1_spread),
+                forest.0,
+                forest.1,
+            ]
+        })
+        .collect();
+    let header = [
+        "scene",
+        "field",
+        "head",
+        "labels",
+        "OA %",
+        "macro-F1 %",
+        "forest OA %",
+        "forest macro-F1 %",
+    ];
+    output.print(&table(&header, &lines))
+}
+
+fn measure_speed(args: &BenchArgs, output: Output) -> CliResult {
     for model in &args.model {
         super::embed::known_model(model)?;
     }

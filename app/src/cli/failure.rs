@@ -74,13 +74,18 @@ impl CliError {
             Self::Failed { what, details } => match details {
                 None => format!("terroir: {}\n", sentence(what)),
                 Some(details) if verbose => {
-                    format!("terroir: {}\nDetails: {}\n", sentence(what), details.trim_end())
+                    format!(
+                        "terroir: {}\nDetails: {}\n",
+                        sentence(what),
+                        details.trim_end()
+                    )
                 }
-                Some(_) => format!("terroir: {}\n(--verbose shows the details.)\n", sentence(what)),
+                Some(_) => format!(
+                    "terroir: {}\n(--verbose shows the details.)\n",
+                    sentence(what)
+                ),
             },
-            Self::Cancelled => {
-                "terroir: Cancelled. No half-written file was left behind.\n".into()
-            }
+            Self::Cancelled => "terroir: Cancelled. No half-written file was left behind.\n".into(),
             Self::ReaderGone => String::new(),
         }
     }

@@ -164,13 +164,20 @@ fn open_window(files: &[PathBuf], _screenshot: Option<PathBuf>) -> CliResult {
             continue;
         }
         if name.contains(['.', '/', '\\']) {
-            return Err(CliError::failed(format!("There is no such file; check the path.\n{name}")));
+            return Err(CliError::failed(format!(
+                "There is no such file; check the path.\n{name}"
+            )));
         }
-        return Err(CliError::usage(format!("{name} is neither a subcommand nor a file.")));
+        return Err(CliError::usage(format!(
+            "{name} is neither a subcommand nor a file."
+        )));
     }
     if cfg!(target_os = "linux") {
         let has = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        if !["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(has) {
+        if !["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"]
+            .into_iter()
+            .any(has)
+        {
             return Err(CliError::failed(
                 "There is no display to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set). \
                  `terroir demo` does the whole job without a window.",

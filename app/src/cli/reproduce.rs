@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
-use terroir_engine::{JobSpec, command_line};
-use terroir_scene::{Block, Raster, RasterInfo, Resampling, Window};
+use terroir_engine::{JobSpec, command_line, reproduce_spec};
+use terroir_scene::{Block, Raster, Resampling, Window};
 
 use super::failure::{CliError, CliResult};
 use super::job::{CancelFlag, run_job};
@@ -26,7 +26,21 @@ pub struct ReproduceArgs {
 pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
     let raster = Raster::open(&args.file)?;
     let out = args.out.clone().unwrap_or_else(|| again(&args.file));
-    let mut spec = recorded_job(raster.info())?;
+    if out
+        .canonicalize()
+        .is_ok_and(|out| args.file.canonicalize().is_ok_and(|file| file == out))
+    {
+        return Err(CliError::usage(
+            "--out is the file itself: choose another name.",
+        ));
+    }
+    // Also how its inputs were made; here only the last step counts, and its inputs must still be there.
+    let Some(mut spec) = reproduce_spec(&args.file)?.pop() else {
+        return Err(CliError::failed(format!(
+            "The file does not say how it was made.\n{}",
+            args.file.display()
+        )));
+    };
     let folder = args.file.parent().unwrap_or(Path::new(""));
     match &mut spec {
         JobSpec::Embed(embed) => {
@@ -62,30 +76,6 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
     output.print(&match differing {
         0 => format!("Every pixel is the same as before.\n  {}\n", out.display()),
         count => format!("{count} pixels differ from before.\n  {}\n", out.display()),
-    })
-}
-
-/// The job noted in the file's `TERROIR_RUN`.
-fn recorded_job(info: &RasterInfo) -> CliResult<JobSpec> {
-    let missing = || {
-        CliError::failed(format!(
-            "The file does not say how it was made (no TERROIR_RUN entry), so it cannot be made again.\n{}",
-            info.path.display()
-        ))
-    };
-    let (_, text) = info
-        .metadata
-        .iter()
-        .find(|(key, _)| key == "TERROIR_RUN")
-        .ok_or_else(missing)?;
-    let run: serde_json::Value = serde_json::from_str(text).map_err(|_| missing())?;
-    let job = run.get("spec").cloned().ok_or_else(missing)?;
-    serde_json::from_value(job).map_err(|error| CliError::Failed {
-        what: format!(
-            "The file was made by a version of Terroir whose jobs this one does not know.\n{}",
-            info.path.display()
-        ),
-        details: Some(error.to_string()),
     })
 }
 
