@@ -72,7 +72,10 @@ fn values(model: &Dofa) -> Vec<(String, Vec<f32>)> {
         .map(|tensor| {
             (
                 tensor.name.clone(),
-                bridge::to_data(tensor).unwrap().try_to_vec::<f32>().unwrap(),
+                bridge::to_data(tensor)
+                    .unwrap()
+                    .try_to_vec::<f32>()
+                    .unwrap(),
             )
         })
         .collect()

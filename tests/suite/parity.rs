@@ -1,8 +1,11 @@
 //! The DOFA encoder against the published implementation's numbers, on the processor and on wgpu.
 //! Tolerances are those the reference data state, ten times wider on wgpu.
 
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::store::{ModuleSnapshot, bridge};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 use terroir_models::{
     Dofa, DofaConfig, PatchKernel, Resampling, load_dofa_as, resample_table, sin_cos_table,
     sine_table,
@@ -77,19 +80,11 @@ fn check_cases(device: &Device, factor: f32) {
             let kernel = model.generate_kernel(waves);
             note(
                 "kernel",
-                golden.check(
-                    &name("kernel"),
-                    as_convolution(&kernel, 4),
-                    factor * 1e-5,
-                ),
+                golden.check(&name("kernel"), as_convolution(&kernel, 4), factor * 1e-5),
             );
             note(
                 "bias",
-                golden.check(
-                    &name("bias"),
-                    kernel.bias.clone(),
-                    factor * 1e-5,
-                ),
+                golden.check(&name("bias"), kernel.bias.clone(), factor * 1e-5),
             );
 
             let image: Tensor<4> = golden.tensor(&name("image"), device);
@@ -403,7 +398,10 @@ fn the_same_seed_gives_the_same_values_on_every_device() {
             .map(|tensor| {
                 (
                     tensor.name.clone(),
-                    bridge::to_data(tensor).unwrap().try_to_vec::<f32>().unwrap(),
+                    bridge::to_data(tensor)
+                        .unwrap()
+                        .try_to_vec::<f32>()
+                        .unwrap(),
                 )
             })
             .collect()
@@ -481,4 +479,109 @@ fn the_table_of_parameters_is_what_is_built() {
         DofaConfig::tiny().init(0, &device).parameter_count(),
         DofaConfig::tiny().parameter_count()
     );
+}
+
+/// What a user without weights gets: numbers of ordinary size that depend on the image, not on the place in it.
+#[test]
+fn an_untrained_encoder_looks_at_the_image() {
+    let device = Device::flex();
+    let config = DofaConfig::tiny();
+    let model = config.init(0, &device);
+    let kernel = model.patch_kernel(&[0.49, 0.56, 0.665]).unwrap();
+    let side = config.image;
+    // Left half dark, right half bright.
+    let pixels: Vec<f32> = (0..3 * side * side)
+        .map(|index| if index % side < side / 2 { -1.0 } else { 1.0 })
+        .collect();
+    let image = Tensor::<4>::from_data(TensorData::new(pixels, [1, 3, side, side]), &device);
+    let dense = model.blocks(image, &kernel, &[config.depth - 1]).remove(0);
+    let values: Vec<f32> = dense.into_data().try_into_vec().unwrap();
+    let token =
+        |row: usize, column: usize| &values[(row * 14 + column) * config.width..][..config.width];
+    let same = largest_difference(token(3, 3), token(9, 4));
+    let other = largest_difference(token(3, 3), token(3, 10));
+    assert!(same < 0.01 * other, "{same} {other}");
+    assert!(
+        other > 0.5 && values.iter().all(|value| value.abs() < 100.0),
+        "{other}"
+    );
+}
+
+/// Gradient of every parameter by its path; `None` where none arrived.
+struct GradientReader<'a> {
+    gradients: &'a Gradients,
+    path: Vec<String>,
+    found: BTreeMap<String, Option<Vec<f32>>>,
+}
+
+impl ModuleVisitor for GradientReader<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let gradient = param
+            .val()
+            .grad(self.gradients)
+            .map(|gradient| gradient.into_data().try_into_vec().unwrap());
+        self.found.insert(self.path.join("."), gradient);
+    }
+
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+}
+
+fn gradients(device: &Device) -> Option<BTreeMap<String, Option<Vec<f32>>>> {
+    let model = encoder(device)?;
+    let golden = Golden::open(&file("golden/dofa/io_encoder.safetensors")?);
+    let kernel = model
+        .patch_kernel(&golden.values("rgb.wavelengths"))
+        .unwrap();
+    let class = model.class_features(golden.tensor("rgb.image", device), &kernel);
+    let gradients = class.powi_scalar(3).sum().backward();
+    let mut reader = GradientReader {
+        gradients: &gradients,
+        path: Vec::new(),
+        found: BTreeMap::new(),
+    };
+    model.visit(&mut reader);
+    Some(reader.found)
+}
+
+/// Gather, resampling and attention differentiate, equally on both devices; only the frozen positions get nothing.
+#[test]
+fn gradients_agree_between_devices() {
+    let Some(processor) = gradients(&Device::flex().autodiff()) else {
+        return;
+    };
+    let without: Vec<&String> = processor
+        .iter()
+        .filter(|(_, gradient)| gradient.is_none())
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(without, ["positions"]);
+    let Some(gpu) = gpu() else { return };
+    let gpu = gradients(&gpu.autodiff()).unwrap();
+    let mut worst = (0.0, String::new());
+    for (path, gradient) in &processor {
+        let (Some(expected), Some(found)) = (gradient, &gpu[path]) else {
+            assert_eq!(gradient, &gpu[path], "{path}");
+            continue;
+        };
+        let norm = expected
+            .iter()
+            .map(|value| value * value)
+            .sum::<f32>()
+            .sqrt();
+        let relative = largest_difference(found, expected) / norm.max(1e-6);
+        if relative > worst.0 {
+            worst = (relative, path.clone());
+        }
+    }
+    eprintln!(
+        "gradients: {:.1e} of the tensor's norm at {}",
+        worst.0, worst.1
+    );
+    assert!(worst.0 < 1e-3, "{worst:?}");
 }

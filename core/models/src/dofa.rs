@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor};
 
 use crate::DofaConfig;
 use crate::error::ModelError;
+use crate::parameters::Parameter;
 use crate::position::{Resampling, resample_table};
 use crate::vit::{Block, EPSILON};
 use crate::wavelength::{WaveLayer, WeightGenerator, sine_tensor};
@@ -42,11 +43,20 @@ pub struct Dofa {
 }
 
 impl DofaConfig {
-    /// An **untrained** encoder of this size. The same seed gives the same values on every device: they are drawn on
-    /// the processor and uploaded.
+    /// An **untrained** encoder of this size, started to be used as it is ([`Self::untrained_parameters`]). The same
+    /// seed gives the same values on every device: they are drawn on the processor and uploaded.
     pub fn init(&self, seed: u64, device: &Device) -> Dofa {
-        let mut weights = Seeded::new(seed, self.parameters());
-        let Ok(model) = Dofa::build(self, &mut weights, device);
+        self.draw(seed, self.untrained_parameters(), device)
+    }
+
+    /// An **untrained** encoder with the published start of a training run ([`Self::parameters`]); of little use
+    /// before that run.
+    pub fn init_for_training(&self, seed: u64, device: &Device) -> Dofa {
+        self.draw(seed, self.parameters(), device)
+    }
+
+    fn draw(&self, seed: u64, parameters: Vec<Parameter>, device: &Device) -> Dofa {
+        let Ok(model) = Dofa::build(self, &mut Seeded::new(seed, parameters), device);
         model
     }
 }

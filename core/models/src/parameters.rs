@@ -20,6 +20,8 @@ pub enum Start {
     Normal(f32),
     /// Uniform in ±sqrt(6 / (in + out)).
     Xavier,
+    /// Uniform in ± this limit.
+    Uniform(f32),
     Constant(f32),
     /// The fixed sine-cosine table of section 3.2.
     Positions {
@@ -112,6 +114,40 @@ impl DofaConfig {
         }
         list.norm(&format!("{root}norm"), d);
         list.0
+    }
+
+    /// [`Self::parameters`] with starts that suit an encoder used as it is, without any training.
+    ///
+    /// The published start is meant to be trained: its fixed positions (values up to 1) drown patch tokens of
+    /// magnitude 0.1, so that untrained features tell where a patch lies in the window, not what it shows. Here
+    /// positions start at zero, and the kernel's read-out is drawn larger, so that tokens (about 3 for twelve
+    /// normalised bands) outweigh what each untrained block adds to them.
+    ///
+    /// Measured with the tiny size on a Sentinel-2 scene of 12 bands with six land-cover classes, 20 labels a class,
+    /// blocks of 16 x 16 pixels kept apart, linear head, mean of 8 draws, overall / mean class accuracy in percent:
+    ///
+    /// | features | overall | by class |
+    /// |---|---|---|
+    /// | the 12 bands alone | 56.1 | 38.0 |
+    /// | last block, published start | 45.2 | 30.1 |
+    /// | last block, this start | 57.0 | 39.0 |
+    /// | last block, this start, and the bands | 57.6 | 42.1 |
+    pub fn untrained_parameters(&self) -> Vec<Parameter> {
+        /// Deviation of the read-out times the patch side: a kernel then answers to a patch of unit noise in one band
+        /// with about 0.4, whatever the size. Up to 3.3 times this the accuracy above does not fall.
+        const READ_OUT: f32 = 3.0;
+        let positions = format!("{}pos_embed", self.backbone());
+        let read_out = "patch_embed.weight_generator.fc_weight.weight";
+        let mut list = self.parameters();
+        for parameter in &mut list {
+            if parameter.name == positions {
+                parameter.start = Start::Constant(0.0);
+            } else if parameter.name == read_out {
+                // A uniform draw deviates by its limit / sqrt(3).
+                parameter.start = Start::Uniform(READ_OUT / self.patch as f32 * 3_f32.sqrt());
+            }
+        }
+        list
     }
 
     /// Number of floats the encoder computes with, position table included.

@@ -49,11 +49,9 @@ impl Weights for Seeded {
             Start::Normal(deviation) => (0..count).map(|_| deviation * stream.normal()).collect(),
             Start::Xavier => {
                 let fans: usize = shape.iter().sum();
-                let limit = (6.0 / fans as f64).sqrt();
-                (0..count)
-                    .map(|_| (limit * (2.0 * stream.uniform() - 1.0)) as f32)
-                    .collect()
+                stream.uniforms((6.0 / fans as f64).sqrt(), count)
             }
+            Start::Uniform(limit) => stream.uniforms(f64::from(limit), count),
             Start::Positions { side, width } => sin_cos_table(side, width),
         })
     }
@@ -85,6 +83,13 @@ impl Stream {
     /// In (0, 1): 53 bits, never 0, so that its logarithm exists.
     fn uniform(&mut self) -> f64 {
         ((self.next() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
+    }
+
+    /// `count` numbers in ± limit.
+    fn uniforms(&mut self, limit: f64, count: usize) -> Vec<f32> {
+        (0..count)
+            .map(|_| (limit * (2.0 * self.uniform() - 1.0)) as f32)
+            .collect()
     }
 
     /// Box-Muller, one of the pair.
