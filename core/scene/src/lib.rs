@@ -3,11 +3,13 @@
 
 mod accuracy;
 mod band_classes;
+mod band_items;
 mod bands;
 mod beside;
 mod brush;
 mod calibration;
 mod cog;
+mod dates;
 mod document;
 mod error;
 mod export;
@@ -25,6 +27,7 @@ mod logistic;
 mod palette;
 mod pca;
 mod polygons;
+mod product_metadata;
 mod project;
 mod qml;
 mod raster;
@@ -33,12 +36,20 @@ mod raster_header;
 mod raster_read;
 mod reader;
 mod ridge;
+mod sensor_hints;
 mod sensors;
 mod shading;
+mod stac;
 mod statistics;
 mod still;
 mod style;
 mod vectors;
+mod wavelength_sources;
+
+#[cfg(test)]
+mod made_rasters_test;
+#[cfg(test)]
+mod shared_rasters_test;
 
 pub use accuracy::*;
 pub use bands::*;

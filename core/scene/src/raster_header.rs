@@ -9,8 +9,12 @@ use gdal::Dataset;
 use gdal_sys::{GDALDataType, GDALMajorObjectH, GDALRasterBandH};
 
 use crate::band_classes::{classes_from_json, palette_of};
+use crate::band_items::list;
+use crate::dates::acquisition_date;
 use crate::gdal_setup::{owned_list, owned_text, take_gdal_messages};
 use crate::raster_file::subdatasets_of;
+use crate::stac::StacSidecar;
+use crate::wavelength_sources;
 use crate::{
     BandInfo, Crs, FIELD_AXES, GeoTransform, Georef, Grid, PaletteEntry, RasterInfo, SampleType,
     SceneError, SceneResult,
@@ -97,6 +101,10 @@ pub(crate) fn read(dataset: &Dataset, path: &Path) -> SceneResult<(RasterInfo, V
         sensor: None,
     };
     add_own_classes(&mut info);
+    apply_envi_gains(handle, &mut info);
+    let stac = StacSidecar::beside(path, count);
+    info.date = acquisition_date(&info, stac.as_ref());
+    wavelength_sources::assign(dataset, &mut info, stac.as_ref());
     let inner = subdatasets_of(dataset).len();
     if inner > 1 {
         add_note(
@@ -105,6 +113,26 @@ pub(crate) fn read(dataset: &Dataset, path: &Path) -> SceneResult<(RasterInfo, V
         );
     }
     Ok((info, storage))
+}
+
+/// `data_gain_values` and `data_offset_values` of an ENVI header, where GDAL did not make them scale and offset.
+fn apply_envi_gains(handle: GDALMajorObjectH, info: &mut RasterInfo) {
+    let envi = metadata(handle, Some(c"ENVI"));
+    let of_bands = |key: &str| list(&envi, key).filter(|values| values.len() == info.bands.len());
+    let (gains, offsets) = (of_bands("datagainvalues"), of_bands("dataoffsetvalues"));
+    for (index, band) in info.bands.iter_mut().enumerate() {
+        let of = |values: &Option<Vec<f64>>| {
+            values
+                .as_ref()
+                .and_then(|v| v.get(index))
+                .copied()
+                .filter(|v| v.is_finite())
+        };
+        if band.scale == 1.0 && band.offset == 0.0 {
+            band.scale = of(&gains).filter(|gain| *gain != 0.0).unwrap_or(1.0);
+            band.offset = of(&offsets).unwrap_or(0.0);
+        }
+    }
 }
 
 /// Category names live in a side-car that copying loses; the classes we write into the file itself stay.

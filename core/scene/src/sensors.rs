@@ -50,10 +50,14 @@ impl Sensor {
                 return by_number;
             }
         }
+        self.band_by_word(&wanted)
+    }
+
+    /// The band a colour word means (`red`, `nir08`, `VV`), leaving numbers aside.
+    pub(crate) fn band_by_word(&self, name: &BandName) -> Option<&SensorBand> {
         self.bands.iter().find(|band| {
             let own = joined(&band.name);
-            wanted
-                .words
+            name.words
                 .iter()
                 .any(|word| *word == own || band.aliases.iter().any(|alias| alias == word))
         })
@@ -159,7 +163,9 @@ impl BandName {
             break;
         }
         let whole = joined(name);
-        if let Some(last) = tokens.last()
+        // `VV_3`, `red_2021`: the word before trailing numbers.
+        let is_word = |token: &&String| !token.bytes().all(|b| b.is_ascii_digit());
+        if let Some(last) = tokens.iter().rfind(is_word)
             && *last != whole
         {
             parsed.words.push(last.clone());

@@ -1,0 +1,550 @@
+//! Real rasters: every labelled scene and every difficult file of the shared test data.
+//! Skips aloud where the data is not there (`TERROIR_SHARED`, default `../shared` beside the workspace).
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::{
+    Raster, RasterInfo, Resampling, SampleType, Wavelength, WavelengthSource, Window, band_presets,
+    default_rgb, nearest_band,
+};
+
+fn shared(part: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("TERROIR_SHARED")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")));
+    let path = root.join(part);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!(
+        "SKIPPED: {} is not there; set TERROIR_SHARED",
+        path.display()
+    );
+    None
+}
+
+fn info(part: &str) -> Option<RasterInfo> {
+    let path = shared(part)?;
+    Some(
+        Raster::open(&path)
+            .unwrap_or_else(|error| panic!("{error}"))
+            .info()
+            .clone(),
+    )
+}
+
+fn centers(info: &RasterInfo) -> Vec<Option<f64>> {
+    info.bands
+        .iter()
+        .map(|band| band.wavelength.map(|w| w.center.nm()))
+        .collect()
+}
+
+fn sources(info: &RasterInfo) -> Vec<WavelengthSource> {
+    info.bands
+        .iter()
+        .filter_map(|band| band.wavelength.map(|w| w.source))
+        .collect()
+}
+
+/// Every known centre of a scene lies within `slack` nm of the truth.
+fn assert_centers(part: &str, truth: &[(usize, f64)], slack: f64, source: WavelengthSource) {
+    let Some(info) = info(&format!("data/{part}")) else {
+        return;
+    };
+    let found = centers(&info);
+    for (band, nm) in truth {
+        let center = found
+            .get(*band)
+            .copied()
+            .flatten()
+            .unwrap_or_else(|| panic!("{part}: band {band} has no centre"));
+        assert!(
+            (center - nm).abs() <= slack,
+            "{part}: band {band} is {center}, not {nm}"
+        );
+    }
+    let known = found.iter().flatten().count();
+    assert_eq!(known, truth.len(), "{part}: {found:?}");
+    assert!(
+        sources(&info).iter().all(|s| *s == source),
+        "{part}: {:?}",
+        sources(&info)
+    );
+}
+
+const S2: [f64; 13] = [
+    442.7, 492.4, 559.8, 664.6, 704.1, 740.5, 782.8, 832.8, 864.7, 945.1, 1373.5, 1613.7, 2202.4,
+];
+
+fn s2(order: &[usize]) -> Vec<(usize, f64)> {
+    order
+        .iter()
+        .enumerate()
+        .map(|(band, at)| (band, S2[*at]))
+        .collect()
+}
+
+#[test]
+fn sentinel_2_scenes_get_their_centres_by_name() {
+    let name = WavelengthSource::BandName;
+    let l2a = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12];
+    assert_centers(
+        "s2_berlin/S2A_L1C_20170216_10m.tif",
+        &s2(&[1, 2, 3, 7]),
+        1.0,
+        name,
+    );
+    assert_centers(
+        "s2_berlin/S2A_L1C_20170216_13bands_10m.tif",
+        &s2(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]),
+        1.0,
+        name,
+    );
+    assert_centers(
+        "s2_berlin/S2A_L1C_20170216_60m.tif",
+        &s2(&[0, 9, 10]),
+        1.0,
+        name,
+    );
+    assert_centers("s2_amazon/s2_amazon.tif", &s2(&l2a), 13.0, name);
+    assert_centers(
+        "s2_portugal_2021/s2_l2a_12band/S2_2021-06-28.tif",
+        &s2(&l2a),
+        13.0,
+        name,
+    );
+    assert_centers(
+        "s2_portugal_2021/s2_minicube/S2_2021-05-14.tif",
+        &s2(&[1, 2, 3, 8]),
+        13.0,
+        name,
+    );
+    assert_centers(
+        "flanders_2018/s2/S2_2017-08-04.tif",
+        &s2(&[1, 2, 3, 4, 5, 6, 7, 8, 11, 12]),
+        13.0,
+        name,
+    );
+}
+
+#[test]
+fn landsat_and_aerial_scenes_get_their_centres() {
+    let l7 = [483.0, 565.0, 660.0, 825.0, 1650.0, 2220.0, 11450.0];
+    let truth: Vec<_> = l7.into_iter().enumerate().collect();
+    for file in ["LE07_1999-11-18.tif", "LE07_2002-04-16.tif"] {
+        assert_centers(
+            &format!("landsat7_chiapas/{file}"),
+            &truth,
+            1.0,
+            WavelengthSource::BandName,
+        );
+    }
+    let l8 = [482.0, 561.0, 655.0, 865.0, 1609.0, 2201.0, 10895.0, 12005.0];
+    let truth: Vec<_> = l8.into_iter().enumerate().collect();
+    assert_centers(
+        "flanders_2018/l8/L8_2017-08-15.tif",
+        &truth,
+        3.0,
+        WavelengthSource::BandName,
+    );
+
+    if let Some(naip) = info("data/naip_north_dakota/m_4709963_se_14_1_20100629_5m.tif") {
+        eprintln!(
+            "naip: {:?} {:?} {:?}",
+            centers(&naip),
+            sources(&naip),
+            naip.sensor
+        );
+        let truth = [650.0, 560.0, 480.0, 842.0];
+        for (center, nm) in centers(&naip).iter().zip(truth) {
+            assert!(
+                (center.expect("a centre") - nm).abs() <= 20.0,
+                "{:?}",
+                centers(&naip)
+            );
+        }
+        assert_eq!(
+            (naip.sensor.as_deref(), naip.date.as_deref()),
+            (Some("naip"), Some("2010-06-29"))
+        );
+        assert_eq!(default_rgb(&naip.bands), [0, 1, 2]);
+    }
+}
+
+#[test]
+fn enmap_reads_band_metadata_and_leaves_bad_bands_out() {
+    let Some(enmap) = info("data/enmap_potsdam/enmap_potsdam.tif") else {
+        return;
+    };
+    let centers = centers(&enmap);
+    assert_eq!((centers[0], centers[223]), (Some(418.24), Some(2445.53)));
+    assert!(
+        sources(&enmap)
+            .iter()
+            .all(|s| *s == WavelengthSource::BandMetadata)
+    );
+    assert!(
+        enmap
+            .bands
+            .iter()
+            .all(|band| band.wavelength.is_some_and(|w| w.fwhm_nm.is_some()))
+    );
+    let bad: Vec<usize> = enmap
+        .bands
+        .iter()
+        .filter(|band| band.is_bad)
+        .map(|band| band.index + 1)
+        .collect();
+    assert_eq!(bad, vec![130, 131, 132, 133, 134, 135]);
+    assert_eq!(
+        (enmap.sensor.as_deref(), enmap.date.as_deref()),
+        (Some("enmap"), Some("2022-07-24"))
+    );
+    let red = nearest_band(&enmap.bands, Wavelength(665.0)).expect("a band");
+    assert!((centers[red].expect("known") - 665.0).abs() < 4.0);
+    assert_eq!(band_presets(&enmap.bands).len(), 8);
+    assert_eq!(
+        (enmap.bands[0].scale, enmap.bands[0].nodata),
+        (0.0001, Some(-32768.0))
+    );
+}
+
+#[test]
+fn mixed_and_unnamed_files_claim_no_more_than_they_know() {
+    if let Some(togo) = info("data/s1s2era5_togo_2019/98-togo_2019-02-06_2020-02-01.tif") {
+        let centers = centers(&togo);
+        // 12 months of VV, VH, 13 optical bands and two of weather, then elevation and slope.
+        assert_eq!(centers.iter().flatten().count(), 12 * 15);
+        assert_eq!(centers[0], Some(55.5e6));
+        assert!((centers[5].expect("B4") - 665.0).abs() < 1.0 && centers[15].is_none());
+    }
+    for none in [
+        "s2_amazon/srtm_elevation.tif",
+        "s2_amazon/labels.tif",
+        "modis_mato_grosso/MOD13Q1_doy.tif",
+        "soilmoisture_cookfarm/predictors_2012-03-25.tif",
+        "landsat57_timeseries/lsts_fmask.tif",
+        "s2_portugal_2021/labels_worldcover.tif",
+    ] {
+        if let Some(other) = info(&format!("data/{none}")) {
+            assert_eq!(
+                centers(&other).iter().flatten().count(),
+                0,
+                "{none}: {:?}",
+                centers(&other)
+            );
+        }
+    }
+    if let Some(radar) = info("data/s1_camargue/S1A_IW_A_20150309T173017_VV_gamma0_db.tif") {
+        assert_eq!(
+            (centers(&radar), radar.sensor.as_deref()),
+            (vec![Some(55.5e6)], Some("sentinel-1"))
+        );
+    }
+    if let Some(modis) = info("data/modis_mato_grosso/MOD13Q1_red.tif") {
+        assert!(centers(&modis).iter().all(|c| *c == Some(645.0)));
+        assert!(modis.has_guessed_wavelengths());
+    }
+    for file in [
+        "landsat_pucallpa/landsat_1985.tif",
+        "aerial_rgb_florida/OSBS_029.tif",
+    ] {
+        if let Some(other) = info(&format!("data/{file}")) {
+            eprintln!(
+                "{file}: {:?} {:?} {:?}",
+                centers(&other),
+                sources(&other),
+                other
+                    .bands
+                    .iter()
+                    .map(|b| (&b.name, &b.color_interpretation))
+                    .collect::<Vec<_>>()
+            );
+        }
+    }
+}
+
+#[test]
+fn published_fields_are_signed_whatever_gdal_says() {
+    for (file, south_up) in [
+        ("layout_iowa_ag_y0_northup.tif", false),
+        ("layout_iowa_ag_y1_bottomup.tif", true),
+    ] {
+        let Some(path) = shared(&format!("data/aef/{file}")) else {
+            return;
+        };
+        let raster = Raster::open(&path).expect("opens");
+        let info = raster.info();
+        assert!(info.is_field());
+        assert!(
+            info.bands
+                .iter()
+                .all(|b| b.sample_type == SampleType::Int8 && b.nodata == Some(-128.0))
+        );
+        assert_eq!(info.grid.transform().0[5] > 0.0, south_up);
+        let codes = raster
+            .read_codes_blocking(info.grid.window(), 96, 96)
+            .expect("reads");
+        assert_eq!(codes.len(), 64 * 96 * 96);
+        assert!(codes.iter().any(|c| *c < 0 && *c > -128));
+        let missing = codes[..96 * 96].iter().filter(|c| **c == -128).count();
+        if !south_up {
+            assert_eq!(missing, 105);
+        }
+        let block = raster
+            .read_blocking(&[0, 63], info.grid.window(), 96, 96, Resampling::Nearest)
+            .expect("reads");
+        assert_eq!(block.valid.iter().filter(|v| !**v).count(), missing);
+        assert!(block.values.iter().all(|v| (-128.0..=127.0).contains(v)));
+    }
+}
+
+/// What GDAL's type names are called here.
+fn type_named(name: &str) -> SampleType {
+    match name {
+        "Byte" => SampleType::UInt8,
+        "UInt16" => SampleType::UInt16,
+        "Int16" => SampleType::Int16,
+        "Int64" => SampleType::Int64,
+        "Float32" => SampleType::Float32,
+        "Float64" => SampleType::Float64,
+        name if name.starts_with('C') => SampleType::Complex,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn every_difficult_file_opens_or_says_why_not() {
+    let Some(folder) = shared("data/tricky") else {
+        return;
+    };
+    let text = std::fs::read_to_string(folder.join("expect.json")).expect("expect.json");
+    let Value::Array(cases) = serde_json::from_str(&text).expect("JSON") else {
+        panic!("a list")
+    };
+    assert!(cases.len() >= 51);
+    for case in &cases {
+        let file = case["file"].as_str().expect("file");
+        let started = std::time::Instant::now();
+        let opened = Raster::open(&folder.join(file));
+        assert_eq!(
+            opened.is_ok(),
+            case["opens"] == true,
+            "{file}: {:?}",
+            opened.err()
+        );
+        let raster = match opened {
+            Ok(raster) => raster,
+            Err(error) => {
+                assert!(
+                    error.to_string().contains(file) && error.details().is_some(),
+                    "{error}"
+                );
+                continue;
+            }
+        };
+        let info = raster.info();
+        assert_eq!(
+            case["size"],
+            serde_json::json!([info.grid.width, info.grid.height]),
+            "{file}"
+        );
+        assert_eq!(case["bands"], info.bands.len(), "{file}");
+        assert_eq!(
+            type_named(case["dtype"][0].as_str().expect("type")),
+            info.bands[0].sample_type,
+            "{file}"
+        );
+        for (band, nodata) in info
+            .bands
+            .iter()
+            .zip(case["nodata"].as_array().expect("nodata"))
+        {
+            match (nodata, band.nodata) {
+                (Value::Null, found) => assert_eq!(found, None, "{file}"),
+                (Value::String(_), found) => assert!(found.is_some_and(f64::is_nan), "{file}"),
+                (number, found) => {
+                    let expected = number.as_f64().expect("number");
+                    assert!(
+                        found.is_some_and(|f| (f - expected).abs() <= 1e-6 * expected.abs()),
+                        "{file}: {found:?}"
+                    );
+                }
+            }
+        }
+        for (band, color) in info
+            .bands
+            .iter()
+            .zip(case["color"].as_array().expect("colours"))
+        {
+            assert_eq!(
+                band.color_interpretation,
+                color.as_str().expect("colour").to_lowercase(),
+                "{file}"
+            );
+        }
+        assert_eq!(
+            case["compression"].as_str(),
+            info.compression.as_deref(),
+            "{file}"
+        );
+        let georef = &info.grid.georef;
+        if let (Some(name), false) = (
+            case["crs"].as_str(),
+            file.contains("rpc") || file.contains("compound"),
+        ) {
+            assert_eq!(
+                georef.crs.as_ref().map(|crs| crs.name.as_str()),
+                Some(name),
+                "{file}"
+            );
+        }
+        if let (Some(terms), false) = (case["geotransform"].as_array(), file.contains("rpc")) {
+            let expected: Vec<f64> = terms.iter().filter_map(Value::as_f64).collect();
+            assert_eq!(
+                georef.transform.map(|t| t.0.to_vec()),
+                Some(expected),
+                "{file}"
+            );
+        }
+        let window = Window {
+            col: 0,
+            row: 0,
+            width: info.grid.width,
+            height: info.grid.height,
+        };
+        let block = raster.read_blocking(
+            &[0],
+            window,
+            64.min(window.width),
+            64.min(window.height),
+            Resampling::Nearest,
+        );
+        assert_eq!(
+            block.is_ok(),
+            case["reads_decimated"] == true,
+            "{file}: {:?}",
+            block.err()
+        );
+        if let Err(error) = block {
+            assert!(error.to_string().contains(file), "{error}");
+        }
+        // Averages and parts must not crash either, whatever they say.
+        raster
+            .read_blocking(
+                &[0],
+                window,
+                16.min(window.width),
+                16.min(window.height),
+                Resampling::Average,
+            )
+            .ok();
+        let corner = Window {
+            col: 0,
+            row: 0,
+            width: window.width.min(32),
+            height: window.height.min(32),
+        };
+        raster
+            .read_blocking(
+                &[info.bands.len() - 1],
+                corner,
+                corner.width,
+                corner.height,
+                Resampling::Nearest,
+            )
+            .ok();
+        eprintln!(
+            "{file}: {:.2} s, {:?}",
+            started.elapsed().as_secs_f32(),
+            georef.note
+        );
+    }
+}
+
+#[test]
+fn masks_and_alpha_hide_pixels() {
+    for file in [
+        "riotiler_rgb_internal_mask.tif",
+        "gdal_jpeg_ycbcr_internal_mask.tif",
+        "gdal_rgba.tif",
+        "gdal_grey_alpha.tif",
+    ] {
+        let Some(path) = shared(&format!("data/tricky/{file}")) else {
+            return;
+        };
+        let raster = Raster::open(&path).expect("opens");
+        let window = raster.info().grid.window();
+        for resampling in [Resampling::Nearest, Resampling::Average] {
+            let block = raster
+                .read_blocking(
+                    &[0],
+                    window,
+                    window.width / 2,
+                    window.height / 2,
+                    resampling,
+                )
+                .expect("reads");
+            let hidden = block.valid.iter().filter(|v| !**v).count();
+            eprintln!(
+                "{file} {resampling:?}: {hidden} of {} hidden",
+                block.valid.len()
+            );
+            assert!(hidden < block.valid.len());
+            assert!(
+                hidden > 0 || file.contains("alpha") || file.contains("rgba"),
+                "{file}"
+            );
+        }
+    }
+    if let Some(path) = shared("data/tricky/rasterio_all_nodata.tif") {
+        let raster = Raster::open(&path).expect("opens");
+        let block = raster
+            .read_blocking(
+                &[0, 1, 2],
+                raster.info().grid.window(),
+                50,
+                50,
+                Resampling::Average,
+            )
+            .expect("reads");
+        assert!(block.valid.iter().all(|v| !v));
+    }
+}
+
+#[test]
+fn palettes_and_places_of_difficult_files() {
+    if let Some(path) = shared("data/tricky/georust_color_table.tif") {
+        let raster = Raster::open(&path).expect("opens");
+        assert!(raster.info().is_class_map() && raster.info().bands[0].palette.len() > 2);
+    }
+    if let Some(path) = shared("data/tricky/riotiler_s1_gcps_only.tif") {
+        let georef = Raster::open(&path)
+            .expect("opens")
+            .info()
+            .grid
+            .georef
+            .clone();
+        assert_eq!(georef.crs.expect("from the points").epsg, Some(4326));
+        let (x, y) = georef.transform.expect("fitted").map_from_pixel(0.0, 0.0);
+        assert!(
+            (x - 78.2).abs() < 0.05 && (y - 10.74).abs() < 0.05,
+            "{x} {y}"
+        );
+        assert!(georef.note.expect("said").contains("ground control points"));
+    }
+    if let Some(path) = shared("data/tricky/rioxarray_rpc.tif") {
+        let georef = Raster::open(&path)
+            .expect("opens")
+            .info()
+            .grid
+            .georef
+            .clone();
+        assert!(
+            georef.transform.is_none() && georef.note.expect("said").contains("orthorectified")
+        );
+    }
+}
