@@ -162,31 +162,3 @@ pub struct ModelInfo {
     /// `untrained` unless weights were given.
     pub state: String,
 }
-
-/// Models this build can run.
-pub fn models() -> Vec<ModelInfo> {
-    todo!()
-}
-
-/// Compute devices of this machine; opens every adapter once: call in the worker or the command line only.
-pub fn devices() -> Vec<DeviceInfo> {
-    todo!()
-}
-
-/// Runs one job in this process (command line, demo). `on_event` gets everything the pipe would carry;
-/// `cancelled` is polled once a window.
-pub fn run_here(
-    _spec: &JobSpec, _on_event: &mut dyn FnMut(Event), _cancelled: &dyn Fn() -> bool,
-) -> Result<Outcome, Failure> {
-    todo!()
-}
-
-/// What `terroir worker` runs: reads commands from stdin, writes events to stdout until shutdown or end of input.
-pub fn worker_main() -> Result<(), Failure> {
-    todo!()
-}
-
-/// The command line that does the same again, e.g. `terroir embed scene.tif --model dofa-tiny ...`.
-pub fn command_line(_spec: &JobSpec) -> String {
-    todo!()
-}

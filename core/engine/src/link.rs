@@ -1,39 +1,420 @@
 //! The window's side of the pipe: starts the worker process, sends commands, hands out events, notices its death.
-//! Never blocks the caller.
+//! Never blocks the caller. Jobs wait here, not in the worker, so that a dying worker takes only its own job along.
 
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::process::{Child, ChildStdin, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Builder;
+use std::time::{Duration, Instant};
 
-use crate::{Event, JobId, JobSpec};
+use crate::{Command, Event, Failure, JobId, JobSpec};
+
+/// A cancelled job that has not answered by then loses its worker.
+const CANCEL_GRACE: Duration = Duration::from_millis(500);
+/// Events waiting to be drained; beyond it the worker waits for the window.
+const EVENT_LIMIT: usize = 1024;
+/// Last lines of the worker's log kept for the words of a failure.
+const LOG_LINES: usize = 20;
+/// Starts in a row that may die before doing anything; then the jobs fail instead of starting once more.
+const START_ATTEMPTS: usize = 2;
 
 /// A worker process. Starts on first use, restarts after it died; a job running at that time is reported as
-/// `Event::Failed` with the reason (signal, exit code, last stderr lines). Dropping it shuts the worker down (killed after 0.5 s).
-pub struct WorkerLink {}
+/// `Event::Failed` with the reason (signal, exit code, last stderr lines), waiting jobs go to the next worker.
+/// Dropping it shuts the worker down (killed after 0.5 s).
+pub struct WorkerLink {
+    program: PathBuf,
+    arguments: Vec<String>,
+    wake: Wake,
+    next_id: u64,
+    waiting: VecDeque<Job>,
+    current: Option<Running>,
+    wants_devices: bool,
+    process: Option<Process>,
+    failed_starts: usize,
+    /// Events of the link itself (deaths, cancels), handed out by the next `drain`.
+    own_events: Vec<Event>,
+}
+
+type Wake = Arc<dyn Fn() + Send + Sync>;
+
+#[derive(Clone)]
+struct Job {
+    id: JobId,
+    command: Command,
+}
+
+/// The one job the worker has.
+struct Running {
+    id: JobId,
+    cancel_asked: Option<Instant>,
+}
+
+struct Process {
+    child: Child,
+    commands: SyncSender<Command>,
+    events: Receiver<Line>,
+    log: Arc<Mutex<VecDeque<String>>>,
+}
+
+enum Line {
+    Event(Event),
+    Closed,
+}
 
 impl WorkerLink {
     /// `program`: the terroir executable; it is started with the single argument `worker`. `wake` is called after each event.
-    pub fn new(_program: PathBuf, _wake: Arc<dyn Fn() + Send + Sync>) -> Self {
-        todo!()
+    pub fn new(program: PathBuf, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
+        Self::with_arguments(program, vec!["worker".to_owned()], wake)
     }
-    pub fn run(&mut self, _spec: JobSpec) -> JobId {
-        todo!()
+
+    /// A link to a program that speaks the worker's language under other arguments.
+    pub fn with_arguments(program: PathBuf, arguments: Vec<String>, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
+        Self {
+            program,
+            arguments,
+            wake,
+            next_id: 0,
+            waiting: VecDeque::new(),
+            current: None,
+            wants_devices: false,
+            process: None,
+            failed_starts: 0,
+            own_events: Vec::new(),
+        }
     }
-    pub fn estimate(&mut self, _spec: JobSpec) -> JobId {
-        todo!()
+
+    pub fn run(&mut self, spec: JobSpec) -> JobId {
+        self.enqueue(|id| Command::Run { id, spec })
     }
+
+    pub fn estimate(&mut self, spec: JobSpec) -> JobId {
+        self.enqueue(|id| Command::Estimate { id, spec })
+    }
+
+    fn enqueue(&mut self, command: impl FnOnce(JobId) -> Command) -> JobId {
+        self.next_id += 1;
+        let id = JobId(self.next_id);
+        self.waiting.push_back(Job { id, command: command(id) });
+        self.send_next();
+        id
+    }
+
     /// Asks; if no `Cancelled`/`Finished` comes within 0.5 s the worker is killed and the job reported cancelled.
-    pub fn cancel(&mut self, _id: JobId) {
-        todo!()
+    pub fn cancel(&mut self, id: JobId) {
+        let before = self.waiting.len();
+        self.waiting.retain(|job| job.id != id);
+        if self.waiting.len() < before {
+            self.tell(Event::Cancelled { id });
+            return;
+        }
+        let Some(current) = self.current.as_mut().filter(|current| current.id == id) else { return };
+        if current.cancel_asked.is_none() {
+            current.cancel_asked = Some(Instant::now());
+            if let Some(process) = &self.process {
+                // A full pipe means a worker that does not listen: the grace period ends that.
+                process.commands.try_send(Command::Cancel { id }).ok();
+            }
+            // The window may be asleep when the grace period ends.
+            let wake = self.wake.clone();
+            let timer = Builder::new().name("cancel timer".to_owned()).spawn(move || {
+                std::thread::sleep(CANCEL_GRACE + Duration::from_millis(5));
+                wake();
+            });
+            if let Err(error) = timer {
+                log::warn!("no cancel timer: {error}");
+            }
+        }
     }
+
+    /// Asks for `Event::Devices`.
     pub fn request_devices(&mut self) {
-        todo!()
+        self.wants_devices = true;
+        self.send_next();
+        if let Some(process) = &self.process {
+            process.commands.try_send(Command::Devices).ok();
+        }
     }
+
     /// Everything that arrived; never blocks. Also does the cancel time-outs: call every frame.
     pub fn drain(&mut self) -> Vec<Event> {
-        todo!()
+        let mut events = Vec::new();
+        let mut closed = false;
+        if let Some(process) = &self.process {
+            loop {
+                match process.events.try_recv() {
+                    Ok(Line::Event(event)) => events.push(event),
+                    Ok(Line::Closed) | Err(TryRecvError::Disconnected) => {
+                        closed = true;
+                        break;
+                    }
+                    Err(TryRecvError::Empty) => break,
+                }
+            }
+        }
+        let mut kept = Vec::with_capacity(events.len());
+        for event in events {
+            if self.note(&event) {
+                kept.push(event);
+            }
+        }
+        if closed {
+            self.bury();
+        }
+        self.kill_unanswered();
+        self.send_next();
+        kept.append(&mut self.own_events);
+        kept
     }
+
     /// Process id of the running worker, if any.
     pub fn process_id(&self) -> Option<u32> {
-        todo!()
+        self.process.as_ref().map(|process| process.child.id())
+    }
+
+    /// Keeps the books; `false` for events of jobs already reported as over.
+    fn note(&mut self, event: &Event) -> bool {
+        let (id, is_last) = match event {
+            Event::Ready { .. } => return true,
+            Event::Devices { .. } => {
+                self.wants_devices = false;
+                self.failed_starts = 0;
+                return true;
+            }
+            Event::Started { id, .. } | Event::Progress { id, .. } | Event::Metric { id, .. } => (id, false),
+            Event::Tile { id, .. } | Event::Warning { id, .. } => (id, false),
+            Event::Estimate { id, .. } | Event::Finished { id, .. } => (id, true),
+            Event::Cancelled { id } | Event::Failed { id, .. } => (id, true),
+        };
+        if self.current.as_ref().is_none_or(|current| current.id != *id) {
+            return false;
+        }
+        self.failed_starts = 0;
+        if is_last {
+            self.current = None;
+        }
+        true
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.own_events.push(event);
+        (self.wake)();
+    }
+
+    /// Gives the worker its next job, starting one if needed.
+    fn send_next(&mut self) {
+        if self.current.is_some() {
+            return;
+        }
+        if self.process.is_none() && (!self.waiting.is_empty() || self.wants_devices) {
+            self.start();
+        }
+        let Some(process) = &self.process else { return };
+        let Some(job) = self.waiting.front() else { return };
+        match process.commands.try_send(job.command.clone()) {
+            Ok(()) => {
+                self.current = Some(Running { id: job.id, cancel_asked: None });
+                self.waiting.pop_front();
+            }
+            // Not now (or not any more: then the closed pipe is on its way here).
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
+        }
+    }
+
+    fn start(&mut self) {
+        match Process::start(&self.program, &self.arguments, &self.wake) {
+            Ok(process) => {
+                if self.wants_devices {
+                    process.commands.try_send(Command::Devices).ok();
+                }
+                self.process = Some(process);
+            }
+            Err(error) => {
+                let failure = Failure::new(format!("the worker could not be started\n{}", self.program.display()))
+                    .with_details(error);
+                self.fail_all(&failure);
+            }
+        }
+    }
+
+    fn fail_all(&mut self, failure: &Failure) {
+        self.wants_devices = false;
+        let ids = self.current.take().map(|current| current.id).into_iter();
+        let ids: Vec<JobId> = ids.chain(self.waiting.drain(..).map(|job| job.id)).collect();
+        for id in ids {
+            self.tell(Event::Failed { id, failure: failure.clone() });
+        }
+    }
+
+    /// The worker closed its pipe: says so for the running job; waiting ones go to the next worker.
+    fn bury(&mut self) {
+        let Some(mut process) = self.process.take() else { return };
+        let status = process.end(Duration::from_millis(100));
+        let failure = process.failure(status);
+        log::warn!("{failure}");
+        self.failed_starts += 1;
+        match self.current.take() {
+            Some(Running { id, cancel_asked: Some(_) }) => self.tell(Event::Cancelled { id }),
+            Some(Running { id, cancel_asked: None }) => self.tell(Event::Failed { id, failure: failure.clone() }),
+            None => {}
+        }
+        if self.failed_starts >= START_ATTEMPTS {
+            self.failed_starts = 0;
+            self.fail_all(&failure);
+        }
+    }
+
+    fn kill_unanswered(&mut self) {
+        let overdue = self.current.as_ref().filter(|current| {
+            current.cancel_asked.is_some_and(|asked| asked.elapsed() >= CANCEL_GRACE)
+        });
+        let Some(id) = overdue.map(|current| current.id) else { return };
+        if let Some(mut process) = self.process.take() {
+            log::warn!("the worker did not answer a cancel in time and is ended");
+            process.end(Duration::ZERO);
+        }
+        self.current = None;
+        self.tell(Event::Cancelled { id });
+    }
+}
+
+impl Drop for WorkerLink {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.commands.try_send(Command::Shutdown).ok();
+            process.end(CANCEL_GRACE);
+        }
+    }
+}
+
+impl Process {
+    fn start(program: &std::path::Path, arguments: &[String], wake: &Wake) -> std::io::Result<Self> {
+        let mut child = std::process::Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        match Self::attach(&mut child, wake) {
+            Ok((commands, events, log)) => Ok(Self { child, commands, events, log }),
+            Err(error) => {
+                child.kill().ok();
+                child.wait().ok();
+                Err(error)
+            }
+        }
+    }
+
+    #[expect(clippy::type_complexity, reason = "the three ends of one pipe, named where they are used")]
+    fn attach(
+        child: &mut Child, wake: &Wake,
+    ) -> std::io::Result<(SyncSender<Command>, Receiver<Line>, Arc<Mutex<VecDeque<String>>>)> {
+        let missing = || std::io::Error::other("a pipe to the worker is missing");
+        let stdin = child.stdin.take().ok_or_else(missing)?;
+        let stdout = child.stdout.take().ok_or_else(missing)?;
+        let stderr = child.stderr.take().ok_or_else(missing)?;
+        let (commands, to_write) = sync_channel(64);
+        let (to_drain, events) = sync_channel(EVENT_LIMIT);
+        let log = Arc::new(Mutex::new(VecDeque::new()));
+        Builder::new().name("worker commands".to_owned()).spawn(move || write_commands(stdin, &to_write))?;
+        let wake = wake.clone();
+        Builder::new().name("worker events".to_owned()).spawn(move || read_events(stdout, &to_drain, &wake))?;
+        let kept = log.clone();
+        Builder::new().name("worker log".to_owned()).spawn(move || read_log(stderr, &kept))?;
+        Ok((commands, events, log))
+    }
+
+    /// Waits up to `grace` for the end, then kills. Returns how it ended.
+    fn end(&mut self, grace: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + grace;
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return Some(status),
+                Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+                Ok(None) => {
+                    self.child.kill().ok();
+                    return self.child.wait().ok();
+                }
+                Err(error) => {
+                    log::warn!("the worker's end is unknown: {error}");
+                    return None;
+                }
+            }
+        }
+    }
+
+    fn failure(&self, status: Option<ExitStatus>) -> Failure {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let details: Vec<&str> = log.iter().map(String::as_str).collect();
+        let failure = Failure::new(words_for_end(status));
+        if details.is_empty() { failure } else { failure.with_details(details.join("\n")) }
+    }
+}
+
+/// Why the worker ended and what to do next.
+fn words_for_end(status: Option<ExitStatus>) -> String {
+    let next = "the labels and the project are safe; run the job again, a new worker starts by itself";
+    #[cfg(unix)]
+    if let Some(signal) = status.and_then(|status| std::os::unix::process::ExitStatusExt::signal(&status)) {
+        return match signal {
+            9 => format!(
+                "the worker was killed (signal 9), most often because memory ran out: \
+                 choose a smaller model or close other programs; {next}"
+            ),
+            6 => format!("the worker gave up inside a library (signal 6); {next}"),
+            11 | 7 => format!("the worker crashed inside a library or driver (signal {signal}); choose the CPU; {next}"),
+            other => format!("the worker was ended by signal {other}; {next}"),
+        };
+    }
+    match status.and_then(|status| status.code()) {
+        Some(0) => format!("the worker ended before the job did; {next}"),
+        Some(code) => format!("the worker ended with code {code}; {next}"),
+        None => format!("the worker ended for an unknown reason; {next}"),
+    }
+}
+
+fn write_commands(mut stdin: ChildStdin, commands: &Receiver<Command>) {
+    while let Ok(command) = commands.recv() {
+        let written = serde_json::to_string(&command)
+            .map_err(std::io::Error::other)
+            .and_then(|line| writeln!(stdin, "{line}").and_then(|()| stdin.flush()));
+        if let Err(error) = written {
+            // The closed event pipe tells the caller.
+            log::warn!("a command did not reach the worker: {error}");
+            return;
+        }
+    }
+}
+
+fn read_events(stdout: impl Read, events: &SyncSender<Line>, wake: &Wake) {
+    for line in BufReader::new(stdout).lines() {
+        let Ok(line) = line else { break };
+        match serde_json::from_str::<Event>(&line) {
+            Ok(event) => {
+                if events.send(Line::Event(event)).is_err() {
+                    return;
+                }
+                wake();
+            }
+            // A library that prints on its own must not break the pipe.
+            Err(_) => log::debug!("worker: {line}"),
+        }
+    }
+    events.send(Line::Closed).ok();
+    wake();
+}
+
+fn read_log(stderr: impl Read, kept: &Mutex<VecDeque<String>>) {
+    for line in BufReader::new(stderr).split(b'\n') {
+        let Ok(line) = line else { return };
+        let line = String::from_utf8_lossy(&line).into_owned();
+        log::info!("worker: {line}");
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == LOG_LINES {
+            kept.pop_front();
+        }
+        kept.push_back(line);
     }
 }

@@ -1,0 +1,140 @@
+//! Jobs as command lines, and the jobs behind a finished file.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use terroir_scene::{HeadKind, LinearHead, Raster};
+
+use crate::provenance::job_of_raster;
+use crate::{Failure, JobSpec};
+
+/// The command line that does the same again, e.g. `terroir embed scene.tif --model dofa-tiny ...`.
+pub fn command_line(spec: &JobSpec) -> String {
+    let mut words: Vec<String> = vec!["terroir".to_owned()];
+    let mut add = |word: &str, value: Option<String>| {
+        words.push(word.to_owned());
+        words.extend(value);
+    };
+    let path = |path: &Path| Some(path.display().to_string());
+    match spec {
+        JobSpec::Embed(spec) => {
+            add("embed", path(&spec.scene));
+            add("--model", Some(spec.model.clone()));
+            if let Some(weights) = &spec.weights {
+                add("--weights", path(weights));
+            }
+            add("--device", Some(spec.device.clone()));
+            if !spec.wavelengths_nm.is_empty() {
+                // People count bands from 1.
+                let list: Vec<String> = spec.wavelengths_nm.iter().map(|(band, nm)| format!("{}={nm}nm", band + 1)).collect();
+                add("--wavelengths", Some(list.join(",")));
+            }
+            if !spec.bands.is_empty() {
+                let list: Vec<String> = spec.bands.iter().map(|band| (band + 1).to_string()).collect();
+                add("--bands", Some(list.join(",")));
+            }
+            if spec.seed != 0 {
+                add("--seed", Some(spec.seed.to_string()));
+            }
+            add("--out", path(&spec.out));
+        }
+        JobSpec::Train(spec) => {
+            add("train", None);
+            add("--field", path(&spec.field));
+            add("--labels", path(&spec.labels));
+            if let Some(attribute) = &spec.class_attribute {
+                add("--class-attribute", Some(attribute.clone()));
+            }
+            let kind = match spec.kind {
+                HeadKind::Ridge => "ridge",
+                HeadKind::Logistic => "logistic",
+            };
+            add("--kind", Some(kind.to_owned()));
+            add("--folds", Some(spec.folds.to_string()));
+            if spec.seed != 0 {
+                add("--seed", Some(spec.seed.to_string()));
+            }
+            add("--out", path(&spec.out));
+        }
+        JobSpec::Predict(spec) => {
+            add("predict", None);
+            add("--field", path(&spec.field));
+            add("--head", path(&spec.head));
+            add("--out", path(&spec.out));
+        }
+        JobSpec::Assess(spec) => {
+            add("assess", None);
+            add("--map", path(&spec.map));
+            add("--reference", path(&spec.reference));
+            if let Some(attribute) = &spec.class_attribute {
+                add("--class-attribute", Some(attribute.clone()));
+            }
+            add("--out", path(&spec.out));
+        }
+    }
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// For a POSIX shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// The jobs that made a file, first to last: a field's embed job; for a map also the training of its head.
+pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
+    let raster = Raster::open(map)?;
+    let Some(last) = job_of_raster(raster.info()) else {
+        return Err(Failure::new(format!(
+            "this file does not say how it was made (it has no TERROIR_RUN); only files written by Terroir do\n{}",
+            map.display()
+        )));
+    };
+    let mut jobs = vec![last];
+    let mut seen = HashSet::new();
+    // Walks back from file to file as long as they are still there.
+    while let Some(first) = jobs.first() {
+        let earlier = match first {
+            JobSpec::Predict(spec) => {
+                let head = LinearHead::load(&spec.head).ok();
+                head.and_then(|head| serde_json::from_value(head.provenance.get("job")?.clone()).ok())
+            }
+            JobSpec::Train(spec) => Raster::open(&spec.field).ok().and_then(|raster| job_of_raster(raster.info())),
+            JobSpec::Embed(_) | JobSpec::Assess(_) => None,
+        };
+        match earlier {
+            Some(job) if seen.insert(command_line(&job)) => jobs.insert(0, job),
+            _ => break,
+        }
+    }
+    Ok(jobs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::EmbedSpec;
+
+    #[test]
+    fn command_lines_count_bands_from_one_and_quote() {
+        let spec = JobSpec::Embed(EmbedSpec {
+            scene: "my scene.tif".into(),
+            model: "dofa-tiny".into(),
+            weights: None,
+            device: "llvmpipe (LLVM 15)".into(),
+            out: "f.tif".into(),
+            wavelengths_nm: vec![(0, 490.0), (3, 842.5)],
+            bands: vec![0, 3],
+            seed: 0,
+        });
+        assert_eq!(
+            command_line(&spec),
+            "terroir embed 'my scene.tif' --model dofa-tiny --device 'llvmpipe (LLVM 15)' \
+             --wavelengths 1=490nm,4=842.5nm --bands 1,4 --out f.tif"
+        );
+    }
+}

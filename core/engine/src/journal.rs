@@ -1,0 +1,221 @@
+//! The working folder of an embed job: the field so far and what of it is done, so that a killed job goes on where it was.
+//! The raster in it is a plain ENVI file any GIS opens, also while it grows. Knows nothing of models.
+
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use terroir_scene::{FIELD_AXES, FIELD_NODATA, Grid, Window};
+
+use crate::Failure;
+use crate::projection::{Projection, write_renamed};
+
+/// An open working folder. Dropping it keeps the files; `discard` removes them.
+pub struct Journal {
+    folder: PathBuf,
+    field: File,
+    list: File,
+    done: HashSet<usize>,
+    width: usize,
+    height: usize,
+}
+
+const FIELD: &str = "field.dat";
+const HEADER: &str = "field.hdr";
+const KEY: &str = "key.txt";
+const DONE: &str = "done.txt";
+const PROJECTION: &str = "projection.json";
+
+/// The working folder of an output file.
+pub fn folder_of(out: &Path) -> PathBuf {
+    let mut name = out.file_stem().unwrap_or_default().to_owned();
+    name.push(".terroir-part");
+    out.with_file_name(name)
+}
+
+impl Journal {
+    /// Opens the working folder of `out`. What lies there under another `key` (other input, model or settings) is removed.
+    pub fn open(out: &Path, key: &str, grid: &Grid) -> Result<Self, Failure> {
+        let folder = folder_of(out);
+        let known = std::fs::read_to_string(folder.join(KEY)).is_ok_and(|found| found == key);
+        if !known && folder.join(KEY).exists() {
+            std::fs::remove_dir_all(&folder)
+                .map_err(|error| Failure::io("an older working folder cannot be removed", &folder, &error))?;
+        }
+        let failed = |what: &'static str, path: &Path| {
+            let path = path.to_owned();
+            move |error: std::io::Error| Failure::io(what, &path, &error)
+        };
+        std::fs::create_dir_all(&folder).map_err(failed("the working folder cannot be made", &folder))?;
+        let field_path = folder.join(FIELD);
+        let open = |path: &Path| OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+        let field = open(&field_path).map_err(failed("the working file cannot be made", &field_path))?;
+        let (width, height) = (grid.width, grid.height);
+        field
+            .set_len((width * height * FIELD_AXES) as u64)
+            .map_err(failed("there is no room for the working file", &field_path))?;
+        write_header(&folder.join(HEADER), grid)?;
+        let list_path = folder.join(DONE);
+        let mut list = open(&list_path).map_err(failed("the working file cannot be made", &list_path))?;
+        let mut text = String::new();
+        list.read_to_string(&mut text).map_err(failed("the working file cannot be read", &list_path))?;
+        // A line cut short by a kill or a full disk is no line.
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        let done = text[..whole].lines().filter_map(|line| line.parse().ok()).collect();
+        list.set_len(whole as u64)
+            .and_then(|()| list.seek(SeekFrom::End(0)).map(|_| ()))
+            .map_err(failed("the working file cannot be written", &list_path))?;
+        // The key goes last: without it, nothing of the folder is trusted.
+        write_renamed(&folder.join(KEY), key.as_bytes())?;
+        Ok(Self { folder, field, list, done, width, height })
+    }
+
+    /// The growing raster.
+    pub fn field_path(&self) -> PathBuf {
+        self.folder.join(FIELD)
+    }
+
+    pub fn is_done(&self, block: usize) -> bool {
+        self.done.contains(&block)
+    }
+
+    pub fn done_count(&self) -> usize {
+        self.done.len()
+    }
+
+    pub fn projection(&self) -> Option<Projection> {
+        Projection::load(&self.folder.join(PROJECTION)).ok()
+    }
+
+    pub fn keep_projection(&self, projection: &Projection) -> Result<(), Failure> {
+        projection.save(&self.folder.join(PROJECTION))
+    }
+
+    /// Writes a finished block (pixels by rows, 64 codes each) and notes it, in this order.
+    pub fn write(&mut self, block: usize, window: Window, codes: &[i8]) -> Result<(), Failure> {
+        let bytes: Vec<u8> = codes.iter().map(|code| code.cast_unsigned()).collect();
+        let write = || -> std::io::Result<()> {
+            for (row, line) in bytes.chunks_exact(window.width * FIELD_AXES).enumerate() {
+                let at = ((window.row + row) * self.width + window.col) * FIELD_AXES;
+                (&self.field).seek(SeekFrom::Start(at as u64))?;
+                (&self.field).write_all(line)?;
+            }
+            self.field.sync_data()?;
+            writeln!(&self.list, "{block}")?;
+            (&self.list).flush()
+        };
+        write().map_err(|error| {
+            Failure::io("the field cannot be written; what is done is kept, run it again to go on", &self.folder, &error)
+        })?;
+        self.done.insert(block);
+        Ok(())
+    }
+
+    /// Rows `row..row + rows` over the full width as planar bytes, for the final file.
+    pub fn read_rows(&mut self, row: usize, rows: usize) -> Result<Vec<u8>, Failure> {
+        let pixels = self.width * rows.min(self.height - row);
+        let mut bytes = vec![0u8; pixels * FIELD_AXES];
+        let at = (row * self.width * FIELD_AXES) as u64;
+        self.field
+            .seek(SeekFrom::Start(at))
+            .and_then(|_| self.field.read_exact(&mut bytes))
+            .map_err(|error| Failure::io("the working file cannot be read back", &self.folder, &error))?;
+        let mut planar = vec![0u8; bytes.len()];
+        for (pixel, codes) in bytes.as_chunks::<FIELD_AXES>().0.iter().enumerate() {
+            for (axis, code) in codes.iter().enumerate() {
+                planar[axis * pixels + pixel] = *code;
+            }
+        }
+        Ok(planar)
+    }
+
+    /// Removes the working folder: the field is finished or no longer wanted.
+    pub fn discard(self) {
+        let Self { folder, field, list, .. } = self;
+        drop((field, list));
+        if let Err(error) = std::fs::remove_dir_all(&folder) {
+            log::warn!("the working folder {} could not be removed: {error}", folder.display());
+        }
+    }
+}
+
+fn write_header(path: &Path, grid: &Grid) -> Result<(), Failure> {
+    let names: Vec<String> = (0..FIELD_AXES).map(|axis| format!("A{axis:02}")).collect();
+    let mut text = format!(
+        "ENVI\nsamples = {}\nlines = {}\nbands = {FIELD_AXES}\nheader offset = 0\nfile type = ENVI Standard\n\
+         data type = 1\ninterleave = bip\nbyte order = 0\ndata ignore value = {}\nband names = {{{}}}\n",
+        grid.width,
+        grid.height,
+        FIELD_NODATA.cast_unsigned(),
+        names.join(", ")
+    );
+    let transform = grid.transform().0;
+    if grid.georef.transform.is_some() && transform[2] == 0.0 && transform[4] == 0.0 && transform[5] < 0.0 {
+        text.push_str(&format!(
+            "map info = {{Arbitrary, 1, 1, {:?}, {:?}, {:?}, {:?}}}\n",
+            transform[0], transform[3], transform[1], -transform[5]
+        ));
+    }
+    if let Some(crs) = grid.crs() {
+        text.push_str(&format!("coordinate system string = {{{}}}\n", crs.wkt.replace('\n', " ")));
+    }
+    write_renamed(path, text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grid(width: usize, height: usize) -> Grid {
+        Grid { width, height, georef: Default::default() }
+    }
+
+    fn window(col: usize, row: usize, width: usize, height: usize) -> Window {
+        Window { col, row, width, height }
+    }
+
+    #[test]
+    fn it_goes_on_with_the_same_key_and_starts_anew_with_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("field.tif");
+        let codes = vec![7i8; 2 * FIELD_AXES];
+        let mut journal = Journal::open(&out, "a", &grid(2, 2)).unwrap();
+        journal.write(1, window(0, 1, 2, 1), &codes).unwrap();
+        drop(journal);
+        let mut journal = Journal::open(&out, "a", &grid(2, 2)).unwrap();
+        assert!(journal.is_done(1) && !journal.is_done(0));
+        assert_eq!(journal.read_rows(1, 1).unwrap(), vec![7u8; 2 * FIELD_AXES]);
+        drop(journal);
+        let journal = Journal::open(&out, "b", &grid(2, 2)).unwrap();
+        assert_eq!(journal.done_count(), 0);
+        journal.discard();
+        assert!(!folder_of(&out).exists());
+    }
+
+    #[test]
+    fn a_cut_line_is_not_trusted() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("field.tif");
+        drop(Journal::open(&out, "a", &grid(2, 2)).unwrap());
+        std::fs::write(folder_of(&out).join(DONE), "3\n1").unwrap();
+        let mut journal = Journal::open(&out, "a", &grid(2, 2)).unwrap();
+        assert!(journal.is_done(3) && !journal.is_done(1));
+        journal.write(12, window(0, 0, 1, 1), &[0; FIELD_AXES]).unwrap();
+        assert_eq!(std::fs::read_to_string(folder_of(&out).join(DONE)).unwrap(), "3\n12\n");
+    }
+
+    #[test]
+    fn rows_come_back_planar() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(&folder.path().join("f.tif"), "a", &grid(3, 1)).unwrap();
+        let codes: Vec<i8> = (0..3 * FIELD_AXES).map(|i| (i % 100) as i8).collect();
+        journal.write(0, window(0, 0, 3, 1), &codes).unwrap();
+        let planar = journal.read_rows(0, 1).unwrap();
+        for pixel in 0..3 {
+            for axis in 0..FIELD_AXES {
+                assert_eq!(planar[axis * 3 + pixel] as i8, codes[pixel * FIELD_AXES + axis]);
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! A running job's line to the outside: cancel token, progress, metrics, warnings, finished windows.
+//! Jobs see only this; whether a pipe, a progress bar or a test listens is not their business.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use terroir_scene::{SceneError, Window};
+
+use crate::{Event, Failure, JobId};
+
+/// Set once, read once a window and once a batch. Clones share the flag.
+#[derive(Clone, Debug, Default)]
+pub struct CancelToken(Arc<AtomicBool>);
+
+impl CancelToken {
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Why a job stopped before its end. `?` carries it up from any depth.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stop {
+    Cancelled,
+    Failed(Failure),
+}
+
+/// What a job's steps return.
+pub type JobResult<T> = Result<T, Stop>;
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<SceneError> for Stop {
+    fn from(error: SceneError) -> Self {
+        match error {
+            SceneError::Cancelled => Self::Cancelled,
+            other => Self::Failed(other.into()),
+        }
+    }
+}
+
+impl From<SceneError> for Failure {
+    fn from(error: SceneError) -> Self {
+        Self { what: error.to_string(), details: error.details().map(str::to_owned) }
+    }
+}
+
+impl Failure {
+    /// A failure in plain words.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), details: None }
+    }
+
+    /// Attaches raw text that is shown only under "Details".
+    #[must_use]
+    pub fn with_details(mut self, text: impl ToString) -> Self {
+        self.details = Some(text.to_string());
+        self
+    }
+
+    /// An input/output error on a file, path last.
+    pub fn io(what: &str, path: &Path, error: &std::io::Error) -> Self {
+        let hint = match error.kind() {
+            std::io::ErrorKind::StorageFull => "; the disk is full, free some space and run it again",
+            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+                "; the folder cannot be written, choose another one"
+            }
+            std::io::ErrorKind::NotFound => "; there is no such file or folder",
+            _ => "",
+        };
+        Self::new(format!("{what}{hint}\n{}", path.display())).with_details(error)
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Handed to every job; stays on the engine thread. Warnings are remembered for the outcome.
+pub struct Monitor<'a> {
+    id: JobId,
+    cancelled: &'a dyn Fn() -> bool,
+    emit: RefCell<&'a mut dyn FnMut(Event)>,
+    warnings: RefCell<Vec<String>>,
+}
+
+impl<'a> Monitor<'a> {
+    pub fn new(id: JobId, cancelled: &'a dyn Fn() -> bool, emit: &'a mut dyn FnMut(Event)) -> Self {
+        Self { id, cancelled, emit: RefCell::new(emit), warnings: RefCell::default() }
+    }
+
+    pub fn id(&self) -> JobId {
+        self.id
+    }
+
+    /// `Err(Stop::Cancelled)` once the job was cancelled.
+    pub fn check(&self) -> JobResult<()> {
+        if (self.cancelled)() { Err(Stop::Cancelled) } else { Ok(()) }
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        (self.cancelled)()
+    }
+
+    fn emit(&self, event: Event) {
+        (self.emit.borrow_mut())(event);
+    }
+
+    /// The first event of a job: where it runs.
+    pub fn started(&self, device: &str) {
+        self.emit(Event::Started { id: self.id, device: device.to_owned() });
+    }
+
+    pub fn progress(&self, stage: &str, done: u64, total: u64) {
+        self.emit(Event::Progress { id: self.id, stage: stage.to_owned(), done, total });
+    }
+
+    pub fn metric(&self, name: &str, value: f64) {
+        self.emit(Event::Metric { id: self.id, name: name.to_owned(), value });
+    }
+
+    /// A finished part of the output.
+    pub fn tile(&self, path: &Path, window: Window) {
+        let window = (window.col, window.row, window.width, window.height);
+        self.emit(Event::Tile { id: self.id, path: path.to_owned(), window });
+    }
+
+    /// Said at once and again in the outcome; the same words only once.
+    pub fn warn(&self, text: impl Into<String>) {
+        let text = text.into();
+        let mut warnings = self.warnings.borrow_mut();
+        if !warnings.contains(&text) {
+            warnings.push(text.clone());
+            drop(warnings);
+            self.emit(Event::Warning { id: self.id, text });
+        }
+    }
+
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.borrow().clone()
+    }
+}

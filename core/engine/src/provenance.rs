@@ -1,0 +1,114 @@
+//! What a written file says about itself: the values of its `TERROIR_*` keys.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use terroir_scene::{Class, Provenance, Raster, RasterInfo};
+
+use crate::projection::{Projection, hex};
+use crate::{EmbedSpec, Failure, JobSpec, command_line};
+
+/// GDAL slows down above about this much metadata.
+const LONGEST: usize = 60_000;
+
+/// Keys of a field.
+pub(crate) fn of_field(
+    spec: &EmbedSpec, raster: &Raster, projection: &Projection, model: &str, device: &str, seconds: f64, overlap: usize,
+) -> Provenance {
+    let bands: Vec<Value> = projection
+        .bands
+        .iter()
+        .map(|band| {
+            json!({
+                "band": band.band + 1, "name": band.name, "wavelength_nm": band.wavelength_nm,
+                "scale": band.scale, "offset": band.offset,
+            })
+        })
+        .collect();
+    let inputs = json!([{
+        "file": file_name(&spec.scene), "bytes": raster.info().size_bytes, "date": raster.info().date, "bands": bands,
+    }]);
+    let job = JobSpec::Embed(spec.clone());
+    let run = json!({
+        "job": job, "command": command_line(&job), "window_px": projection.window_px, "overlap_px": overlap,
+        "upsampling": projection.upsampling, "device": device, "precision": "f32", "seconds": rounded(seconds),
+    });
+    vec![
+        ("MODEL".to_owned(), model.to_owned()),
+        ("INPUTS".to_owned(), short(inputs.to_string())),
+        ("RUN".to_owned(), run.to_string()),
+        ("QUANTIZATION".to_owned(), "sqrt127.5".to_owned()),
+    ]
+}
+
+/// Keys of a class map.
+pub(crate) fn of_map(
+    job: &JobSpec, field: &RasterInfo, head: &terroir_scene::LinearHead, head_sha256: &str, seconds: f64,
+) -> Provenance {
+    let text = |key: &str| head.provenance.get(key).map(ToString::to_string).unwrap_or_default();
+    let kind = serde_json::to_value(head.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default();
+    let model = json!({
+        "field": value_of(field, "TERROIR_MODEL"), "head": kind, "head_sha256": head_sha256,
+    });
+    let inputs = json!([{"file": file_name(&field.path), "bytes": field.size_bytes, "date": field.date}]);
+    let run = json!({
+        "job": job, "command": command_line(job), "device": "cpu", "precision": "f32", "seconds": rounded(seconds),
+    });
+    let mut keys = vec![
+        ("MODEL".to_owned(), model.to_string()),
+        ("INPUTS".to_owned(), inputs.to_string()),
+        ("LABELS".to_owned(), short(text("labels"))),
+        ("RUN".to_owned(), run.to_string()),
+        ("CLASSES".to_owned(), short(classes_json(&head.classes).to_string())),
+    ];
+    if head.provenance.contains_key("accuracy") {
+        keys.push(("ACCURACY".to_owned(), short(text("accuracy"))));
+    }
+    keys
+}
+
+pub(crate) fn classes_json(classes: &[Class]) -> Value {
+    let list = classes
+        .iter()
+        .map(|class| json!({"id": class.id, "name": class.name, "color": terroir_scene::hex_from_rgb(class.color)}));
+    Value::Array(list.collect())
+}
+
+/// The job a file says it was made by.
+pub(crate) fn job_of_raster(info: &RasterInfo) -> Option<JobSpec> {
+    let run: Value = serde_json::from_str(&value_of(info, "TERROIR_RUN")?).ok()?;
+    serde_json::from_value(run.get("job")?.clone()).ok()
+}
+
+pub(crate) fn value_of(info: &RasterInfo, key: &str) -> Option<String> {
+    info.metadata.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone())
+}
+
+/// Names travel, folders of this machine do not.
+pub(crate) fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+pub(crate) fn sha256_of_file(path: &Path) -> Result<String, Failure> {
+    let failed = |error: std::io::Error| Failure::io("the file cannot be read", path, &error);
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    let mut hasher = Sha256::new();
+    std::io::copy(&mut file, &mut hasher).map_err(failed)?;
+    Ok(hex(&hasher.finalize()))
+}
+
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 10.0).round() / 10.0
+}
+
+fn short(text: String) -> String {
+    if text.len() <= LONGEST {
+        return text;
+    }
+    let mut end = LONGEST;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}...", &text[..end])
+}

@@ -1,0 +1,244 @@
+//! The worker process: commands in, events out, one job at a time on the engine thread.
+//! Knows the pipe's form. Knows nothing of what the jobs do.
+
+use std::any::Any;
+use std::io::{BufRead, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::Builder;
+use std::time::{Duration, Instant};
+
+use crate::monitor::{Monitor, Stop};
+use crate::queue::{Cancelled, Queue, Task};
+use crate::{Command, DeviceInfo, Estimate, Event, Failure, JobId, JobSpec, Outcome};
+
+/// Progress is written at most this often; the newest value waits in a slot.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
+/// How long the running job may take to notice the end of the input.
+const SHUTDOWN_GRACE: Duration = Duration::from_millis(1500);
+
+/// What the worker drives. The engine thread owns it, so it may keep models and devices between jobs.
+pub trait Engine {
+    fn run(&mut self, spec: &JobSpec, monitor: &Monitor<'_>) -> Result<Outcome, Stop>;
+    fn estimate(&mut self, spec: &JobSpec, monitor: &Monitor<'_>) -> Result<Estimate, Stop>;
+    /// Asked after a panic: can this process go on, or is its device lost?
+    fn is_usable(&mut self) -> bool;
+}
+
+/// Writes events as lines, flushed one by one. Progress goes through a slot of one newest value.
+struct EventWriter<W> {
+    state: Mutex<EventState<W>>,
+}
+
+struct EventState<W> {
+    output: W,
+    newest_progress: Option<Event>,
+    last_progress: Option<Instant>,
+    is_broken: bool,
+}
+
+impl<W: Write> EventWriter<W> {
+    fn new(output: W) -> Self {
+        let state = EventState { output, newest_progress: None, last_progress: None, is_broken: false };
+        Self { state: Mutex::new(state) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, EventState<W>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn send(&self, event: Event) {
+        let mut state = self.lock();
+        if matches!(event, Event::Progress { .. }) {
+            state.newest_progress = Some(event);
+            if state.last_progress.is_none_or(|at| at.elapsed() >= PROGRESS_INTERVAL) {
+                state.write_progress();
+            }
+        } else {
+            // Whatever was said before this event stays before it.
+            state.write_progress();
+            state.write(&event);
+        }
+    }
+
+    fn flush_progress(&self) {
+        self.lock().write_progress();
+    }
+
+    fn is_broken(&self) -> bool {
+        self.lock().is_broken
+    }
+}
+
+impl<W: Write> EventState<W> {
+    fn write_progress(&mut self) {
+        if let Some(event) = self.newest_progress.take() {
+            self.last_progress = Some(Instant::now());
+            self.write(&event);
+        }
+    }
+
+    fn write(&mut self, event: &Event) {
+        if self.is_broken {
+            return;
+        }
+        let written = serde_json::to_string(event)
+            .map_err(std::io::Error::other)
+            .and_then(|line| writeln!(self.output, "{line}").and_then(|()| self.output.flush()));
+        if let Err(error) = written {
+            // Nobody listens any more; the commands thread ends the process.
+            log::warn!("events cannot be written: {error}");
+            self.is_broken = true;
+        }
+    }
+}
+
+/// Reads commands from `input` and writes events to `output` until shutdown, the end of the input or a lost device.
+/// `make_engine` runs on the engine thread; `devices` may take seconds and runs on a thread of its own.
+pub(crate) fn serve<E: Engine>(
+    input: impl BufRead + Send + 'static, output: impl Write + Send + 'static,
+    make_engine: impl FnOnce() -> E + Send + 'static, devices: fn() -> Vec<DeviceInfo>,
+) -> Result<(), Failure> {
+    let events = Arc::new(EventWriter::new(output));
+    let queue = Arc::new(Queue::default());
+    events.send(Event::Ready { version: env!("CARGO_PKG_VERSION").to_owned() });
+
+    let (ended, end) = sync_channel::<Ended>(2);
+    let engine_thread = {
+        let (events, queue, ended) = (events.clone(), queue.clone(), ended.clone());
+        named("engine", move || {
+            engine_loop(&queue, &events, make_engine());
+            ended.send(Ended::Engine).ok();
+        })?
+    };
+    {
+        let (events, queue) = (events.clone(), queue.clone());
+        named("commands", move || {
+            command_loop(input, &queue, &events, devices);
+            queue.close();
+            ended.send(Ended::Input).ok();
+        })?;
+    }
+
+    // This thread keeps the progress slot moving until one of the two ends.
+    let mut deadline: Option<Instant> = None;
+    loop {
+        match end.recv_timeout(PROGRESS_INTERVAL) {
+            Ok(Ended::Engine) | Err(RecvTimeoutError::Disconnected) => {
+                engine_thread.join().ok();
+                return Ok(());
+            }
+            Ok(Ended::Input) => deadline = Some(Instant::now() + SHUTDOWN_GRACE),
+            Err(RecvTimeoutError::Timeout) => events.flush_progress(),
+        }
+        if events.is_broken() {
+            queue.close();
+            deadline.get_or_insert_with(|| Instant::now() + SHUTDOWN_GRACE);
+        }
+        if deadline.is_some_and(|at| Instant::now() >= at) {
+            // The job did not notice in time. Its journal holds what is done, so leaving loses nothing.
+            return Ok(());
+        }
+    }
+}
+
+enum Ended {
+    Engine,
+    Input,
+}
+
+fn named(name: &str, body: impl FnOnce() + Send + 'static) -> Result<std::thread::JoinHandle<()>, Failure> {
+    Builder::new()
+        .name(name.to_owned())
+        // Deep tensor graphs and C libraries both like room.
+        .stack_size(16 << 20)
+        .spawn(body)
+        .map_err(|error| Failure::new(format!("the worker could not start its {name} thread")).with_details(error))
+}
+
+fn command_loop<W: Write + Send + 'static>(
+    input: impl BufRead, queue: &Queue, events: &Arc<EventWriter<W>>, devices: fn() -> Vec<DeviceInfo>,
+) {
+    for line in input.lines() {
+        let line = match line {
+            Ok(line) => line,
+            Err(error) => {
+                log::error!("commands cannot be read: {error}");
+                return;
+            }
+        };
+        if line.trim().is_empty() {
+            continue;
+        }
+        match serde_json::from_str::<Command>(&line) {
+            Ok(Command::Shutdown) => return,
+            Ok(Command::Run { id, spec }) => enqueue(queue, events, id, Task::Run(spec)),
+            Ok(Command::Estimate { id, spec }) => enqueue(queue, events, id, Task::Estimate(spec)),
+            Ok(Command::Cancel { id }) => {
+                if queue.cancel(id) == Cancelled::Waiting {
+                    events.send(Event::Cancelled { id });
+                }
+            }
+            Ok(Command::Devices) => {
+                let events = events.clone();
+                let answered = named("devices", move || events.send(Event::Devices { devices: devices() }));
+                if let Err(failure) = answered {
+                    log::error!("{failure}");
+                }
+            }
+            Err(error) => log::error!("not a command: {error}: {line}"),
+        }
+    }
+}
+
+fn enqueue<W: Write>(queue: &Queue, events: &EventWriter<W>, id: JobId, task: Task) {
+    if !queue.push(id, task) {
+        let failure = Failure::new("too many jobs are waiting; let some finish first");
+        events.send(Event::Failed { id, failure });
+    }
+}
+
+fn engine_loop<W: Write + Send, E: Engine>(queue: &Queue, events: &EventWriter<W>, mut engine: E) {
+    while let Some((id, task, token)) = queue.next_blocking() {
+        let cancelled = || token.is_cancelled();
+        let mut emit = |event| events.send(event);
+        let monitor = Monitor::new(id, &cancelled, &mut emit);
+        let result = catch_unwind(AssertUnwindSafe(|| match &task {
+            Task::Run(spec) => engine.run(spec, &monitor).map(|outcome| Event::Finished { id, outcome }),
+            Task::Estimate(spec) => {
+                engine.estimate(spec, &monitor).map(|estimate| Event::Estimate { id, estimate })
+            }
+        }));
+        let panicked = result.is_err();
+        let last = match result {
+            Ok(Ok(event)) => event,
+            Ok(Err(Stop::Cancelled)) => Event::Cancelled { id },
+            Ok(Err(Stop::Failed(failure))) => Event::Failed { id, failure },
+            Err(payload) => Event::Failed { id, failure: failure_of_panic(payload.as_ref()) },
+        };
+        events.send(last);
+        if panicked && !engine.is_usable() {
+            log::error!("the compute device is lost; the worker ends so that the next job gets a fresh one");
+            queue.close();
+            return;
+        }
+    }
+}
+
+/// Words for a panic inside a job.
+pub(crate) fn failure_of_panic(payload: &(dyn Any + Send)) -> Failure {
+    let text = payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    let lower = text.to_lowercase();
+    if lower.contains("out of memory") || lower.contains("outofmemory") || lower.contains("allocation") {
+        Failure::new("the device ran out of memory; choose the CPU or a smaller model").with_details(text)
+    } else {
+        Failure::new("the job stopped on an internal fault; your data is unharmed, run it again or choose another device")
+            .with_details(text)
+    }
+}
+
