@@ -24,10 +24,9 @@ pub fn command_line(spec: &JobSpec) -> String {
                 add("--weights", path(weights));
             }
             add("--device", Some(spec.device.clone()));
-            if !spec.wavelengths_nm.is_empty() {
-                // People count bands from 1.
-                let list: Vec<String> = spec.wavelengths_nm.iter().map(|(band, nm)| format!("{}={nm}nm", band + 1)).collect();
-                add("--wavelengths", Some(list.join(",")));
+            // People count bands from 1.
+            for (band, nm) in &spec.wavelengths_nm {
+                add("--wavelength", Some(format!("{}={nm}nm", band + 1)));
             }
             if !spec.bands.is_empty() {
                 let list: Vec<String> = spec.bands.iter().map(|band| (band + 1).to_string()).collect();
@@ -134,7 +133,7 @@ mod tests {
         assert_eq!(
             command_line(&spec),
             "terroir embed 'my scene.tif' --model dofa-tiny --device 'llvmpipe (LLVM 15)' \
-             --wavelengths 1=490nm,4=842.5nm --bands 1,4 --out f.tif"
+             --wavelength 1=490nm --wavelength 4=842.5nm --bands 1,4 --out f.tif"
         );
     }
 }

@@ -7,8 +7,6 @@ use terroir_scene::{FIELD_AXES, Window};
 
 use crate::inputs::Region;
 
-/// A patch of the model covers about this many scene pixels a side after enlarging.
-const PATCH_PX: usize = 4;
 /// Windows overlap by this share of their side.
 const OVERLAP: usize = 4;
 
@@ -28,8 +26,9 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    pub fn of(config: &DofaConfig) -> Self {
-        let upsampling = ((config.patch + PATCH_PX / 2) / PATCH_PX).max(1);
+    /// `patch_px`: scene pixels a side that a patch of the model covers after enlarging, about.
+    pub fn of(config: &DofaConfig, patch_px: usize) -> Self {
+        let upsampling = ((config.patch + patch_px / 2) / patch_px.max(1)).max(1);
         let window = (config.image / upsampling).max(1);
         let image = window * upsampling;
         Self { window, upsampling, image, patch: config.patch, grid: config.grid(image, image).0, width: config.width }
@@ -109,8 +108,8 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    pub fn new(model: Dofa, wavelengths_um: &[f32], device: &Device) -> Result<Self, ModelError> {
-        let geometry = Geometry::of(model.config());
+    pub fn new(model: Dofa, wavelengths_um: &[f32], patch_px: usize, device: &Device) -> Result<Self, ModelError> {
+        let geometry = Geometry::of(model.config(), patch_px);
         let kernel = model.patch_kernel(wavelengths_um)?;
         let bands = wavelengths_um.len();
         let empty = Tensor::<4>::zeros([1, bands, geometry.image, geometry.image], device);
@@ -172,13 +171,13 @@ mod tests {
     use super::*;
 
     fn tiny() -> Geometry {
-        Geometry::of(&DofaConfig::tiny())
+        Geometry::of(&DofaConfig::tiny(), 4)
     }
 
     #[test]
     fn windows_fill_the_image_exactly() {
         for config in [DofaConfig::tiny(), DofaConfig::small(), DofaConfig::large()] {
-            let geometry = Geometry::of(&config);
+            let geometry = Geometry::of(&config, 4);
             assert_eq!(geometry.window * geometry.upsampling, geometry.image);
             assert_eq!(geometry.image, config.image);
         }

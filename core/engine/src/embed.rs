@@ -13,11 +13,12 @@ use terroir_scene::{FIELD_AXES, FIELD_NODATA, MapKind, MapWriter, Raster, Window
 use crate::catalogue::{Identity, ModelShelf};
 use crate::dense::{Encoder, Geometry};
 use crate::device::{self, Compute};
-use crate::inputs::{InputBand, Region, choose_bands_blocking, read_region_blocking, sample_tiles};
+use crate::inputs::{InputBand, Region, choose_bands_blocking, read_region_blocking};
 use crate::journal::{Journal, folder_of};
 use crate::local::LocalFeatures;
 use crate::monitor::{JobResult, Monitor, Stop};
-use crate::projection::{Moments, PROJECTION_SCHEMA, Projection, SPECTRAL_AXES, encode_unit, fit, hex, leading_axes};
+use crate::design::{Design, FIT_WINDOWS, fit_projection};
+use crate::projection::{Projection, SPECTRAL_AXES, encode_unit, hex};
 use crate::worker::failure_of_panic;
 use crate::{EmbedSpec, Estimate, Failure, Outcome, provenance};
 
@@ -25,13 +26,6 @@ use crate::{EmbedSpec, Estimate, Failure, Outcome, provenance};
 const BLOCK: usize = 256;
 /// Bytes of scene values a block may hold before its side is halved.
 const BLOCK_BYTES: usize = 192 << 20;
-/// Windows and pixels the projection is fitted on.
-const FIT_WINDOWS: usize = 64;
-const FIT_PIXELS: usize = 24_000;
-/// Weight of the tokens against the pixel's own bands, chosen by measurement for an untrained model (docs/field.md).
-const TOKEN_WEIGHT_UNTRAINED: f64 = 0.3;
-/// With trained weights; not measured, since no trained weights were at hand.
-const TOKEN_WEIGHT_TRAINED: f64 = 1.0;
 /// Windows encoded together on a graphics device; always filled up, so that results do not depend on the count.
 const GPU_BATCH: usize = 8;
 
@@ -42,16 +36,18 @@ struct Setup {
     compute: Compute,
     identity: Identity,
     projection: Projection,
+    patch_px: usize,
 }
 
-pub(crate) fn embed(spec: &EmbedSpec, monitor: &Monitor<'_>, shelf: &mut ModelShelf) -> JobResult<Outcome> {
+/// `design` is `Design::default()` for everything but measurements of designs.
+pub(crate) fn embed(spec: &EmbedSpec, design: &Design, monitor: &Monitor<'_>, shelf: &mut ModelShelf) -> JobResult<Outcome> {
     let begun = Instant::now();
     let compute = open_device(spec, monitor);
     monitor.started(&compute.name);
     let raster = open_scene(spec)?;
-    let key = journal_key(spec, &raster, &compute)?;
+    let key = journal_key(spec, design, &raster, &compute)?;
     let mut journal = Journal::open(&spec.out, &key, &raster.info().grid)?;
-    let result = embed_journalled(spec, monitor, shelf, raster, compute, &mut journal, begun);
+    let result = embed_journalled(spec, design, monitor, shelf, raster, compute, &mut journal, begun);
     match &result {
         // A cancel by the user leaves nothing behind; a failure keeps what is done.
         Ok(_) | Err(Stop::Cancelled) => journal.discard(),
@@ -61,11 +57,12 @@ pub(crate) fn embed(spec: &EmbedSpec, monitor: &Monitor<'_>, shelf: &mut ModelSh
     result
 }
 
+#[expect(clippy::too_many_arguments, reason = "one step of the job, split off so that every way out meets the journal")]
 fn embed_journalled(
-    spec: &EmbedSpec, monitor: &Monitor<'_>, shelf: &mut ModelShelf, raster: Raster, compute: Compute,
+    spec: &EmbedSpec, design: &Design, monitor: &Monitor<'_>, shelf: &mut ModelShelf, raster: Raster, compute: Compute,
     journal: &mut Journal, begun: Instant,
 ) -> JobResult<Outcome> {
-    let mut setup = prepare(spec, monitor, shelf, raster, compute, journal.projection())?;
+    let mut setup = prepare(spec, design, monitor, shelf, raster, compute, journal.projection())?;
     journal.keep_projection(&setup.projection)?;
     let blocks = plan_blocks(setup.raster.info().grid.window(), setup.projection.bands.len(), setup.encoder.geometry());
     if journal.done_count() > 0 {
@@ -81,7 +78,7 @@ pub(crate) fn estimate(spec: &EmbedSpec, monitor: &Monitor<'_>, shelf: &mut Mode
     let raster = open_scene(spec)?;
     let bands = choose_bands_blocking(&raster, spec, monitor)?;
     let grid = raster.info().grid.clone();
-    let (identity, encoder) = make_encoder(spec, shelf, &compute, &bands, monitor)?;
+    let (identity, encoder) = make_encoder(spec, Design::default().patch_px, shelf, &compute, &bands, monitor)?;
     let geometry = encoder.geometry();
     let windows = plan_windows(grid.window(), geometry.window, geometry.overlap());
     let first = *windows.first().ok_or_else(|| Failure::new("the scene has no pixels"))?;
@@ -163,7 +160,7 @@ fn open_scene(spec: &EmbedSpec) -> JobResult<Raster> {
 }
 
 /// Two runs share a journal only if this text is the same.
-fn journal_key(spec: &EmbedSpec, raster: &Raster, compute: &Compute) -> Result<String, Failure> {
+fn journal_key(spec: &EmbedSpec, design: &Design, raster: &Raster, compute: &Compute) -> Result<String, Failure> {
     let fingerprint = |path: &std::path::Path| -> String {
         match std::fs::metadata(path) {
             Ok(meta) => {
@@ -177,7 +174,7 @@ fn journal_key(spec: &EmbedSpec, raster: &Raster, compute: &Compute) -> Result<S
     let spec_text = serde_json::to_string(spec).map_err(|error| Failure::new("the job cannot be written down").with_details(error))?;
     let info = raster.info();
     let text = format!(
-        "{}\n{spec_text}\n{}\n{}\n{} {} {}\n{}",
+        "{}\n{spec_text}\n{design:?}\n{}\n{}\n{} {} {}\n{}",
         env!("CARGO_PKG_VERSION"),
         fingerprint(&spec.scene),
         spec.weights.as_deref().map(fingerprint).unwrap_or_default(),
@@ -190,7 +187,7 @@ fn journal_key(spec: &EmbedSpec, raster: &Raster, compute: &Compute) -> Result<S
 }
 
 fn make_encoder(
-    spec: &EmbedSpec, shelf: &mut ModelShelf, compute: &Compute, bands: &[InputBand], monitor: &Monitor<'_>,
+    spec: &EmbedSpec, patch_px: usize, shelf: &mut ModelShelf, compute: &Compute, bands: &[InputBand], monitor: &Monitor<'_>,
 ) -> JobResult<(Identity, Encoder)> {
     monitor.progress("preparing the model", 0, 1);
     let (identity, model) = shelf.take(&spec.model, spec.weights.as_deref(), spec.seed, compute)?;
@@ -199,12 +196,12 @@ fn make_encoder(
     if !compute.is_cpu() {
         monitor.progress("preparing kernels", 0, 1);
     }
-    let encoder = guarded(|| Encoder::new(model, &wavelengths, &compute.device).map_err(|error| error.to_string()))?;
+    let encoder = guarded(|| Encoder::new(model, &wavelengths, patch_px, &compute.device).map_err(|error| error.to_string()))?;
     Ok((identity, encoder))
 }
 
 /// Runs tensor code: a panic of a device becomes words.
-fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, Failure> {
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, Failure> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(text)) => Err(Failure::new(text)),
@@ -213,34 +210,34 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, Failure> {
 }
 
 fn prepare(
-    spec: &EmbedSpec, monitor: &Monitor<'_>, shelf: &mut ModelShelf, raster: Raster, mut compute: Compute,
+    spec: &EmbedSpec, design: &Design, monitor: &Monitor<'_>, shelf: &mut ModelShelf, raster: Raster, mut compute: Compute,
     kept: Option<Projection>,
 ) -> JobResult<Setup> {
     let bands = match &kept {
         Some(projection) => projection.bands.clone(),
         None => choose_bands_blocking(&raster, spec, monitor)?,
     };
-    let (identity, mut encoder) = match make_encoder(spec, shelf, &compute, &bands, monitor) {
+    let (identity, mut encoder) = match make_encoder(spec, design.patch_px, shelf, &compute, &bands, monitor) {
         Err(Stop::Failed(failure)) if !compute.is_cpu() => {
             compute = give_up_device(&compute, &failure, monitor);
-            make_encoder(spec, shelf, &compute, &bands, monitor)?
+            make_encoder(spec, design.patch_px, shelf, &compute, &bands, monitor)?
         }
         other => other?,
     };
     let projection = match kept {
         Some(projection) => projection,
-        None => match fit_projection(spec, monitor, &raster, &bands, &encoder, &identity) {
+        None => match fit_projection(spec, design, monitor, &raster, &bands, &encoder, &identity) {
             Err(Stop::Failed(failure)) if !compute.is_cpu() => {
                 compute = give_up_device(&compute, &failure, monitor);
-                encoder = make_encoder(spec, shelf, &compute, &bands, monitor)?.1;
-                fit_projection(spec, monitor, &raster, &bands, &encoder, &identity)?
+                encoder = make_encoder(spec, design.patch_px, shelf, &compute, &bands, monitor)?.1;
+                fit_projection(spec, design, monitor, &raster, &bands, &encoder, &identity)?
             }
             other => other?,
         },
     };
     let (from, to) = (projection.local_len(), projection.local_len() + encoder.geometry().width);
     encoder.project_with(&projection.matrix(from, to));
-    Ok(Setup { raster, encoder, compute, identity, projection })
+    Ok(Setup { raster, encoder, compute, identity, projection, patch_px: design.patch_px })
 }
 
 fn give_up_device(compute: &Compute, failure: &Failure, monitor: &Monitor<'_>) -> Compute {
@@ -250,114 +247,8 @@ fn give_up_device(compute: &Compute, failure: &Failure, monitor: &Monitor<'_>) -
     Compute::cpu()
 }
 
-/// Fits the projection on pixels of windows spread over the scene.
-fn fit_projection(
-    spec: &EmbedSpec, monitor: &Monitor<'_>, raster: &Raster, bands: &[InputBand], encoder: &Encoder, identity: &Identity,
-) -> JobResult<Projection> {
-    let geometry = encoder.geometry();
-    let extent = raster.info().grid.window();
-    let windows = sample_tiles(extent, geometry.window, FIT_WINDOWS);
-    let each = FIT_PIXELS.div_ceil(windows.len().max(1));
-    let mut projection = Projection {
-        schema: PROJECTION_SCHEMA,
-        model: spec.model.clone(),
-        weights: identity.weights.clone(),
-        bands: bands.to_vec(),
-        spectral_axes: Vec::new(),
-        window_px: geometry.window,
-        upsampling: geometry.upsampling,
-        token_weight: if identity.is_trained { TOKEN_WEIGHT_TRAINED } else { TOKEN_WEIGHT_UNTRAINED },
-        sampled_pixels: 0,
-        shares: Vec::new(),
-        components: Vec::new(),
-        offset: Vec::new(),
-        constant: 1.0,
-    };
-    if bands.len() > SPECTRAL_AXES {
-        projection.spectral_axes = fit_spectral_axes(monitor, raster, bands, &windows, each)?;
-    }
-    let table = geometry.interpolation();
-    let len = projection.local_len() + geometry.width;
-    let mut moments = Moments::new(len);
-    let mut numbers = vec![0.0f32; len];
-    for (done, window) in windows.iter().enumerate() {
-        monitor.check()?;
-        monitor.progress("fitting the projection", done as u64, windows.len() as u64);
-        let region = read_region_blocking(raster, bands, around(*window, extent, crate::local::REACH))?;
-        if !region.valid.contains(&true) {
-            continue;
-        }
-        let features = LocalFeatures::new(&region, &projection.axes());
-        let mut image = Vec::new();
-        geometry.image_of(&region, *window, bands.len(), &mut image);
-        let tokens = guarded(|| encoder.raw_tokens(image))?;
-        for (col, row) in spread_pixels(&region, *window, each) {
-            let (local, dense) = numbers.split_at_mut(projection.local_len());
-            features.pixel(col, row, local);
-            let (r0, r1, rs) = table[row - window.row];
-            let (c0, c1, cs) = table[col - window.col];
-            let token = |r: usize, c: usize| &tokens[(r * geometry.grid + c) * geometry.width..][..geometry.width];
-            let (a, b, c, d) = (token(r0, c0), token(r0, c1), token(r1, c0), token(r1, c1));
-            for (i, value) in dense.iter_mut().enumerate() {
-                let (upper, lower) = (a[i] + (b[i] - a[i]) * cs, c[i] + (d[i] - c[i]) * cs);
-                *value = upper + (lower - upper) * rs;
-            }
-            moments.push(&numbers);
-        }
-    }
-    if moments.count() < 2 {
-        return Err(Failure::new(format!(
-            "no pixel has a value in every band at once; name fewer bands or choose another scene\n{}",
-            spec.scene.display()
-        ))
-        .into());
-    }
-    // Tokens together weigh as much as the bands together, times the token weight.
-    let covariance = moments.covariance();
-    let token_variance: f64 = (projection.local_len()..len).map(|i| covariance[(i, i)].max(0.0)).sum();
-    let token_scale = projection.token_weight * (bands.len() as f64 / token_variance.max(1e-12)).sqrt();
-    let scale: Vec<f64> = (0..len).map(|i| if i < projection.local_len() { 1.0 } else { token_scale }).collect();
-    let fit = fit(&moments, &scale);
-    projection.sampled_pixels = moments.count();
-    projection.components = fit.components;
-    projection.offset = fit.offset;
-    projection.shares = fit.shares;
-    Ok(projection)
-}
-
-fn fit_spectral_axes(
-    monitor: &Monitor<'_>, raster: &Raster, bands: &[InputBand], windows: &[Window], each: usize,
-) -> JobResult<Vec<Vec<f32>>> {
-    let mut moments = Moments::new(bands.len());
-    let mut numbers = vec![0.0f32; bands.len()];
-    for (done, window) in windows.iter().enumerate() {
-        monitor.check()?;
-        monitor.progress("measuring the spectra", done as u64, windows.len() as u64);
-        let region = read_region_blocking(raster, bands, *window)?;
-        for (col, row) in spread_pixels(&region, *window, each) {
-            let at = (row - window.row) * window.width + col - window.col;
-            for (band, value) in numbers.iter_mut().enumerate() {
-                *value = region.plane(band)[at];
-            }
-            moments.push(&numbers);
-        }
-    }
-    let (axes, _) = leading_axes(moments.covariance(), SPECTRAL_AXES);
-    Ok(axes.into_iter().map(|axis| axis.into_iter().map(|value| value as f32).collect()).collect())
-}
-
-/// At most `count` valid pixels of a window, evenly spread, as scene coordinates.
-fn spread_pixels(region: &Region, window: Window, count: usize) -> Vec<(usize, usize)> {
-    let valid: Vec<(usize, usize)> = (window.row..window.row + window.height)
-        .flat_map(|row| (window.col..window.col + window.width).map(move |col| (col, row)))
-        .filter(|(col, row)| region.valid[(row - region.window.row) * region.window.width + col - region.window.col])
-        .collect();
-    let taken = count.min(valid.len());
-    (0..taken).map(|i| valid[i * valid.len() / taken]).collect()
-}
-
 /// A window widened by `margin` pixels, inside `extent`.
-fn around(window: Window, extent: Window, margin: usize) -> Window {
+pub(crate) fn around(window: Window, extent: Window, margin: usize) -> Window {
     let (col, row) = (window.col.saturating_sub(margin).max(extent.col), window.row.saturating_sub(margin).max(extent.row));
     let right = (window.col + window.width + margin).min(extent.col + extent.width);
     let bottom = (window.row + window.height + margin).min(extent.row + extent.height);
@@ -495,7 +386,7 @@ fn encode_windows(
             }
             Err(failure) => {
                 setup.compute = give_up_device(&setup.compute, &failure, monitor);
-                let (_, mut encoder) = make_encoder(spec, shelf, &setup.compute, &setup.projection.bands, monitor)?;
+                let (_, mut encoder) = make_encoder(spec, setup.patch_px, shelf, &setup.compute, &setup.projection.bands, monitor)?;
                 let from = setup.projection.local_len();
                 encoder.project_with(&setup.projection.matrix(from, from + geometry.width));
                 setup.encoder = encoder;

@@ -1,26 +1,71 @@
 //! The engine proper: takes a job's plain description to the code that does it, and keeps models warm between jobs.
 
+use std::path::Path;
+
+use terroir_scene::Raster;
+
+use crate::catalogue::ModelShelf;
+use crate::design::Design;
+use crate::device::{self, Compute};
 use crate::monitor::{JobResult, Monitor, Stop};
 use crate::worker::{Engine, serve};
-use crate::{Event, Failure, JobId, JobSpec, Outcome};
-use crate::{Estimate, device};
+use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
+use crate::{assess, embed, predict, train};
 
+/// What the engine thread owns.
 #[derive(Default)]
-pub(crate) struct JobEngine {}
+struct JobEngine {
+    shelf: ModelShelf,
+    /// Asked whether it is still alive after a panic.
+    last_device: Option<Compute>,
+}
 
 impl Engine for JobEngine {
     fn run(&mut self, spec: &JobSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
-        let _ = (spec, monitor);
-        Err(Failure::new("not yet").into())
+        monitor.check()?;
+        match spec {
+            JobSpec::Embed(spec) => {
+                let compute = device::open(&spec.device);
+                self.last_device = Some(compute);
+                embed::embed(spec, &Design::default(), monitor, &mut self.shelf)
+            }
+            JobSpec::Train(spec) => train::train(spec, monitor),
+            JobSpec::Predict(spec) => predict::predict(spec, monitor),
+            JobSpec::Assess(spec) => assess::assess(spec, monitor),
+        }
     }
+
     fn estimate(&mut self, spec: &JobSpec, monitor: &Monitor<'_>) -> JobResult<Estimate> {
-        let _ = (spec, monitor);
-        Err(Failure::new("not yet").into())
+        match spec {
+            JobSpec::Embed(spec) => embed::estimate(spec, monitor, &mut self.shelf),
+            // Seconds of work on the processor, not worth measuring beforehand.
+            JobSpec::Train(spec) => light_estimate(&spec.field, 0),
+            JobSpec::Assess(spec) => light_estimate(&spec.map, 0),
+            JobSpec::Predict(spec) => light_estimate(&spec.field, 2),
+        }
     }
 
     fn is_usable(&mut self) -> bool {
-        true
+        self.shelf.clear();
+        self.last_device.as_ref().is_none_or(|compute| compute.sync().is_ok())
     }
+}
+
+/// Cost of a job that streams over a raster and writes `bytes_a_pixel`.
+fn light_estimate(raster: &Path, bytes_a_pixel: u64) -> JobResult<Estimate> {
+    let raster = Raster::open(raster)?;
+    let grid = &raster.info().grid;
+    let pixels = (grid.width * grid.height) as u64;
+    let square = predict::SIDE * predict::SIDE;
+    Ok(Estimate {
+        pixels,
+        windows: pixels.div_ceil(square as u64),
+        seconds: None,
+        memory_bytes: (square * 256) as u64,
+        disk_bytes: 2 * pixels * bytes_a_pixel,
+        device: device::CPU.to_owned(),
+        notes: Vec::new(),
+    })
 }
 
 /// Runs one job in this process (command line, demo). `on_event` gets everything the pipe would carry but the
@@ -31,6 +76,17 @@ pub fn run_here(
     let monitor = Monitor::new(JobId(0), cancelled, on_event);
     match JobEngine::default().run(spec, &monitor) {
         Ok(outcome) => Ok(outcome),
+        Err(Stop::Cancelled) => Err(Failure::new("cancelled")),
+        Err(Stop::Failed(failure)) => Err(failure),
+    }
+}
+
+/// What a job will cost, worked out in this process.
+pub fn estimate_here(spec: &JobSpec, cancelled: &dyn Fn() -> bool) -> Result<Estimate, Failure> {
+    let mut ignore = |_| {};
+    let monitor = Monitor::new(JobId(0), cancelled, &mut ignore);
+    match JobEngine::default().estimate(spec, &monitor) {
+        Ok(estimate) => Ok(estimate),
         Err(Stop::Cancelled) => Err(Failure::new("cancelled")),
         Err(Stop::Failed(failure)) => Err(failure),
     }

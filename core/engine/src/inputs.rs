@@ -160,7 +160,7 @@ fn candidates(raster: &Raster, spec: &EmbedSpec, monitor: &Monitor<'_>) -> JobRe
     if chosen.is_empty() {
         return Err(Failure::new(format!(
             "no band of this scene has a wavelength; set them in the Bands panel or choose a sensor there, \
-             or name them on the command line (--wavelengths 1=490nm,2=560nm,...)\n{}",
+             or name them on the command line (--wavelength 1=490nm --wavelength 2=560nm ...)\n{}",
             spec.scene.display()
         ))
         .into());

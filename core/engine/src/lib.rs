@@ -1,15 +1,38 @@
 //! The engine: jobs from scene to map, run in the worker process or in the command line's own.
 //! Knows scenes and models. Knows nothing of windows.
 
+mod assess;
+mod bench;
+mod catalogue;
+mod command;
+mod dense;
+mod design;
 mod device;
+mod embed;
 mod engine;
+mod inputs;
 mod job;
+mod journal;
 mod link;
+mod local;
 mod monitor;
+mod predict;
+mod projection;
+mod provenance;
 mod queue;
+mod report;
+mod train;
 mod worker;
 
+pub use bench::{BenchRow, bench_field};
+pub use catalogue::models;
+pub use command::{command_line, reproduce_spec};
+pub use design::Design;
 pub use device::devices;
-pub use engine::{run_here, worker_main};
+pub use embed::projection_path;
+pub use engine::{estimate_here, run_here, worker_main};
 pub use job::*;
-pub use link::*;
+pub use journal::folder_of as working_folder_of;
+pub use link::WorkerLink;
+pub use predict::confidence_path;
+pub use projection::Projection;

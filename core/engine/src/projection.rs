@@ -19,8 +19,6 @@ pub const SPECTRAL_AXES: usize = 20;
 /// The last axis is the same for every pixel before the length is set to 1: so a dark and a bright pixel of
 /// the same hue stay apart.
 pub const CONSTANT_AXIS: usize = FIELD_AXES - 1;
-/// Exponent on the variances: 0 would leave the strong axes alone in charge, -1/2 would make noise as loud as signal.
-const WHITENING: f64 = -0.25;
 /// Added to every variance, as a share of their mean.
 const SHRINKAGE: f64 = 1e-3;
 
@@ -217,7 +215,8 @@ pub struct Fit {
 
 /// Principal components of the features, whitened in part. `scale` weighs the features (tokens against bands) and is
 /// folded into the components. The projected sample has a mean squared length of 1.
-pub fn fit(moments: &Moments, scale: &[f64]) -> Fit {
+/// `whitening` is the exponent on the variances: 0 leaves the strong axes in charge, -1/2 makes noise as loud as signal.
+pub fn fit(moments: &Moments, scale: &[f64], whitening: f64) -> Fit {
     let mut covariance = moments.covariance();
     for i in 0..scale.len() {
         for j in 0..scale.len() {
@@ -227,7 +226,7 @@ pub fn fit(moments: &Moments, scale: &[f64]) -> Fit {
     let total = covariance.trace().max(1e-12);
     let (axes, variances) = leading_axes(covariance, CONSTANT_AXIS);
     let floor = SHRINKAGE * variances.iter().sum::<f64>() / variances.len().max(1) as f64;
-    let gains: Vec<f64> = variances.iter().map(|variance| (variance + floor).max(1e-12).powf(WHITENING)).collect();
+    let gains: Vec<f64> = variances.iter().map(|variance| (variance + floor).max(1e-12).powf(whitening)).collect();
     let length = variances.iter().zip(&gains).map(|(v, g)| v * g * g).sum::<f64>().max(1e-12).sqrt();
     let mean = moments.mean();
     let mut offset = Vec::with_capacity(axes.len());
@@ -259,7 +258,7 @@ mod tests {
     #[test]
     fn projected_sample_is_centred_and_has_length_one() {
         let moments = moments();
-        let fit = fit(&moments, &[1.0; 3]);
+        let fit = fit(&moments, &[1.0; 3], -0.25);
         let (mut mean, mut square) = (0.0f64, 0.0f64);
         for i in 0..500 {
             let (a, b) = ((i % 17) as f32 - 8.0, (i % 5) as f32);

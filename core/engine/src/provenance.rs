@@ -31,7 +31,7 @@ pub(crate) fn of_field(
     }]);
     let job = JobSpec::Embed(spec.clone());
     let run = json!({
-        "job": job, "command": command_line(&job), "window_px": projection.window_px, "overlap_px": overlap,
+        "spec": job, "command": command_line(&job), "window_px": projection.window_px, "overlap_px": overlap,
         "upsampling": projection.upsampling, "device": device, "precision": "f32", "seconds": rounded(seconds),
     });
     vec![
@@ -53,7 +53,7 @@ pub(crate) fn of_map(
     });
     let inputs = json!([{"file": file_name(&field.path), "bytes": field.size_bytes, "date": field.date}]);
     let run = json!({
-        "job": job, "command": command_line(job), "device": "cpu", "precision": "f32", "seconds": rounded(seconds),
+        "spec": job, "command": command_line(job), "device": "cpu", "precision": "f32", "seconds": rounded(seconds),
     });
     let mut keys = vec![
         ("MODEL".to_owned(), model.to_string()),
@@ -78,7 +78,7 @@ pub(crate) fn classes_json(classes: &[Class]) -> Value {
 /// The job a file says it was made by.
 pub(crate) fn job_of_raster(info: &RasterInfo) -> Option<JobSpec> {
     let run: Value = serde_json::from_str(&value_of(info, "TERROIR_RUN")?).ok()?;
-    serde_json::from_value(run.get("job")?.clone()).ok()
+    serde_json::from_value(run.get("spec")?.clone()).ok()
 }
 
 pub(crate) fn value_of(info: &RasterInfo, key: &str) -> Option<String> {

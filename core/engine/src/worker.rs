@@ -242,3 +242,148 @@ pub(crate) fn failure_of_panic(payload: &(dyn Any + Send)) -> Failure {
     }
 }
 
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufReader, PipeReader, PipeWriter, pipe};
+
+    use super::*;
+    use crate::PredictSpec;
+
+    /// Does what the job's file names say.
+    struct Double;
+
+    impl Engine for Double {
+        fn run(&mut self, spec: &JobSpec, monitor: &Monitor<'_>) -> Result<Outcome, Stop> {
+            let JobSpec::Predict(spec) = spec else { return Err(Failure::new("not in this test").into()) };
+            monitor.started("cpu");
+            match spec.field.to_str() {
+                Some("panic") => panic!("the floor is lava"),
+                Some("wait") => loop {
+                    monitor.check()?;
+                    monitor.progress("waiting", 1, 2);
+                    std::thread::sleep(Duration::from_millis(2));
+                },
+                Some("busy") => {
+                    (0..5000).for_each(|done| monitor.progress("busy", done, 5000));
+                    monitor.metric("value", 1.0);
+                }
+                _ => {}
+            }
+            Ok(Outcome::default())
+        }
+
+        fn estimate(&mut self, _: &JobSpec, _: &Monitor<'_>) -> Result<Estimate, Stop> {
+            Err(Failure::new("cannot say").into())
+        }
+
+        fn is_usable(&mut self) -> bool {
+            true
+        }
+    }
+
+    /// A worker on a thread, and both ends of its pipe.
+    struct Session {
+        commands: Option<PipeWriter>,
+        events: std::io::Lines<BufReader<PipeReader>>,
+        thread: std::thread::JoinHandle<Result<(), Failure>>,
+    }
+
+    impl Session {
+        fn start() -> Self {
+            let (input, commands) = pipe().unwrap();
+            let (events, output) = pipe().unwrap();
+            let body = move || serve(BufReader::new(input), output, || Double, Vec::new);
+            let thread = Builder::new().name("worker under test".to_owned()).spawn(body).unwrap();
+            let mut session = Self { commands: Some(commands), events: BufReader::new(events).lines(), thread };
+            assert!(matches!(session.next(), Event::Ready { .. }));
+            session
+        }
+
+        fn send(&mut self, command: &Command) {
+            writeln!(self.commands.as_mut().unwrap(), "{}", serde_json::to_string(command).unwrap()).unwrap();
+        }
+
+        fn run(&mut self, id: u64, what: &str) {
+            let spec = PredictSpec { field: what.into(), head: "h".into(), out: "o".into() };
+            self.send(&Command::Run { id: JobId(id), spec: JobSpec::Predict(spec) });
+        }
+
+        fn next(&mut self) -> Event {
+            serde_json::from_str(&self.events.next().unwrap().unwrap()).unwrap()
+        }
+
+        /// The last event of a job, and what came before it.
+        fn until_end(&mut self, id: u64) -> (Vec<Event>, Event) {
+            let mut before = Vec::new();
+            loop {
+                let event = self.next();
+                match &event {
+                    Event::Finished { id: of, .. } | Event::Cancelled { id: of } | Event::Failed { id: of, .. } if of.0 == id => {
+                        return (before, event);
+                    }
+                    _ => before.push(event),
+                }
+            }
+        }
+
+        fn end(mut self) {
+            drop(self.commands.take());
+            self.thread.join().unwrap().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_panic_becomes_words_and_the_worker_lives_on() {
+        let mut session = Session::start();
+        session.run(1, "panic");
+        let (_, last) = session.until_end(1);
+        let Event::Failed { failure, .. } = last else { panic!("{last:?}") };
+        assert!(failure.details.unwrap().contains("lava"));
+        session.run(2, "plain");
+        assert!(matches!(session.until_end(2).1, Event::Finished { .. }));
+        session.end();
+    }
+
+    #[test]
+    fn cancels_are_quick_for_running_and_waiting_jobs() {
+        let mut session = Session::start();
+        session.run(1, "wait");
+        session.run(2, "wait");
+        while !matches!(session.next(), Event::Progress { id: JobId(1), .. }) {}
+        let clock = Instant::now();
+        session.send(&Command::Cancel { id: JobId(2) });
+        assert!(matches!(session.until_end(2).1, Event::Cancelled { .. }));
+        session.send(&Command::Cancel { id: JobId(1) });
+        assert!(matches!(session.until_end(1).1, Event::Cancelled { .. }));
+        assert!(clock.elapsed() < Duration::from_millis(500));
+        session.end();
+    }
+
+    #[test]
+    fn progress_is_thinned_and_keeps_its_place() {
+        let mut session = Session::start();
+        session.run(1, "busy");
+        let (before, _) = session.until_end(1);
+        let progress = before.iter().filter(|event| matches!(event, Event::Progress { .. })).count();
+        assert!((1..100).contains(&progress), "{progress}");
+        let metric = before.iter().position(|event| matches!(event, Event::Metric { .. })).unwrap();
+        // The newest value was said before the event that followed it.
+        assert!(matches!(before[metric - 1], Event::Progress { done: 4999, .. }), "{:?}", before[metric - 1]);
+        assert!(before[metric..].iter().all(|event| !matches!(event, Event::Progress { .. })));
+        session.end();
+    }
+
+    #[test]
+    fn nonsense_and_the_end_of_the_input_are_survived() {
+        let mut session = Session::start();
+        writeln!(session.commands.as_mut().unwrap(), "{{\"command\":\"dance\"}}\n\nnot json").unwrap();
+        session.send(&Command::Estimate { id: JobId(1), spec: JobSpec::Predict(PredictSpec { field: "".into(), head: "".into(), out: "".into() }) });
+        assert!(matches!(session.until_end(1).1, Event::Failed { .. }));
+        session.run(2, "wait");
+        while !matches!(session.next(), Event::Progress { .. }) {}
+        let clock = Instant::now();
+        session.end();
+        assert!(clock.elapsed() < Duration::from_secs(2));
+    }
+}
