@@ -5,7 +5,9 @@
 mod golden;
 
 mod checkpoints;
+mod jobs;
 mod parity;
+mod worker;
 
 mod program;
 

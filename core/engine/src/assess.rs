@@ -231,7 +231,8 @@ mod tests {
     fn labels(classes: Vec<Class>) -> (Labels, Vec<LabelledPixel>) {
         let pixels = classes.iter().map(|class| LabelledPixel { col: 0, row: 0, class_id: class.id, polygon: 1 }).collect();
         let grid = Grid { width: 1, height: 1, georef: Default::default() };
-        let labels = Labels { grid, classes: classes.into(), blocks: BTreeMap::new(), polygons: Default::default() };
+        let mut labels = Labels::new(grid);
+        labels.classes = classes.into();
         (labels, pixels)
     }
 

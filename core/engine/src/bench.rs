@@ -120,14 +120,13 @@ pub fn bench_field(
     let scratch = std::env::temp_dir().join(format!("terroir-bench-field-{}", std::process::id()));
     std::fs::create_dir_all(&scratch).map_err(|error| Failure::io("the folder cannot be made", &scratch, &error))?;
     let mut ignore = |_| {};
-    let monitor = Monitor::new(JobId(0), cancelled, &mut ignore);
+    let stop = || cancelled().then_some(Stop::Cancelled);
+    let monitor = Monitor::new(JobId(0), &stop, &mut ignore);
     let result = run_cases(data_dir, is_quick, &scratch, on_row, &monitor);
     std::fs::remove_dir_all(&scratch).ok();
-    match result {
-        Ok(0) => Err(Failure::new(format!("none of the labelled scenes lies in this folder\n{}", data_dir.display()))),
-        Ok(_) => Ok(()),
-        Err(Stop::Cancelled) => Err(Failure::new("cancelled")),
-        Err(Stop::Failed(failure)) => Err(failure),
+    match result? {
+        0 => Err(Failure::new(format!("none of the labelled scenes lies in this folder\n{}", data_dir.display()))),
+        _ => Ok(()),
     }
 }
 

@@ -148,7 +148,11 @@ impl Encoder {
     pub fn projected_tokens(&self, images: Vec<f32>, count: usize) -> Result<Vec<f32>, String> {
         let tokens = self.tokens(images, count);
         match &self.projection {
-            Some(projection) => read(tokens.matmul(projection.clone().unsqueeze())),
+            Some(projection) => {
+                let [count, each, width] = tokens.dims();
+                let flat = tokens.reshape([count * each, width]).matmul(projection.clone());
+                flat.into_data().to_vec::<f32>().map_err(|error| format!("{error:?}"))
+            }
             None => Err("the projection is not set".to_owned()),
         }
     }

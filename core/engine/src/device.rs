@@ -39,7 +39,7 @@ impl Compute {
     pub fn sync(&self) -> Result<(), String> {
         match catch_unwind(AssertUnwindSafe(|| self.device.sync())) {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(error.to_string()),
+            Ok(Err(error)) => Err(format!("{error:?}")),
             Err(payload) => Err(failure_of_panic(payload.as_ref()).to_string()),
         }
     }

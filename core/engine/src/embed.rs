@@ -52,7 +52,7 @@ pub(crate) fn embed(spec: &EmbedSpec, design: &Design, monitor: &Monitor<'_>, sh
         // A cancel by the user leaves nothing behind; a failure keeps what is done.
         Ok(_) | Err(Stop::Cancelled) => journal.discard(),
         Err(Stop::Failed(_)) if journal.done_count() == 0 => journal.discard(),
-        Err(Stop::Failed(_)) => {}
+        Err(Stop::Failed(_) | Stop::Interrupted) => {}
     }
     result
 }

@@ -73,23 +73,17 @@ fn light_estimate(raster: &Path, bytes_a_pixel: u64) -> JobResult<Estimate> {
 pub fn run_here(
     spec: &JobSpec, on_event: &mut dyn FnMut(Event), cancelled: &dyn Fn() -> bool,
 ) -> Result<Outcome, Failure> {
-    let monitor = Monitor::new(JobId(0), cancelled, on_event);
-    match JobEngine::default().run(spec, &monitor) {
-        Ok(outcome) => Ok(outcome),
-        Err(Stop::Cancelled) => Err(Failure::new("cancelled")),
-        Err(Stop::Failed(failure)) => Err(failure),
-    }
+    let stop = || cancelled().then_some(Stop::Cancelled);
+    let monitor = Monitor::new(JobId(0), &stop, on_event);
+    JobEngine::default().run(spec, &monitor).map_err(Failure::from)
 }
 
 /// What a job will cost, worked out in this process.
 pub fn estimate_here(spec: &JobSpec, cancelled: &dyn Fn() -> bool) -> Result<Estimate, Failure> {
     let mut ignore = |_| {};
-    let monitor = Monitor::new(JobId(0), cancelled, &mut ignore);
-    match JobEngine::default().estimate(spec, &monitor) {
-        Ok(estimate) => Ok(estimate),
-        Err(Stop::Cancelled) => Err(Failure::new("cancelled")),
-        Err(Stop::Failed(failure)) => Err(failure),
-    }
+    let stop = || cancelled().then_some(Stop::Cancelled);
+    let monitor = Monitor::new(JobId(0), &stop, &mut ignore);
+    JobEngine::default().estimate(spec, &monitor).map_err(Failure::from)
 }
 
 /// What `terroir worker` runs: reads commands from stdin, writes events to stdout until shutdown or end of input.

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use terroir_scene::{SceneError, Window};
 
@@ -12,22 +12,39 @@ use crate::{Event, Failure, JobId};
 
 /// Set once, read once a window and once a batch. Clones share the flag.
 #[derive(Clone, Debug, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
+pub struct CancelToken(Arc<AtomicU8>);
+
+const CANCELLED: u8 = 1;
+const INTERRUPTED: u8 = 2;
 
 impl CancelToken {
+    /// The user does not want the job any more.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.store(CANCELLED, Ordering::Relaxed);
     }
 
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+    /// The process ends; the job may want to go on in the next one.
+    pub fn interrupt(&self) {
+        self.0.compare_exchange(0, INTERRUPTED, Ordering::Relaxed, Ordering::Relaxed).ok();
+    }
+
+    /// Why the job should stop, if it should.
+    pub fn stop(&self) -> Option<Stop> {
+        match self.0.load(Ordering::Relaxed) {
+            0 => None,
+            INTERRUPTED => Some(Stop::Interrupted),
+            _ => Some(Stop::Cancelled),
+        }
     }
 }
 
 /// Why a job stopped before its end. `?` carries it up from any depth.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stop {
+    /// Nothing of the job is wanted any more.
     Cancelled,
+    /// The process ends; what is done may serve the next run.
+    Interrupted,
     Failed(Failure),
 }
 
@@ -45,6 +62,15 @@ impl From<SceneError> for Stop {
         match error {
             SceneError::Cancelled => Self::Cancelled,
             other => Self::Failed(other.into()),
+        }
+    }
+}
+
+impl From<Stop> for Failure {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Cancelled | Stop::Interrupted => Self::new("cancelled"),
+            Stop::Failed(failure) => failure,
         }
     }
 }
@@ -93,27 +119,23 @@ impl std::error::Error for Failure {}
 /// Handed to every job; stays on the engine thread. Warnings are remembered for the outcome.
 pub struct Monitor<'a> {
     id: JobId,
-    cancelled: &'a dyn Fn() -> bool,
+    stop: &'a dyn Fn() -> Option<Stop>,
     emit: RefCell<&'a mut dyn FnMut(Event)>,
     warnings: RefCell<Vec<String>>,
 }
 
 impl<'a> Monitor<'a> {
-    pub fn new(id: JobId, cancelled: &'a dyn Fn() -> bool, emit: &'a mut dyn FnMut(Event)) -> Self {
-        Self { id, cancelled, emit: RefCell::new(emit), warnings: RefCell::default() }
+    pub fn new(id: JobId, stop: &'a dyn Fn() -> Option<Stop>, emit: &'a mut dyn FnMut(Event)) -> Self {
+        Self { id, stop, emit: RefCell::new(emit), warnings: RefCell::default() }
     }
 
-    pub fn id(&self) -> JobId {
-        self.id
-    }
-
-    /// `Err(Stop::Cancelled)` once the job was cancelled.
+    /// `Err` once the job was cancelled or its process is to end.
     pub fn check(&self) -> JobResult<()> {
-        if (self.cancelled)() { Err(Stop::Cancelled) } else { Ok(()) }
+        (self.stop)().map_or(Ok(()), Err)
     }
 
     pub fn is_cancelled(&self) -> bool {
-        (self.cancelled)()
+        (self.stop)().is_some()
     }
 
     fn emit(&self, event: Event) {

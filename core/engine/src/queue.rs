@@ -86,13 +86,13 @@ impl Queue {
         if state.waiting.len() < before { Cancelled::Waiting } else { Cancelled::Unknown }
     }
 
-    /// Cancels the running task, drops the waiting ones and ends `next_blocking`.
+    /// Interrupts the running task, drops the waiting ones and ends `next_blocking`.
     pub fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
         state.waiting.clear();
         if let Some((_, token)) = &state.running {
-            token.cancel();
+            token.interrupt();
         }
         self.changed.notify_all();
     }
@@ -101,6 +101,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::monitor::Stop;
     use crate::{JobSpec, PredictSpec};
 
     fn task() -> Task {
@@ -116,7 +117,9 @@ mod tests {
         assert_eq!(queue.cancel(JobId(2)), Cancelled::Waiting);
         assert_eq!(queue.cancel(JobId(2)), Cancelled::Unknown);
         assert_eq!(queue.cancel(JobId(1)), Cancelled::Running);
-        assert!(token.is_cancelled());
+        assert_eq!(token.stop(), Some(Stop::Cancelled));
+        queue.close();
+        assert_eq!(token.stop(), Some(Stop::Cancelled), "closing must not soften a cancel");
     }
 
     #[test]

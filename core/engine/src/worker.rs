@@ -201,9 +201,9 @@ fn enqueue<W: Write>(queue: &Queue, events: &EventWriter<W>, id: JobId, task: Ta
 
 fn engine_loop<W: Write + Send, E: Engine>(queue: &Queue, events: &EventWriter<W>, mut engine: E) {
     while let Some((id, task, token)) = queue.next_blocking() {
-        let cancelled = || token.is_cancelled();
+        let stop = || token.stop();
         let mut emit = |event| events.send(event);
-        let monitor = Monitor::new(id, &cancelled, &mut emit);
+        let monitor = Monitor::new(id, &stop, &mut emit);
         let result = catch_unwind(AssertUnwindSafe(|| match &task {
             Task::Run(spec) => engine.run(spec, &monitor).map(|outcome| Event::Finished { id, outcome }),
             Task::Estimate(spec) => {
@@ -213,7 +213,7 @@ fn engine_loop<W: Write + Send, E: Engine>(queue: &Queue, events: &EventWriter<W
         let panicked = result.is_err();
         let last = match result {
             Ok(Ok(event)) => event,
-            Ok(Err(Stop::Cancelled)) => Event::Cancelled { id },
+            Ok(Err(Stop::Cancelled | Stop::Interrupted)) => Event::Cancelled { id },
             Ok(Err(Stop::Failed(failure))) => Event::Failed { id, failure },
             Err(payload) => Event::Failed { id, failure: failure_of_panic(payload.as_ref()) },
         };
