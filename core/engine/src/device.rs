@@ -52,16 +52,16 @@ pub fn devices() -> Vec<DeviceInfo> {
         name: CPU.to_owned(),
         backend: "CPU".to_owned(),
         kind: "cpu".to_owned(),
-        memory_bytes: Some(system_memory_bytes()),
+        memory_bytes: system_memory_bytes(),
     };
     std::iter::once(cpu).chain(adapters().iter().map(|adapter| adapter.info.clone())).collect()
 }
 
-/// Memory of the machine, total.
-pub(crate) fn system_memory_bytes() -> u64 {
-    let mut system = sysinfo::System::new();
+/// Memory of the machine, total; `None` where the system does not say.
+fn system_memory_bytes() -> Option<u64> {
+    let mut system = sysinfo::System::new().ok()?;
     system.refresh_memory();
-    system.total_memory()
+    Some(system.total_memory()).filter(|bytes| *bytes > 0)
 }
 
 /// Opens the device of a name: `auto`, `cpu` or a name (or a part of one) that `devices` lists.
