@@ -24,6 +24,7 @@ mod headfile;
 mod history;
 mod labels;
 mod logistic;
+mod outlines;
 mod palette;
 mod pca;
 mod polygons;
