@@ -179,6 +179,17 @@ impl Labels {
         Some((key, (row % LABEL_BLOCK) * LABEL_BLOCK + col % LABEL_BLOCK))
     }
 
+    /// Sets one painted pixel to a class (not 0); for readers of label files. Outside the grid nothing happens.
+    pub(crate) fn set_painted(&mut self, col: usize, row: usize, class_id: u8) {
+        if let Some((key, at)) = self.address(col, row) {
+            let block = self
+                .blocks
+                .entry(key)
+                .or_insert_with(|| Arc::new([0; LABEL_BLOCK * LABEL_BLOCK]));
+            Arc::make_mut(block)[at] = class_id;
+        }
+    }
+
     /// Adds a polygon on top of the list. One without a class of ours, without three finite corners in its first ring,
     /// or without any ring is refused (`false`).
     pub fn add_polygon(&mut self, polygon: LabelPolygon) -> bool {

@@ -2,6 +2,7 @@
 //! Knows GDAL and PROJ. Knows nothing of tensors, textures, windows or jobs.
 
 mod accuracy;
+mod autosave;
 mod band_classes;
 mod band_items;
 mod bands;
@@ -22,7 +23,10 @@ mod grid;
 mod head;
 mod headfile;
 mod history;
+mod label_file;
+mod label_raster;
 mod labels;
+mod legend;
 mod logistic;
 mod outlines;
 mod palette;
@@ -39,6 +43,7 @@ mod reader;
 mod ridge;
 mod sensor_hints;
 mod sensors;
+mod shapes;
 mod shading;
 mod stac;
 mod statistics;
@@ -53,6 +58,7 @@ mod made_rasters_test;
 mod shared_rasters_test;
 
 pub use accuracy::*;
+pub use autosave::*;
 pub use bands::*;
 pub use calibration::*;
 pub use document::*;
@@ -65,6 +71,7 @@ pub use georef::*;
 pub use grid::*;
 pub use head::*;
 pub use history::*;
+pub use label_file::*;
 pub use labels::*;
 pub use palette::*;
 pub use pca::*;

@@ -53,7 +53,10 @@ pub(crate) fn painted_patches(labels: &Labels) -> Vec<Patch> {
         .filter_map(|(mut rings, class_id)| {
             // One ring goes round the patch, the others round its holes, the other way.
             rings.sort_by_key(|ring| std::cmp::Reverse(doubled_area(ring)));
-            Some(Patch { class_id: class_id?, rings })
+            Some(Patch {
+                class_id: class_id?,
+                rings,
+            })
         })
         .collect()
 }
@@ -66,7 +69,9 @@ fn painted_runs(labels: &Labels) -> Vec<Run> {
     for strip in keys.chunk_by(|a, b| a.1 == b.1) {
         for line in 0..LABEL_BLOCK {
             for key in strip {
-                let Some(block) = labels.blocks.get(key) else { continue };
+                let Some(block) = labels.blocks.get(key) else {
+                    continue;
+                };
                 let (first_col, first_row) = first_pixel(*key);
                 let row = first_row + line;
                 let values = &block[line * LABEL_BLOCK..(line + 1) * LABEL_BLOCK];
@@ -75,8 +80,19 @@ fn painted_runs(labels: &Labels) -> Vec<Run> {
                     let (class_id, end) = (same[0], start + same.len());
                     if class_id != 0 {
                         match runs.last_mut() {
-                            Some(last) if last.row == row && last.end == start && last.class_id == class_id => last.end = end,
-                            _ => runs.push(Run { row, start, end, class_id }),
+                            Some(last)
+                                if last.row == row
+                                    && last.end == start
+                                    && last.class_id == class_id =>
+                            {
+                                last.end = end
+                            }
+                            _ => runs.push(Run {
+                                row,
+                                start,
+                                end,
+                                class_id,
+                            }),
                         }
                     }
                     start = end;
@@ -101,14 +117,19 @@ fn rows_of(runs: &[Run]) -> Vec<(usize, std::ops::Range<usize>)> {
 /// Calls `each(upper, lower)` for runs of the same class that touch across a row's edge.
 fn each_touching(runs: &[Run], mut each: impl FnMut(usize, usize)) {
     for pair in rows_of(runs).windows(2) {
-        let [(upper_row, upper), (lower_row, lower)] = pair else { continue };
+        let [(upper_row, upper), (lower_row, lower)] = pair else {
+            continue;
+        };
         if upper_row + 1 != *lower_row {
             continue;
         }
         let (mut a, mut b) = (upper.start, lower.start);
         while a < upper.end && b < lower.end {
             let (above, below) = (&runs[a], &runs[b]);
-            if above.class_id == below.class_id && above.start < below.end && below.start < above.end {
+            if above.class_id == below.class_id
+                && above.start < below.end
+                && below.start < above.end
+            {
                 each(a, b);
             }
             if above.end <= below.end {
@@ -154,7 +175,10 @@ fn boundary(runs: &[Run], patches: &[usize]) -> HashMap<Corner, Vec<Edge>> {
     let mut covered_above: Vec<Vec<(usize, usize)>> = vec![Vec::new(); runs.len()];
     let mut covered_below: Vec<Vec<(usize, usize)>> = vec![Vec::new(); runs.len()];
     each_touching(runs, |upper, lower| {
-        let shared = (runs[upper].start.max(runs[lower].start), runs[upper].end.min(runs[lower].end));
+        let shared = (
+            runs[upper].start.max(runs[lower].start),
+            runs[upper].end.min(runs[lower].end),
+        );
         covered_below[upper].push(shared);
         covered_above[lower].push(shared);
     });
@@ -163,7 +187,11 @@ fn boundary(runs: &[Run], patches: &[usize]) -> HashMap<Corner, Vec<Edge>> {
         let (row, next) = (run.row as i64, run.row as i64 + 1);
         let (start, end) = (run.start as i64, run.end as i64);
         let mut add = |from: Corner, to: Corner| {
-            edges.entry(from).or_default().push(Edge { to, patch: patches[at], is_used: false });
+            edges.entry(from).or_default().push(Edge {
+                to,
+                patch: patches[at],
+                is_used: false,
+            });
         };
         add((end, row), (end, next));
         add((start, next), (start, row));
@@ -193,7 +221,10 @@ fn gaps(run: &Run, covered: &[(usize, usize)]) -> Vec<(i64, i64)> {
 /// Follows unused edges from a corner until it is reached again, turning right where there is a choice (so that pixels
 /// that touch only at a corner stay apart). Straight corners are left out.
 fn trace(edges: &mut HashMap<Corner, Vec<Edge>>, start: Corner) -> Option<(Vec<Corner>, usize)> {
-    let first = edges.get_mut(&start)?.iter_mut().find(|edge| !edge.is_used)?;
+    let first = edges
+        .get_mut(&start)?
+        .iter_mut()
+        .find(|edge| !edge.is_used)?;
     first.is_used = true;
     let (patch, mut at) = (first.patch, first.to);
     let mut heading = direction(start, at);
@@ -201,7 +232,10 @@ fn trace(edges: &mut HashMap<Corner, Vec<Edge>>, start: Corner) -> Option<(Vec<C
     loop {
         // Every edge that arrives has one that leaves, so meeting a used one means that the ring is closed.
         let right = (-heading.1, heading.0);
-        let leaving = edges.get_mut(&at)?.iter_mut().filter(|edge| edge.patch == patch);
+        let leaving = edges
+            .get_mut(&at)?
+            .iter_mut()
+            .filter(|edge| edge.patch == patch);
         let next = leaving.min_by_key(|edge| direction(at, edge.to) != right)?;
         let turned = direction(at, next.to);
         if turned != heading {
@@ -222,7 +256,10 @@ fn direction(from: Corner, to: Corner) -> Corner {
 /// Twice the area, positive for a ring with its patch inside (right hand, rows downwards).
 fn doubled_area(ring: &[Corner]) -> i64 {
     let next = ring.iter().cycle().skip(1);
-    ring.iter().zip(next).map(|(a, b)| a.0 * b.1 - b.0 * a.1).sum()
+    ring.iter()
+        .zip(next)
+        .map(|(a, b)| a.0 * b.1 - b.0 * a.1)
+        .sum()
 }
 
 /// A ring that meets itself at a corner becomes several that touch there: valid shapes in every program.
@@ -252,9 +289,17 @@ mod tests {
     use crate::{Class, GeoTransform, Georef, Grid};
 
     fn labels(width: usize, height: usize, values: &[u8]) -> Labels {
-        let mut labels = Labels::new(Grid { width, height, georef: Georef::default() });
+        let mut labels = Labels::new(Grid {
+            width,
+            height,
+            georef: Georef::default(),
+        });
         for id in 1..=4 {
-            labels.set_class(Class { id, name: format!("class {id}"), color: [id; 3] });
+            labels.set_class(Class {
+                id,
+                name: format!("class {id}"),
+                color: [id; 3],
+            });
         }
         for (at, value) in values.iter().enumerate().filter(|(_, value)| **value != 0) {
             let centre = ((at % width) as f64 + 0.5, (at / width) as f64 + 0.5);
@@ -267,8 +312,11 @@ mod tests {
     fn burnt(patches: &[Patch], width: usize, height: usize) -> Vec<u8> {
         let mut values = vec![0; width * height];
         for patch in patches {
-            let rings: Vec<Vec<(f64, f64)>> =
-                patch.rings.iter().map(|ring| ring.iter().map(|(x, y)| (*x as f64, *y as f64)).collect()).collect();
+            let rings: Vec<Vec<(f64, f64)>> = patch
+                .rings
+                .iter()
+                .map(|ring| ring.iter().map(|(x, y)| (*x as f64, *y as f64)).collect())
+                .collect();
             let identity = GeoTransform([0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
             let shape = PixelShape::new(&rings, &identity, width, height).unwrap();
             shape.spans(0..height, |row, cols| {
@@ -306,7 +354,11 @@ mod tests {
     fn pixels_that_touch_at_a_corner_are_two_patches() {
         let patches = painted_patches(&labels(2, 2, &[1, 0, 0, 1]));
         assert_eq!(patches.len(), 2);
-        assert!(patches.iter().all(|patch| patch.rings == [patch.rings[0].clone()] && patch.rings[0].len() == 4));
+        assert!(
+            patches
+                .iter()
+                .all(|patch| patch.rings == [patch.rings[0].clone()] && patch.rings[0].len() == 4)
+        );
     }
 
     #[test]
@@ -316,7 +368,15 @@ mod tests {
         values[66 * 130 + 71] = 0;
         let patches = painted_patches(&labels(130, 70, &values));
         assert_eq!(patches.len(), 1);
-        assert_eq!(patches[0].rings[0].len(), 4, "straight corners are left out");
-        assert_eq!(patches[0].rings.len(), 3, "two holes that touch at a corner");
+        assert_eq!(
+            patches[0].rings[0].len(),
+            4,
+            "straight corners are left out"
+        );
+        assert_eq!(
+            patches[0].rings.len(),
+            3,
+            "two holes that touch at a corner"
+        );
     }
 }

@@ -1,9 +1,18 @@
 //! Project files (`.terroir`): JSON with a schema version, relative paths, no pixel data; labels in a GeoPackage beside it.
 //! Written beside, flushed, renamed, one `.bak` kept. A newer schema opens read-only.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
-use crate::{Document, SceneResult};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::autosave::ExactGrid;
+use crate::beside::{with_suffix, write_beside, write_error};
+use crate::{
+    Crs, Document, Layer, LayerId, LayerSource, Raster, SceneError, SceneResult, Style, Wavelength,
+    export_labels, import_labels,
+};
 
 pub const PROJECT_SCHEMA: u32 = 1;
 
@@ -16,21 +25,387 @@ pub struct OpenedProject {
     pub warnings: Vec<String>,
 }
 
-/// Saves the document and its labels.
-pub fn save_project(_document: &Document, _path: &Path) -> SceneResult<()> {
-    todo!()
+/// The file, in the order it is written. Layers are read one by one, so that one a newer program wrote differently does
+/// not take the others with it.
+#[derive(Serialize, Deserialize)]
+struct ProjectFile {
+    schema: u32,
+    program: String,
+    #[serde(default)]
+    map_crs: Option<Crs>,
+    #[serde(default)]
+    active: Option<LayerId>,
+    #[serde(default)]
+    next_layer_id: u64,
+    /// Top first.
+    #[serde(default)]
+    layers: Vec<Value>,
+    #[serde(default)]
+    labels: Option<LabelsEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LabelsEntry {
+    file: FileEntry,
+    grid: ExactGrid,
+}
+
+/// Where a file lies: relative to the project with `/`, and where it lay when the project was saved.
+#[derive(Serialize, Deserialize)]
+struct FileEntry {
+    path: String,
+    #[serde(default)]
+    was_at: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LayerEntry {
+    id: LayerId,
+    name: String,
+    /// `raster` or `labels`.
+    kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    file: Option<FileEntry>,
+    visible: bool,
+    opacity: f32,
+    #[serde(default)]
+    style: Option<Style>,
+    /// Bands count from 0; nanometres.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    edited_wavelengths: Vec<(usize, Wavelength)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attribution: Option<String>,
+}
+
+/// The GeoPackage with a project's labels: `<stem>.labels.gpkg` beside it.
+fn labels_path(project: &Path) -> PathBuf {
+    project.with_extension("labels.gpkg")
+}
+
+/// Saves the document and its labels. Labels are written first and whole, then the project; the project before this one
+/// stays as `<name>.bak`. Whatever interrupts it, the file at `path` is the old one or the new one.
+///
+/// # Errors
+/// Writing failed, or the file there was written by a newer Terroir (save under another name).
+pub fn save_project(document: &Document, path: &Path) -> SceneResult<()> {
+    let old = match std::fs::read(path) {
+        Ok(bytes) => Some(bytes),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(write_error(path, &error)),
+    };
+    if old
+        .as_deref()
+        .and_then(schema_of)
+        .is_some_and(|schema| schema > PROJECT_SCHEMA)
+    {
+        return Err(SceneError::write(
+            path,
+            "this project was saved by a newer Terroir and would lose what only that one knows; save under another name",
+        ));
+    }
+    let folder = folder_of(path)?;
+    let labels = match &document.labels {
+        None => None,
+        Some(labels) => {
+            let file = labels_path(path);
+            export_labels(labels, &file)?;
+            Some(LabelsEntry {
+                file: FileEntry {
+                    path: relative(&folder, &file),
+                    was_at: None,
+                },
+                grid: ExactGrid::new(&labels.grid),
+            })
+        }
+    };
+    let project = ProjectFile {
+        schema: PROJECT_SCHEMA,
+        program: format!("Terroir {}", env!("CARGO_PKG_VERSION")),
+        map_crs: document.map_crs.clone(),
+        active: document.active,
+        next_layer_id: document.next_layer_id,
+        layers: document
+            .layers
+            .iter()
+            .map(|layer| serde_json::to_value(layer_entry(layer, &folder)))
+            .collect::<Result<_, _>>()
+            .map_err(|error| unwritable(path, &error))?,
+        labels,
+    };
+    let mut text =
+        serde_json::to_string_pretty(&project).map_err(|error| unwritable(path, &error))?;
+    text.push('\n');
+    // A damaged file must not push a good copy out.
+    if let Some(old) = old.filter(|old| schema_of(old).is_some()) {
+        write_beside(&with_suffix(path, ".bak"), &old)?;
+    }
+    write_beside(path, text.as_bytes())
+}
+
+fn unwritable(path: &Path, error: &serde_json::Error) -> SceneError {
+    SceneError::write(
+        path,
+        "the project holds a value that cannot be written; undo the last change and save again",
+    )
+    .with_details(error)
+}
+
+/// Schema version of a project's text; `None` when it is none.
+fn schema_of(bytes: &[u8]) -> Option<u32> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    serde_json::from_slice::<Version>(bytes)
+        .ok()
+        .map(|version| version.schema)
+}
+
+fn layer_entry(layer: &Layer, folder: &Path) -> LayerEntry {
+    let (kind, file) = match &layer.source {
+        LayerSource::Labels => ("labels", None),
+        LayerSource::Raster { path, .. } => ("raster", Some(file_entry(folder, path))),
+    };
+    LayerEntry {
+        id: layer.id,
+        name: layer.name.clone(),
+        kind: kind.to_owned(),
+        file,
+        visible: layer.visible,
+        opacity: layer.opacity,
+        style: layer.style.clone(),
+        edited_wavelengths: layer.edited_wavelengths.clone(),
+        attribution: layer.attribution.clone(),
+    }
+}
+
+/// Names that GDAL takes apart itself (`NETCDF:"file":variable`, `/vsizip/...`) are no paths.
+fn is_gdal_name(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    let prefix = text.split(':').next().unwrap_or_default();
+    text.starts_with("/vsi")
+        || (text.contains(':')
+            && prefix.len() > 1
+            && prefix
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_'))
+}
+
+fn file_entry(folder: &Path, path: &Path) -> FileEntry {
+    if is_gdal_name(path) {
+        return FileEntry {
+            path: path.to_string_lossy().into_owned(),
+            was_at: None,
+        };
+    }
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    FileEntry {
+        path: relative(folder, &whole),
+        was_at: Some(without_home(&whole)),
+    }
+}
+
+fn folder_of(path: &Path) -> SceneResult<PathBuf> {
+    let whole = std::path::absolute(path).map_err(|error| write_error(path, &error))?;
+    Ok(whole.parent().map(Path::to_path_buf).unwrap_or_default())
+}
+
+/// `path` as seen from `folder`, with `/`; as it is when they share no root.
+fn relative(folder: &Path, path: &Path) -> String {
+    let clean = |path: &Path| {
+        path.components()
+            .filter(|part| *part != Component::CurDir)
+            .map(|part| part.as_os_str().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let (from, to) = (clean(folder), clean(&path));
+    let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    if shared == 0 {
+        return path.to_string_lossy().into_owned();
+    }
+    let up = std::iter::repeat_n("..".to_owned(), from.len() - shared);
+    let down = to[shared..]
+        .iter()
+        .map(|part| part.to_string_lossy().into_owned());
+    up.chain(down).collect::<Vec<_>>().join("/")
+}
+
+/// User names stay out of the file: the home folder is written as `~`.
+fn without_home(path: &Path) -> String {
+    let text = path.to_string_lossy().replace('\\', "/");
+    let home = std::env::home_dir()
+        .map(|home| home.to_string_lossy().replace('\\', "/"))
+        .filter(|home| home.len() > 1);
+    match home.and_then(|home| {
+        text.strip_prefix(&format!("{}/", home.trim_end_matches('/')))
+            .map(str::to_owned)
+    }) {
+        Some(rest) => format!("~/{rest}"),
+        None => text,
+    }
+}
+
+/// Where a file of the project lies now: beside the project as before, else where it was, else (missing) the former.
+fn located(entry: &FileEntry, folder: &Path) -> PathBuf {
+    let stored = Path::new(&entry.path);
+    if is_gdal_name(stored) {
+        return stored.to_owned();
+    }
+    let beside = normal(&folder.join(stored));
+    if beside.exists() {
+        return beside;
+    }
+    let was_at =
+        entry.was_at.as_deref().map(
+            |text| match (text.strip_prefix("~/"), std::env::home_dir()) {
+                (Some(rest), Some(home)) => home.join(rest),
+                _ => PathBuf::from(text),
+            },
+        );
+    was_at.filter(|path| path.exists()).unwrap_or(beside)
+}
+
+/// `a/b/../c` as `a/c`, without asking the disk.
+fn normal(path: &Path) -> PathBuf {
+    let mut parts = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                parts.pop();
+            }
+            other => parts.push(other),
+        }
+    }
+    parts
 }
 
 /// Opens; missing rasters keep their layer with `info: None`.
-pub fn open_project(_path: &Path) -> SceneResult<OpenedProject> {
-    todo!()
+///
+/// # Errors
+/// Not readable, not a project, or damaged (then the copy from the save before is named, if there is one).
+pub fn open_project(path: &Path) -> SceneResult<OpenedProject> {
+    let bytes = std::fs::read(path).map_err(|error| {
+        SceneError::file(
+            path,
+            "this project cannot be opened; check that the file is there and may be read",
+        )
+        .with_details(error)
+    })?;
+    let damaged = |error: &dyn std::fmt::Display| {
+        let bak = with_suffix(path, ".bak");
+        let next = match bak.file_name().filter(|_| bak.is_file()) {
+            Some(name) => format!(
+                "the copy from the save before is {}: open that",
+                name.to_string_lossy()
+            ),
+            None => "choose another one".to_owned(),
+        };
+        SceneError::file(
+            path,
+            format!("this is no Terroir project, or it is damaged; {next}"),
+        )
+        .with_details(error)
+    };
+    let schema = schema_of(&bytes).ok_or_else(|| damaged(&"no schema version on top"))?;
+    let project: ProjectFile = serde_json::from_slice(&bytes).map_err(|error| damaged(&error))?;
+    let mut warnings = Vec::new();
+    if schema > PROJECT_SCHEMA {
+        warnings.push(format!(
+            "this project was saved by a newer Terroir ({}); it is open for reading, save it under another name",
+            project.program
+        ));
+    }
+    let folder = folder_of(path)?;
+    let mut layers = Vec::new();
+    for (place, value) in project.layers.into_iter().enumerate() {
+        match serde_json::from_value::<LayerEntry>(value)
+            .map_err(|error| error.to_string())
+            .and_then(|entry| open_layer(entry, &folder, &mut warnings))
+        {
+            Ok(layer) => layers.push(Arc::new(layer)),
+            Err(error) => warnings.push(format!(
+                "layer {} of this project is not understood and was left out ({error})",
+                place + 1
+            )),
+        }
+    }
+    let labels = project.labels.and_then(|entry| {
+        let file = located(&entry.file, &folder);
+        let grid = entry
+            .grid
+            .grid()
+            .ok_or_else(|| SceneError::input("their grid is damaged in the project file"));
+        match grid.and_then(|grid| import_labels(&file, &grid, None)) {
+            Ok((labels, _)) => Some(labels),
+            Err(error) => {
+                warnings.push(format!(
+                    "the labels of this project cannot be read: {error}"
+                ));
+                None
+            }
+        }
+    });
+    let next_layer_id = layers
+        .iter()
+        .map(|layer| layer.id.0 + 1)
+        .max()
+        .unwrap_or(0)
+        .max(project.next_layer_id);
+    let active = project
+        .active
+        .filter(|id| layers.iter().any(|layer| layer.id == *id));
+    let document = Document {
+        layers,
+        active,
+        map_crs: project.map_crs,
+        labels,
+        next_layer_id,
+    };
+    Ok(OpenedProject {
+        document,
+        read_only: schema > PROJECT_SCHEMA,
+        warnings,
+    })
 }
 
-/// Labels autosave used every 30 s and before training: written beside and renamed; exact pixels.
-pub fn autosave_labels(_labels: &crate::Labels, _path: &Path) -> SceneResult<()> {
-    todo!()
+fn open_layer(
+    entry: LayerEntry,
+    folder: &Path,
+    warnings: &mut Vec<String>,
+) -> Result<Layer, String> {
+    let source = match (entry.kind.as_str(), entry.file) {
+        ("labels", _) => LayerSource::Labels,
+        ("raster", Some(file)) => {
+            let path = located(&file, folder);
+            let info = match Raster::open(&path) {
+                Ok(raster) => Some(Arc::new(raster.info().clone())),
+                Err(error) => {
+                    warnings.push(format!("{}: {error}", entry.name));
+                    None
+                }
+            };
+            LayerSource::Raster { path, info }
+        }
+        (kind, _) => return Err(format!("kind {kind}")),
+    };
+    Ok(Layer {
+        id: entry.id,
+        name: entry.name,
+        source,
+        style: entry.style,
+        visible: entry.visible,
+        opacity: if entry.opacity.is_finite() {
+            entry.opacity.clamp(0.0, 1.0)
+        } else {
+            1.0
+        },
+        edited_wavelengths: entry.edited_wavelengths,
+        attribution: entry.attribution,
+    })
 }
 
-pub fn restore_labels(_path: &Path) -> SceneResult<crate::Labels> {
-    todo!()
-}
+#[cfg(test)]
+#[path = "project_tests.rs"]
+mod tests;

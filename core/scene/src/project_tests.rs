@@ -1,0 +1,292 @@
+//! Projects there and back, moved, damaged, newer and interrupted.
+
+use super::*;
+use crate::{Class, GeoTransform, Georef, Grid, Labels, Stretch};
+
+fn layer(name: &str, source: LayerSource) -> Layer {
+    Layer {
+        id: LayerId(0),
+        name: name.to_owned(),
+        source,
+        style: None,
+        visible: true,
+        opacity: 1.0,
+        edited_wavelengths: Vec::new(),
+        attribution: None,
+    }
+}
+
+/// A raster of two by two pixels that GDAL opens: a text grid.
+fn raster_file(folder: &Path, name: &str) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(
+        &path,
+        "ncols 2\nnrows 2\nxllcorner 0\nyllcorner 0\ncellsize 10\n1 2\n3 4\n",
+    )
+    .unwrap();
+    path
+}
+
+fn document(scene: &Path) -> Document {
+    let georef = Georef {
+        transform: Some(GeoTransform([
+            600_000.1,
+            1.0 / 3.0,
+            0.0,
+            5_200_000.7,
+            0.0,
+            -1.0 / 3.0,
+        ])),
+        crs: Some(Crs::parse("EPSG:32632").unwrap()),
+        note: None,
+    };
+    let mut labels = Labels::new(Grid {
+        width: 300,
+        height: 200,
+        georef,
+    });
+    labels.set_class(Class {
+        id: 4,
+        name: "wheat".to_owned(),
+        color: [1, 2, 3],
+    });
+    labels.set_class(Class {
+        id: 9,
+        name: "nothing yet".to_owned(),
+        color: [4, 5, 6],
+    });
+    labels.paint_stroke((20.0, 20.0), (120.0, 90.0), 17.0, 4, false);
+    let mut document = Document {
+        labels: Some(labels),
+        ..Document::default()
+    };
+    let info = Some(Arc::new(Raster::open(scene).unwrap().info().clone()));
+    let id = document.add_layer(layer(
+        "scene",
+        LayerSource::Raster {
+            path: scene.to_owned(),
+            info,
+        },
+    ));
+    document.add_layer(layer("Labels", LayerSource::Labels));
+    document.active = Some(id);
+    let scene = document.layer_mut(id).unwrap();
+    scene.opacity = 0.25;
+    scene.edited_wavelengths = vec![(0, Wavelength(664.6))];
+    scene.attribution = Some("somebody".to_owned());
+    let stretch = Stretch {
+        low: 0.5,
+        high: 812.25,
+        gamma: 1.0,
+    };
+    scene.style = Some(Style::Rgb {
+        bands: [2, 1, 0],
+        stretch: [stretch; 3],
+    });
+    document
+}
+
+#[test]
+fn a_project_comes_back_equal_and_moves_with_its_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("one");
+    let scene = raster_file(&home, "data/scene.asc");
+    let document = document(&scene);
+    let path = home.join("field work.terroir");
+    save_project(&document, &path).unwrap();
+    let opened = open_project(&path).unwrap();
+    assert_eq!(
+        (&opened.document, opened.read_only, opened.warnings.len()),
+        (&document, false, 0),
+        "{:?}",
+        opened.warnings
+    );
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.starts_with("{\n  \"schema\": 1,"), "{text}");
+    assert!(text.contains("\"path\": \"data/scene.asc\""), "{text}");
+    save_project(&document, &path).unwrap();
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        text,
+        "the same document gives the same text"
+    );
+    assert!(home.join("field work.terroir.bak").is_file());
+
+    let moved = folder.path().join("two");
+    std::fs::rename(&home, &moved).unwrap();
+    let opened = open_project(&moved.join("field work.terroir")).unwrap();
+    assert!(opened.warnings.is_empty(), "{:?}", opened.warnings);
+    assert_eq!(opened.document.labels, document.labels);
+    let LayerSource::Raster { path: scene, info } = &opened.document.layers[1].source else {
+        panic!("a raster")
+    };
+    assert_eq!(
+        (scene, info.is_some()),
+        (&moved.join("data/scene.asc"), true)
+    );
+}
+
+#[test]
+fn a_missing_scene_keeps_its_layer() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = raster_file(folder.path(), "scene.asc");
+    let path = folder.path().join("a.terroir");
+    save_project(&document(&scene), &path).unwrap();
+    std::fs::remove_file(&scene).unwrap();
+    let opened = open_project(&path).unwrap();
+    assert_eq!(opened.warnings.len(), 1);
+    assert_eq!(opened.document.layers.len(), 2);
+    assert!(opened.document.layers[1].raster_info().is_none());
+    // Saving keeps the layer for the day the file is back.
+    save_project(&opened.document, &path).unwrap();
+    raster_file(folder.path(), "scene.asc");
+    assert!(open_project(&path).unwrap().warnings.is_empty());
+    std::fs::remove_file(folder.path().join("a.labels.gpkg")).unwrap();
+    let without = open_project(&path).unwrap();
+    assert!(
+        without.warnings[0].contains("labels of this project cannot be read"),
+        "{:?}",
+        without.warnings
+    );
+}
+
+#[test]
+fn damaged_and_newer_projects() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = raster_file(folder.path(), "scene.asc");
+    let document = document(&scene);
+    let path = folder.path().join("a.terroir");
+    save_project(&document, &path).unwrap();
+    save_project(&document, &path).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, &text[..text.len() / 2]).unwrap();
+    let error = open_project(&path).unwrap_err().to_string();
+    assert!(error.contains("a.terroir.bak: open that"), "{error}");
+    assert_eq!(
+        open_project(&folder.path().join("a.terroir.bak"))
+            .unwrap()
+            .document,
+        document
+    );
+    // Saving over the damaged file keeps the good copy.
+    save_project(&document, &path).unwrap();
+    assert_eq!(
+        open_project(&folder.path().join("a.terroir.bak"))
+            .unwrap()
+            .document,
+        document
+    );
+
+    let newer = text
+        .replacen("\"schema\": 1", "\"schema\": 99", 1)
+        .replacen("\"kind\": \"labels\"", "\"kind\": \"hologram\"", 1);
+    std::fs::write(&path, &newer).unwrap();
+    let opened = open_project(&path).unwrap();
+    assert!(opened.read_only);
+    assert_eq!(
+        (opened.warnings.len(), opened.document.layers.len()),
+        (2, 1),
+        "{:?}",
+        opened.warnings
+    );
+    let refused = save_project(&document, &path).unwrap_err().to_string();
+    assert!(refused.contains("newer Terroir"), "{refused}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), newer);
+
+    let stranger = folder.path().join("b.terroir");
+    for text in [
+        "",
+        "{}",
+        "[1, 2]",
+        "\u{0}\u{1}",
+        "{\"schema\": 1, \"layers\": 5}",
+    ] {
+        std::fs::write(&stranger, text).unwrap();
+        assert!(
+            open_project(&stranger)
+                .unwrap_err()
+                .to_string()
+                .contains("no Terroir project")
+        );
+    }
+}
+
+/// A save is four files put in place one after the other, each from a finished temporary. Whatever state a kill leaves
+/// behind must open as the old or the new project.
+#[test]
+fn a_save_killed_anywhere_leaves_a_whole_project() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = raster_file(folder.path(), "scene.asc");
+    let old = document(&scene);
+    let mut new = old.clone();
+    if let Some(labels) = &mut new.labels {
+        labels.fill(299, 199, 9, usize::MAX);
+    }
+    new.layer_mut(LayerId(0)).unwrap().name = "renamed".to_owned();
+    let names = ["a.labels.gpkg", "a.terroir.bak", "a.terroir"];
+    let state = |document: &Document| {
+        let path = folder.path().join("a.terroir");
+        save_project(document, &path).unwrap();
+        names.map(|name| std::fs::read(folder.path().join(name)).ok())
+    };
+    let before = state(&old);
+    let after = state(&new);
+    let work = tempfile::tempdir_in(folder.path()).unwrap();
+    let path = work.path().join("a.terroir");
+    for done in 0..=names.len() {
+        for share in 0..=4 {
+            for (at, name) in names.iter().enumerate() {
+                let bytes = if at < done { &after[at] } else { &before[at] };
+                let target = work.path().join(name);
+                match bytes {
+                    Some(bytes) => std::fs::write(&target, bytes).unwrap(),
+                    None => std::fs::remove_file(&target).unwrap_or_default(),
+                }
+                let part = with_suffix(&target, ".part");
+                std::fs::remove_file(&part).unwrap_or_default();
+                if let Some(bytes) = after[at].as_ref().filter(|_| at == done) {
+                    std::fs::write(&part, &bytes[..bytes.len() * share / 4]).unwrap();
+                }
+            }
+            let opened = open_project(&path).unwrap();
+            let labels = if done == 0 { &old.labels } else { &new.labels };
+            assert_eq!(&opened.document.labels, labels, "{done} files done");
+            let name = if done < 3 { "scene" } else { "renamed" };
+            assert_eq!(opened.document.layers[1].name, name);
+        }
+    }
+    // The next save clears what was left.
+    save_project(&new, &path).unwrap();
+    let stray = std::fs::read_dir(work.path()).unwrap().filter(|entry| {
+        entry
+            .as_ref()
+            .unwrap()
+            .path()
+            .extension()
+            .is_some_and(|e| e == "part")
+    });
+    assert_eq!(stray.count(), 0);
+}
+
+#[test]
+fn relative_paths_read_the_same_everywhere() {
+    let folder = Path::new("/data/projects");
+    assert_eq!(relative(folder, Path::new("/data/projects/a.tif")), "a.tif");
+    assert_eq!(
+        relative(folder, Path::new("/data/scenes/b/c.tif")),
+        "../scenes/b/c.tif"
+    );
+    assert_eq!(
+        normal(Path::new("/data/projects/../scenes/./c.tif")),
+        Path::new("/data/scenes/c.tif")
+    );
+    let netcdf = Path::new("NETCDF:\"/data/a.nc\":ndvi");
+    assert!(
+        is_gdal_name(netcdf)
+            && !is_gdal_name(Path::new("/data/a:b.tif"))
+            && !is_gdal_name(Path::new("C:\\a.tif"))
+    );
+    let home = std::env::home_dir().unwrap();
+    assert_eq!(without_home(&home.join("a/b.tif")), "~/a/b.tif");
+}
