@@ -10,7 +10,7 @@ use gdal_sys::{
     CPLErr, GDALDataType, GDALRATFieldType, GDALRATFieldUsage, GDALRATTableType, GDALRWFlag,
 };
 
-use crate::{Class, Grid, Window};
+use crate::{Class, Grid, Window, gdal_setup};
 
 /// What a raster file needs to know before its first pixel.
 pub(crate) struct Layout {
@@ -52,13 +52,20 @@ impl Sample {
 /// What GDAL complained about on this thread since creation; nothing is printed meanwhile.
 pub(crate) struct Complaints {
     // Boxed so that the address GDAL holds stays put.
-    heard: Box<Vec<(bool, String)>>,
+    heard: Box<Heard>,
+}
+
+#[derive(Default)]
+struct Heard {
+    /// Whether it was a failure (else a warning), and the words.
+    lines: Vec<(bool, String)>,
 }
 
 impl Complaints {
     pub(crate) fn listen() -> Self {
-        let mut heard = Box::new(Vec::new());
-        let address: *mut Vec<(bool, String)> = &mut *heard;
+        gdal_setup();
+        let mut heard = Box::new(Heard::default());
+        let address: *mut Heard = &mut *heard;
         // SAFETY: the pointer lives until `drop`, which takes the handler away again on the same thread.
         unsafe {
             gdal_sys::CPLErrorReset();
@@ -69,11 +76,16 @@ impl Complaints {
 
     /// Something failed (not merely a warning).
     pub(crate) fn has_failed(&self) -> bool {
-        self.heard.iter().any(|(is_failure, _)| *is_failure)
+        self.heard.lines.iter().any(|(is_failure, _)| *is_failure)
     }
 
     pub(crate) fn text(&self) -> String {
-        let mut lines: Vec<&str> = self.heard.iter().map(|(_, text)| text.as_str()).collect();
+        let mut lines: Vec<&str> = self
+            .heard
+            .lines
+            .iter()
+            .map(|(_, text)| text.as_str())
+            .collect();
         lines.dedup();
         lines.truncate(20);
         lines.join("\n")
@@ -97,11 +109,11 @@ unsafe extern "C" fn hear(
     }
     // SAFETY: GDAL hands back the pointer given with this handler, and a C string.
     unsafe {
-        let heard: *mut Vec<(bool, String)> = gdal_sys::CPLGetErrorHandlerUserData().cast();
+        let heard: *mut Heard = gdal_sys::CPLGetErrorHandlerUserData().cast();
         if let Some(heard) = heard.as_mut() {
             let is_failure = class == CPLErr::CE_Failure || class == CPLErr::CE_Fatal;
-            if heard.len() < 200 {
-                heard.push((
+            if heard.lines.len() < 200 {
+                heard.lines.push((
                     is_failure,
                     CStr::from_ptr(text).to_string_lossy().into_owned(),
                 ));

@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::*;
-use crate::{Crs, GeoTransform, Georef};
+use crate::{Crs, GeoTransform, Georef, Raster};
 
 fn grid(width: usize, height: usize, transform: Option<[f64; 6]>) -> Grid {
     let crs = transform.map(|_| Crs::parse("EPSG:32632").unwrap());
@@ -72,6 +72,50 @@ fn write_classes(path: &Path, grid: &Grid, provenance: &Provenance) -> SceneResu
     writer.finish(provenance)
 }
 
+/// Our own reader finds the same place, colours, names and values.
+fn check_classes(path: &Path, grid: &Grid) {
+    let map = Raster::open(path).unwrap();
+    let info = map.info();
+    assert!(info.is_class_map() && !info.is_field());
+    assert_eq!(
+        (info.grid.width, info.grid.height),
+        (grid.width, grid.height)
+    );
+    assert_eq!(info.grid.georef.transform, grid.georef.transform);
+    assert!(info.grid.same_as(grid));
+    let band = &info.bands[0];
+    assert_eq!(band.nodata, Some(0.0));
+    for class in classes() {
+        let entry = band
+            .palette
+            .iter()
+            .find(|entry| entry.value == i64::from(class.id))
+            .unwrap();
+        assert_eq!(
+            (&entry.name, &entry.rgba[..3]),
+            (&class.name, &class.color[..])
+        );
+    }
+    assert!(
+        info.metadata
+            .iter()
+            .any(|(key, value)| key == "TERROIR_MODEL" && value == "ridge")
+    );
+    let block = map
+        .read_blocking(
+            &[0],
+            grid.window(),
+            grid.width,
+            grid.height,
+            crate::Resampling::Nearest,
+        )
+        .unwrap();
+    for (index, (value, is_valid)) in block.values.iter().zip(&block.valid).enumerate() {
+        assert_eq!(*is_valid, class_at(index) != 0);
+        assert!(!is_valid || *value == f32::from(class_at(index)));
+    }
+}
+
 fn info(path: &Path) -> Option<Value> {
     let Ok(output) = Command::new("gdalinfo").arg("-json").arg(path).output() else {
         eprintln!("SKIPPED: the gdalinfo program is not installed");
@@ -119,9 +163,7 @@ fn class_maps_open_coloured_named_and_in_place() {
                 .contains("#56b4e9")
         );
 
-        let copy = Dataset::open(&path).unwrap();
-        assert_eq!(copy.geo_transform().unwrap(), transform);
-        drop(copy);
+        check_classes(&path, &grid);
         let Some(info) = info(&path) else { continue };
         assert_eq!(info["size"], serde_json::json!([size.0, size.1]));
         assert!(
@@ -169,6 +211,7 @@ fn class_maps_open_coloured_named_and_in_place() {
 
     // The file alone still knows its colours, its classes and where it came from.
     std::fs::remove_file(folder.path().join("map.tif.aux.xml")).unwrap();
+    check_classes(&path, &grid(60, 1, Some(SOUTH_UP)));
     let alone = Dataset::open(&path).unwrap();
     let stored: Value =
         serde_json::from_str(&alone.metadata_item("TERROIR_CLASSES", "").unwrap()).unwrap();
@@ -255,7 +298,7 @@ fn fields_come_back_code_by_code() {
             },
         )
         .unwrap();
-    assert_eq!(files, [path.clone()]);
+    assert_eq!(files, std::slice::from_ref(&path));
     assert_eq!(names_in(folder.path()), ["field.tif"]);
     assert!(
         heard.is_sorted() && heard.last().is_some_and(|&done| done == 1.0),
@@ -306,6 +349,12 @@ fn fields_come_back_code_by_code() {
     .unwrap();
     assert!(crate::similarity(&pixel(5, 5).unwrap(), &full) > 0.9999);
     drop(field);
+
+    let ours = Raster::open(&path).unwrap();
+    assert!(ours.info().is_field() && ours.info().grid.same_as(&grid));
+    let read = ours.read_codes_blocking(window, width, height).unwrap();
+    assert_eq!(bytemuck::cast_slice::<i8, u8>(&read), codes);
+    drop(ours);
 
     let Some(info) = info(&path) else { return };
     assert_eq!(info["metadata"][""]["EMBEDDING_QUANTIZATION"], "sqrt127.5");

@@ -10,11 +10,26 @@ pub const MAX_PIXELS_PER_CLASS: usize = 4_000;
 /// Version of the head file this build writes; older ones are read.
 pub const HEAD_SCHEMA: u32 = 1;
 
+/// Measured on 2 x 720 real field vectors (farmland and city, 9 classes each, 40 per class held out, mean of 20 draws),
+/// balanced accuracy with 1, 3, 5, 10, 40 training pixels a class, and with 3 and 40 in turn (negative log-likelihood in brackets):
+///
+/// | head | 1 | 3 | 5 | 10 | 40 | 3/40 |
+/// |---|---|---|---|---|---|---|
+/// | ridge, lambda 0.1 | .510 (1.48) | .620 (1.23) | .662 (1.07) | .709 (0.91) | .758 (0.73) | .679 (0.99) |
+/// | ridge, lambda 1 | .523 (1.62) | .637 (1.13) | .670 (0.98) | .709 (0.85) | .757 (0.73) | .682 (0.96) |
+/// | ridge, lambda 3 | .523 (1.88) | .629 (1.21) | .664 (1.00) | .701 (0.86) | .750 (0.74) | .676 (0.98) |
+/// | logistic, penalty 0.03 | .513 (1.39) | .629 (1.06) | .672 (0.96) | .712 (0.85) | .770 (0.68) | .672 (0.97) |
+/// | **logistic, penalty 0.1** | .519 (1.40) | .637 (1.03) | .677 (0.93) | .715 (0.81) | .771 (0.66) | .675 (0.92) |
+/// | logistic, penalty 0.3 | .524 (1.48) | .641 (1.05) | .674 (0.93) | .716 (0.80) | .768 (0.68) | .681 (0.92) |
+///
+/// Logistic is at least as good from 3 pixels on and states better probabilities; ridge is several times faster to fit.
+/// (Temperatures: ridge by leave-one-out, logistic 1.25, 1.5 and 2 for the three penalties.) The test
+/// `few_shot_accuracy_of_kinds_and_penalties` prints the table anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HeadKind {
-    #[default]
     Ridge,
+    #[default]
     Logistic,
 }
 
@@ -41,7 +56,7 @@ pub struct TrainingPixel {
     pub weight: f32,
 }
 
-/// Pixels as the solvers take them: classes renumbered without gaps, weights already balanced, mean weight 1.
+/// Pixels as the solvers take them: classes renumbered without gaps, weights balanced and summing to their effective number.
 pub(crate) struct FitSet {
     pub vectors: Vec<[f32; FIELD_AXES]>,
     pub class: Vec<usize>,
@@ -57,7 +72,7 @@ pub(crate) struct FittedScores {
 }
 
 impl LinearHead {
-    /// Fits; ridge lambda 1 and L2 logistic by default. `cancelled` is polled so that the newest stroke wins.
+    /// Fits; ridge with lambda 1, logistic with penalty 0.1 (see [`HeadKind`]). `cancelled` is polled so that the newest stroke wins.
     /// Needs two classes with at least one pixel each; classes without pixels are left out of the head. Deterministic.
     pub fn fit(
         kind: HeadKind,
@@ -65,10 +80,24 @@ impl LinearHead {
         pixels: &[TrainingPixel],
         cancelled: &dyn Fn() -> bool,
     ) -> SceneResult<Self> {
+        let penalty = match kind {
+            HeadKind::Ridge => ridge::LAMBDA,
+            HeadKind::Logistic => logistic::PENALTY,
+        };
+        Self::fit_with(kind, penalty, classes, pixels, cancelled)
+    }
+
+    fn fit_with(
+        kind: HeadKind,
+        penalty: f64,
+        classes: &[Class],
+        pixels: &[TrainingPixel],
+        cancelled: &dyn Fn() -> bool,
+    ) -> SceneResult<Self> {
         let (set, kept, counts) = gather(classes, pixels)?;
         let fitted = match kind {
-            HeadKind::Ridge => ridge::fit(&set, ridge::LAMBDA, cancelled)?,
-            HeadKind::Logistic => logistic::fit(&set, logistic::PENALTY, cancelled)?,
+            HeadKind::Ridge => ridge::fit(&set, penalty, cancelled)?,
+            HeadKind::Logistic => logistic::fit(&set, penalty, cancelled)?,
         };
         let mut provenance = serde_json::Map::new();
         let counts: serde_json::Map<String, serde_json::Value> = kept
@@ -137,8 +166,10 @@ impl LinearHead {
 
 /// Checks, thins and weighs the pixels. Returns the set, the indices of the classes that have pixels, and the counts given.
 ///
-/// Strokes differ in size by chance, so what a class was painted with says little about how common it is: class `c` with
-/// weight sum `n_c` gets a total weight in proportion to `n_c^BALANCE`, and no pixel weighs more than `HEAVIEST` times the mean.
+/// Strokes differ in size by chance, so what a class was painted with says little about how common it is: every class gets
+/// the same total weight. (Painted proportions instead cost 20 points of balanced accuracy where every second class has
+/// 3 pixels and the others 40, the square root of them 4.) The sum of all weights is their effective number
+/// `(sum w)^2 / sum w^2`: 5 pixels against 2,000 are regularised like about 20 pixels, not like 2,005.
 fn gather(
     classes: &[Class],
     pixels: &[TrainingPixel],
@@ -189,13 +220,7 @@ fn gather(
         .collect();
     let factor: Vec<f64> = sums
         .iter()
-        .map(|sum| {
-            if *sum > 0.0 {
-                sum.powf(BALANCE - 1.0)
-            } else {
-                0.0
-            }
-        })
+        .map(|sum| if *sum > 0.0 { sum.recip() } else { 0.0 })
         .collect();
 
     let mut seen = vec![0usize; classes.len()];
@@ -217,18 +242,17 @@ fn gather(
             (f64::from(pixel.weight) * factor[pixel.class] * stride[pixel.class] as f64) as f32,
         );
     }
-    let n = set.weight.len() as f32;
-    let mean = |weights: &[f32]| weights.iter().sum::<f32>() / n;
-    let heaviest = HEAVIEST * mean(&set.weight);
-    set.weight
-        .iter_mut()
-        .for_each(|weight| *weight = weight.min(heaviest));
-    let mean = mean(&set.weight);
-    set.weight.iter_mut().for_each(|weight| *weight /= mean);
+    let sum: f64 = set.weight.iter().map(|&weight| f64::from(weight)).sum();
+    let squares: f64 = set
+        .weight
+        .iter()
+        .map(|&weight| f64::from(weight).powi(2))
+        .sum();
+    let scale = (sum / squares) as f32;
+    set.weight.iter_mut().for_each(|weight| *weight *= scale);
     Ok((set, kept, counts))
 }
 
-/// 1 keeps the painted proportions, 0 gives every class the same say.
-const BALANCE: f64 = 0.0;
-/// Weight of a single pixel, in mean weights, that a rare class can rise to.
-const HEAVIEST: f32 = 50.0;
+#[cfg(test)]
+#[path = "head_tests.rs"]
+mod tests;

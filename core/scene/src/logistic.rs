@@ -6,14 +6,18 @@ use nalgebra::{Cholesky, DMatrix, DVector};
 use crate::head::{FitSet, FittedScores};
 use crate::{FIELD_AXES, SceneError, SceneResult};
 
-/// Penalty `PENALTY / 2 * |W|^2` beside a loss summed over pixels of mean weight 1; the bias is free.
+/// Penalty `PENALTY / 2 * |W|^2` beside a loss summed over weights that add up to the effective number of pixels; the bias is free.
 pub(crate) const PENALTY: f64 = 0.1;
+/// The penalty pulls scores together, so probabilities come out too even; this evens that out. Measured with `PENALTY`:
+/// for 3 to 40 pixels a class the likeliest factor lies between 1.25 and 1.5, and the calibration error falls from
+/// 0.07-0.18 to 0.05-0.07. A constant, because a few strokes cannot tell a better one.
+const TEMPERATURE: f64 = 1.5;
 const STEPS: usize = 100;
 const MEMORY: usize = 8;
 /// Numbers of one class in the flat parameter vector: 64 weights and the bias.
 const ROW: usize = FIELD_AXES + 1;
 
-/// Minimises `sum_i w_i * -ln p_i(class_i) + penalty / 2 * |W|^2` to a relative 1e-6.
+/// Minimises `sum_i w_i * -ln p_i(class_i) + penalty / 2 * |W|^2` to a relative 1e-5.
 pub(crate) fn fit(
     set: &FitSet,
     penalty: f64,
@@ -79,7 +83,7 @@ pub(crate) fn fit(
         point = next;
         loss = next_loss;
         std::mem::swap(&mut gradient, &mut next_gradient);
-        if gained <= 1e-6 * loss.abs().max(1e-3) {
+        if gained <= 1e-5 * loss.abs().max(1e-3) {
             break;
         }
     }
@@ -236,7 +240,7 @@ impl<'a> Problem<'a> {
         let mut fitted = FittedScores {
             weights: Vec::new(),
             bias: Vec::new(),
-            temperature: 1.0,
+            temperature: TEMPERATURE,
         };
         for row in point.chunks_exact(ROW) {
             let weights: [f64; FIELD_AXES] = std::array::from_fn(|axis| row[axis]);

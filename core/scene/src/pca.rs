@@ -353,6 +353,68 @@ mod tests {
     }
 
     #[test]
+    fn a_field_file_gives_the_golden_basis_whichever_way_it_is_stored() {
+        let Some((golden, folder)) = golden("aef/scene_iowa.json").zip(shared("data/aef")) else {
+            return;
+        };
+        let open = |name: &str| Raster::open(&folder.join(name)).unwrap();
+        let (first, second) = (
+            open("layout_iowa_ag_y0_northup.tif"),
+            open("layout_iowa_ag_y1_bottomup.tif"),
+        );
+        let (width, height) = (first.info().grid.width, first.info().grid.height);
+        let window = Window {
+            col: 0,
+            row: 0,
+            width,
+            height,
+        };
+        let codes = [&first, &second]
+            .map(|raster| raster.read_codes_blocking(window, width, height).unwrap());
+        // The golden basis is that of decoded vectors as they are; ours scales each to length 1 first (a change below 1 %).
+        let mut unscaled = PcaFit::new();
+        for index in 0..width * height {
+            let pixel: [i8; FIELD_AXES] =
+                std::array::from_fn(|axis| codes[0][axis * width * height + index]);
+            if pixel[0] != crate::FIELD_NODATA {
+                unscaled.push(&raw(&pixel), index as u64);
+            }
+        }
+        let unscaled = unscaled.finish(8).unwrap();
+        check(&unscaled, &golden["pca"], &[]);
+        let basis = fit_pca_blocking(&first).unwrap();
+        for (ours, theirs) in basis.components.iter().zip(&unscaled.components).take(3) {
+            let dot: f32 = ours.iter().zip(theirs).map(|(a, b)| a * b).sum();
+            assert!(dot > 0.999, "{dot}");
+        }
+        // The transforms say which rows are the same place.
+        let second_from_map = second.info().grid.transform().inverse().unwrap();
+        let mut dots = Vec::new();
+        for index in 0..width * height {
+            let (col, row) = ((index % width) as f64 + 0.5, (index / width) as f64 + 0.5);
+            let (x, y) = first.info().grid.transform().map_from_pixel(col, row);
+            let (col, row) = second_from_map.map_from_pixel(x, y);
+            let there = row as usize * width + col as usize;
+            let pair = decode_planar_pixel(&codes[0], width * height, index)
+                .zip(decode_planar_pixel(&codes[1], width * height, there));
+            dots.extend(pair.map(|(a, b)| f64::from(crate::similarity(&a, &b))));
+        }
+        let below = |limit: f64| dots.iter().filter(|dot| **dot < limit).count() as u64;
+        assert_eq!(dots.len() as u64, golden["valid_pixels"].as_u64().unwrap());
+        assert_eq!(
+            (width * height - dots.len()) as u64,
+            golden["nodata_pixels"].as_u64().unwrap()
+        );
+        assert_eq!(below(0.8), golden["dot_lt_0.8_pixels"].as_u64().unwrap());
+        assert_eq!(below(0.95), golden["dot_lt_0.95_pixels"].as_u64().unwrap());
+        let mean = dots.iter().sum::<f64>() / dots.len() as f64;
+        assert!(
+            (mean - golden["mean_dot_valid"].as_f64().unwrap()).abs() < 1e-4,
+            "{mean}"
+        );
+    }
+
+    #[test]
     fn order_and_merging_do_not_matter() {
         let count = 2 * RESERVOIR as u64 + 1_000;
         let vector = |key: u64| -> [f32; FIELD_AXES] {

@@ -11,13 +11,14 @@ use crate::{Class, hex_from_rgb, palette};
 pub(crate) fn paletted(classes: &[Class]) -> String {
     let mut entries = String::new();
     for class in classes {
-        let _ = writeln!(
+        writeln!(
             entries,
             "        <paletteEntry value=\"{}\" label=\"{}\" color=\"{}\" alpha=\"255\"/>",
             class.id,
             escape(&class.name),
             hex_from_rgb(class.color)
-        );
+        )
+        .ok();
     }
     document(&format!(
         "    <rasterrenderer type=\"paletted\" band=\"1\" opacity=\"1\" alphaBand=\"-1\" nodataColor=\"\">
@@ -44,19 +45,21 @@ pub(crate) fn pseudocolor(ramp: &str, low: f64, high: f64, unit: &str) -> String
         let share = index as f64 / (ITEMS - 1) as f64;
         let value = low + share * (high - low);
         let rgb = colors[(share * 255.0).round() as usize];
-        let _ = writeln!(
+        writeln!(
             items,
             "          <item value=\"{value}\" label=\"{}\" color=\"{}\" alpha=\"255\"/>",
             escape(format!("{value:.4}{unit}")),
             hex_from_rgb(rgb)
-        );
+        )
+        .ok();
         if index > 0 && index + 1 < ITEMS {
             let separator = if stops.is_empty() { "" } else { ":" };
-            let _ = write!(
+            write!(
                 stops,
                 "{separator}{share};{},{},{},255",
                 rgb[0], rgb[1], rgb[2]
-            );
+            )
+            .ok();
         }
     }
     let corner = |rgb: [u8; 3]| format!("{},{},{},255", rgb[0], rgb[1], rgb[2]);
