@@ -49,7 +49,7 @@ pub fn sine_table(wavelengths_um: &[f32]) -> Result<Vec<f32>, ModelError> {
                 limit: MAX_WAVELENGTH_UM,
             });
         }
-        if !(value > 0.0) {
+        if value.is_nan() || value <= 0.0 {
             return Err(ModelError::Wavelength { band, value });
         }
         let nanometres = 1000.0 * f64::from(value);
