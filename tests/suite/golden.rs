@@ -118,7 +118,7 @@ pub fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
 /// Values to write into a safetensors file: name, shape, floats.
 pub type Written = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
-/// Writes a safetensors file of f32, or of bf16 / f16 bit patterns where `dtype` says so.
+/// Writes a safetensors file of f32, or of bf16 or i32 where `dtype` says so.
 pub fn write_safetensors(path: &Path, tensors: &Written, dtype: &str) {
     let mut header = serde_json::Map::new();
     let mut body: Vec<u8> = Vec::new();
@@ -127,7 +127,7 @@ pub fn write_safetensors(path: &Path, tensors: &Written, dtype: &str) {
         for value in values {
             match dtype {
                 "F32" => body.extend(value.to_le_bytes()),
-                // Truncated to the upper half: bfloat16.
+                // The upper half of an f32.
                 "BF16" => body.extend(((value.to_bits() >> 16) as u16).to_le_bytes()),
                 "I32" => body.extend((*value as i32).to_le_bytes()),
                 other => panic!("no writer for {other}"),
@@ -139,7 +139,7 @@ pub fn write_safetensors(path: &Path, tensors: &Written, dtype: &str) {
         );
     }
     let mut text = serde_json::to_string(&header).unwrap();
-    while text.len() % 8 != 0 {
+    while !text.len().is_multiple_of(8) {
         text.push(' ');
     }
     let mut bytes = (text.len() as u64).to_le_bytes().to_vec();
