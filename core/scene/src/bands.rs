@@ -273,3 +273,130 @@ pub fn default_rgb(bands: &[BandInfo]) -> [usize; 3] {
         _ => [0; 3],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SampleType;
+
+    fn band(index: usize, nm: Option<f64>) -> BandInfo {
+        BandInfo {
+            index,
+            name: format!("Band {}", index + 1),
+            sample_type: SampleType::UInt16,
+            nodata: None,
+            scale: 1.0,
+            offset: 0.0,
+            unit: String::new(),
+            color_interpretation: "undefined".into(),
+            palette: Vec::new(),
+            block_size: (256, 256),
+            overviews: Vec::new(),
+            wavelength: nm.map(|nm| BandWavelength {
+                center: Wavelength(nm),
+                fwhm_nm: None,
+                source: WavelengthSource::BandMetadata,
+            }),
+            is_bad: false,
+            metadata: Vec::new(),
+        }
+    }
+
+    fn bands(centers: &[f64]) -> Vec<BandInfo> {
+        centers
+            .iter()
+            .enumerate()
+            .map(|(index, nm)| band(index, Some(*nm)))
+            .collect()
+    }
+
+    #[test]
+    fn wavelengths_parse_in_both_units() {
+        for text in [
+            "665",
+            "665nm",
+            "665 nm",
+            "0.665um",
+            "0.665 \u{b5}m",
+            "0.665 \u{3bc}m",
+            "0.665",
+            "665 Nanometers",
+        ] {
+            let nm = Wavelength::parse(text).expect(text).nm();
+            assert!((nm - 665.0).abs() < 1e-9, "{text}: {nm}");
+        }
+        for text in [
+            "",
+            "nm",
+            "-665nm",
+            "0",
+            "665 m",
+            "2020.5 decimal year",
+            "1e400nm",
+            "red",
+            "NaN",
+        ] {
+            assert!(Wavelength::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_usable_band_is_picked() {
+        let mut all = bands(&[490.0, 560.0, 664.0, 667.0]);
+        assert_eq!(nearest_band(&all, Wavelength(665.0)), Some(2));
+        all[2].is_bad = true;
+        assert_eq!(nearest_band(&all, Wavelength(665.0)), Some(3));
+        assert_eq!(nearest_band(&[band(0, None)], Wavelength(665.0)), None);
+    }
+
+    #[test]
+    fn presets_fit_exactly_or_by_the_wider_range() {
+        let s2 = bands(&[492.4, 559.8, 664.6, 832.8, 864.7, 1613.7, 2202.4]);
+        let of = |all: &[BandInfo], name: &str| {
+            band_presets(all)
+                .iter()
+                .find(|preset| preset.name == name)
+                .map(|preset| preset.bands)
+        };
+        assert_eq!(of(&s2, "Natural colour"), Some([2, 1, 0]));
+        assert_eq!(of(&s2, "Colour infrared"), Some([3, 2, 1]));
+        assert_eq!(of(&s2, "Soil / atmosphere"), Some([6, 5, 4]));
+        assert_eq!(band_presets(&s2).len(), 8);
+        // Landsat 7: its blue, near and short-wave bands lie outside the narrow targets.
+        let l7 = bands(&[483.0, 565.0, 660.0, 825.0, 1650.0, 2220.0]);
+        assert_eq!(band_presets(&l7).len(), 8);
+        // Aerial: no short-wave infrared, no such presets.
+        let names: Vec<_> = band_presets(&bands(&[650.0, 560.0, 480.0, 842.0]))
+            .iter()
+            .map(|p| p.name)
+            .collect();
+        assert_eq!(names, vec!["Natural colour", "Colour infrared"]);
+        assert!(band_presets(&bands(&[10_895.0, 12_005.0])).is_empty());
+    }
+
+    #[test]
+    fn the_first_picture_shows_what_the_bands_are() {
+        assert_eq!(
+            default_rgb(&bands(&[490.0, 560.0, 665.0, 842.0])),
+            [2, 1, 0]
+        );
+        // Near infrared, red, green: no blue, so they are shown as they come.
+        assert_eq!(default_rgb(&bands(&[842.0, 665.0, 560.0])), [0, 1, 2]);
+        assert_eq!(default_rgb(&bands(&[443.0, 945.0, 1375.0])), [0, 1, 2]);
+        assert_eq!(default_rgb(&[band(0, None)]), [0; 3]);
+        assert_eq!(default_rgb(&[]), [0; 3]);
+        let mut colored = vec![band(0, None), band(1, None), band(2, None), band(3, None)];
+        for (band, color) in colored.iter_mut().zip(["alpha", "blue", "green", "red"]) {
+            band.color_interpretation = color.into();
+        }
+        assert_eq!(default_rgb(&colored), [3, 2, 1]);
+    }
+
+    #[test]
+    fn radar_has_its_own_preset() {
+        let mut all = bands(&[55.5e6, 55.5e6]);
+        all[0].name = "VV".into();
+        all[1].name = "VH".into();
+        assert_eq!(band_presets(&all).first().map(|p| p.bands), Some([0, 1, 0]));
+    }
+}

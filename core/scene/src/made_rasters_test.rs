@@ -282,21 +282,33 @@ fn containers_list_what_they_hold() {
     );
     assert_eq!(open(Path::new(&pages[1].name)).info().grid.width, 3);
 
-    let Some(netcdf) = DriverManager::get_driver_by_name("netCDF").ok() else {
+    let Ok(netcdf) = DriverManager::get_driver_by_name("netCDF") else {
         eprintln!("SKIPPED: this GDAL has no netCDF");
         return;
     };
-    // Two variables of different sizes: no raster of its own.
-    drop(netcdf);
-    let container = folder.path().join("container.nc");
-    let status = std::process::Command::new("ncgen")
-        .arg("-o")
-        .arg(&container)
-        .arg("/dev/null")
-        .status();
-    if !status.is_ok_and(|s| s.success()) {
-        eprintln!("SKIPPED: no ncgen to make a container with");
+    // GDAL writes each band as a variable: the file itself then has no raster.
+    for (bands, name) in [(2, "two.nc"), (1, "one.nc")] {
+        let source =
+            Made::new((4, 3), vec![vec![3i16; 12]; bands]).write(folder.path(), "source.tif");
+        let container = folder.path().join(name);
+        let source = gdal::Dataset::open(&source).expect("source");
+        source
+            .create_copy(&netcdf, &container, &RasterCreationOptions::new())
+            .expect("copied")
+            .close()
+            .expect("closed");
     }
+    let error = Raster::open(&folder.path().join("two.nc"))
+        .err()
+        .expect("a container")
+        .to_string();
+    assert!(
+        error.contains("container of 2 rasters") && error.contains("NETCDF:"),
+        "{error}"
+    );
+    let inside = subdatasets(&folder.path().join("two.nc")).expect("variables");
+    assert_eq!(open(Path::new(&inside[0].name)).info().grid.width, 4);
+    assert_eq!(open(&folder.path().join("one.nc")).info().bands.len(), 1);
 }
 
 #[test]

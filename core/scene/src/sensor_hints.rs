@@ -205,7 +205,7 @@ pub(crate) fn sensor_by_count(info: &RasterInfo) -> Option<(&'static str, Vec<us
         SampleType::UInt16 | SampleType::Int16 | SampleType::Float32
     );
     match info.bands.len() {
-        4 if first == SampleType::UInt8 => Some(("naip", (0..4).collect())),
+        4 if first == SampleType::UInt8 && is_aerial(info) => Some(("naip", (0..4).collect())),
         4 if first == SampleType::UInt16 => Some(("planetscope-4", (0..4).collect())),
         10 if is_reflectance_like => Some(("sentinel-2", vec![1, 2, 3, 4, 5, 6, 7, 8, 11, 12])),
         12 if is_reflectance_like => {
@@ -215,6 +215,23 @@ pub(crate) fn sensor_by_count(info: &RasterInfo) -> Option<(&'static str, Vec<us
         224 if is_reflectance_like => Some(("enmap", (0..224).collect())),
         _ => None,
     }
+}
+
+/// Pixels of at most ten metres: eight-bit composites of coarser satellites have their bands in any order.
+fn is_aerial(info: &RasterInfo) -> bool {
+    const METRES_PER_DEGREE: f64 = 111_320.0;
+    let Some(transform) = info.grid.georef.transform else {
+        return false;
+    };
+    let is_geographic = info.grid.crs().is_some_and(|crs| crs.is_geographic);
+    let (_, height) = transform.pixel_size();
+    height
+        * if is_geographic {
+            METRES_PER_DEGREE
+        } else {
+            1.0
+        }
+        <= 10.0
 }
 
 #[cfg(test)]
