@@ -579,3 +579,126 @@ fn stale_requests_are_dropped() {
     );
     assert_eq!(pool.pending(), 0);
 }
+
+#[test]
+fn a_read_under_way_can_be_stopped() {
+    let folder = tempfile::tempdir().expect("folder");
+    let mut raster =
+        open(&Made::new((64, 64), vec![vec![5u8; 4096]]).write(folder.path(), "a.tif"));
+    let flag = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    raster.stop_with(Arc::clone(&flag));
+    for resampling in [Resampling::Nearest, Resampling::Average] {
+        flag.store(false, Ordering::Relaxed);
+        assert!(
+            raster
+                .read_blocking(&[0], whole(&raster), 16, 16, resampling)
+                .is_ok()
+        );
+        flag.store(true, Ordering::Relaxed);
+        let stopped = raster.read_blocking(&[0], whole(&raster), 16, 16, resampling);
+        assert!(
+            matches!(stopped, Err(crate::SceneError::Cancelled)),
+            "{resampling:?}: {stopped:?}"
+        );
+    }
+}
+
+#[test]
+fn other_formats_read_alike() {
+    let folder = tempfile::tempdir().expect("folder");
+    let mut made = Made::new((64, 48), vec![(0..64 * 48).map(|v| v as u16).collect(); 3]);
+    made.transform = Some([500_000.0, 10.0, 0.0, 4_000_000.0, 0.0, -10.0]);
+    let source = made.write(folder.path(), "source.tif");
+    let expected = open(&source).read_blocking(
+        &[2],
+        Window {
+            col: 3,
+            row: 5,
+            width: 9,
+            height: 7,
+        },
+        9,
+        7,
+        Resampling::Nearest,
+    );
+    let expected = expected.expect("reads");
+    for (driver, name, options) in [
+        (
+            "JP2OpenJPEG",
+            "copy.jp2",
+            vec!["QUALITY=100", "REVERSIBLE=YES"],
+        ),
+        ("COG", "copy_cog.tif", vec!["COMPRESS=DEFLATE"]),
+        ("VRT", "copy.vrt", vec![]),
+        ("HFA", "copy.img", vec![]),
+    ] {
+        let Ok(driver) = DriverManager::get_driver_by_name(driver) else {
+            eprintln!("SKIPPED: this GDAL has no {driver}");
+            continue;
+        };
+        let path = folder.path().join(name);
+        let options = RasterCreationOptions::from_iter(options);
+        let dataset = gdal::Dataset::open(&source).expect("source");
+        dataset
+            .create_copy(&driver, &path, &options)
+            .expect("copied")
+            .close()
+            .expect("closed");
+        let raster = open(&path);
+        assert_eq!(
+            raster
+                .info()
+                .grid
+                .georef
+                .crs
+                .as_ref()
+                .and_then(|crs| crs.epsg),
+            Some(32629),
+            "{name}"
+        );
+        assert!(
+            raster.info().grid.same_as(&open(&source).info().grid),
+            "{name}"
+        );
+        let block = raster
+            .read_blocking(
+                &[2],
+                Window {
+                    col: 3,
+                    row: 5,
+                    width: 9,
+                    height: 7,
+                },
+                9,
+                7,
+                Resampling::Nearest,
+            )
+            .expect("reads");
+        assert_eq!(block, expected, "{name}");
+    }
+}
+
+#[test]
+fn nodata_of_all_bands_at_once_is_a_mask() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path =
+        Made::new((3, 1), vec![vec![0u8, 0, 1], vec![0, 1, 1]]).write(folder.path(), "values.tif");
+    {
+        let mut dataset = gdal::Dataset::open_ex(
+            &path,
+            gdal::DatasetOptions {
+                open_flags: gdal::GdalOpenFlags::GDAL_OF_UPDATE,
+                ..Default::default()
+            },
+        )
+        .expect("update");
+        dataset
+            .set_metadata_item("NODATA_VALUES", "0 0", "")
+            .expect("item");
+    }
+    let raster = open(&path);
+    let block = raster
+        .read_blocking(&[0], whole(&raster), 3, 1, Resampling::Nearest)
+        .expect("reads");
+    assert_eq!(block.valid, vec![false, true, true]);
+}

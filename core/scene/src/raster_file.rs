@@ -4,6 +4,8 @@
 
 use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 
@@ -17,6 +19,8 @@ pub struct Raster {
     pub(crate) info: RasterInfo,
     /// One a band: how its stored numbers are read.
     pub(crate) storage: Vec<BandStorage>,
+    /// Set to end a read under way.
+    pub(crate) stop: Arc<AtomicBool>,
 }
 
 /// One raster inside a container file (NetCDF variable, TIFF page, ...).
@@ -54,11 +58,17 @@ impl Raster {
             dataset,
             info,
             storage,
+            stop: Arc::default(),
         })
     }
 
     pub fn info(&self) -> &RasterInfo {
         &self.info
+    }
+
+    /// Reads under way and later ones end with [`SceneError::Cancelled`] once `flag` is set, between two blocks.
+    pub fn stop_with(&mut self, flag: Arc<AtomicBool>) {
+        self.stop = flag;
     }
 
     /// The GDAL handle, for writers that copy what this crate does not model. Read-only.

@@ -1,7 +1,9 @@
 //! Reading pixels: windows of values with everything missing marked, at any size.
 //! Nodata is compared in the band's own type; NaN and infinities are always missing; masks and alpha count.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_char, c_int, c_void};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gdal_sys::{GDALDataType, GDALRIOResampleAlg, GDALRasterBandH, GDALRasterIOExtraArg};
 
@@ -444,7 +446,9 @@ impl Raster {
             // SAFETY: a valid band of the open dataset.
             let flags = unsafe { gdal_sys::GDALGetMaskFlags(band) };
             let is_shared = flags & (GMF_PER_DATASET | GMF_ALPHA) != 0;
-            if flags & (GMF_ALL_VALID | GMF_NODATA) != 0 || (is_shared && has_shared) {
+            // Nodata of the whole dataset (all bands at once) is more than the bands' own values say.
+            let is_ours = flags & GMF_NODATA != 0 && flags & GMF_PER_DATASET == 0;
+            if flags & GMF_ALL_VALID != 0 || is_ours || (is_shared && has_shared) {
                 continue;
             }
             has_shared |= is_shared;
@@ -483,7 +487,7 @@ impl Raster {
         else {
             return Err(self.read_error(bands, shape.window));
         };
-        let mut extra = extra_arguments(resampling);
+        let mut extra = self.extra_arguments(resampling);
         // SAFETY: the dataset is open, the window lies inside, and `out` has room for every value of `data_type`
         // (spacings of 0 mean planar without gaps).
         let status = unsafe {
@@ -527,7 +531,7 @@ impl Raster {
             Resampling::Nearest | Resampling::Mode => Resampling::Nearest,
             smooth => smooth,
         };
-        let mut extra = extra_arguments(resampling);
+        let mut extra = self.extra_arguments(resampling);
         // SAFETY: the mask belongs to the open dataset and has its size; `out` holds every byte of the block.
         let status = unsafe {
             gdal_sys::GDALRasterIOEx(
@@ -553,7 +557,26 @@ impl Raster {
         }
     }
 
+    fn extra_arguments(&self, resampling: Resampling) -> GDALRasterIOExtraArg {
+        // SAFETY: numbers, an optional function and a pointer, all of which may be zero; newer GDALs have more fields.
+        let mut extra: GDALRasterIOExtraArg = unsafe { std::mem::zeroed() };
+        extra.nVersion = 1;
+        extra.eResampleAlg = match resampling {
+            Resampling::Nearest => GDALRIOResampleAlg::GRIORA_NearestNeighbour,
+            Resampling::Average => GDALRIOResampleAlg::GRIORA_Average,
+            Resampling::Bilinear => GDALRIOResampleAlg::GRIORA_Bilinear,
+            Resampling::Mode => GDALRIOResampleAlg::GRIORA_Mode,
+        };
+        extra.pfnProgress = Some(go_on);
+        extra.pProgressData = Arc::as_ptr(&self.stop).cast_mut().cast();
+        extra
+    }
+
     fn read_error(&self, bands: &[usize], window: Window) -> SceneError {
+        if self.stop.load(Ordering::Relaxed) {
+            take_gdal_messages();
+            return SceneError::Cancelled;
+        }
         let part = match bands {
             [] => "its mask".to_owned(),
             [band] => format!("band {}", band + 1),
@@ -656,15 +679,9 @@ impl WindowInts {
     }
 }
 
-fn extra_arguments(resampling: Resampling) -> GDALRasterIOExtraArg {
-    // SAFETY: numbers, an optional function and a pointer, all of which may be zero; newer GDALs have more fields.
-    let mut extra: GDALRasterIOExtraArg = unsafe { std::mem::zeroed() };
-    extra.nVersion = 1;
-    extra.eResampleAlg = match resampling {
-        Resampling::Nearest => GDALRIOResampleAlg::GRIORA_NearestNeighbour,
-        Resampling::Average => GDALRIOResampleAlg::GRIORA_Average,
-        Resampling::Bilinear => GDALRIOResampleAlg::GRIORA_Bilinear,
-        Resampling::Mode => GDALRIOResampleAlg::GRIORA_Mode,
-    };
-    extra
+/// Asked by GDAL between blocks; 0 ends the read.
+unsafe extern "C" fn go_on(_share: f64, _text: *const c_char, stop: *mut c_void) -> c_int {
+    // SAFETY: `stop` points to the flag of the raster whose read is under way.
+    let stop = unsafe { &*stop.cast_const().cast::<AtomicBool>() };
+    c_int::from(!stop.load(Ordering::Relaxed))
 }

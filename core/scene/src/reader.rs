@@ -4,6 +4,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -34,7 +35,7 @@ pub struct ReadReply {
     pub result: Result<ReadData, SceneError>,
 }
 
-/// A pool of named threads. Dropping it stops them; a read under way ends first.
+/// A pool of named threads. Dropping it stops them, reads under way included.
 pub struct ReaderPool {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
@@ -44,6 +45,8 @@ struct Shared {
     state: Mutex<State>,
     work: Condvar,
     wake: Arc<dyn Fn() + Send + Sync>,
+    /// Ends reads under way when the pool is dropped.
+    stop: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -53,7 +56,7 @@ struct State {
     /// Being read right now.
     in_flight: HashSet<ReadRequest>,
     replies: Vec<ReadReply>,
-    /// Grows with every `forget`; threads compare it before using a kept handle.
+    /// Every path forgotten so far; each thread follows the list before it uses a kept handle.
     forgotten: Vec<PathBuf>,
     is_stopping: bool,
 }
@@ -72,6 +75,7 @@ impl ReaderPool {
             state: Mutex::default(),
             work: Condvar::new(),
             wake,
+            stop: Arc::default(),
         });
         let threads = (0..threads.max(1))
             .filter_map(|number| {
@@ -125,6 +129,7 @@ impl Drop for ReaderPool {
         {
             let mut state = self.shared.lock();
             state.is_stopping = true;
+            self.shared.stop.store(true, Ordering::Relaxed);
             state.queue.clear();
         }
         self.shared.work.notify_all();
@@ -155,8 +160,8 @@ fn serve(shared: &Shared) {
         open.forget(&state.forgotten);
         drop(state);
 
-        let result =
-            catch_unwind(AssertUnwindSafe(|| read(&mut open, &request))).unwrap_or_else(|_| {
+        let result = catch_unwind(AssertUnwindSafe(|| read(&mut open, &request, &shared.stop)))
+            .unwrap_or_else(|_| {
                 open = OpenRasters::default();
                 Err(SceneError::file(
                     &request.path,
@@ -175,8 +180,12 @@ fn serve(shared: &Shared) {
     }
 }
 
-fn read(open: &mut OpenRasters, request: &ReadRequest) -> SceneResult<ReadData> {
-    let raster = open.get(&request.path)?;
+fn read(
+    open: &mut OpenRasters,
+    request: &ReadRequest,
+    stop: &Arc<AtomicBool>,
+) -> SceneResult<ReadData> {
+    let raster = open.get(&request.path, stop)?;
     let (window, width, height) = (request.window, request.out_width, request.out_height);
     if request.bands.is_empty() {
         return raster
@@ -211,10 +220,14 @@ struct OpenRasters {
 }
 
 impl OpenRasters {
-    fn get(&mut self, path: &Path) -> SceneResult<&Raster> {
+    fn get(&mut self, path: &Path, stop: &Arc<AtomicBool>) -> SceneResult<&Raster> {
         let raster = match self.rasters.iter().position(|(open, _)| open == path) {
             Some(at) => self.rasters.remove(at),
-            None => (path.to_owned(), Raster::open(path)?),
+            None => {
+                let mut raster = Raster::open(path)?;
+                raster.stop_with(Arc::clone(stop));
+                (path.to_owned(), raster)
+            }
         };
         if self.rasters.len() >= OPEN_RASTERS {
             self.rasters.remove(0);
