@@ -1,12 +1,43 @@
 //! The canvas: what is drawn where. Takes layers as values, never the document's history.
 
+mod label_tiles;
+mod layer_view;
+mod navigation;
+mod placement;
+pub mod renderer;
+pub mod shaders;
+mod tile_store;
+mod tiles;
 mod viewport;
 
 pub use viewport::Viewport;
 
+use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
-use terroir_scene::{Crs, Labels, Layer, LayerId, MapRect};
+use egui::Sense;
+use terroir_scene::{
+    Crs, Georef, Labels, Layer, LayerId, LayerSource, MapRect, ReadData, ReadRequest, Window,
+};
+
+use layer_view::{Budget, LayerView};
+use navigation::Navigation;
+use placement::Placement;
+use renderer::{FrameMeshes, Renderer};
+use tile_store::TileStore;
+
+/// Threads that read files for the canvas.
+const READERS: usize = 3;
+const MEMORY_BYTES: usize = 512 << 20;
+const GPU_BYTES: usize = 256 << 20;
+/// Sent to the GPU in one frame, about.
+const UPLOAD_BYTES: usize = 24 << 20;
+/// Style passes in one frame, in passes of a band tile; a processor that stands in for a GPU takes milliseconds for each.
+const STYLE_COST: usize = 4096;
+const STYLE_COST_SOFTWARE: usize = 64;
+/// Values read around the pointer at once, all bands together.
+const PROBE_VALUES: usize = 1 << 14;
 
 /// One thing to draw, bottom first in the list given to `Canvas::show`.
 #[derive(Clone)]
@@ -31,53 +62,492 @@ pub struct CanvasResponse {
     pub response: egui::Response,
     /// Pointer position in map coordinates.
     pub pointer_in_map: Option<(f64, f64)>,
+    /// The pointer moves the view now (pan, Space, zoom rectangle): tools must not use it.
+    pub is_navigating: bool,
 }
 
 /// Owns tiles, textures and the reader pool. Pan, zoom and scroll are handled here unless `tool_owns_primary` is set.
-pub struct Canvas {}
+pub struct Canvas {
+    renderer: Renderer,
+    store: TileStore,
+    views: HashMap<LayerId, LayerView>,
+    viewport: Viewport,
+    navigation: Navigation,
+    map_crs: Option<Crs>,
+    /// Asked for before the canvas knew its size.
+    pending_rect: Option<MapRect>,
+    has_size: bool,
+    is_short: bool,
+    frame: u64,
+}
 
 impl Canvas {
-    pub fn new(_render_state: &egui_wgpu::RenderState, _wake: Arc<dyn Fn() + Send + Sync>) -> Self {
-        todo!()
+    /// `wake` is called from reader threads when a tile is ready; it should ask for a repaint.
+    pub fn new(render_state: &egui_wgpu::RenderState, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
+        Self {
+            renderer: Renderer::new(render_state),
+            store: TileStore::new(READERS, MEMORY_BYTES, wake),
+            views: HashMap::new(),
+            viewport: Viewport {
+                center: (0.0, 0.0),
+                units_per_point: 1.0,
+                size: (1.0, 1.0),
+            },
+            navigation: Navigation::default(),
+            map_crs: None,
+            pending_rect: None,
+            has_size: false,
+            is_short: false,
+            frame: 0,
+        }
     }
+
     pub fn viewport(&self) -> &Viewport {
-        todo!()
+        &self.viewport
     }
+
     /// Animates nothing: the view jumps. Remembers the previous view for mouse back/forward.
-    pub fn set_viewport(&mut self, _viewport: Viewport) {
-        todo!()
+    pub fn set_viewport(&mut self, viewport: Viewport) {
+        if self.has_size {
+            self.navigation.remember(self.viewport);
+        }
+        self.pending_rect = None;
+        self.viewport = viewport;
     }
-    pub fn zoom_to(&mut self, _rect: MapRect) {
-        todo!()
+
+    pub fn zoom_to(&mut self, rect: MapRect) {
+        self.set_viewport(Viewport::fitting(rect, self.viewport.size));
+        if !self.has_size {
+            self.pending_rect = Some(rect);
+        }
     }
+
     /// Draws `layers` (bottom first) in `map_crs`. With `tool_owns_primary` a left drag belongs to the tool
     /// (middle drag and Space + move still pan).
     pub fn show(
-        &mut self, _ui: &mut egui::Ui, _layers: &[CanvasLayer], _map_crs: Option<&Crs>, _tool_owns_primary: bool,
+        &mut self,
+        ui: &mut egui::Ui,
+        layers: &[CanvasLayer],
+        map_crs: Option<&Crs>,
+        tool_owns_primary: bool,
     ) -> CanvasResponse {
-        todo!()
+        let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Canvas, true, "Map"));
+        self.viewport.size = (rect.width(), rect.height());
+        if let Some(pending) = self.pending_rect.take() {
+            self.viewport = Viewport::fitting(pending, self.viewport.size);
+        }
+        self.has_size = true;
+        self.viewport = self
+            .navigation
+            .navigate(ui, &response, self.viewport, tool_owns_primary);
+
+        self.frame += 1;
+        self.store.begin_frame();
+        self.sync(layers, map_crs);
+        let painter = ui.painter_at(rect);
+        painter.rect_filled(rect, 0.0, ui.visuals().extreme_bg_color);
+        let meshes = self.update(layers, rect, f64::from(ui.pixels_per_point()));
+        if !meshes.is_empty() {
+            painter.add(self.renderer.paint(rect, meshes));
+        }
+        if let Some(zoom) = self.navigation.zoom_rectangle(ui) {
+            painter.rect_stroke(
+                zoom,
+                0.0,
+                ui.visuals().selection.stroke,
+                egui::StrokeKind::Inside,
+            );
+        }
+        if self.is_short {
+            ui.ctx().request_repaint();
+        }
+        let pointer_in_map = response.hover_pos().map(|pos| {
+            self.viewport
+                .map_from_point((pos.x - rect.min.x, pos.y - rect.min.y))
+        });
+        CanvasResponse {
+            response,
+            pointer_in_map,
+            is_navigating: self.navigation.is_active,
+        }
     }
-    pub fn value_at(&self, _layer: LayerId, _map_xy: (f64, f64)) -> Option<PixelValue> {
-        todo!()
+
+    fn sync(&mut self, layers: &[CanvasLayer], map_crs: Option<&Crs>) {
+        if self.map_crs.as_ref() != map_crs {
+            self.map_crs = map_crs.cloned();
+        }
+        self.views
+            .retain(|id, _| layers.iter().any(|input| input.layer.id == *id));
+        for input in layers {
+            let id = input.layer.id;
+            let is_kept = self
+                .views
+                .get_mut(&id)
+                .is_some_and(|view| view.sync(&self.renderer, input, map_crs));
+            if !is_kept {
+                match LayerView::new(&self.renderer, input, map_crs) {
+                    Some(view) => self.views.insert(id, view),
+                    None => self.views.remove(&id),
+                };
+            }
+        }
     }
+
+    fn update(
+        &mut self,
+        layers: &[CanvasLayer],
+        rect: egui::Rect,
+        pixels_per_point: f64,
+    ) -> FrameMeshes {
+        let style_cost = if self.renderer.is_software() {
+            STYLE_COST_SOFTWARE
+        } else {
+            STYLE_COST
+        };
+        let mut budget = Budget {
+            upload_bytes: UPLOAD_BYTES,
+            style_cost,
+            is_short: false,
+        };
+        let mut wanted: Vec<Vec<ReadRequest>> = Vec::new();
+        let mut plans = Vec::new();
+        let is_shown = |input: &&CanvasLayer| input.layer.visible && input.layer.opacity > 0.0;
+        // The top layer hides the others, so its tiles come first.
+        for input in layers.iter().rev().filter(is_shown) {
+            let Some(view) = self.views.get_mut(&input.layer.id) else {
+                continue;
+            };
+            let plan = view.plan(&self.viewport, pixels_per_point);
+            wanted.push(view.update(
+                &plan,
+                &self.renderer,
+                &mut self.store,
+                &mut budget,
+                self.frame,
+            ));
+            plans.push((input.layer.id, plan));
+        }
+        self.store.want(interleaved(wanted));
+
+        // egui rounds a callback's viewport to whole pixels; positions are taken from there.
+        let (left, top) = (
+            (rect.min.x as f64 * pixels_per_point).round(),
+            (rect.min.y as f64 * pixels_per_point).round(),
+        );
+        let right = (rect.max.x as f64 * pixels_per_point).round();
+        let bottom = (rect.max.y as f64 * pixels_per_point).round();
+        let (width, height) = ((right - left).max(1.0), (bottom - top).max(1.0));
+        let viewport = self.viewport;
+        let clip_from_map = |map: (f64, f64)| {
+            let x = (map.0 - viewport.center.0) / viewport.units_per_point
+                + f64::from(viewport.size.0) / 2.0
+                + rect.min.x as f64;
+            let y = -(map.1 - viewport.center.1) / viewport.units_per_point
+                + f64::from(viewport.size.1) / 2.0
+                + rect.min.y as f64;
+            let (x, y) = (x * pixels_per_point - left, y * pixels_per_point - top);
+            [
+                (2.0 * x / width - 1.0) as f32,
+                (1.0 - 2.0 * y / height) as f32,
+            ]
+        };
+        let mut meshes = FrameMeshes::default();
+        for (id, plan) in plans.iter().rev() {
+            if let Some(view) = self.views.get_mut(id) {
+                view.draw(plan, &mut meshes, clip_from_map);
+            }
+        }
+        self.evict();
+        self.is_short = budget.is_short;
+        meshes
+    }
+
+    fn evict(&mut self) {
+        let mut size_bytes: usize = self.views.values().map(LayerView::gpu_bytes).sum();
+        if size_bytes <= GPU_BYTES {
+            return;
+        }
+        let mut idle: Vec<_> = self
+            .views
+            .iter()
+            .flat_map(|(id, view)| {
+                view.idle_tiles(self.frame)
+                    .map(|(used, tile, bytes)| (used, *id, tile, bytes))
+            })
+            .collect();
+        idle.sort_unstable_by_key(|(used, id, tile, _)| (*used, *id, *tile));
+        for (_, id, tile, bytes) in idle {
+            if size_bytes <= GPU_BYTES {
+                break;
+            }
+            if let Some(view) = self.views.get_mut(&id) {
+                view.drop_tile(tile);
+                size_bytes -= bytes;
+            }
+        }
+    }
+
+    /// Stored values of the pixel under a map point: all bands when they were read, else those drawn at full resolution,
+    /// else none yet (the read is asked for and `wake` called when it is there). `None` outside the raster.
+    pub fn value_at(&self, layer: LayerId, map_xy: (f64, f64)) -> Option<PixelValue> {
+        let view = self.views.get(&layer)?;
+        let info = view.info()?;
+        let (col, row) = whole_pixel(view.placement.as_ref().ok()?, map_xy)?;
+        let tile = view.pyramid.tile_of_pixel(col, row)?;
+        let probe = probe_request(view, info.bands.len(), col, row);
+        let drawn = view.request(tile);
+        let found = [Some(&probe), drawn.as_ref()]
+            .into_iter()
+            .flatten()
+            .find_map(|request| Some((request, self.store.peek(request)?)));
+        let values = found
+            .map(|(request, data)| values_in(request, data, col, row))
+            .unwrap_or_default();
+        self.store.probe(probe);
+        Some(PixelValue {
+            layer,
+            col,
+            row,
+            values,
+        })
+    }
+
     /// Pixel of a layer under a map point (reprojected); `None` outside.
-    pub fn pixel_at(&self, _layer: &Layer, _map_xy: (f64, f64)) -> Option<(f64, f64)> {
-        todo!()
+    pub fn pixel_at(&self, layer: &Layer, map_xy: (f64, f64)) -> Option<(f64, f64)> {
+        let (width, height, pixel) = match self.views.get(&layer.id) {
+            Some(view) => {
+                let pixel = view
+                    .placement
+                    .as_ref()
+                    .ok()?
+                    .pixel_from_map(map_xy.0, map_xy.1)?;
+                (view.pyramid.width, view.pyramid.height, pixel)
+            }
+            None => {
+                let (georef, width, height) = size_of_raster(layer)?;
+                (
+                    width,
+                    height,
+                    Placement::new(georef, self.map_crs.as_ref())
+                        .ok()?
+                        .pixel_from_map(map_xy.0, map_xy.1)?,
+                )
+            }
+        };
+        let is_inside =
+            pixel.0 >= 0.0 && pixel.1 >= 0.0 && pixel.0 < width as f64 && pixel.1 < height as f64;
+        is_inside.then_some(pixel)
     }
+
     /// Extent of a layer in the map CRS.
-    pub fn layer_extent(&self, _layer: &Layer, _map_crs: Option<&Crs>) -> Option<MapRect> {
-        todo!()
+    pub fn layer_extent(&self, layer: &Layer, map_crs: Option<&Crs>) -> Option<MapRect> {
+        if let Some((georef, width, height)) = size_of_raster(layer) {
+            return Placement::new(georef, map_crs).ok()?.extent(width, height);
+        }
+        let view = self.views.get(&layer.id)?;
+        view.placement
+            .as_ref()
+            .ok()?
+            .extent(view.pyramid.width, view.pyramid.height)
     }
+
     /// Errors of layers that could not be read: (layer, message), newest per layer.
     pub fn layer_errors(&self) -> Vec<(LayerId, String)> {
-        todo!()
+        let mut errors: Vec<(LayerId, String)> = self
+            .views
+            .iter()
+            .filter_map(|(id, view)| {
+                let message = match &view.placement {
+                    Err(message) => message.as_str(),
+                    Ok(_) => self.store.error(&view.info()?.path)?,
+                };
+                Some((*id, message.to_owned()))
+            })
+            .collect();
+        errors.sort_unstable_by_key(|(id, _)| *id);
+        errors
     }
+
     /// True while tiles of the view are still on their way.
     pub fn is_loading(&self) -> bool {
-        todo!()
+        self.is_short || self.store.is_loading()
     }
-    /// Drops tiles of a file that changed on disk (a job wrote new windows), all of it or one window.
-    pub fn invalidate(&mut self, _path: &std::path::Path) {
-        todo!()
+
+    /// Drops tiles of a file that changed on disk. What is visible stays until it was read again.
+    pub fn invalidate(&mut self, path: &Path) {
+        self.invalidate_window(path, None);
+    }
+
+    /// The same for one window of pixels (a job wrote it); `None` means the whole file.
+    pub fn invalidate_window(&mut self, path: &Path, window: Option<Window>) {
+        self.store.invalidate(path, window);
+        for view in self.views.values_mut() {
+            view.invalidate(path, window);
+        }
+    }
+}
+
+fn size_of_raster(layer: &Layer) -> Option<(&Georef, usize, usize)> {
+    match &layer.source {
+        LayerSource::Raster {
+            info: Some(info), ..
+        } => Some((&info.grid.georef, info.grid.width, info.grid.height)),
+        _ => None,
+    }
+}
+
+/// First tiles of each layer first, so that no layer waits for another's last tile.
+fn interleaved(mut lists: Vec<Vec<ReadRequest>>) -> Vec<ReadRequest> {
+    lists.iter_mut().for_each(|list| list.reverse());
+    let mut all = Vec::with_capacity(lists.iter().map(Vec::len).sum());
+    while lists.iter().any(|list| !list.is_empty()) {
+        all.extend(lists.iter_mut().filter_map(Vec::pop));
+    }
+    all
+}
+
+fn whole_pixel(placement: &Placement, map: (f64, f64)) -> Option<(usize, usize)> {
+    let (col, row) = placement.pixel_from_map(map.0, map.1)?;
+    (col >= 0.0 && row >= 0.0).then_some((col as usize, row as usize))
+}
+
+/// A small window of every band around a pixel, aligned so that neighbouring pixels share it.
+fn probe_request(view: &LayerView, bands: usize, col: usize, row: usize) -> ReadRequest {
+    let mut side = 32;
+    while side > 1 && side * side * bands > PROBE_VALUES {
+        side /= 2;
+    }
+    let (left, top) = (col / side * side, row / side * side);
+    let (width, height) = (
+        side.min(view.pyramid.width - left),
+        side.min(view.pyramid.height - top),
+    );
+    let is_field = view.info().is_some_and(|info| info.is_field());
+    ReadRequest {
+        path: view
+            .info()
+            .map(|info| info.path.clone())
+            .unwrap_or_default(),
+        bands: if is_field {
+            Vec::new()
+        } else {
+            (0..bands).collect()
+        },
+        window: Window {
+            col: left,
+            row: top,
+            width,
+            height,
+        },
+        out_width: width,
+        out_height: height,
+    }
+}
+
+/// A full-resolution read's values at one of its pixels.
+fn values_in(
+    request: &ReadRequest,
+    data: &ReadData,
+    col: usize,
+    row: usize,
+) -> Vec<(usize, Option<f32>)> {
+    let (width, height) = (request.out_width, request.out_height);
+    let (Some(x), Some(y)) = (
+        col.checked_sub(request.window.col),
+        row.checked_sub(request.window.row),
+    ) else {
+        return Vec::new();
+    };
+    if x >= width || y >= height {
+        return Vec::new();
+    }
+    let (index, pixels) = (y * width + x, width * height);
+    match data {
+        ReadData::Block(block) => {
+            let is_valid = block.valid.get(index).copied().unwrap_or(false);
+            let value = |plane: usize| {
+                block
+                    .values
+                    .get(plane * pixels + index)
+                    .copied()
+                    .filter(|value| is_valid && value.is_finite())
+            };
+            request
+                .bands
+                .iter()
+                .enumerate()
+                .map(|(plane, band)| (*band, value(plane)))
+                .collect()
+        }
+        ReadData::Codes(codes) => codes
+            .chunks_exact(pixels)
+            .enumerate()
+            .map(|(axis, plane)| {
+                (
+                    axis,
+                    plane
+                        .get(index)
+                        .filter(|code| **code != terroir_scene::FIELD_NODATA)
+                        .map(|code| f32::from(*code)),
+                )
+            })
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(name: &str) -> ReadRequest {
+        let window = Window {
+            col: 4,
+            row: 8,
+            width: 2,
+            height: 2,
+        };
+        ReadRequest {
+            path: name.into(),
+            bands: vec![3, 1],
+            window,
+            out_width: 2,
+            out_height: 2,
+        }
+    }
+
+    #[test]
+    fn no_layer_waits_for_the_last_tile_of_another() {
+        let lists = vec![
+            vec![request("a1"), request("a2"), request("a3")],
+            vec![request("b1")],
+        ];
+        let order: Vec<_> = interleaved(lists)
+            .into_iter()
+            .map(|request| request.path.display().to_string())
+            .collect();
+        assert_eq!(order, ["a1", "b1", "a2", "a3"]);
+    }
+
+    #[test]
+    fn values_are_picked_from_the_right_pixel() {
+        let block = terroir_scene::Block {
+            width: 2,
+            height: 2,
+            bands: 2,
+            values: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],
+            valid: vec![true, true, true, false],
+        };
+        let data = ReadData::Block(Arc::new(block));
+        assert_eq!(
+            values_in(&request("a"), &data, 5, 8),
+            [(3, Some(2.0)), (1, Some(6.0))]
+        );
+        assert_eq!(
+            values_in(&request("a"), &data, 5, 9),
+            [(3, None), (1, None)]
+        );
+        assert!(values_in(&request("a"), &data, 6, 8).is_empty());
+        assert!(values_in(&request("a"), &data, 3, 8).is_empty());
     }
 }

@@ -10,14 +10,31 @@ pub struct Viewport {
     pub size: (f32, f32),
 }
 
+/// Scales beyond these lose the precision of screen coordinates.
+const FINEST: f64 = 1e-9;
+const COARSEST: f64 = 1e9;
+
 impl Viewport {
+    /// The whole rectangle with a small margin.
     pub fn fitting(rect: MapRect, size: (f32, f32)) -> Self {
-        let width = (rect.max_x - rect.min_x).max(f64::MIN_POSITIVE);
-        let height = (rect.max_y - rect.min_y).max(f64::MIN_POSITIVE);
+        let view = Self::filling(rect, size);
+        Self {
+            units_per_point: view.units_per_point * 1.05,
+            ..view
+        }
+    }
+
+    /// The whole rectangle, as large as it goes.
+    pub fn filling(rect: MapRect, size: (f32, f32)) -> Self {
+        let width = rect.max_x - rect.min_x;
+        let height = rect.max_y - rect.min_y;
         let scale = (width / f64::from(size.0.max(1.0))).max(height / f64::from(size.1.max(1.0)));
         Self {
-            center: ((rect.min_x + rect.max_x) / 2.0, (rect.min_y + rect.max_y) / 2.0),
-            units_per_point: scale * 1.05,
+            center: (
+                (rect.min_x + rect.max_x) / 2.0,
+                (rect.min_y + rect.max_y) / 2.0,
+            ),
+            units_per_point: scale.clamp(FINEST, COARSEST),
             size,
         }
     }
@@ -40,7 +57,11 @@ impl Viewport {
     /// Zooms by `factor` (> 1 = in) keeping the map point under `point` fixed.
     pub fn zoomed_about(&self, point: (f32, f32), factor: f64) -> Self {
         let fixed = self.map_from_point(point);
-        let mut view = Self { units_per_point: self.units_per_point / factor, ..*self };
+        let units_per_point = (self.units_per_point / factor).clamp(FINEST, COARSEST);
+        let mut view = Self {
+            units_per_point,
+            ..*self
+        };
         let moved = view.map_from_point(point);
         view.center.0 += fixed.0 - moved.0;
         view.center.1 += fixed.1 - moved.1;
@@ -57,6 +78,63 @@ impl Viewport {
     pub fn rect(&self) -> MapRect {
         let (x0, y1) = self.map_from_point((0.0, 0.0));
         let (x1, y0) = self.map_from_point(self.size);
-        MapRect { min_x: x0, min_y: y0, max_x: x1, max_y: y1 }
+        MapRect {
+            min_x: x0,
+            min_y: y0,
+            max_x: x1,
+            max_y: y1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VIEW: Viewport = Viewport {
+        center: (500_000.0, 4_000_000.0),
+        units_per_point: 2.5,
+        size: (800.0, 600.0),
+    };
+
+    #[test]
+    fn zooming_keeps_the_point_under_the_cursor() {
+        let before = VIEW.map_from_point((123.0, 456.0));
+        let after = VIEW
+            .zoomed_about((123.0, 456.0), 2.0)
+            .map_from_point((123.0, 456.0));
+        assert!((before.0 - after.0).abs() < 1e-6 && (before.1 - after.1).abs() < 1e-6);
+    }
+
+    #[test]
+    fn panning_moves_the_ground_with_the_hand() {
+        let grabbed = VIEW.map_from_point((100.0, 100.0));
+        assert_eq!(
+            VIEW.panned((30.0, -20.0)).point_from_map(grabbed),
+            (130.0, 80.0)
+        );
+    }
+
+    #[test]
+    fn fitting_shows_the_whole_rectangle() {
+        let rect = MapRect {
+            min_x: 10.0,
+            min_y: 20.0,
+            max_x: 110.0,
+            max_y: 40.0,
+        };
+        let shown = Viewport::fitting(rect, (200.0, 100.0)).rect();
+        assert!(
+            shown.min_x < 10.0 && shown.max_x > 110.0 && shown.min_y < 20.0 && shown.max_y > 40.0
+        );
+        let flat = Viewport::fitting(
+            MapRect {
+                max_x: 10.0,
+                max_y: 20.0,
+                ..rect
+            },
+            (200.0, 100.0),
+        );
+        assert!(flat.units_per_point > 0.0 && flat.units_per_point.is_finite());
     }
 }

@@ -1,0 +1,663 @@
+//! One layer on the canvas: where it lies, which tiles it shows, what they are drawn with. Keeps a tile, or a coarser or
+//! finer stand-in, until its replacement is ready. Knows nothing of input or of other layers.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use terroir_scene::{
+    Crs, Georef, Labels, Layer, LayerSource, RasterInfo, ReadData, ReadRequest, Style, Window,
+    label_table, style_bands,
+};
+
+use super::CanvasLayer;
+use super::Viewport;
+use super::label_tiles::{LabelTiles, TileSources};
+use super::placement::{Mesh, Placement};
+use super::renderer::{FrameMeshes, Renderer, StyleBinding, TileData, TileTexture, Vertex};
+use super::tile_store::{TileStore, overlaps};
+use super::tiles::{Pyramid, TileId};
+
+/// Part of a screen pixel a reprojected tile may be off.
+const MESH_ERROR_PIXELS: f64 = 0.25;
+/// Meshes remembered for a reprojected layer.
+const MESHES_KEPT: usize = 4096;
+/// Tiles of one layer in one view; only a view that a reprojection tears apart comes near it.
+const TILES_IN_VIEW: usize = 1024;
+/// Without overviews the top tile reads the whole file; beyond this many pixels it is not fetched ahead.
+const CHEAP_TOP_PIXELS: usize = 1 << 24;
+/// Levels of finer tiles that may stand in for a missing coarser one.
+const FINER_LEVELS: u8 = 2;
+
+/// Work left for this frame.
+pub struct Budget {
+    pub upload_bytes: usize,
+    /// In style passes of a band tile.
+    pub style_cost: usize,
+    /// Something had to wait for the next frame.
+    pub is_short: bool,
+}
+
+struct GpuTile {
+    /// `None` for a label tile without labels.
+    texture: Option<TileTexture>,
+    /// What it was read with; `None` for labels.
+    request: Option<ReadRequest>,
+    sources: TileSources,
+    is_stale: bool,
+    bands_generation: u64,
+    style_generation: u64,
+    last_used: u64,
+}
+
+enum Source {
+    Raster {
+        info: Arc<RasterInfo>,
+    },
+    Labels {
+        labels: Box<Labels>,
+        tiles: LabelTiles,
+    },
+}
+
+pub struct LayerView {
+    layer: Arc<Layer>,
+    map_crs: Option<Crs>,
+    georef: Georef,
+    pub placement: Result<Placement, String>,
+    pub pyramid: Pyramid,
+    source: Source,
+    style: Option<StyleBinding>,
+    style_generation: u64,
+    bands: Vec<usize>,
+    bands_generation: u64,
+    tiles: HashMap<TileId, GpuTile>,
+    meshes: HashMap<TileId, Mesh>,
+}
+
+/// A piece of the picture: the pixels of `place`, from the texture of `texture`.
+struct Piece {
+    place: TileId,
+    texture: TileId,
+}
+
+/// The tiles of a view, nearest to its centre first, and how they are sampled.
+pub struct Plan {
+    tiles: Vec<TileId>,
+    is_smooth: bool,
+    tolerance: f64,
+}
+
+fn source_of(input: &CanvasLayer) -> Option<Source> {
+    match &input.layer.source {
+        LayerSource::Raster { info, .. } => info
+            .as_ref()
+            .map(|info| Source::Raster { info: info.clone() }),
+        LayerSource::Labels => input.labels.as_ref().map(|labels| Source::Labels {
+            labels: Box::new(labels.clone()),
+            tiles: LabelTiles::default(),
+        }),
+    }
+}
+
+fn georef_of(source: &Source) -> &Georef {
+    match source {
+        Source::Raster { info } => &info.grid.georef,
+        Source::Labels { labels, .. } => &labels.grid.georef,
+    }
+}
+
+fn pyramid_of(source: &Source) -> Pyramid {
+    match source {
+        Source::Raster { info } => Pyramid::new(info.grid.width, info.grid.height),
+        Source::Labels { labels, .. } => {
+            Pyramid::without_border(labels.grid.width, labels.grid.height)
+        }
+    }
+}
+
+impl LayerView {
+    /// `None` while the layer has nothing to draw (a missing file, no labels).
+    pub fn new(renderer: &Renderer, input: &CanvasLayer, map_crs: Option<&Crs>) -> Option<Self> {
+        let source = source_of(input)?;
+        let georef = georef_of(&source).clone();
+        let mut view = Self {
+            placement: Placement::new(&georef, map_crs).map_err(|error| error.to_string()),
+            pyramid: pyramid_of(&source),
+            layer: input.layer.clone(),
+            map_crs: map_crs.cloned(),
+            georef,
+            source,
+            style: None,
+            style_generation: 0,
+            bands: Vec::new(),
+            bands_generation: 0,
+            tiles: HashMap::new(),
+            meshes: HashMap::new(),
+        };
+        view.set_style(renderer);
+        Some(view)
+    }
+
+    /// Takes over what changed since the last frame; false when the view has to be made anew (another raster).
+    pub fn sync(
+        &mut self,
+        renderer: &Renderer,
+        input: &CanvasLayer,
+        map_crs: Option<&Crs>,
+    ) -> bool {
+        match (&mut self.source, &input.layer.source, &input.labels) {
+            (
+                Source::Raster { info: old },
+                LayerSource::Raster {
+                    info: Some(new), ..
+                },
+                _,
+            ) => {
+                if !Arc::ptr_eq(old, new) {
+                    if old.path != new.path
+                        || old.grid != new.grid
+                        || old.bands.len() != new.bands.len()
+                    {
+                        return false;
+                    }
+                    *old = new.clone();
+                }
+                if !Arc::ptr_eq(&self.layer, &input.layer) {
+                    let is_new_style = self.layer.style != input.layer.style;
+                    self.layer = input.layer.clone();
+                    if is_new_style {
+                        self.set_style(renderer);
+                    }
+                }
+            }
+            (Source::Labels { labels: old, .. }, LayerSource::Labels, Some(new)) => {
+                if old.grid.width != new.grid.width
+                    || old.grid.height != new.grid.height
+                    || old.grid.georef != new.grid.georef
+                {
+                    return false;
+                }
+                let new_colors = !Arc::ptr_eq(&old.classes, &new.classes);
+                **old = new.clone();
+                self.layer = input.layer.clone();
+                if new_colors {
+                    self.set_style(renderer);
+                }
+            }
+            _ => return false,
+        }
+        if self.map_crs.as_ref() != map_crs {
+            self.map_crs = map_crs.cloned();
+            self.placement =
+                Placement::new(&self.georef, map_crs).map_err(|error| error.to_string());
+            self.meshes.clear();
+        }
+        true
+    }
+
+    fn set_style(&mut self, renderer: &Renderer) {
+        self.style_generation += 1;
+        match &self.source {
+            Source::Raster { .. } => {
+                let bands = self
+                    .layer
+                    .style
+                    .as_ref()
+                    .map(style_bands)
+                    .unwrap_or_default();
+                if bands != self.bands {
+                    self.bands = bands;
+                    self.bands_generation += 1;
+                }
+                self.style = self
+                    .layer
+                    .style
+                    .as_ref()
+                    .map(|style| renderer.style(&style.shading()));
+            }
+            Source::Labels { labels, .. } => {
+                self.style = Some(renderer.label_style(&label_table(&labels.classes)))
+            }
+        }
+    }
+
+    pub fn info(&self) -> Option<&Arc<RasterInfo>> {
+        match &self.source {
+            Source::Raster { info } => Some(info),
+            Source::Labels { .. } => None,
+        }
+    }
+
+    pub fn is_field_style(&self) -> bool {
+        self.layer.style.as_ref().is_some_and(Style::is_field)
+    }
+
+    /// The read behind a tile; `None` for labels and for layers without a style.
+    pub fn request(&self, tile: TileId) -> Option<ReadRequest> {
+        let info = self.info()?;
+        self.layer.style.as_ref()?;
+        let read = self.pyramid.read(tile);
+        Some(ReadRequest {
+            path: info.path.clone(),
+            bands: self.bands.clone(),
+            window: read.window,
+            out_width: read.out_width,
+            out_height: read.out_height,
+        })
+    }
+
+    fn mesh(&mut self, tile: TileId, tolerance: f64) -> Option<&Mesh> {
+        let placement = self.placement.as_ref().ok()?;
+        if self.meshes.len() > MESHES_KEPT {
+            self.meshes.clear();
+        }
+        let is_good = self
+            .meshes
+            .get(&tile)
+            .is_some_and(|mesh| mesh.is_enough_for(tolerance));
+        if !is_good {
+            self.meshes
+                .insert(tile, placement.mesh(self.pyramid.pixels(tile), tolerance));
+        }
+        self.meshes.get(&tile)
+    }
+
+    /// Which tiles the view needs.
+    pub fn plan(&mut self, view: &Viewport, pixels_per_point: f64) -> Plan {
+        let units_per_pixel = view.units_per_point / pixels_per_point;
+        let tolerance = MESH_ERROR_PIXELS * units_per_pixel;
+        let mut plan = Plan {
+            tiles: Vec::new(),
+            is_smooth: false,
+            tolerance,
+        };
+        if self.pyramid.width == 0 || self.pyramid.height == 0 {
+            return plan;
+        }
+        let (width, height) = (self.pyramid.width, self.pyramid.height);
+        let Some(pixel_size) = self
+            .placement
+            .as_ref()
+            .ok()
+            .and_then(|place| place.pixel_size_near(view.center, width, height))
+        else {
+            return plan;
+        };
+        let scale = units_per_pixel / pixel_size;
+        let is_categorical = match &self.source {
+            Source::Labels { .. } => true,
+            Source::Raster { .. } => self.layer.style.as_ref().is_some_and(Style::is_categorical),
+        };
+        // Past 1:1 the pixels stay visible as squares.
+        plan.is_smooth = !is_categorical && scale > 1.0;
+        let level = self.pyramid.level_for(scale);
+        let rect = view.rect();
+        let mut found: Vec<(f64, TileId)> = Vec::new();
+        let mut open = vec![self.pyramid.top()];
+        while let Some(tile) = open.pop() {
+            let Some(mesh) = self.mesh(tile, tolerance) else {
+                continue;
+            };
+            if !mesh.touches(&rect) {
+                continue;
+            }
+            if tile.level > level {
+                open.extend(
+                    tile.children()
+                        .into_iter()
+                        .filter(|child| self.pyramid.contains(*child)),
+                );
+            } else if let Some(bounds) = mesh.bounds {
+                let x = view.center.0.clamp(bounds.min_x, bounds.max_x) - view.center.0;
+                let y = view.center.1.clamp(bounds.min_y, bounds.max_y) - view.center.1;
+                found.push((x.hypot(y), tile));
+            }
+            if found.len() >= TILES_IN_VIEW {
+                break;
+            }
+        }
+        found.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        plan.tiles = found.into_iter().map(|(_, tile)| tile).collect();
+        plan
+    }
+
+    /// Brings tiles that are in memory to the GPU, styles what needs it, and lists the reads that are missing.
+    pub fn update(
+        &mut self,
+        plan: &Plan,
+        renderer: &Renderer,
+        store: &mut TileStore,
+        budget: &mut Budget,
+        frame: u64,
+    ) -> Vec<ReadRequest> {
+        let mut wanted = Vec::new();
+        if self.style.is_none() {
+            return wanted;
+        }
+        let mut to_style = Vec::new();
+        match &self.source {
+            Source::Labels { .. } => {
+                self.update_labels(plan, renderer, budget, frame, &mut to_style)
+            }
+            Source::Raster { .. } => {
+                let top = self.pyramid.top();
+                let is_ahead =
+                    self.top_is_cheap() && !self.tiles.contains_key(&top) && !plan.tiles.is_empty();
+                let ahead = if is_ahead && !plan.tiles.contains(&top) {
+                    Some(top)
+                } else {
+                    None
+                };
+                for tile in ahead.into_iter().chain(plan.tiles.iter().copied()) {
+                    self.update_raster_tile(
+                        tile,
+                        renderer,
+                        store,
+                        budget,
+                        frame,
+                        &mut wanted,
+                        &mut to_style,
+                    );
+                }
+            }
+        }
+        let (style_generation, bands_generation) = (self.style_generation, self.bands_generation);
+        let cost = self.style_cost();
+        for tile in self
+            .pieces(plan)
+            .iter()
+            .map(|piece| piece.texture)
+            .chain(plan.tiles.iter().copied())
+        {
+            let Some(gpu) = self.tiles.get_mut(&tile) else {
+                continue;
+            };
+            gpu.last_used = frame;
+            if gpu.style_generation == style_generation
+                || gpu.bands_generation != bands_generation
+                || gpu.texture.is_none()
+            {
+                continue;
+            }
+            if budget.style_cost == 0 {
+                budget.is_short = true;
+                continue;
+            }
+            budget.style_cost = budget.style_cost.saturating_sub(cost);
+            gpu.style_generation = style_generation;
+            to_style.push(tile);
+        }
+        if let (Some(style), false) = (&self.style, to_style.is_empty()) {
+            let textures = to_style
+                .iter()
+                .filter_map(|tile| self.tiles.get(tile)?.texture.as_ref());
+            renderer.run_style_passes(textures.map(|texture| (style, texture)));
+        }
+        wanted
+    }
+
+    fn style_cost(&self) -> usize {
+        if self.is_field_style() { 8 } else { 1 }
+    }
+
+    /// The whole raster as one tile, shown until better ones arrive.
+    fn top_is_cheap(&self) -> bool {
+        let pixels = self.pyramid.width.saturating_mul(self.pyramid.height);
+        let has_overviews = self.info().is_some_and(|info| {
+            self.bands.iter().all(|band| {
+                info.bands
+                    .get(*band)
+                    .is_some_and(|band| !band.overviews.is_empty())
+            }) && info
+                .bands
+                .first()
+                .is_some_and(|band| !band.overviews.is_empty())
+        });
+        has_overviews || pixels <= CHEAP_TOP_PIXELS
+    }
+
+    fn update_raster_tile(
+        &mut self,
+        tile: TileId,
+        renderer: &Renderer,
+        store: &mut TileStore,
+        budget: &mut Budget,
+        frame: u64,
+        wanted: &mut Vec<ReadRequest>,
+        to_style: &mut Vec<TileId>,
+    ) {
+        let Some(request) = self.request(tile) else {
+            return;
+        };
+        let is_fresh = self
+            .tiles
+            .get(&tile)
+            .is_some_and(|gpu| !gpu.is_stale && gpu.request.as_ref() == Some(&request));
+        if is_fresh || store.has_failed(&request) {
+            return;
+        }
+        let Some(data) = store.get(&request) else {
+            wanted.push(request);
+            return;
+        };
+        let size_bytes = match &data {
+            ReadData::Block(block) => 4 * (block.values.len() + block.valid.len()),
+            ReadData::Codes(codes) => codes.len(),
+        };
+        if budget.style_cost == 0 || budget.upload_bytes == 0 {
+            budget.is_short = true;
+            return;
+        }
+        budget.upload_bytes = budget.upload_bytes.saturating_sub(size_bytes);
+        budget.style_cost = budget.style_cost.saturating_sub(self.style_cost());
+        let texture = match &data {
+            ReadData::Block(block) => renderer.upload(&TileData::Block(block)),
+            ReadData::Codes(codes) => renderer.upload(&TileData::Codes {
+                codes,
+                width: request.out_width,
+                height: request.out_height,
+            }),
+        };
+        self.put(tile, texture, Some(request), TileSources::default(), frame);
+        to_style.push(tile);
+    }
+
+    fn update_labels(
+        &mut self,
+        plan: &Plan,
+        renderer: &Renderer,
+        budget: &mut Budget,
+        frame: u64,
+        to_style: &mut Vec<TileId>,
+    ) {
+        let Source::Labels { labels, tiles } = &mut self.source else {
+            return;
+        };
+        let mut made = Vec::new();
+        for tile in &plan.tiles {
+            let before = self.tiles.get(tile).map(|gpu| &gpu.sources);
+            if budget.upload_bytes == 0 {
+                budget.is_short = true;
+                break;
+            }
+            if let Some(ids) = tiles.assemble(labels, &self.pyramid, *tile, before) {
+                budget.upload_bytes = budget.upload_bytes.saturating_sub(ids.ids.len().max(1));
+                made.push((*tile, ids));
+            }
+        }
+        for (tile, ids) in made {
+            let texture = renderer.upload(&TileData::Ids {
+                ids: &ids.ids,
+                width: ids.width,
+                height: ids.height,
+            });
+            if texture.is_some() {
+                to_style.push(tile);
+            }
+            self.put(tile, texture, None, ids.sources, frame);
+        }
+    }
+
+    fn put(
+        &mut self,
+        tile: TileId,
+        texture: Option<TileTexture>,
+        request: Option<ReadRequest>,
+        sources: TileSources,
+        frame: u64,
+    ) {
+        let gpu = GpuTile {
+            texture,
+            request,
+            sources,
+            is_stale: false,
+            bands_generation: self.bands_generation,
+            style_generation: self.style_generation,
+            last_used: frame,
+        };
+        self.tiles.insert(tile, gpu);
+    }
+
+    fn has_finer(&self, tile: TileId, levels: u8) -> bool {
+        levels > 0
+            && tile.level > 0
+            && tile
+                .children()
+                .into_iter()
+                .any(|child| self.tiles.contains_key(&child) || self.has_finer(child, levels - 1))
+    }
+
+    fn pieces(&self, plan: &Plan) -> Vec<Piece> {
+        let mut pieces = Vec::with_capacity(plan.tiles.len());
+        for tile in &plan.tiles {
+            self.add_pieces(*tile, FINER_LEVELS, &mut pieces);
+        }
+        pieces
+    }
+
+    fn add_pieces(&self, place: TileId, levels: u8, pieces: &mut Vec<Piece>) {
+        if self.tiles.contains_key(&place) {
+            pieces.push(Piece {
+                place,
+                texture: place,
+            });
+        } else if self.has_finer(place, levels) {
+            for child in place
+                .children()
+                .into_iter()
+                .filter(|child| self.pyramid.contains(*child))
+            {
+                self.add_pieces(child, levels - 1, pieces);
+            }
+        } else {
+            let mut texture = place;
+            while texture.level < self.pyramid.top_level() {
+                texture = texture.parent();
+                if self.tiles.contains_key(&texture) {
+                    pieces.push(Piece { place, texture });
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Adds the layer's picture; `clip_from_map` gives clip space positions.
+    pub fn draw(
+        &mut self,
+        plan: &Plan,
+        meshes: &mut FrameMeshes,
+        clip_from_map: impl Fn((f64, f64)) -> [f32; 2],
+    ) {
+        let opacity = self.layer.opacity.clamp(0.0, 1.0);
+        let pieces = self.pieces(plan);
+        for piece in &pieces {
+            self.mesh(piece.place, plan.tolerance);
+        }
+        let Ok(placement) = &self.placement else {
+            return;
+        };
+        for piece in &pieces {
+            let (Some(mesh), Some(gpu)) = (
+                self.meshes.get(&piece.place),
+                self.tiles.get(&piece.texture),
+            ) else {
+                continue;
+            };
+            let Some(texture) = &gpu.texture else {
+                continue;
+            };
+            let window = self.pyramid.read(piece.texture).window;
+            let pixels = self.pyramid.pixels(piece.place);
+            let (cells, side) = (mesh.cells, mesh.cells + 1);
+            let uv = |i: usize, from: usize, to: usize, start: usize, size: usize| {
+                ((from as f64 + (to - from) as f64 * i as f64 / cells as f64 - start as f64)
+                    / size as f64) as f32
+            };
+            let corner = |i: usize, j: usize, map: (f64, f64)| Vertex {
+                position: clip_from_map(map),
+                uv: [
+                    uv(i, pixels.left, pixels.right, window.col, window.width),
+                    uv(j, pixels.top, pixels.bottom, window.row, window.height),
+                ],
+                opacity,
+            };
+            let mut triangles = Vec::with_capacity(6 * cells * cells);
+            for (i, j) in (0..cells).flat_map(|j| (0..cells).map(move |i| (i, j))) {
+                let at = |i: usize, j: usize| mesh.points.get(j * side + i).copied().flatten();
+                let (Some(a), Some(b), Some(c), Some(d)) =
+                    (at(i, j), at(i + 1, j), at(i, j + 1), at(i + 1, j + 1))
+                else {
+                    continue;
+                };
+                if placement.is_torn([a, b, c, d]) {
+                    continue;
+                }
+                let (a, b) = (corner(i, j, a), corner(i + 1, j, b));
+                let (c, d) = (corner(i, j + 1, c), corner(i + 1, j + 1, d));
+                triangles.extend([a, b, c, c, b, d]);
+            }
+            meshes.add(texture, plan.is_smooth, triangles);
+        }
+    }
+
+    /// Marks tiles of a changed file; they stay visible until they were read again.
+    pub fn invalidate(&mut self, path: &Path, window: Option<Window>) {
+        if self.info().is_none_or(|info| info.path != path) {
+            return;
+        }
+        for gpu in self.tiles.values_mut() {
+            let is_hit = gpu
+                .request
+                .as_ref()
+                .is_none_or(|request| window.is_none_or(|w| overlaps(&request.window, &w)));
+            gpu.is_stale |= is_hit;
+        }
+    }
+
+    pub fn gpu_bytes(&self) -> usize {
+        self.tiles
+            .values()
+            .filter_map(|gpu| gpu.texture.as_ref())
+            .map(|texture| texture.size_bytes)
+            .sum()
+    }
+
+    /// Tiles not drawn in this frame with the frame they were last used in.
+    pub fn idle_tiles(&self, frame: u64) -> impl Iterator<Item = (u64, TileId, usize)> + '_ {
+        self.tiles
+            .iter()
+            .filter(move |(_, gpu)| gpu.last_used < frame)
+            .map(|(tile, gpu)| {
+                (
+                    gpu.last_used,
+                    *tile,
+                    gpu.texture.as_ref().map_or(0, |texture| texture.size_bytes),
+                )
+            })
+    }
+
+    pub fn drop_tile(&mut self, tile: TileId) {
+        self.tiles.remove(&tile);
+    }
+}

@@ -1,0 +1,717 @@
+//! Everything the canvas does on the GPU: tile textures, the style passes and the draw pass. The only file of the app that
+//! names wgpu. Knows tiles as values; knows nothing of files, layers or views.
+
+use std::num::NonZeroU64;
+use std::ops::Range;
+
+use bytemuck::{Pod, Zeroable};
+use egui_wgpu::{CallbackResources, CallbackTrait, RenderState};
+use terroir_scene::{Block, ColorTable, FIELD_AXES, LabelParams, Shading};
+use wgpu::util::DeviceExt;
+
+use super::shaders;
+
+/// What a style pass writes: premultiplied display values.
+const STYLED: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
+
+/// Twin of `Vertex` in `draw.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+pub struct Vertex {
+    pub position: [f32; 2],
+    pub uv: [f32; 2],
+    pub opacity: f32,
+}
+const _: () = assert!(size_of::<Vertex>() == 20);
+
+/// A tile's values on their way to the GPU.
+pub enum TileData<'a> {
+    Block(&'a Block),
+    /// Planar, 64 * width * height.
+    Codes {
+        codes: &'a [i8],
+        width: usize,
+        height: usize,
+    },
+    /// Class ids, width * height.
+    Ids {
+        ids: &'a [u8],
+        width: usize,
+        height: usize,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Program {
+    Composite,
+    Field,
+    Labels,
+}
+
+/// A style's numbers on the GPU.
+pub struct StyleBinding {
+    program: Program,
+    group: wgpu::BindGroup,
+}
+
+/// A tile on the GPU: its values and the picture the last style pass made of them.
+pub struct TileTexture {
+    program: Program,
+    data: wgpu::BindGroup,
+    styled: wgpu::TextureView,
+    nearest: wgpu::BindGroup,
+    smooth: wgpu::BindGroup,
+    pub size_bytes: usize,
+}
+
+/// What one frame draws, bottom first.
+#[derive(Default)]
+pub struct FrameMeshes {
+    vertices: Vec<Vertex>,
+    draws: Vec<(wgpu::BindGroup, Range<u32>)>,
+}
+
+impl FrameMeshes {
+    /// Three vertices a triangle.
+    pub fn add(
+        &mut self,
+        tile: &TileTexture,
+        is_smooth: bool,
+        triangles: impl IntoIterator<Item = Vertex>,
+    ) {
+        let start = self.vertices.len() as u32;
+        self.vertices.extend(triangles);
+        let group = if is_smooth {
+            &tile.smooth
+        } else {
+            &tile.nearest
+        };
+        self.draws
+            .push((group.clone(), start..self.vertices.len() as u32));
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.draws.is_empty()
+    }
+}
+
+struct StyleProgram {
+    pipeline: wgpu::RenderPipeline,
+    style_layout: wgpu::BindGroupLayout,
+    data_layout: wgpu::BindGroupLayout,
+}
+
+pub struct Renderer {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    composite: StyleProgram,
+    field: StyleProgram,
+    labels: StyleProgram,
+    draw: wgpu::RenderPipeline,
+    draw_layout: wgpu::BindGroupLayout,
+    nearest: wgpu::Sampler,
+    smooth: wgpu::Sampler,
+    is_software: bool,
+}
+
+fn fragment_entry(binding: u32, ty: wgpu::BindingType) -> wgpu::BindGroupLayoutEntry {
+    wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::FRAGMENT,
+        ty,
+        count: None,
+    }
+}
+
+fn texture_type(
+    sample_type: wgpu::TextureSampleType,
+    view_dimension: wgpu::TextureViewDimension,
+) -> wgpu::BindingType {
+    wgpu::BindingType::Texture {
+        sample_type,
+        view_dimension,
+        multisampled: false,
+    }
+}
+
+fn buffer_type(ty: wgpu::BufferBindingType, size: usize) -> wgpu::BindingType {
+    wgpu::BindingType::Buffer {
+        ty,
+        has_dynamic_offset: false,
+        min_binding_size: NonZeroU64::new(size as u64),
+    }
+}
+
+impl StyleProgram {
+    fn new(device: &wgpu::Device, program: Program) -> Self {
+        use wgpu::{
+            BufferBindingType as Buffer, TextureSampleType as Sample, TextureViewDimension as View,
+        };
+        let (name, source, entry, uniform_size, data_type) = match program {
+            Program::Composite => (
+                "composite",
+                shaders::COMPOSITE,
+                "composite_pixel",
+                size_of::<terroir_scene::CompositeParams>(),
+                texture_type(Sample::Float { filterable: false }, View::D2Array),
+            ),
+            Program::Field => (
+                "field",
+                shaders::FIELD,
+                "field_pixel",
+                size_of::<terroir_scene::FieldParams>(),
+                texture_type(Sample::Sint, View::D2Array),
+            ),
+            Program::Labels => (
+                "labels",
+                shaders::LABELS,
+                "label_pixel",
+                size_of::<LabelParams>(),
+                texture_type(Sample::Uint, View::D2),
+            ),
+        };
+        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some(name),
+            source: wgpu::ShaderSource::Wgsl(source.into()),
+        });
+        let mut entries = vec![
+            fragment_entry(0, buffer_type(Buffer::Uniform, uniform_size)),
+            fragment_entry(1, texture_type(Sample::Uint, View::D2)),
+        ];
+        if program == Program::Field {
+            entries.push(fragment_entry(
+                2,
+                buffer_type(Buffer::Storage { read_only: true }, 64),
+            ));
+            entries.push(fragment_entry(
+                3,
+                buffer_type(Buffer::Storage { read_only: true }, 16),
+            ));
+        }
+        let style_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some(name),
+            entries: &entries,
+        });
+        let data_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some(name),
+            entries: &[fragment_entry(0, data_type)],
+        });
+        let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(name),
+            bind_group_layouts: &[Some(&style_layout), Some(&data_layout)],
+            immediate_size: 0,
+        });
+        let pipeline = device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+            label: Some(name),
+            layout: Some(&layout),
+            vertex: wgpu::VertexState {
+                module: &module,
+                entry_point: Some("cover"),
+                compilation_options: Default::default(),
+                buffers: &[],
+            },
+            primitive: wgpu::PrimitiveState::default(),
+            depth_stencil: None,
+            multisample: wgpu::MultisampleState::default(),
+            fragment: Some(wgpu::FragmentState {
+                module: &module,
+                entry_point: Some(entry),
+                compilation_options: Default::default(),
+                targets: &[Some(STYLED.into())],
+            }),
+            multiview_mask: None,
+            cache: None,
+        });
+        Self {
+            pipeline,
+            style_layout,
+            data_layout,
+        }
+    }
+}
+
+impl Renderer {
+    pub fn new(state: &RenderState) -> Self {
+        let software = state.adapter.get_info().device_type == wgpu::DeviceType::Cpu;
+        Self::with_device(&state.device, &state.queue, state.target_format, software)
+    }
+
+    pub fn with_device(
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        target: wgpu::TextureFormat,
+        is_software: bool,
+    ) -> Self {
+        let draw_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some("draw"),
+            entries: &[
+                fragment_entry(
+                    0,
+                    texture_type(
+                        wgpu::TextureSampleType::Float { filterable: true },
+                        wgpu::TextureViewDimension::D2,
+                    ),
+                ),
+                fragment_entry(
+                    1,
+                    wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering),
+                ),
+            ],
+        });
+        let sampler = |filter| {
+            device.create_sampler(&wgpu::SamplerDescriptor {
+                mag_filter: filter,
+                min_filter: filter,
+                ..Default::default()
+            })
+        };
+        Self {
+            composite: StyleProgram::new(device, Program::Composite),
+            field: StyleProgram::new(device, Program::Field),
+            labels: StyleProgram::new(device, Program::Labels),
+            draw: draw_pipeline(device, &draw_layout, target),
+            draw_layout,
+            nearest: sampler(wgpu::FilterMode::Nearest),
+            smooth: sampler(wgpu::FilterMode::Linear),
+            is_software,
+            device: device.clone(),
+            queue: queue.clone(),
+        }
+    }
+
+    /// A processor pretending to be a GPU: style passes cost milliseconds, so fewer fit a frame.
+    pub fn is_software(&self) -> bool {
+        self.is_software
+    }
+
+    fn program(&self, program: Program) -> &StyleProgram {
+        match program {
+            Program::Composite => &self.composite,
+            Program::Field => &self.field,
+            Program::Labels => &self.labels,
+        }
+    }
+
+    pub fn style(&self, shading: &Shading) -> StyleBinding {
+        match shading {
+            Shading::Composite(shading) => self.binding(
+                Program::Composite,
+                bytemuck::bytes_of(&shading.params),
+                &shading.table,
+                &[],
+            ),
+            Shading::Field(shading) => {
+                let (forms, bias) = (shading.packed_forms(), shading.packed_bias());
+                let buffers = [bytemuck::cast_slice(&forms), bytemuck::cast_slice(&bias)];
+                self.binding(
+                    Program::Field,
+                    bytemuck::bytes_of(&shading.params),
+                    &shading.table,
+                    &buffers,
+                )
+            }
+        }
+    }
+
+    pub fn label_style(&self, table: &ColorTable) -> StyleBinding {
+        let params = LabelParams {
+            table_count: table.colors.len() as u32,
+            unused: [0; 3],
+        };
+        self.binding(Program::Labels, bytemuck::bytes_of(&params), table, &[])
+    }
+
+    fn binding(
+        &self,
+        program: Program,
+        params: &[u8],
+        table: &ColorTable,
+        buffers: &[&[u8]],
+    ) -> StyleBinding {
+        let buffer = |contents: &[u8], usage| {
+            self.device
+                .create_buffer_init(&wgpu::util::BufferInitDescriptor {
+                    label: Some("style"),
+                    contents,
+                    usage,
+                })
+        };
+        let (width, height, bytes) = table.as_picture();
+        let table = self.texture(
+            wgpu::TextureFormat::Rgba8Uint,
+            width,
+            height,
+            1,
+            wgpu::TextureUsages::empty(),
+        );
+        self.write(&table, 0, &bytes, width * 4, (width, height, 1));
+        let table = table.create_view(&wgpu::TextureViewDescriptor::default());
+        let uniform = buffer(params, wgpu::BufferUsages::UNIFORM);
+        let storage: Vec<_> = buffers
+            .iter()
+            .map(|contents| buffer(contents, wgpu::BufferUsages::STORAGE))
+            .collect();
+        let mut entries = vec![
+            wgpu::BindGroupEntry {
+                binding: 0,
+                resource: uniform.as_entire_binding(),
+            },
+            wgpu::BindGroupEntry {
+                binding: 1,
+                resource: wgpu::BindingResource::TextureView(&table),
+            },
+        ];
+        for (binding, buffer) in (2..).zip(&storage) {
+            entries.push(wgpu::BindGroupEntry {
+                binding,
+                resource: buffer.as_entire_binding(),
+            });
+        }
+        let layout = &self.program(program).style_layout;
+        let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("style"),
+            layout,
+            entries: &entries,
+        });
+        StyleBinding { program, group }
+    }
+
+    fn texture(
+        &self,
+        format: wgpu::TextureFormat,
+        width: usize,
+        height: usize,
+        layers: usize,
+        more: wgpu::TextureUsages,
+    ) -> wgpu::Texture {
+        self.device.create_texture(&wgpu::TextureDescriptor {
+            label: Some("tile"),
+            size: wgpu::Extent3d {
+                width: width as u32,
+                height: height as u32,
+                depth_or_array_layers: layers as u32,
+            },
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format,
+            usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST | more,
+            view_formats: &[],
+        })
+    }
+
+    fn write(
+        &self,
+        texture: &wgpu::Texture,
+        layer: usize,
+        bytes: &[u8],
+        row_bytes: usize,
+        size: (usize, usize, usize),
+    ) {
+        let (width, height, layers) = size;
+        self.queue.write_texture(
+            wgpu::TexelCopyTextureInfo {
+                texture,
+                mip_level: 0,
+                origin: wgpu::Origin3d {
+                    x: 0,
+                    y: 0,
+                    z: layer as u32,
+                },
+                aspect: wgpu::TextureAspect::All,
+            },
+            bytes,
+            wgpu::TexelCopyBufferLayout {
+                offset: 0,
+                bytes_per_row: Some(row_bytes as u32),
+                rows_per_image: Some(height as u32),
+            },
+            wgpu::Extent3d {
+                width: width as u32,
+                height: height as u32,
+                depth_or_array_layers: layers as u32,
+            },
+        );
+    }
+
+    /// Brings a tile's values to the GPU; the picture is empty until `run_style_passes`. `None` for data of a wrong length
+    /// or an empty tile.
+    pub fn upload(&self, data: &TileData) -> Option<TileTexture> {
+        let (program, texture, width, height, size_bytes) = match data {
+            TileData::Block(block) => {
+                let planes = planes_with_mask(block)?;
+                let (width, height, layers) = (block.width, block.height, block.bands + 1);
+                let texture = self.texture(
+                    wgpu::TextureFormat::R32Float,
+                    width,
+                    height,
+                    layers,
+                    wgpu::TextureUsages::empty(),
+                );
+                self.write(
+                    &texture,
+                    0,
+                    bytemuck::cast_slice(&planes),
+                    4 * width,
+                    (width, height, layers),
+                );
+                (Program::Composite, texture, width, height, 4 * planes.len())
+            }
+            TileData::Codes {
+                codes,
+                width,
+                height,
+            } => {
+                let interleaved = four_axes_a_texel(codes, width * height)?;
+                let layers = FIELD_AXES / 4;
+                let texture = self.texture(
+                    wgpu::TextureFormat::Rgba8Sint,
+                    *width,
+                    *height,
+                    layers,
+                    wgpu::TextureUsages::empty(),
+                );
+                self.write(
+                    &texture,
+                    0,
+                    bytemuck::cast_slice(&interleaved),
+                    4 * width,
+                    (*width, *height, layers),
+                );
+                (Program::Field, texture, *width, *height, interleaved.len())
+            }
+            TileData::Ids { ids, width, height } => {
+                if ids.is_empty() || ids.len() != width * height {
+                    return None;
+                }
+                let texture = self.texture(
+                    wgpu::TextureFormat::R8Uint,
+                    *width,
+                    *height,
+                    1,
+                    wgpu::TextureUsages::empty(),
+                );
+                self.write(&texture, 0, ids, *width, (*width, *height, 1));
+                (Program::Labels, texture, *width, *height, ids.len())
+            }
+        };
+        let dimension = match program {
+            Program::Labels => wgpu::TextureViewDimension::D2,
+            _ => wgpu::TextureViewDimension::D2Array,
+        };
+        let view = texture.create_view(&wgpu::TextureViewDescriptor {
+            dimension: Some(dimension),
+            ..Default::default()
+        });
+        let data = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("tile"),
+            layout: &self.program(program).data_layout,
+            entries: &[wgpu::BindGroupEntry {
+                binding: 0,
+                resource: wgpu::BindingResource::TextureView(&view),
+            }],
+        });
+        let usages = wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC;
+        let styled = self
+            .texture(STYLED, width, height, 1, usages)
+            .create_view(&wgpu::TextureViewDescriptor::default());
+        let group = |sampler| {
+            self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some("styled tile"),
+                layout: &self.draw_layout,
+                entries: &[
+                    wgpu::BindGroupEntry {
+                        binding: 0,
+                        resource: wgpu::BindingResource::TextureView(&styled),
+                    },
+                    wgpu::BindGroupEntry {
+                        binding: 1,
+                        resource: wgpu::BindingResource::Sampler(sampler),
+                    },
+                ],
+            })
+        };
+        let (nearest, smooth) = (group(&self.nearest), group(&self.smooth));
+        Some(TileTexture {
+            program,
+            data,
+            styled,
+            nearest,
+            smooth,
+            size_bytes: size_bytes + 4 * width * height,
+        })
+    }
+
+    /// Colours tiles anew; pairs of different kinds are left alone.
+    pub fn run_style_passes<'a>(
+        &self,
+        passes: impl IntoIterator<Item = (&'a StyleBinding, &'a TileTexture)>,
+    ) {
+        let mut encoder = self
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor {
+                label: Some("style"),
+            });
+        for (style, tile) in passes
+            .into_iter()
+            .filter(|(style, tile)| style.program == tile.program)
+        {
+            let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+                label: Some("style"),
+                color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+                    view: &tile.styled,
+                    depth_slice: None,
+                    resolve_target: None,
+                    ops: wgpu::Operations {
+                        load: wgpu::LoadOp::Clear(wgpu::Color::TRANSPARENT),
+                        store: wgpu::StoreOp::Store,
+                    },
+                })],
+                ..Default::default()
+            });
+            pass.set_pipeline(&self.program(style.program).pipeline);
+            pass.set_bind_group(0, &style.group, &[]);
+            pass.set_bind_group(1, &tile.data, &[]);
+            pass.draw(0..3, 0..1);
+        }
+        self.queue.submit([encoder.finish()]);
+    }
+
+    /// The styled picture of a tile, for reading back.
+    pub fn styled_texture<'a>(&self, tile: &'a TileTexture) -> &'a wgpu::Texture {
+        tile.styled.texture()
+    }
+
+    /// A paint callback that draws the meshes over `rect` (points).
+    pub fn paint(&self, rect: egui::Rect, meshes: FrameMeshes) -> egui::PaintCallback {
+        let vertices = self
+            .device
+            .create_buffer_init(&wgpu::util::BufferInitDescriptor {
+                label: Some("canvas"),
+                contents: bytemuck::cast_slice(&meshes.vertices),
+                usage: wgpu::BufferUsages::VERTEX,
+            });
+        egui_wgpu::Callback::new_paint_callback(
+            rect,
+            TilePainter {
+                pipeline: self.draw.clone(),
+                vertices,
+                draws: meshes.draws,
+            },
+        )
+    }
+}
+
+/// The bands and one more plane that is 1 where a pixel is valid. Missing pixels are zeroed: shaders may assume that NaN
+/// does not occur.
+fn planes_with_mask(block: &Block) -> Option<Vec<f32>> {
+    let pixels = block.width * block.height;
+    if pixels == 0
+        || block.bands == 0
+        || block.values.len() != pixels * block.bands
+        || block.valid.len() != pixels
+    {
+        return None;
+    }
+    let mut planes = Vec::with_capacity(pixels * (block.bands + 1));
+    for band in block.values.chunks_exact(pixels) {
+        planes.extend(
+            band.iter()
+                .zip(&block.valid)
+                .map(|(value, valid)| if *valid { *value } else { 0.0 }),
+        );
+    }
+    planes.extend(block.valid.iter().map(|valid| f32::from(u8::from(*valid))));
+    Some(planes)
+}
+
+/// Planar axes to sixteen layers of four axes a texel.
+fn four_axes_a_texel(codes: &[i8], pixels: usize) -> Option<Vec<i8>> {
+    if pixels == 0 || codes.len() != FIELD_AXES * pixels {
+        return None;
+    }
+    let mut texels = vec![0; codes.len()];
+    for (layer, four) in texels
+        .chunks_exact_mut(4 * pixels)
+        .zip(codes.chunks_exact(4 * pixels))
+    {
+        let (a, rest) = four.split_at(pixels);
+        let (b, rest) = rest.split_at(pixels);
+        let (c, d) = rest.split_at(pixels);
+        for ((((texel, a), b), c), d) in layer.chunks_exact_mut(4).zip(a).zip(b).zip(c).zip(d) {
+            texel.copy_from_slice(&[*a, *b, *c, *d]);
+        }
+    }
+    Some(texels)
+}
+
+fn draw_pipeline(
+    device: &wgpu::Device,
+    layout: &wgpu::BindGroupLayout,
+    target: wgpu::TextureFormat,
+) -> wgpu::RenderPipeline {
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some("draw"),
+        source: wgpu::ShaderSource::Wgsl(shaders::DRAW.into()),
+    });
+    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: Some("draw"),
+        bind_group_layouts: &[Some(layout)],
+        immediate_size: 0,
+    });
+    device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+        label: Some("draw"),
+        layout: Some(&layout),
+        vertex: wgpu::VertexState {
+            module: &module,
+            entry_point: Some("place"),
+            compilation_options: Default::default(),
+            buffers: &[Some(wgpu::VertexBufferLayout {
+                array_stride: size_of::<Vertex>() as u64,
+                step_mode: wgpu::VertexStepMode::Vertex,
+                attributes: &wgpu::vertex_attr_array![0 => Float32x2, 1 => Float32x2, 2 => Float32],
+            })],
+        },
+        primitive: wgpu::PrimitiveState::default(),
+        depth_stencil: None,
+        multisample: wgpu::MultisampleState::default(),
+        fragment: Some(wgpu::FragmentState {
+            module: &module,
+            entry_point: Some(if target.is_srgb() {
+                "draw_srgb"
+            } else {
+                "draw_display"
+            }),
+            compilation_options: Default::default(),
+            targets: &[Some(wgpu::ColorTargetState {
+                format: target,
+                blend: Some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING),
+                write_mask: wgpu::ColorWrites::ALL,
+            })],
+        }),
+        multiview_mask: None,
+        cache: None,
+    })
+}
+
+struct TilePainter {
+    pipeline: wgpu::RenderPipeline,
+    vertices: wgpu::Buffer,
+    draws: Vec<(wgpu::BindGroup, Range<u32>)>,
+}
+
+impl CallbackTrait for TilePainter {
+    fn paint(
+        &self,
+        _info: egui::PaintCallbackInfo,
+        pass: &mut wgpu::RenderPass<'static>,
+        _resources: &CallbackResources,
+    ) {
+        pass.set_pipeline(&self.pipeline);
+        pass.set_vertex_buffer(0, self.vertices.slice(..));
+        for (group, range) in &self.draws {
+            pass.set_bind_group(0, group, &[]);
+            pass.draw(range.clone(), 0..1);
+        }
+    }
+}
