@@ -5,9 +5,9 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::*;
-use crate::{Crs, GeoTransform, Georef, Raster};
+use crate::{Class, Crs, FIELD_AXES, FIELD_NODATA, GeoTransform, Georef, Raster};
 
-fn grid(width: usize, height: usize, transform: Option<[f64; 6]>) -> Grid {
+pub(super) fn grid(width: usize, height: usize, transform: Option<[f64; 6]>) -> Grid {
     let crs = transform.map(|_| Crs::parse("EPSG:32632").unwrap());
     Grid {
         width,
@@ -20,7 +20,7 @@ fn grid(width: usize, height: usize, transform: Option<[f64; 6]>) -> Grid {
     }
 }
 
-const NORTH_UP: [f64; 6] = [600_000.123_456_789, 10.0, 0.0, 4_500_000.1, 0.0, -10.0];
+pub(super) const NORTH_UP: [f64; 6] = [600_000.123_456_789, 10.0, 0.0, 4_500_000.1, 0.0, -10.0];
 const ROTATED: [f64; 6] = [
     600_000.1,
     8.660_254_037_844_387,
@@ -31,7 +31,7 @@ const ROTATED: [f64; 6] = [
 ];
 const SOUTH_UP: [f64; 6] = [600_000.1, 1.0 / 3.0, 0.0, 4_500_000.7, 0.0, 1.0 / 3.0];
 
-fn classes() -> Vec<Class> {
+pub(super) fn classes() -> Vec<Class> {
     vec![
         Class {
             id: 1,
@@ -55,7 +55,11 @@ fn class_at(index: usize) -> u8 {
     [0, 1, 2, 9, 1, 1, 9][index / 7 % 7]
 }
 
-fn write_classes(path: &Path, grid: &Grid, provenance: &Provenance) -> SceneResult<Vec<PathBuf>> {
+pub(super) fn write_classes(
+    path: &Path,
+    grid: &Grid,
+    provenance: &Provenance,
+) -> SceneResult<Vec<PathBuf>> {
     let mut writer = MapWriter::create(path, grid, MapKind::Classes(classes()))?;
     for window in cog::tiles(grid, 200) {
         let bytes: Vec<u8> = (0..window.width * window.height)
@@ -125,7 +129,7 @@ fn info(path: &Path) -> Option<Value> {
     Some(serde_json::from_slice(&output.stdout).unwrap())
 }
 
-fn names_in(folder: &Path) -> Vec<String> {
+pub(super) fn names_in(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -433,118 +437,5 @@ fn probabilities_and_quantities_keep_names_scales_and_statistics() {
     };
     assert!(
         (statistic("MINIMUM") - 0.05).abs() < 1e-6 && (statistic("MEAN") - 0.174_875).abs() < 1e-6
-    );
-}
-
-#[test]
-fn misuse_is_refused_and_leaves_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("map.tif");
-    let grid = grid(20, 10, Some(NORTH_UP));
-    let mut writer = MapWriter::create(&path, &grid, MapKind::Classes(classes())).unwrap();
-    let outside = Window {
-        col: 15,
-        row: 0,
-        width: 6,
-        height: 1,
-    };
-    assert!(
-        writer
-            .write_bytes(outside, &[1; 6])
-            .unwrap_err()
-            .to_string()
-            .contains("outside")
-    );
-    assert!(
-        writer
-            .write_bytes(grid.window(), &[1; 7])
-            .unwrap_err()
-            .to_string()
-            .contains("fill the window")
-    );
-    assert!(writer.write_floats(grid.window(), &[1.0; 200]).is_err());
-    drop(writer);
-    let mut twice = classes();
-    twice[1].id = 1;
-    assert!(MapWriter::create(&path, &grid, MapKind::Classes(twice)).is_err());
-    assert!(MapWriter::create(&path, &grid, MapKind::Confidence(Vec::new())).is_err());
-    assert!(MapWriter::create(folder.path(), &grid, MapKind::Field).is_err());
-    let missing = MapWriter::create(&folder.path().join("no/map.tif"), &grid, MapKind::Field)
-        .err()
-        .unwrap();
-    assert!(missing.to_string().contains("does not exist"), "{missing}");
-    assert_eq!(names_in(folder.path()), Vec::<String>::new());
-}
-
-#[test]
-fn stopping_keeps_the_old_map() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("map.tif");
-    std::fs::write(&path, "the old map").unwrap();
-    std::fs::write(folder.path().join("map.tif.ovr"), "its overview").unwrap();
-    let grid = grid(20, 10, Some(NORTH_UP));
-    let mut writer = MapWriter::create(&path, &grid, MapKind::Classes(classes())).unwrap();
-    writer.write_bytes(grid.window(), &[1; 200]).unwrap();
-    assert!(matches!(
-        writer.finish_observed(&Vec::new(), &mut |_| false),
-        Err(SceneError::Cancelled)
-    ));
-    assert_eq!(names_in(folder.path()), ["map.tif", "map.tif.ovr"]);
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), "the old map");
-
-    // A finished one takes the place of the old map and of what belonged to it.
-    write_classes(&path, &grid, &Vec::new()).unwrap();
-    assert_eq!(
-        names_in(folder.path()),
-        ["map.qml", "map.tif", "map.tif.aux.xml"]
-    );
-}
-
-#[cfg(unix)]
-#[test]
-fn a_full_disk_is_named_and_the_old_map_stays() {
-    let folder = tempfile::tempdir().unwrap();
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"])
-        .arg(folder.path())
-        .output();
-    if !mounted.is_ok_and(|output| output.status.success()) {
-        eprintln!("SKIPPED: a small disk cannot be mounted here");
-        return;
-    }
-    let path = folder.path().join("field.tif");
-    std::fs::write(&path, "the old field").unwrap();
-    let grid = grid(300, 300, Some(NORTH_UP));
-    let attempt = || -> SceneResult<Vec<PathBuf>> {
-        let mut writer = MapWriter::create(&path, &grid, MapKind::Field)?;
-        let mut state = 1u32;
-        for window in cog::tiles(&grid, 100) {
-            let noise: Vec<u8> = (0..64 * window.width * window.height)
-                .map(|_| {
-                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                    (state >> 24) as u8
-                })
-                .collect();
-            writer.write_bytes(window, &noise)?;
-        }
-        writer.finish(&Vec::new())
-    };
-    let outcome = attempt();
-    let left = names_in(folder.path());
-    let old = std::fs::read_to_string(&path);
-    Command::new("umount")
-        .arg("-l")
-        .arg(folder.path())
-        .output()
-        .unwrap();
-    let error = outcome.unwrap_err();
-    assert!(
-        error.to_string().contains("disk is full"),
-        "{error}\n{:?}",
-        error.details()
-    );
-    assert_eq!(
-        (left, old.unwrap().as_str()),
-        (vec!["field.tif".to_owned()], "the old field")
     );
 }

@@ -34,7 +34,7 @@ pub fn default_block_px(pixel_size_m: Option<f64>) -> usize {
     }
 }
 
-/// Fold of every pixel (tasks 5.4): blocks of `block_px` pixels anchored at the raster's upper left, splitmix64 keyed; polygons never cut.
+/// Fold of every pixel: blocks of `block_px` pixels anchored at the raster's upper left, splitmix64 keyed; polygons never cut.
 /// Also returns warnings (e.g. a class missing from a training part, and what was done about it).
 ///
 /// A polygon takes the fold of its centroid. When a class would lie in one fold only (its training part would lack it),
