@@ -8,7 +8,7 @@ struct Vertex {
     @location(2) opacity: f32,
 }
 
-struct Varying {
+struct Placed {
     @builtin(position) position: vec4<f32>,
     @location(0) uv: vec2<f32>,
     @location(1) opacity: f32,
@@ -18,20 +18,20 @@ struct Varying {
 @group(0) @binding(1) var styled_sampler: sampler;
 
 @vertex
-fn place(vertex: Vertex) -> Varying {
-    return Varying(vec4<f32>(vertex.position, 0.0, 1.0), vertex.uv, vertex.opacity);
+fn place(vertex: Vertex) -> Placed {
+    return Placed(vec4<f32>(vertex.position, 0.0, 1.0), vertex.uv, vertex.opacity);
 }
 
 // For targets that store display values, which is what styles produce.
 @fragment
-fn draw_display(varying: Varying) -> @location(0) vec4<f32> {
-    return textureSample(styled, styled_sampler, varying.uv) * varying.opacity;
+fn draw_display(placed: Placed) -> @location(0) vec4<f32> {
+    return textureSample(styled, styled_sampler, placed.uv) * placed.opacity;
 }
 
 // For sRGB targets, which encode what they are given.
 @fragment
-fn draw_srgb(varying: Varying) -> @location(0) vec4<f32> {
-    let display = textureSample(styled, styled_sampler, varying.uv) * varying.opacity;
+fn draw_srgb(placed: Placed) -> @location(0) vec4<f32> {
+    let display = textureSample(styled, styled_sampler, placed.uv) * placed.opacity;
     let low = display.rgb / 12.92;
     let high = pow((display.rgb + 0.055) / 1.055, vec3<f32>(2.4));
     return vec4<f32>(select(high, low, display.rgb <= vec3<f32>(0.04045)), display.a);

@@ -9,6 +9,9 @@ mod jobs;
 mod parity;
 mod worker;
 
+mod canvas;
+mod shaders;
+
 mod program;
 
 mod command_line;
