@@ -40,8 +40,10 @@ mod qml;
 mod raster;
 mod raster_file;
 mod raster_header;
+mod raster_io;
 mod raster_read;
 mod reader;
+mod reprojection;
 mod ridge;
 mod sensor_hints;
 mod sensors;
@@ -55,7 +57,11 @@ mod vectors;
 mod wavelength_sources;
 
 #[cfg(test)]
+mod made_raster;
+#[cfg(test)]
 mod made_rasters_test;
+#[cfg(test)]
+mod reader_test;
 #[cfg(test)]
 mod shared_rasters_test;
 
@@ -82,6 +88,7 @@ pub use project::*;
 pub use raster::*;
 pub use raster_file::*;
 pub use reader::*;
+pub use reprojection::*;
 pub use sensors::*;
 pub use shading::*;
 pub use statistics::*;

@@ -1,86 +1,16 @@
 //! Rasters made for one difficulty each: signed bytes, south-up, rotated, nodata beside NaN, thousands of bands, ENVI
-//! headers, containers, damage. And the reader pool that serves them.
+//! headers, containers, damage.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
-use gdal::raster::{Buffer, GdalType, RasterCreationOptions};
+use gdal::raster::RasterCreationOptions;
 use gdal::{DriverManager, Metadata};
 
-use crate::{
-    Raster, ReadData, ReadReply, ReadRequest, ReaderPool, Resampling, SampleType, WavelengthSource,
-    Window, gdal_setup, subdatasets,
-};
-
-struct Made<T: GdalType + Copy> {
-    size: (usize, usize),
-    bands: Vec<Vec<T>>,
-    nodata: Option<f64>,
-    transform: Option<[f64; 6]>,
-    options: Vec<&'static str>,
-}
-
-impl<T: GdalType + Copy> Made<T> {
-    fn new(size: (usize, usize), bands: Vec<Vec<T>>) -> Self {
-        Self {
-            size,
-            bands,
-            nodata: None,
-            transform: None,
-            options: Vec::new(),
-        }
-    }
-
-    fn write(&self, folder: &Path, name: &str) -> PathBuf {
-        gdal_setup();
-        let path = folder.join(name);
-        let driver = if name.ends_with(".img") {
-            "ENVI"
-        } else {
-            "GTiff"
-        };
-        let options = RasterCreationOptions::from_iter(self.options.iter().copied());
-        let mut dataset = DriverManager::get_driver_by_name(driver)
-            .expect("driver")
-            .create_with_band_type_with_options::<T, _>(
-                &path,
-                self.size.0,
-                self.size.1,
-                self.bands.len(),
-                &options,
-            )
-            .expect("created");
-        if let Some(transform) = self.transform {
-            dataset.set_geo_transform(&transform).expect("transform");
-            let srs = gdal::spatial_ref::SpatialRef::from_epsg(32629).expect("EPSG");
-            dataset.set_spatial_ref(&srs).expect("CRS");
-        }
-        for (number, values) in (1..).zip(&self.bands) {
-            let mut band = dataset.rasterband(number).expect("band");
-            if self.nodata.is_some() {
-                band.set_no_data_value(self.nodata).expect("nodata");
-            }
-            band.write(
-                (0, 0),
-                self.size,
-                &mut Buffer::new(self.size, values.clone()),
-            )
-            .expect("written");
-        }
-        dataset.flush_cache().expect("flushed");
-        path
-    }
-}
-
-fn open(path: &Path) -> Raster {
-    Raster::open(path).unwrap_or_else(|error| panic!("{error} {:?}", error.details()))
-}
-
-fn whole(raster: &Raster) -> Window {
-    raster.info().grid.window()
-}
+use crate::made_raster::{Made, open, whole};
+use crate::{Raster, Resampling, SampleType, WavelengthSource, Window, gdal_setup, subdatasets};
 
 #[test]
 fn signed_bytes_are_signed_with_and_without_the_flag() {
@@ -486,98 +416,6 @@ fn wrong_requests_are_errors() {
         );
     }
     assert!(raster.read_codes_blocking(whole(&raster), 4, 4).is_err());
-}
-
-fn wait_for(pool: &ReaderPool, count: usize) -> Vec<ReadReply> {
-    let started = Instant::now();
-    let mut replies = Vec::new();
-    while replies.len() < count && started.elapsed() < Duration::from_secs(20) {
-        replies.extend(pool.drain());
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    replies
-}
-
-#[test]
-fn the_pool_answers_every_request_it_serves_and_forgets_replaced_files() {
-    let folder = tempfile::tempdir().expect("folder");
-    let path = Made::new((64, 64), vec![vec![5u8; 4096]]).write(folder.path(), "tiles.tif");
-    let woken = Arc::new(AtomicUsize::new(0));
-    let wake = {
-        let woken = Arc::clone(&woken);
-        Arc::new(move || {
-            woken.fetch_add(1, Ordering::SeqCst);
-        })
-    };
-    let pool = ReaderPool::new(2, wake);
-    let request = |col: usize| ReadRequest {
-        path: path.clone(),
-        bands: vec![0],
-        window: Window {
-            col,
-            row: 0,
-            width: 8,
-            height: 8,
-        },
-        out_width: 8,
-        out_height: 8,
-    };
-    let mut wanted: Vec<ReadRequest> = (0..56).map(request).collect();
-    // One cannot be answered, and must be answered nevertheless.
-    wanted.push(ReadRequest {
-        path: folder.path().join("gone.tif"),
-        ..request(0)
-    });
-    pool.want(wanted.clone());
-    let replies = wait_for(&pool, 57);
-    assert_eq!((replies.len(), pool.pending()), (57, 0));
-    assert_eq!(
-        replies.iter().filter(|reply| reply.result.is_err()).count(),
-        1
-    );
-    assert!(woken.load(Ordering::SeqCst) >= 56);
-
-    let first_value = |reply: &ReadReply| match &reply.result {
-        Ok(ReadData::Block(block)) => block.values[0],
-        other => panic!("{other:?}"),
-    };
-    std::fs::remove_file(&path).expect("removed");
-    Made::new((64, 64), vec![vec![9u8; 4096]]).write(folder.path(), "tiles.tif");
-    pool.forget(&path);
-    pool.want(vec![request(1)]);
-    assert_eq!(first_value(&wait_for(&pool, 1)[0]), 9.0);
-}
-
-#[test]
-fn stale_requests_are_dropped() {
-    let folder = tempfile::tempdir().expect("folder");
-    let path = Made::new((512, 512), vec![vec![5u8; 512 * 512]]).write(folder.path(), "tiles.tif");
-    let pool = ReaderPool::new(1, Arc::new(|| {}));
-    let request = |size: usize| ReadRequest {
-        path: path.clone(),
-        bands: vec![0],
-        window: Window {
-            col: 0,
-            row: 0,
-            width: 512,
-            height: 512,
-        },
-        out_width: size,
-        out_height: size,
-    };
-    pool.want((1..400).map(request).collect());
-    pool.want(vec![request(400)]);
-    let started = Instant::now();
-    let mut seen = Vec::new();
-    while !seen.contains(&400) && started.elapsed() < Duration::from_secs(20) {
-        seen.extend(pool.drain().iter().map(|reply| reply.request.out_width));
-    }
-    assert!(
-        seen.contains(&400) && seen.len() < 399,
-        "{} served",
-        seen.len()
-    );
-    assert_eq!(pool.pending(), 0);
 }
 
 #[test]
