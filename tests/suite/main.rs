@@ -19,3 +19,4 @@ mod faults;
 mod layers;
 mod real_scenes;
 mod real_window;
+mod window;

@@ -29,6 +29,8 @@ use clap::{Args, Parser, Subcommand};
 use failure::{CliError, CliResult};
 use output::Output;
 
+use crate::window::WindowOptions;
+
 /// Classify Earth-observation scenes: from a scene and a few labels to a map with its accuracy.
 ///
 /// Without a subcommand a window opens, showing FILES or the bundled sample.
@@ -156,7 +158,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
 }
 
 /// Opens the window on files that exist; a word that is no file is taken for a mistyped subcommand.
-fn open_window(files: &[PathBuf], _screenshot: Option<PathBuf>) -> CliResult {
+fn open_window(files: &[PathBuf], screenshot: Option<PathBuf>) -> CliResult {
     for file in files.iter().filter(|file| !file.exists()) {
         let name = file.to_string_lossy();
         // Names of sub-datasets (NETCDF:"a.nc":band) are for GDAL to judge.
@@ -184,7 +186,8 @@ fn open_window(files: &[PathBuf], _screenshot: Option<PathBuf>) -> CliResult {
             ));
         }
     }
-    Err(CliError::failed("This build has no window."))
+    let options = WindowOptions { files: files.to_vec(), sample: true, screenshot };
+    crate::window::open_window(options).map_err(|error| CliError::failed(format!("{error:#}")))
 }
 
 /// A fault of our own ends in words, not in a trace; the place is kept for a report.

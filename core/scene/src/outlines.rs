@@ -51,9 +51,8 @@ pub(crate) fn painted_patches(labels: &Labels) -> Vec<Patch> {
         .into_iter()
         .zip(first)
         .filter_map(|(mut rings, class_id)| {
-            // One ring goes round the patch, the others round its holes, the other way. Areas are computed once each:
-            // an outline of a hundred thousand corners may have thousands of holes.
-            rings.sort_by_cached_key(|ring| std::cmp::Reverse(doubled_area(ring)));
+            // One ring goes round the patch, the others round its holes, the other way.
+            rings.sort_by_key(|ring| std::cmp::Reverse(doubled_area(ring)));
             Some(Patch {
                 class_id: class_id?,
                 rings,

@@ -13,9 +13,6 @@ pub(crate) const CONFLICT: u32 = u32::MAX;
 /// Burnt blocks kept for drawing: 16 MiB, a screen of 4K pixels twice over.
 const BURNT_BLOCKS: usize = 4096;
 
-/// Blocks by column and row; `None` where no polygon reaches.
-type BurntBlocks = HashMap<(u32, u32), Option<Arc<LabelBlock>>>;
-
 /// Polygon number (index + 1), 0 or `CONFLICT` of each pixel of a block.
 pub(crate) type Claims = Box<[u32; LABEL_BLOCK * LABEL_BLOCK]>;
 
@@ -105,7 +102,7 @@ pub(crate) struct PolygonIndex {
     built_from: Weak<Vec<Arc<LabelPolygon>>>,
     transform: GeoTransform,
     size: (usize, usize),
-    burnt: Mutex<BurntBlocks>,
+    burnt: Mutex<HashMap<(u32, u32), Option<Arc<LabelBlock>>>>,
 }
 
 impl PolygonIndex {

@@ -464,7 +464,3 @@ fn each_touched_pixel(
 #[cfg(test)]
 #[path = "vectors_tests.rs"]
 mod tests;
-
-#[cfg(test)]
-#[path = "vectors_scenes_tests.rs"]
-mod scenes_tests;

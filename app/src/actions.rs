@@ -1,0 +1,257 @@
+//! What commands do. They run here, at the end of a frame, and never in the middle of drawing.
+
+use std::path::{Path, PathBuf};
+
+use egui::ViewportCommand;
+use terroir_scene::{Document, History, LayerId};
+
+use crate::commands::Command;
+use crate::dialogs::{Dialog, ExportForm, Purpose};
+use crate::files::{FileTask, OpenRole};
+use crate::messages::Level;
+use crate::session::{Tab, ViewRequest};
+use crate::state::{Live, Project, State};
+use crate::tools::Tool;
+
+/// Runs one command. Says why when it cannot run now.
+pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
+    if let Err(why) = command.can_run(state) {
+        state.messages.show(Level::Info, format!("{}: {why}.", command.info().name.trim_end_matches('…')));
+        return;
+    }
+    let active = state.active_layer().map(|layer| layer.id);
+    match command {
+        Command::NewProject => state.ask_unsaved(ctx, After::NewProject),
+        Command::OpenProject => state.pick(ctx, Purpose::Open),
+        Command::OpenPath => state.dialogs.type_path(Purpose::Open, String::new(), None),
+        Command::SaveProject => match state.project.path.clone() {
+            Some(path) if !state.project.read_only => state.save_project(path),
+            _ => state.pick(ctx, Purpose::SaveProject),
+        },
+        Command::SaveProjectAs => state.pick(ctx, Purpose::SaveProject),
+        Command::AddRaster => state.pick(ctx, Purpose::AddRaster),
+        Command::ImportLabels => state.pick(ctx, Purpose::ImportLabels),
+        Command::ExportLabels => state.pick(ctx, Purpose::ExportLabels),
+        Command::Export => {
+            let form = ExportForm::new(state);
+            state.dialogs.open(Dialog::Export(form));
+        }
+        Command::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
+        Command::Undo => {
+            state.history.undo();
+        }
+        Command::Redo => {
+            state.history.redo();
+        }
+        Command::RemoveLayer => {
+            if let Some(id) = active {
+                remove_layer(state, id);
+            }
+        }
+        Command::RenameLayer => {
+            state.session.rename = state.active_layer().map(|layer| (layer.id, layer.name.clone()));
+        }
+        Command::LayerProperties => state.session.properties = active,
+        Command::ZoomToLayer => state.session.view = active.map(ViewRequest::Layer),
+        Command::ZoomToPixels => state.session.view = active.map(ViewRequest::Pixels),
+        Command::ZoomFull => state.session.view = Some(ViewRequest::Full),
+        Command::ZoomIn => state.session.view = Some(ViewRequest::Zoom(2.0)),
+        Command::ZoomOut => state.session.view = Some(ViewRequest::Zoom(0.5)),
+        Command::Redraw => state.session.view = Some(ViewRequest::Redraw),
+        Command::FullScreen => {
+            let is_full = ctx.input(|input| input.viewport().fullscreen.unwrap_or(false));
+            ctx.send_viewport_cmd(ViewportCommand::Fullscreen(!is_full));
+        }
+        Command::LeftPanel => state.session.left_open = !state.session.left_open,
+        Command::RightPanel => state.session.right_open = !state.session.right_open,
+        Command::StylePanel => show_tab(state, Tab::Style),
+        Command::UndoPanel => state.session.undo_open = !state.session.undo_open,
+        Command::LogPanel => state.session.log_open = !state.session.log_open,
+        Command::Palette => {
+            state.session.palette = Some(String::new());
+            state.session.palette_row = 0;
+        }
+        Command::Theme => {
+            state.settings.dark = !state.settings.dark;
+            state.save_settings();
+        }
+        Command::UseTool(tool) => {
+            state.session.tool = tool;
+            state.session.pick_reference = false;
+        }
+        Command::BrushSmaller => state.session.brush_diameter = crate::tools::next_size(state.session.brush_diameter, false),
+        Command::BrushLarger => state.session.brush_diameter = crate::tools::next_size(state.session.brush_diameter, true),
+        Command::SwapEraser => {
+            state.session.tool = if state.session.tool == Tool::Brush { Tool::Eraser } else { Tool::Brush };
+        }
+        Command::NewClass => state.add_class(),
+        Command::Protect => state.session.protect = !state.session.protect,
+        Command::LiveMap => state.live.visible = !state.live.visible,
+        Command::LiveConfidence => {
+            state.live.confidence = !state.live.confidence;
+            state.live.visible = true;
+        }
+        Command::MakeField => show_tab(state, Tab::Run),
+        Command::CheckAccuracy => {
+            show_tab(state, Tab::Accuracy);
+            state.start_validation();
+        }
+        Command::Recover => state.ask_unsaved(ctx, After::Recover),
+        Command::DiscardRecovery => {
+            if let Some(folder) = state.recovery.take() {
+                state.send(FileTask::DiscardRecovery { folder });
+            }
+        }
+        Command::Help => state.session.help_open = !state.session.help_open,
+        Command::About => state.session.about_open = !state.session.about_open,
+    }
+}
+
+fn show_tab(state: &mut State, tab: Tab) {
+    state.session.tab = tab;
+    state.session.right_open = true;
+}
+
+pub fn remove_layer(state: &mut State, id: LayerId) {
+    let Some(name) = state.history.document().layer(id).map(|layer| layer.name.clone()) else {
+        return;
+    };
+    state.history.change(&format!("Remove {name}"), |document| document.remove_layer(id));
+    state.messages.show_with_action(Level::Info, format!("Removed {name}."), "Undo", Command::Undo);
+}
+
+/// What follows once the user decided about unsaved changes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum After {
+    NewProject,
+    OpenProject(PathBuf),
+    Recover,
+    Quit,
+}
+
+impl State {
+    /// Asks about unsaved changes, then goes on.
+    pub fn ask_unsaved(&mut self, ctx: &egui::Context, after: After) {
+        if self.history.is_dirty() {
+            self.dialogs.open(Dialog::Unsaved { after, is_saving: false });
+        } else {
+            self.go_on(ctx, after);
+        }
+    }
+
+    /// Does what was waiting for the answer about unsaved changes.
+    pub fn go_on(&mut self, ctx: &egui::Context, after: After) {
+        match after {
+            After::NewProject => self.replace_document(Document::default(), None, false),
+            After::OpenProject(path) => {
+                self.opening += 1;
+                self.send(FileTask::OpenProject { path });
+            }
+            After::Recover => {
+                if let Some(folder) = self.recovery.clone() {
+                    self.opening += 1;
+                    self.send(FileTask::OpenRecovery { folder });
+                }
+            }
+            After::Quit => {
+                self.session.is_closing = true;
+                ctx.send_viewport_cmd(ViewportCommand::Close);
+            }
+        }
+    }
+
+    /// A new document takes the window over; session and caches start afresh.
+    pub fn replace_document(&mut self, document: Document, path: Option<PathBuf>, read_only: bool) {
+        self.history = History::new(document);
+        self.project = Project { path, read_only, saving: None };
+        self.autosaved_revision = self.history.revision();
+        self.derived = crate::state::Derived::default();
+        let kept = &self.live;
+        self.live = Live::new(kept.kind, kept.opacity);
+        self.session.class_id = 0;
+        self.session.active = None;
+        self.session.stroke = None;
+        self.session.clicked_pixel = None;
+        self.session.hovered_pixel = None;
+        self.session.properties = None;
+        self.session.view = Some(ViewRequest::Full);
+        self.waiting_labels.clear();
+    }
+
+    /// Opens files of any kind the window knows: projects, labels, rasters.
+    pub fn open_files(&mut self, ctx: &egui::Context, paths: Vec<PathBuf>) {
+        for path in paths {
+            match kind_of(&path) {
+                FileKind::Project => self.ask_unsaved(ctx, After::OpenProject(path)),
+                FileKind::Labels => self.import_labels(path),
+                FileKind::Raster => self.open_raster(path, OpenRole::Add),
+            }
+        }
+    }
+
+    pub fn open_raster(&mut self, path: PathBuf, role: OpenRole) {
+        self.opening += 1;
+        self.send(FileTask::OpenRaster { path, role });
+    }
+
+    /// Asks for the attributes first; waits while rasters are still being opened, because labels need a grid.
+    pub fn import_labels(&mut self, path: PathBuf) {
+        if self.has_label_grid() {
+            self.send(FileTask::Attributes { path });
+        } else if self.opening > 0 {
+            self.waiting_labels.push(path);
+        } else {
+            self.messages.show(
+                Level::Warning,
+                format!("Labels need a scene to lie on. Add a raster first.\n{}", path.display()),
+            );
+        }
+    }
+
+    pub fn save_project(&mut self, path: PathBuf) {
+        let path = if path.extension().is_none() { path.with_extension("terroir") } else { path };
+        let (document, revision) = (self.history.document().clone(), self.history.revision());
+        self.project.saving = Some(revision);
+        self.send(FileTask::SaveProject { document, path, revision });
+    }
+
+    pub fn save_settings(&mut self) {
+        let settings = self.settings.clone();
+        self.send(FileTask::SaveSettings(settings));
+    }
+
+    pub fn remember_file(&mut self, path: &Path) {
+        self.settings.remember(path);
+        self.save_settings();
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    Project,
+    Labels,
+    Raster,
+}
+
+/// By the name alone; what is neither project nor vector file is tried as a raster.
+pub fn kind_of(path: &Path) -> FileKind {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default();
+    match extension.as_str() {
+        "terroir" => FileKind::Project,
+        "geojson" | "gpkg" | "shp" | "csv" | "kml" | "fgb" => FileKind::Labels,
+        _ => FileKind::Raster,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_told_apart_by_name() {
+        assert_eq!(kind_of(Path::new("a/b.terroir")), FileKind::Project);
+        assert_eq!(kind_of(Path::new("labels.GeoJSON")), FileKind::Labels);
+        assert_eq!(kind_of(Path::new("scene.tif")), FileKind::Raster);
+        assert_eq!(kind_of(Path::new("NETCDF:a.nc:reflectance")), FileKind::Raster);
+    }
+}

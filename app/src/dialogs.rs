@@ -1,0 +1,261 @@
+//! File dialogs of the system (started without blocking), our own typed path for when there are none, and the few
+//! questions that need an answer before work goes on.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use terroir_scene::LayerId;
+
+use crate::actions::After;
+use crate::files::{FileTask, OpenRole};
+use crate::state::State;
+
+pub use crate::export::ExportForm;
+
+/// A dialog that ends sooner than a person can act was never shown.
+const NOT_SHOWN: Duration = Duration::from_millis(700);
+
+/// What a path is wanted for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Purpose {
+    Open,
+    AddRaster,
+    ImportLabels,
+    SaveProject,
+    ExportLabels,
+    Weights,
+    FieldOut,
+    ExportOut,
+    Locate(LayerId),
+}
+
+impl Purpose {
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::Open => "Open a project, raster or label file",
+            Self::AddRaster => "Add a raster",
+            Self::ImportLabels => "Import labels",
+            Self::SaveProject => "Save the project as",
+            Self::ExportLabels => "Write the labels as",
+            Self::Weights => "Choose a weights file",
+            Self::FieldOut => "Write the field as",
+            Self::ExportOut => "Export as",
+            Self::Locate(_) => "Where is this file now?",
+        }
+    }
+
+    fn saves(&self) -> bool {
+        matches!(self, Self::SaveProject | Self::ExportLabels | Self::FieldOut | Self::ExportOut)
+    }
+
+    fn filters(&self) -> &'static [(&'static str, &'static [&'static str])] {
+        const RASTERS: (&str, &[&str]) = ("Rasters", &["tif", "tiff", "vrt", "img", "jp2", "nc", "hdr", "dat", "bsq"]);
+        const ALL: (&str, &[&str]) = ("All files", &["*"]);
+        match self {
+            Self::Open => &[ALL],
+            Self::AddRaster | Self::Locate(_) => &[ALL, RASTERS],
+            Self::ImportLabels => &[("Labels", &["gpkg", "geojson", "json", "shp", "csv", "tif"]), ALL],
+            Self::SaveProject => &[("Terroir project", &["terroir"])],
+            Self::ExportLabels => &[("GeoPackage", &["gpkg"]), ("GeoJSON", &["geojson"]), ("Shapefile", &["shp"])],
+            Self::Weights => &[("Weights", &["safetensors", "pth", "pt"]), ALL],
+            Self::FieldOut => &[("GeoTIFF", &["tif"])],
+            Self::ExportOut => &[ALL],
+        }
+    }
+}
+
+/// Questions inside the window; one at a time.
+pub enum Dialog {
+    TypePath { purpose: Purpose, text: String, note: Option<&'static str> },
+    Unsaved { after: After, is_saving: bool },
+    ImportLabels { path: PathBuf, attributes: Vec<String>, chosen: usize },
+    Export(ExportForm),
+}
+
+pub enum Answer {
+    Chosen(Vec<PathBuf>),
+    Cancelled,
+    /// Nothing was shown: no portal and no helper program.
+    NoDialog,
+}
+
+type FileFuture = Pin<Box<dyn Future<Output = Option<Vec<PathBuf>>>>>;
+
+struct FileDialog {
+    purpose: Purpose,
+    future: FileFuture,
+    started: Instant,
+    waker: Waker,
+}
+
+#[derive(Default)]
+pub struct Dialogs {
+    current: Option<Dialog>,
+    /// An export form waiting behind a path dialog.
+    below: Option<Dialog>,
+    file: Option<FileDialog>,
+}
+
+struct Repaint(egui::Context);
+
+impl Wake for Repaint {
+    fn wake(self: Arc<Self>) {
+        self.0.request_repaint();
+    }
+}
+
+impl Dialogs {
+    pub fn current(&self) -> Option<&Dialog> {
+        self.current.as_ref()
+    }
+
+    pub fn open(&mut self, dialog: Dialog) {
+        self.current = Some(dialog);
+    }
+
+    /// Closes the front dialog; an export form behind it comes back.
+    pub fn close(&mut self) {
+        self.current = self.below.take();
+    }
+
+    pub fn type_path(&mut self, purpose: Purpose, text: String, note: Option<&'static str>) {
+        if let Some(Dialog::Export(_)) = &self.current {
+            self.below = self.current.take();
+        }
+        self.current = Some(Dialog::TypePath { purpose, text, note });
+    }
+
+    /// Takes the dialog out for drawing; put it back with `open` unless it is done.
+    pub fn take(&mut self) -> Option<Dialog> {
+        self.current.take()
+    }
+
+    pub fn put_back(&mut self, dialog: Dialog) {
+        if self.current.is_none() {
+            self.current = Some(dialog);
+        }
+    }
+
+    pub fn export_form_mut(&mut self) -> Option<&mut ExportForm> {
+        match (&mut self.current, &mut self.below) {
+            (Some(Dialog::Export(form)), _) | (_, Some(Dialog::Export(form))) => Some(form),
+            _ => None,
+        }
+    }
+
+    fn start_file_dialog(&mut self, ctx: &egui::Context, purpose: Purpose, suggestion: &str) {
+        if self.file.is_some() {
+            return;
+        }
+        let mut dialog = rfd::AsyncFileDialog::new().set_title(purpose.title());
+        for (name, extensions) in purpose.filters() {
+            dialog = dialog.add_filter(*name, extensions);
+        }
+        let suggestion = Path::new(suggestion);
+        if let Some(folder) = suggestion.parent().filter(|folder| folder.is_absolute()) {
+            dialog = dialog.set_directory(folder);
+        }
+        if purpose.saves() && let Some(name) = suggestion.file_name() {
+            dialog = dialog.set_file_name(name.to_string_lossy());
+        }
+        // Made here on the window's thread, as macOS demands, and only polled afterwards.
+        let future: FileFuture = if purpose.saves() {
+            let future = dialog.save_file();
+            Box::pin(async move { future.await.map(|file| vec![file.path().to_owned()]) })
+        } else if matches!(purpose, Purpose::Open | Purpose::AddRaster) {
+            let future = dialog.pick_files();
+            Box::pin(async move {
+                future.await.map(|files| files.iter().map(|file| file.path().to_owned()).collect())
+            })
+        } else {
+            let future = dialog.pick_file();
+            Box::pin(async move { future.await.map(|file| vec![file.path().to_owned()]) })
+        };
+        let waker = Waker::from(Arc::new(Repaint(ctx.clone())));
+        self.file = Some(FileDialog { purpose, future, started: Instant::now(), waker });
+    }
+
+    /// The answer of the system's dialog, once; never blocks.
+    pub fn poll_file_dialog(&mut self) -> Option<(Purpose, Answer)> {
+        let dialog = self.file.as_mut()?;
+        let mut context = Context::from_waker(&dialog.waker);
+        let Poll::Ready(paths) = dialog.future.as_mut().poll(&mut context) else {
+            return None;
+        };
+        let done = self.file.take()?;
+        let answer = match paths.filter(|paths| !paths.is_empty()) {
+            Some(paths) => Answer::Chosen(paths),
+            None if done.started.elapsed() < NOT_SHOWN => Answer::NoDialog,
+            None => Answer::Cancelled,
+        };
+        Some((done.purpose, answer))
+    }
+}
+
+impl State {
+    /// Asks the system for a path.
+    pub fn pick(&mut self, ctx: &egui::Context, purpose: Purpose) {
+        let suggestion = self.suggested_path(&purpose);
+        self.dialogs.start_file_dialog(ctx, purpose, &suggestion);
+    }
+
+    /// Asks the system for a path, starting at `suggestion`.
+    pub fn pick_with(&mut self, ctx: &egui::Context, purpose: Purpose, suggestion: &str) {
+        self.dialogs.start_file_dialog(ctx, purpose, suggestion);
+    }
+
+    /// Beside the project or the scene, with a fitting name.
+    pub fn suggested_path(&self, purpose: &Purpose) -> String {
+        let scene = self.active_raster().and_then(|layer| self.raster_info(&layer).map(|info| info.path.clone()));
+        let home = self.project.path.clone().or(scene);
+        let with = |extension: &str| home.as_ref().map(|path| path.with_extension(extension).display().to_string());
+        match purpose {
+            Purpose::SaveProject => with("terroir").unwrap_or_default(),
+            Purpose::ExportLabels => home
+                .as_ref()
+                .map(|path| crate::jobs::beside(path, "labels", "gpkg").display().to_string())
+                .unwrap_or_default(),
+            Purpose::FieldOut => self.field_out_path().map(|path| path.display().to_string()).unwrap_or_default(),
+            Purpose::ExportOut => String::new(),
+            Purpose::Weights => self.run.weights.clone(),
+            Purpose::Open | Purpose::AddRaster | Purpose::ImportLabels | Purpose::Locate(_) => {
+                let folder = home.as_ref().and_then(|path| path.parent()).map(|folder| folder.join(""));
+                folder.map(|folder| folder.display().to_string()).unwrap_or_default()
+            }
+        }
+    }
+
+    /// A path was chosen or typed.
+    pub fn chosen(&mut self, ctx: &egui::Context, purpose: &Purpose, paths: Vec<PathBuf>) {
+        let Some(first) = paths.first().cloned() else {
+            return;
+        };
+        match purpose {
+            Purpose::Open => self.open_files(ctx, paths),
+            Purpose::AddRaster => {
+                for path in paths {
+                    self.open_raster(path, OpenRole::Add);
+                }
+            }
+            Purpose::ImportLabels => self.import_labels(first),
+            Purpose::SaveProject => self.save_project(first),
+            Purpose::ExportLabels => {
+                if let Some(labels) = self.history.document().labels.clone() {
+                    self.send(FileTask::ExportLabels { labels, path: first });
+                }
+            }
+            Purpose::Weights => self.run.weights = first.display().to_string(),
+            Purpose::FieldOut => self.run.out = first.display().to_string(),
+            Purpose::ExportOut => {
+                if let Some(form) = self.dialogs.export_form_mut() {
+                    form.path = first.display().to_string();
+                }
+            }
+            Purpose::Locate(id) => self.open_raster(first, OpenRole::Refresh(*id)),
+        }
+    }
+}

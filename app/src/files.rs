@@ -1,0 +1,289 @@
+//! Every file the window opens or writes, on two named threads: one opens, one saves, so that a slow disk or network
+//! never holds the window or an autosave. The window sends tasks and drains replies.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use terroir_engine::JobSpec;
+use terroir_scene::{
+    Crs, Document, Grid, ImportReport, Labels, LinearHead, OpenedProject, PcaBasis, Raster, RasterInfo, SceneError,
+    SceneResult, Style, autosave_labels, default_style_blocking, export_labels, fit_pca_blocking, import_labels,
+    open_project, restore_labels, save_project, vector_attributes,
+};
+
+use crate::assets::{sample, sample_document_blocking};
+use crate::recovery::{self, RecoveryFolder};
+use crate::settings::Settings;
+
+/// Tasks waiting at once; more are refused with a message instead of blocking the window.
+const WAITING_TASKS: usize = 256;
+
+/// What the window asks for.
+pub enum FileTask {
+    Settings,
+    FindRecovery,
+    OpenRaster { path: PathBuf, role: OpenRole },
+    OpenProject { path: PathBuf },
+    Attributes { path: PathBuf },
+    ImportLabels { path: PathBuf, grid: Grid, attribute: Option<String> },
+    FitPca { path: PathBuf },
+    OpenSample,
+    ParseCrs { text: String },
+    OpenRecovery { folder: PathBuf },
+    // -- written by the second thread
+    SaveProject { document: Document, path: PathBuf, revision: u64 },
+    ExportLabels { labels: Labels, path: PathBuf },
+    Autosave { document: Document },
+    /// Saves a head, then the window starts `job` which uses it.
+    SaveHead { head: Arc<LinearHead>, path: PathBuf, job: JobSpec },
+    SavePicture { image: Arc<egui::ColorImage>, path: PathBuf },
+    SaveSettings(Settings),
+    DiscardRecovery { folder: PathBuf },
+}
+
+/// Why a raster is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenRole {
+    /// The user asked for a layer.
+    Add,
+    /// A job wrote it.
+    Result,
+    /// Found again after it was missing or changed.
+    Refresh(terroir_scene::LayerId),
+}
+
+pub struct OpenedRaster {
+    pub role: OpenRole,
+    pub info: Arc<RasterInfo>,
+    pub style: Option<Style>,
+    /// Why there is no style, e.g. all pixels missing.
+    pub style_error: Option<SceneError>,
+}
+
+pub enum FileReply {
+    Settings(Settings),
+    Recovery(Option<PathBuf>),
+    Raster(Box<OpenedRaster>),
+    Project { path: PathBuf, project: Box<OpenedProject>, is_recovery: bool },
+    Sample(Box<Document>),
+    /// The program was installed without the sample.
+    NoSample,
+    Attributes { path: PathBuf, attributes: Vec<String> },
+    Labels { path: PathBuf, labels: Box<Labels>, report: ImportReport },
+    Pca { path: PathBuf, basis: Box<PcaBasis> },
+    Crs(Crs),
+    ProjectSaved { path: PathBuf, revision: u64 },
+    LabelsExported { path: PathBuf },
+    Autosaved,
+    HeadSaved { job: JobSpec },
+    PictureSaved { path: PathBuf },
+    Done,
+    Failed { doing: &'static str, error: SceneError },
+}
+
+pub struct Files {
+    opener: SyncSender<FileTask>,
+    saver: SyncSender<FileTask>,
+    replies: Receiver<FileReply>,
+}
+
+impl Files {
+    /// `data_folder`: where settings and recovery files live; `None` keeps nothing (tests).
+    pub fn start(data_folder: Option<PathBuf>, wake: Arc<dyn Fn() + Send + Sync>) -> std::io::Result<Self> {
+        let (opener, open_tasks) = sync_channel(WAITING_TASKS);
+        let (saver, save_tasks) = sync_channel(WAITING_TASKS);
+        let (sender, replies) = sync_channel(WAITING_TASKS);
+        for (name, tasks) in [("file opener", open_tasks), ("file saver", save_tasks)] {
+            let (folder, sender, wake) = (data_folder.clone(), sender.clone(), wake.clone());
+            std::thread::Builder::new().name(name.to_owned()).spawn(move || work(&tasks, folder, &sender, &*wake))?;
+        }
+        Ok(Self { opener, saver, replies })
+    }
+
+    /// False when so many tasks wait that this one was refused. Never blocks.
+    #[must_use]
+    pub fn send(&self, task: FileTask) -> bool {
+        let saves = matches!(
+            task,
+            FileTask::SaveProject { .. }
+                | FileTask::ExportLabels { .. }
+                | FileTask::Autosave { .. }
+                | FileTask::SaveHead { .. }
+                | FileTask::SavePicture { .. }
+                | FileTask::SaveSettings(_)
+                | FileTask::DiscardRecovery { .. }
+        );
+        let queue = if saves { &self.saver } else { &self.opener };
+        queue.try_send(task).is_ok()
+    }
+
+    pub fn drain(&self) -> Vec<FileReply> {
+        self.replies.try_iter().collect()
+    }
+}
+
+fn work(
+    tasks: &Receiver<FileTask>, data_folder: Option<PathBuf>, replies: &SyncSender<FileReply>,
+    wake: &(dyn Fn() + Send + Sync),
+) {
+    // Made by the first autosave; removed when the thread ends, which is when the window closes in order.
+    let mut recovery: Option<RecoveryFolder> = None;
+    for task in tasks.iter() {
+        let doing = doing(&task);
+        let reply = match answer_blocking(task, data_folder.as_deref(), &mut recovery) {
+            Ok(reply) => reply,
+            Err(error) => FileReply::Failed { doing, error },
+        };
+        if replies.send(reply).is_err() {
+            break;
+        }
+        wake();
+    }
+}
+
+fn doing(task: &FileTask) -> &'static str {
+    match task {
+        FileTask::Settings | FileTask::SaveSettings(_) => "settings",
+        FileTask::FindRecovery | FileTask::OpenRecovery { .. } | FileTask::DiscardRecovery { .. } => "recovery",
+        FileTask::OpenRaster { .. } => "opening the raster",
+        FileTask::OpenProject { .. } | FileTask::OpenSample => "opening the project",
+        FileTask::Attributes { .. } | FileTask::ImportLabels { .. } => "importing labels",
+        FileTask::FitPca { .. } => "fitting the colours of the field",
+        FileTask::ParseCrs { .. } => "reading the coordinate system",
+        FileTask::SaveProject { .. } => "saving the project",
+        FileTask::ExportLabels { .. } => "exporting labels",
+        FileTask::Autosave { .. } => "autosave",
+        FileTask::SaveHead { .. } => "saving the classifier",
+        FileTask::SavePicture { .. } => "saving the picture",
+    }
+}
+
+fn answer_blocking(
+    task: FileTask, data_folder: Option<&Path>, recovery: &mut Option<RecoveryFolder>,
+) -> SceneResult<FileReply> {
+    Ok(match task {
+        FileTask::Settings => FileReply::Settings(Settings::load_blocking(data_folder)),
+        FileTask::SaveSettings(settings) => {
+            settings.save_blocking(data_folder)?;
+            FileReply::Done
+        }
+        FileTask::FindRecovery => FileReply::Recovery(data_folder.and_then(recovery::find_blocking)),
+        FileTask::OpenRaster { path, role } => {
+            let raster = Raster::open(&path)?;
+            let (style, style_error) = match default_style_blocking(&raster) {
+                Ok(style) => (Some(style), None),
+                Err(error) => (None, Some(error)),
+            };
+            let info = Arc::new(raster.info().clone());
+            FileReply::Raster(Box::new(OpenedRaster { role, info, style, style_error }))
+        }
+        FileTask::OpenProject { path } => {
+            let project = Box::new(open_project(&path)?);
+            FileReply::Project { path, project, is_recovery: false }
+        }
+        FileTask::OpenSample => match sample() {
+            Some(sample) => FileReply::Sample(Box::new(sample_document_blocking(&sample)?)),
+            None => FileReply::NoSample,
+        },
+        FileTask::OpenRecovery { folder } => {
+            let mut project = open_project(&recovery::project_path(&folder))?;
+            // The exact pixels win over the polygons of the project's label file.
+            if let Ok(labels) = restore_labels(&recovery::labels_path(&folder)) {
+                project.document.labels = Some(labels);
+            }
+            FileReply::Project { path: folder, project: Box::new(project), is_recovery: true }
+        }
+        FileTask::DiscardRecovery { folder } => {
+            recovery::discard_blocking(&folder)?;
+            FileReply::Done
+        }
+        FileTask::Attributes { path } => {
+            let attributes = vector_attributes(&path)?;
+            FileReply::Attributes { path, attributes }
+        }
+        FileTask::ImportLabels { path, grid, attribute } => {
+            let (labels, report) = import_labels(&path, &grid, attribute.as_deref())?;
+            FileReply::Labels { path, labels: Box::new(labels), report }
+        }
+        FileTask::FitPca { path } => {
+            let basis = Box::new(fit_pca_blocking(&Raster::open(&path)?)?);
+            FileReply::Pca { path, basis }
+        }
+        FileTask::ParseCrs { text } => FileReply::Crs(Crs::parse(&text)?),
+        FileTask::SaveProject { document, path, revision } => {
+            save_project(&document, &path)?;
+            FileReply::ProjectSaved { path, revision }
+        }
+        FileTask::ExportLabels { labels, path } => {
+            export_labels(&labels, &path)?;
+            FileReply::LabelsExported { path }
+        }
+        FileTask::Autosave { document } => {
+            let Some(data_folder) = data_folder else {
+                return Ok(FileReply::Done);
+            };
+            let folder = match recovery {
+                Some(folder) => folder,
+                None => recovery.insert(RecoveryFolder::create_blocking(data_folder)?),
+            };
+            if let Some(labels) = &document.labels {
+                autosave_labels(labels, &recovery::labels_path(folder.path()))?;
+            }
+            save_project(&document, &recovery::project_path(folder.path()))?;
+            FileReply::Autosaved
+        }
+        FileTask::SaveHead { head, path, job } => {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(|error| write_error(folder, &error))?;
+            }
+            head.save(&path)?;
+            FileReply::HeadSaved { job }
+        }
+        FileTask::SavePicture { image, path } => {
+            save_png_blocking(&image, &path)?;
+            FileReply::PictureSaved { path }
+        }
+    })
+}
+
+pub fn write_error(path: &Path, error: &std::io::Error) -> SceneError {
+    SceneError::write(path, "The file could not be written. Choose another folder or free some space.")
+        .with_details(error)
+}
+
+/// Written beside and renamed, like every file.
+fn save_png_blocking(image: &egui::ColorImage, path: &Path) -> SceneResult<()> {
+    let mut bytes = Vec::new();
+    let failed = |error: png::EncodingError| SceneError::write(path, "The picture could not be made.").with_details(error);
+    let mut encoder = png::Encoder::new(&mut bytes, image.width() as u32, image.height() as u32);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header().map_err(failed)?;
+    let pixels: Vec<u8> = image.pixels.iter().flat_map(|pixel| pixel.to_srgba_unmultiplied()).collect();
+    writer.write_image_data(&pixels).map_err(failed)?;
+    writer.finish().map_err(failed)?;
+    let beside = path.with_extension("part.png");
+    let written = std::fs::write(&beside, &bytes).and_then(|()| std::fs::rename(&beside, path));
+    if let Err(error) = written {
+        std::fs::remove_file(&beside).ok();
+        return Err(write_error(path, &error));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_written_beside_and_renamed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("view.png");
+        let image = egui::ColorImage::filled([3, 2], egui::Color32::from_rgb(10, 200, 30));
+        save_png_blocking(&image, &path).unwrap();
+        assert!(std::fs::read(&path).unwrap().starts_with(&[0x89, b'P', b'N', b'G']));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(save_png_blocking(&image, &folder.path().join("missing").join("view.png")).is_err());
+    }
+}

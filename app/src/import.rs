@@ -1,0 +1,73 @@
+//! Joining imported labels with those already there, and saying what came of it.
+
+use std::sync::Arc;
+
+use terroir_scene::{ImportReport, LabelPolygon, Labels};
+
+/// Imported shapes join the document's labels. Classes with equal names become one; others get the next free id.
+pub fn merged(own: Option<Labels>, imported: Labels) -> Labels {
+    let Some(mut own) = own else {
+        return imported;
+    };
+    if own.classes.is_empty() && own.is_empty() {
+        return imported;
+    }
+    let mut ids = [0_u8; 256];
+    for class in imported.classes.iter() {
+        let known = own.classes.iter().find(|known| known.name == class.name).map(|known| known.id);
+        let is_free = own.class(class.id).is_none();
+        let id = match known {
+            Some(id) => Some(id),
+            None if is_free => {
+                Arc::make_mut(&mut own.classes).push(class.clone());
+                Some(class.id)
+            }
+            None => own.add_class(&class.name),
+        };
+        ids[usize::from(class.id)] = id.unwrap_or(0);
+    }
+    for polygon in imported.polygons.iter() {
+        let class_id = ids[usize::from(polygon.class_id)];
+        if class_id != 0 {
+            own.add_polygon(LabelPolygon { class_id, ..(**polygon).clone() });
+        }
+    }
+    // Painted pixels (a raster of labels): those already painted keep their class.
+    for (place, block) in &imported.blocks {
+        let mut merged = own.blocks.get(place).map_or([0_u8; terroir_scene::LABEL_BLOCK * terroir_scene::LABEL_BLOCK], |block| **block);
+        for (pixel, value) in merged.iter_mut().zip(block.iter()) {
+            if *pixel == 0 {
+                *pixel = ids[usize::from(*value)];
+            }
+        }
+        own.blocks.insert(*place, Arc::new(merged));
+    }
+    own
+}
+
+/// One sentence for the message strip.
+pub fn report_text(name: &str, report: &ImportReport) -> String {
+    let mut text = format!("Imported {} shapes from {name}.", report.imported);
+    for (count, what) in [
+        (report.outside, "fell outside the scene"),
+        (report.empty, "were empty"),
+        (report.invalid, "were invalid"),
+        (report.without_class, "had no class"),
+    ] {
+        if count > 0 {
+            text.push_str(&format!(" {count} {what}."));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_names_only_what_happened() {
+        let report = ImportReport { imported: 12, outside: 3, ..ImportReport::default() };
+        assert_eq!(report_text("a.shp", &report), "Imported 12 shapes from a.shp. 3 fell outside the scene.");
+    }
+}

@@ -1,0 +1,200 @@
+//! Menu bar and toolbar, both made from the table of commands.
+
+use egui::containers::menu::{MenuBar, MenuButton};
+
+use crate::commands::{Command as C, keys_text};
+use crate::state::State;
+use crate::theme::{self, icon};
+use crate::tools::Tool;
+
+const FILE: &[&[C]] = &[
+    &[C::NewProject, C::OpenProject, C::OpenPath],
+    &[C::SaveProject, C::SaveProjectAs],
+    &[C::AddRaster, C::ImportLabels],
+    &[C::Export, C::ExportLabels],
+];
+const EDIT: &[&[C]] = &[&[C::Undo, C::Redo], &[C::NewClass, C::Protect, C::SwapEraser], &[C::Palette]];
+const VIEW: &[&[C]] = &[
+    &[C::ZoomFull, C::ZoomToLayer, C::ZoomToPixels, C::ZoomIn, C::ZoomOut],
+    &[C::LiveMap, C::LiveConfidence],
+    &[C::LeftPanel, C::RightPanel, C::StylePanel, C::UndoPanel, C::LogPanel],
+    &[C::Theme, C::FullScreen, C::Redraw],
+];
+const LAYER: &[&[C]] = &[&[C::AddRaster], &[C::RenameLayer, C::LayerProperties, C::RemoveLayer], &[C::MakeField, C::CheckAccuracy]];
+const HELP: &[&[C]] = &[&[C::Help, C::About]];
+
+pub fn menu_bar_ui(ui: &mut egui::Ui, state: &mut State) {
+    let frame = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(egui::Margin::symmetric(6, 3));
+    egui::Panel::top("menu").frame(frame).show(ui, |ui| {
+        MenuBar::new().ui(ui, |ui| {
+            MenuButton::new("File").ui(ui, |ui| {
+                items_ui(ui, state, FILE);
+                recent_ui(ui, state);
+                if state.recovery.is_some() {
+                    ui.separator();
+                    item_ui(ui, state, C::Recover);
+                    item_ui(ui, state, C::DiscardRecovery);
+                }
+                ui.separator();
+                item_ui(ui, state, C::Quit);
+            });
+            for (name, groups) in [("Edit", EDIT), ("View", VIEW), ("Layer", LAYER), ("Help", HELP)] {
+                MenuButton::new(name).ui(ui, |ui| {
+                    items_ui(ui, state, groups);
+                    if name == "View" {
+                        scale_ui(ui, state);
+                    }
+                });
+            }
+        });
+    });
+}
+
+fn items_ui(ui: &mut egui::Ui, state: &mut State, groups: &[&[C]]) {
+    ui.set_min_width(220.0);
+    for (index, group) in groups.iter().enumerate() {
+        if index > 0 {
+            ui.separator();
+        }
+        for command in *group {
+            item_ui(ui, state, *command);
+        }
+    }
+}
+
+/// One command as a menu row with its icon and key.
+pub fn item_ui(ui: &mut egui::Ui, state: &mut State, command: C) {
+    let info = command.info();
+    let can_run = command.can_run(state);
+    let mut button = egui::Button::new(format!("{}  {}", info.icon, info.name));
+    if let Some(keys) = keys_text(ui.ctx(), info) {
+        button = button.shortcut_text(keys);
+    }
+    let response = ui.add_enabled(can_run.is_ok(), button).on_hover_text(info.tooltip);
+    let response = match can_run {
+        Ok(()) => response,
+        Err(why) => response.on_disabled_hover_text(why),
+    };
+    if response.clicked() {
+        state.queue.push_back(command);
+        ui.close();
+    }
+}
+
+fn recent_ui(ui: &mut egui::Ui, state: &mut State) {
+    if state.settings.recent.is_empty() {
+        return;
+    }
+    ui.separator();
+    let mut chosen = None;
+    ui.menu_button(format!("{}  Recent files", icon::CLOCK_COUNTER_CLOCKWISE), |ui| {
+        for path in &state.settings.recent {
+            let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+            if ui.button(name).on_hover_text(path.display().to_string()).clicked() {
+                chosen = Some(path.clone());
+                ui.close();
+            }
+        }
+    });
+    if let Some(path) = chosen {
+        let ctx = ui.ctx().clone();
+        state.open_files(&ctx, vec![path]);
+    }
+}
+
+fn scale_ui(ui: &mut egui::Ui, state: &mut State) {
+    ui.separator();
+    ui.menu_button(format!("{}  Size of the interface", icon::TEXT_AA), |ui| {
+        for percent in [75, 100, 125, 150, 200, 300] {
+            let scale = percent as f32 / 100.0;
+            if ui.radio(state.settings.ui_scale == scale, format!("{percent} %")).clicked() {
+                state.settings.ui_scale = scale;
+                state.save_settings();
+                ui.close();
+            }
+        }
+    });
+}
+
+pub fn toolbar_ui(ui: &mut egui::Ui, state: &mut State) {
+    let frame = egui::Frame::new()
+        .fill(ui.visuals().panel_fill)
+        .inner_margin(egui::Margin::symmetric(8, 4));
+    egui::Panel::top("toolbar").frame(frame).show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 2.0;
+            for command in [C::OpenProject, C::SaveProject, C::AddRaster] {
+                tool_button(ui, state, command, false);
+            }
+            ui.separator();
+            for command in [C::Undo, C::Redo] {
+                tool_button(ui, state, command, false);
+            }
+            ui.separator();
+            for tool in Tool::ALL {
+                let is_chosen = state.session.tool == tool;
+                tool_button(ui, state, C::UseTool(tool), is_chosen);
+            }
+            ui.separator();
+            ui.spacing_mut().item_spacing.x = 6.0;
+            brush_ui(ui, state);
+            ui.separator();
+            ui.spacing_mut().item_spacing.x = 2.0;
+            for command in [C::ZoomFull, C::ZoomToLayer, C::ZoomToPixels] {
+                tool_button(ui, state, command, false);
+            }
+            ui.separator();
+            let (shows, confidence) = (state.live.visible && state.live.fit.is_some(), state.live.confidence);
+            tool_button(ui, state, C::LiveMap, shows);
+            tool_button(ui, state, C::LiveConfidence, shows && confidence);
+            tool_button(ui, state, C::Export, false);
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                tool_button(ui, state, C::Theme, false);
+                tool_button(ui, state, C::RightPanel, state.session.right_open);
+                tool_button(ui, state, C::LeftPanel, state.session.left_open);
+                tool_button(ui, state, C::Palette, false);
+            });
+        });
+    });
+}
+
+fn tool_button(ui: &mut egui::Ui, state: &mut State, command: C, is_chosen: bool) {
+    let info = command.info();
+    let can_run = command.can_run(state);
+    let color = if is_chosen { theme::colors(ui.visuals()).accent } else { ui.visuals().text_color() };
+    let glyph = egui::RichText::new(info.icon).size(18.0).color(color);
+    let button = egui::Button::selectable(is_chosen, glyph).min_size(egui::vec2(30.0, 28.0));
+    let response = ui.add_enabled(can_run.is_ok(), button);
+    let keys = keys_text(ui.ctx(), info).map(|keys| format!(" ({keys})")).unwrap_or_default();
+    let tip = format!("{}{keys}\n{}", info.name.trim_end_matches('…'), info.tooltip);
+    let enabled = response.enabled();
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, enabled, info.name));
+    let response = response.on_hover_text(&tip).on_disabled_hover_text(match can_run {
+        Ok(()) => tip.clone(),
+        Err(why) => format!("{tip}\n{why}"),
+    });
+    if response.clicked() {
+        state.queue.push_back(command);
+    }
+}
+
+/// Size and class of the brush.
+fn brush_ui(ui: &mut egui::Ui, state: &mut State) {
+    ui.add_enabled_ui(state.has_label_grid(), |ui| {
+        ui.label("Size");
+        let size = egui::DragValue::new(&mut state.session.brush_diameter).range(1.0..=500.0).max_decimals(0).suffix(" px");
+        ui.add(size).on_hover_text("Brush size in pixels; keys [ and ]");
+        if let Some(name) = state.class_name(state.session.class_id) {
+            let color = state.class_color(state.session.class_id).map_or(egui::Color32::GRAY, theme::rgb);
+            let (rect, _) = ui.allocate_exact_size(egui::vec2(14.0, 14.0), egui::Sense::hover());
+            ui.painter().rect_filled(rect, 3.0, color);
+            ui.add(egui::Label::new(name).truncate()).on_hover_text("Class the brush paints; Alt + digit chooses");
+        }
+        let lock = if state.session.protect { icon::LOCK_SIMPLE } else { icon::LOCK_SIMPLE_OPEN };
+        let protect = state.session.protect;
+        let response = ui.add(egui::Button::selectable(protect, egui::RichText::new(lock).size(16.0)));
+        if theme::named(response, "Protect painted pixels (B)").clicked() {
+            state.queue.push_back(C::Protect);
+        }
+    });
+}

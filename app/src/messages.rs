@@ -1,0 +1,203 @@
+//! Message strips and the log: what happened, on which file, what to do next. Never a dialog for what can be ignored.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use terroir_scene::SceneError;
+
+use crate::commands::Command;
+use crate::theme::{self, icon};
+
+/// Lines kept in the log.
+const LOG_LINES: usize = 500;
+/// Strips shown at once; older ones stay in the log.
+const STRIPS: usize = 3;
+const INFO_SECS: u64 = 10;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    Info,
+    Hint,
+    Warning,
+    Error,
+}
+
+/// One strip above the map.
+#[derive(Clone, Debug)]
+pub struct Strip {
+    pub level: Level,
+    pub text: String,
+    /// The library's own words.
+    pub details: Option<String>,
+    /// A button: label and what it runs.
+    pub action: Option<(&'static str, Command)>,
+    born: Instant,
+    open: bool,
+}
+
+/// One line of the log.
+#[derive(Clone, Debug)]
+pub struct LogLine {
+    /// Local wall-clock time, `HH:MM:SS`.
+    pub time: String,
+    pub level: Level,
+    pub text: String,
+}
+
+#[derive(Default)]
+pub struct Messages {
+    strips: Vec<Strip>,
+    pub log: VecDeque<LogLine>,
+}
+
+impl Messages {
+    /// Writes a line to the log without showing a strip.
+    pub fn log(&mut self, level: Level, text: impl Into<String>) {
+        let text = text.into();
+        match level {
+            Level::Error => log::error!("{text}"),
+            Level::Warning => log::warn!("{text}"),
+            Level::Info | Level::Hint => log::info!("{text}"),
+        }
+        if self.log.len() == LOG_LINES {
+            self.log.pop_front();
+        }
+        let time = jiff::Timestamp::now().strftime("%H:%M:%S").to_string();
+        self.log.push_back(LogLine { time, level, text });
+    }
+
+    pub fn show(&mut self, level: Level, text: impl Into<String>) {
+        self.push(level, text.into(), None, None);
+    }
+
+    /// An error or warning with the library's raw words under "Details".
+    pub fn show_with_details(&mut self, level: Level, text: impl Into<String>, details: Option<String>) {
+        self.push(level, text.into(), details, None);
+    }
+
+    pub fn show_with_action(&mut self, level: Level, text: impl Into<String>, label: &'static str, command: Command) {
+        self.push(level, text.into(), None, Some((label, command)));
+    }
+
+    pub fn error(&mut self, error: &SceneError) {
+        self.push(Level::Error, error.to_string(), error.details().map(str::to_owned), None);
+    }
+
+    /// Removes hints, e.g. once the user did what they say.
+    pub fn drop_hints(&mut self) {
+        self.strips.retain(|strip| strip.level != Level::Hint);
+    }
+
+    fn push(
+        &mut self, level: Level, text: String, details: Option<String>, action: Option<(&'static str, Command)>,
+    ) {
+        self.log(level, text.replace('\n', " — "));
+        // The same news twice is one strip.
+        self.strips.retain(|strip| strip.text != text);
+        self.strips.push(Strip { level, text, details, action, born: Instant::now(), open: false });
+        if self.strips.len() > STRIPS {
+            // Plain news goes first; an error leaves only for newer errors.
+            let oldest = self.strips.iter().position(|strip| strip.level == Level::Info).unwrap_or(0);
+            self.strips.remove(oldest);
+        }
+    }
+
+    /// Draws the strips; returns the command of a button that was pressed.
+    pub fn strips_ui(&mut self, ui: &mut egui::Ui) -> Option<Command> {
+        let now = Instant::now();
+        self.strips.retain(|strip| {
+            strip.level != Level::Info || now.duration_since(strip.born) < Duration::from_secs(INFO_SECS)
+        });
+        if self.strips.iter().any(|strip| strip.level == Level::Info) {
+            ui.ctx().request_repaint_after(Duration::from_millis(500));
+        }
+        let mut pressed = None;
+        let mut closed = None;
+        for (index, strip) in self.strips.iter_mut().enumerate() {
+            let (close, command) = ui.push_id(("strip", index), |ui| strip_ui(ui, strip)).inner;
+            if close {
+                closed = Some(index);
+            }
+            pressed = pressed.or(command);
+        }
+        if let Some(index) = closed {
+            self.strips.remove(index);
+        }
+        pressed
+    }
+
+    /// The log, newest line last.
+    pub fn log_ui(&self, ui: &mut egui::Ui) {
+        if self.log.is_empty() {
+            theme::empty_ui(ui, "Nothing yet", "Messages of this session appear here.");
+            return;
+        }
+        let colors = theme::colors(ui.visuals());
+        let height = ui.text_style_height(&egui::TextStyle::Small) + 2.0;
+        egui::ScrollArea::vertical().auto_shrink([false, false]).stick_to_bottom(true).show_rows(
+            ui,
+            height,
+            self.log.len(),
+            |ui, rows| {
+                for line in self.log.range(rows.start.min(self.log.len())..rows.end.min(self.log.len())) {
+                    let color = match line.level {
+                        Level::Error => colors.error,
+                        Level::Warning => colors.warning,
+                        Level::Info | Level::Hint => ui.visuals().text_color(),
+                    };
+                    let text = format!("{}  {}", line.time, line.text);
+                    let label = egui::Label::new(egui::RichText::new(text).small().color(color)).truncate();
+                    ui.add(label).on_hover_text(&line.text);
+                }
+            },
+        );
+    }
+}
+
+/// Draws one strip; returns whether it was closed and the command of its button.
+fn strip_ui(ui: &mut egui::Ui, strip: &mut Strip) -> (bool, Option<Command>) {
+    let colors = theme::colors(ui.visuals());
+    let (glyph, color) = match strip.level {
+        Level::Info => (icon::CHECK_CIRCLE, colors.good),
+        Level::Hint => (icon::LIGHTBULB, colors.accent),
+        Level::Warning => (icon::WARNING, colors.warning),
+        Level::Error => (icon::WARNING_CIRCLE, colors.error),
+    };
+    let mut close = false;
+    let mut command = None;
+    egui::Frame::new()
+        .fill(ui.visuals().window_fill)
+        .stroke(egui::Stroke::new(1.0, colors.line))
+        .inner_margin(egui::Margin::symmetric(10, 6))
+        .show(ui, |ui| {
+            ui.horizontal(|ui| {
+                ui.label(egui::RichText::new(glyph).size(16.0).color(color));
+                // Buttons first from the right, so that a long text never pushes them out of the window.
+                ui.with_layout(egui::Layout::right_to_left(egui::Align::Min), |ui| {
+                    close = theme::icon_button(ui, icon::X, "Close this message").clicked();
+                    if matches!(strip.level, Level::Error | Level::Warning)
+                        && theme::icon_button(ui, icon::COPY, "Copy this message").clicked()
+                    {
+                        let details = strip.details.as_deref().unwrap_or_default();
+                        ui.ctx().copy_text(format!("{}\n{details}", strip.text).trim_end().to_owned());
+                    }
+                    if strip.details.is_some() {
+                        ui.toggle_value(&mut strip.open, "Details");
+                    }
+                    if let Some((label, action)) = strip.action
+                        && ui.button(label).clicked()
+                    {
+                        command = Some(action);
+                        close = true;
+                    }
+                    ui.with_layout(egui::Layout::top_down(egui::Align::Min), |ui| {
+                        ui.add(egui::Label::new(&strip.text).wrap());
+                    });
+                });
+            });
+            if strip.open && let Some(details) = &strip.details {
+                ui.add(egui::Label::new(egui::RichText::new(details).monospace().color(colors.weak)).wrap());
+            }
+        });
+    (close, command)
+}

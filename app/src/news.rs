@@ -1,0 +1,432 @@
+//! Taking in what the background threads and the worker have to say, once a frame, also while the window is hidden.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use terroir_engine::{JobId, JobSpec, Outcome};
+use terroir_scene::{Document, Layer, LayerId, LayerSource, Style};
+
+use crate::actions::After;
+use crate::commands::Command;
+use crate::dialogs::{Answer, Dialog};
+use crate::files::{FileReply, FileTask, OpenRole, OpenedRaster};
+use crate::jobs::{JobNews, JobState};
+use crate::live_head::LiveReply;
+use crate::messages::Level;
+use crate::probe::ProbeReply;
+use crate::session::ViewRequest;
+use crate::state::State;
+
+const AUTOSAVE_EVERY: Duration = Duration::from_secs(30);
+
+impl State {
+    /// Drains everything and starts what follows from it. Never blocks. Returns files whose tiles are out of date.
+    pub fn take_news(&mut self, ctx: &egui::Context) -> Vec<PathBuf> {
+        self.memory.watch_worker(self.jobs.worker_process());
+        let mut changed_files = Vec::new();
+        for reply in self.files.drain() {
+            self.take_file_reply(ctx, reply);
+        }
+        for reply in self.probe.drain() {
+            self.take_probe_reply(reply);
+        }
+        for reply in self.live_head.drain() {
+            self.take_live_reply(reply);
+        }
+        for news in self.jobs.drain() {
+            self.take_job_news(news, &mut changed_files);
+        }
+        if let Some((purpose, answer)) = self.dialogs.poll_file_dialog() {
+            match answer {
+                Answer::Chosen(paths) => self.chosen(ctx, &purpose, paths),
+                Answer::Cancelled => {}
+                Answer::NoDialog => {
+                    let note = "The system's file dialog did not answer. Type the path instead.";
+                    let text = self.suggested_path(&purpose);
+                    self.dialogs.type_path(purpose, text, Some(note));
+                }
+            }
+        }
+        self.update_live();
+        self.autosave(ctx);
+        for path in &changed_files {
+            self.forget_file(path);
+        }
+        changed_files
+    }
+
+    fn take_file_reply(&mut self, ctx: &egui::Context, reply: FileReply) {
+        match reply {
+            FileReply::Settings(settings) => self.settings = settings,
+            FileReply::Recovery(found) => {
+                if found.is_some() {
+                    self.messages.show_with_action(
+                        Level::Warning,
+                        "Terroir stopped without closing. What you had can be opened again (File menu: recover or discard).",
+                        "Recover",
+                        Command::Recover,
+                    );
+                }
+                self.recovery = found;
+            }
+            FileReply::Raster(opened) => {
+                self.opening = self.opening.saturating_sub(1);
+                self.take_raster(*opened);
+            }
+            FileReply::Project { path, project, is_recovery } => {
+                self.opening = self.opening.saturating_sub(1);
+                self.take_project(path, *project, is_recovery);
+            }
+            FileReply::Sample(document) => {
+                self.opening = self.opening.saturating_sub(1);
+                self.take_sample(*document);
+            }
+            FileReply::NoSample => self.opening = self.opening.saturating_sub(1),
+            FileReply::Attributes { path, attributes } => self.take_attributes(path, attributes),
+            FileReply::Labels { path, labels, report } => {
+                let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                self.history.begin_gesture(&format!("Import {name}"));
+                if self.prepare_labels() {
+                    self.history.change("Import", |document| {
+                        document.labels = Some(crate::import::merged(document.labels.take(), *labels));
+                    });
+                }
+                self.history.end_gesture();
+                self.messages.show(Level::Info, crate::import::report_text(&name, &report));
+            }
+            FileReply::Pca { path, basis } => {
+                let field = self.field_layer().filter(|layer| {
+                    self.raster_info(layer).is_some_and(|info| info.path == path)
+                });
+                if let Some(field) = field {
+                    self.change_layer(field.id, "Show principal components", |layer| {
+                        layer.style = Some(Style::FieldPca { basis: *basis, axes: [0, 1, 2] });
+                    });
+                }
+            }
+            FileReply::Crs(crs) => {
+                self.history.change("Change the map's coordinate system", |document| document.map_crs = Some(crs));
+                self.session.view = Some(ViewRequest::Full);
+            }
+            FileReply::ProjectSaved { path, revision } => {
+                self.project.saving = None;
+                self.project.path = Some(path.clone());
+                self.project.read_only = false;
+                if self.history.revision() == revision {
+                    self.history.mark_saved();
+                }
+                self.remember_file(&path);
+                self.messages.show(Level::Info, format!("Project saved.\n{}", path.display()));
+                if let Some(Dialog::Unsaved { after, is_saving: true }) = self.dialogs.current() {
+                    let after = after.clone();
+                    self.dialogs.close();
+                    self.go_on(ctx, after);
+                }
+            }
+            FileReply::LabelsExported { path } => {
+                self.messages.show(Level::Info, format!("Labels written.\n{}", path.display()));
+            }
+            FileReply::Autosaved => self.messages.log(Level::Info, "Autosaved."),
+            FileReply::HeadSaved { job } => {
+                self.jobs.run(job_name(&job), job);
+            }
+            FileReply::PictureSaved { path } => {
+                self.messages.show(Level::Info, format!("Picture written.\n{}", path.display()));
+            }
+            FileReply::Done => {}
+            FileReply::Failed { doing, error } => self.take_file_failure(doing, &error),
+        }
+        if self.opening == 0 && self.has_label_grid() {
+            for path in std::mem::take(&mut self.waiting_labels) {
+                self.send(FileTask::Attributes { path });
+            }
+        }
+    }
+
+    fn take_file_failure(&mut self, doing: &'static str, error: &terroir_scene::SceneError) {
+        if matches!(doing, "opening the raster" | "opening the project") {
+            self.opening = self.opening.saturating_sub(1);
+        }
+        if doing == "saving the project" {
+            self.project.saving = None;
+            if let Some(Dialog::Unsaved { is_saving: true, .. }) = self.dialogs.current() {
+                self.dialogs.close();
+            }
+        }
+        self.messages.error(error);
+    }
+
+    fn take_raster(&mut self, opened: OpenedRaster) {
+        let OpenedRaster { role, info, style, style_error } = opened;
+        if let Some(error) = style_error {
+            self.messages.error(&error);
+        }
+        let path = info.path.clone();
+        self.forget_file(&path);
+        let document = self.history.document();
+        let same_file = |layer: &&Arc<Layer>| {
+            matches!(&layer.source, LayerSource::Raster { path: known, .. } if *known == path)
+        };
+        // A job that wrote a known file again refreshes its layer.
+        let known = match role {
+            OpenRole::Refresh(id) => Some(id),
+            OpenRole::Result => document.layers.iter().find(same_file).map(|layer| layer.id),
+            OpenRole::Add => None,
+        };
+        if let Some(id) = known {
+            self.change_layer(id, "Read the file again", |layer| {
+                layer.source = LayerSource::Raster { path: path.clone(), info: Some(info.clone()) };
+                if layer.style.is_none() || role == OpenRole::Result {
+                    layer.style = style;
+                }
+            });
+            return;
+        }
+        let is_first = !document.layers.iter().any(|layer| layer.source != LayerSource::Labels);
+        let name = layer_name(&path);
+        let mut added = LayerId(0);
+        self.history.change(&format!("Add {name}"), |document| {
+            added = document.add_layer(Layer {
+                id: LayerId(0),
+                name,
+                source: LayerSource::Raster { path: path.clone(), info: Some(info.clone()) },
+                style,
+                visible: true,
+                opacity: 1.0,
+                edited_wavelengths: Vec::new(),
+                attribution: None,
+            });
+            raise_labels(document);
+        });
+        self.session.active = None;
+        if is_first {
+            self.session.view = Some(ViewRequest::Layer(added));
+            if info.grid.crs().is_none() {
+                self.messages.show(
+                    Level::Warning,
+                    format!(
+                        "This raster has no coordinate system, so it is drawn by its pixels. \
+                         Click the status bar's \"No coordinate system\" to name one.\n{}",
+                        path.display()
+                    ),
+                );
+            }
+        }
+        if role == OpenRole::Add {
+            self.remember_file(&path);
+        }
+        if info.bands.len() > 1 && !info.is_field() && info.bands.iter().all(|band| band.wavelength.is_none()) {
+            self.messages.show(
+                Level::Info,
+                format!(
+                    "No wavelengths were found. Choose a sensor or type them under Style, so that models can use the bands.\n{}",
+                    path.display()
+                ),
+            );
+        }
+    }
+
+    fn take_project(&mut self, path: PathBuf, project: terroir_scene::OpenedProject, is_recovery: bool) {
+        let missing: Vec<String> = project.warnings;
+        let path_of_project = (!is_recovery).then(|| path.clone());
+        self.replace_document(project.document, path_of_project, project.read_only);
+        self.choose_first_class();
+        for warning in missing {
+            self.messages.show(Level::Warning, warning);
+        }
+        if project.read_only {
+            self.messages.show(
+                Level::Warning,
+                "This project was made by a newer version. It is open for reading; saving asks for a new name.",
+            );
+        }
+        if is_recovery {
+            self.recovery = None;
+            self.send(FileTask::DiscardRecovery { folder: path });
+            self.messages.show_with_action(
+                Level::Info,
+                "Your unsaved work is back. Save the project to keep it.",
+                "Save",
+                Command::SaveProject,
+            );
+        } else {
+            self.remember_file(&path);
+        }
+        self.say_first_steps();
+    }
+
+    fn take_sample(&mut self, mut document: Document) {
+        // A slow start must not replace what the user opened meanwhile.
+        if !self.history.document().layers.is_empty() {
+            return;
+        }
+        if document.labels.is_some() {
+            crate::state::add_labels_layer(&mut document);
+        }
+        self.replace_document(document, None, false);
+        self.choose_first_class();
+        self.say_first_steps();
+    }
+
+    fn choose_first_class(&mut self) {
+        let first = self.history.document().labels.as_ref().and_then(|labels| labels.classes.first());
+        self.session.class_id = first.map_or(0, |class| class.id);
+    }
+
+    /// One line on what to do first, while nothing is labelled yet.
+    pub fn say_first_steps(&mut self) {
+        let document = self.history.document();
+        let unlabelled = document.labels.as_ref().is_none_or(terroir_scene::Labels::is_empty);
+        if unlabelled && self.field_layer().is_some() {
+            self.messages.show(
+                Level::Hint,
+                "Paint two classes to get a map: choose a class on the left, press P and draw; then the other class.",
+            );
+        }
+    }
+
+    fn take_attributes(&mut self, path: PathBuf, attributes: Vec<String>) {
+        const KNOWN: [&str; 7] = ["class_name", "class", "class_id", "label", "MC_ID", "C_ID", "macroclass_id"];
+        let known = KNOWN.iter().find(|known| attributes.iter().any(|name| name.eq_ignore_ascii_case(known)));
+        let chosen = known.and_then(|known| attributes.iter().position(|name| name.eq_ignore_ascii_case(known)));
+        // A raster of labels has no attributes and needs no question.
+        if attributes.is_empty() {
+            self.start_import(path, None);
+        } else {
+            self.dialogs.open(Dialog::ImportLabels { path, attributes, chosen: chosen.unwrap_or(0) });
+        }
+    }
+
+    pub fn start_import(&mut self, path: PathBuf, attribute: Option<String>) {
+        if let Some(grid) = self.label_grid() {
+            self.send(FileTask::ImportLabels { path, grid, attribute });
+        }
+    }
+
+    fn take_probe_reply(&mut self, reply: ProbeReply) {
+        match reply {
+            ProbeReply::Pixel(answer) => {
+                if self.session.pick_reference && answer.question.is_click {
+                    self.session.pick_reference = false;
+                    self.set_similarity(answer);
+                } else if answer.question.is_click {
+                    self.session.clicked_pixel = Some(answer);
+                } else {
+                    self.session.hovered_pixel = Some(answer);
+                }
+            }
+            ProbeReply::Statistics { path, statistics } => {
+                for band in statistics {
+                    self.derived.statistics.insert((path.clone(), band.band), band);
+                }
+            }
+            ProbeReply::Failed { error } => self.messages.error(&error),
+        }
+    }
+
+    fn take_live_reply(&mut self, reply: LiveReply) {
+        match reply {
+            LiveReply::Fitted(fit) => {
+                self.live.is_fitting = false;
+                // Labels may have been undone meanwhile; then nothing is asked and nothing is shown.
+                if self.history.document().labels.as_ref().is_some_and(|labels| labels.counts().len() >= 2) {
+                    self.live.fit = Some(fit);
+                }
+            }
+            LiveReply::NotEnough => {
+                self.live.is_fitting = false;
+                self.live.fit = None;
+            }
+            LiveReply::Validated(validation) => {
+                self.live.is_validating = false;
+                self.live.validation = Some(*validation);
+            }
+            LiveReply::Failed { text, details } => {
+                self.live.is_fitting = false;
+                self.live.is_validating = false;
+                self.messages.show_with_details(Level::Error, text, details);
+            }
+        }
+    }
+
+    fn take_job_news(&mut self, news: JobNews, changed_files: &mut Vec<PathBuf>) {
+        match news {
+            JobNews::Finished { id } => self.take_outcome(id, changed_files),
+            JobNews::Failed { name, failure } => {
+                self.messages.show_with_details(Level::Error, format!("{name}: {}", failure.what), failure.details);
+            }
+            JobNews::Cancelled { name } => self.messages.show(Level::Info, format!("{name}: cancelled.")),
+            JobNews::Warning { name, text } => self.messages.show(Level::Warning, format!("{name}: {text}")),
+            JobNews::Wrote { path } => changed_files.push(path),
+        }
+    }
+
+    fn take_outcome(&mut self, id: JobId, changed_files: &mut Vec<PathBuf>) {
+        let Some(job) = self.jobs.get(id) else {
+            return;
+        };
+        let (JobState::Finished(outcome), spec) = (&job.state, job.spec.clone()) else {
+            return;
+        };
+        let Outcome { files, summary, .. } = outcome.clone();
+        changed_files.extend(files.iter().cloned());
+        self.messages.show(Level::Info, summary);
+        match spec {
+            JobSpec::Embed(_) | JobSpec::Predict(_) => {
+                if let Some(path) = files.into_iter().next() {
+                    self.open_raster(path, OpenRole::Result);
+                }
+            }
+            JobSpec::Train(_) | JobSpec::Assess(_) => {}
+        }
+    }
+
+    /// Saves a copy for recovery when something changed since the last one; not in the middle of a stroke.
+    fn autosave(&mut self, ctx: &egui::Context) {
+        if self.history.is_dirty() {
+            ctx.request_repaint_after(AUTOSAVE_EVERY);
+        }
+        let is_due = self.autosaved_at.elapsed() >= AUTOSAVE_EVERY && self.session.stroke.is_none();
+        if is_due && self.history.is_dirty() && self.history.revision() != self.autosaved_revision {
+            self.autosave_now();
+        }
+    }
+
+    /// Also called before each training.
+    pub fn autosave_now(&mut self) {
+        self.autosaved_at = Instant::now();
+        self.autosaved_revision = self.history.revision();
+        let document = self.history.document().clone();
+        self.send(FileTask::Autosave { document });
+    }
+
+    /// Closes the dialog that asks about unsaved changes and does what was waiting.
+    pub fn discard_changes(&mut self, ctx: &egui::Context, after: After) {
+        self.dialogs.close();
+        self.history.mark_saved();
+        self.go_on(ctx, after);
+    }
+}
+
+/// Labels stay on top of rasters that are added later.
+fn raise_labels(document: &mut Document) {
+    let labels = document.layers.iter().find(|layer| layer.source == LayerSource::Labels).map(|layer| layer.id);
+    if let Some(id) = labels {
+        document.move_layer(id, 0);
+    }
+}
+
+fn layer_name(path: &std::path::Path) -> String {
+    path.file_stem().map_or_else(|| path.display().to_string(), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// What a job is called in the list.
+pub fn job_name(spec: &JobSpec) -> &'static str {
+    match spec {
+        JobSpec::Embed(_) => "Make field",
+        JobSpec::Train(_) => "Train classifier",
+        JobSpec::Predict(_) => "Write class map",
+        JobSpec::Assess(_) => "Assess map",
+    }
+}

@@ -1,0 +1,396 @@
+//! Bands and wavelengths: which bands are red, green and blue, presets, sensors, and the table in which every
+//! wavelength shows where it came from and can be edited. Thousands of bands cost as much as the rows in view.
+
+use std::sync::Arc;
+
+use egui_extras::{Column, TableBuilder};
+use terroir_scene::{BandInfo, Layer, Stretch, Style, Wavelength, WavelengthSource, apply_sensor, band_presets, sensors};
+
+use super::spectral_axis::{spectral_axis_ui, wavelength_color};
+use crate::messages::Level;
+use crate::state::State;
+use crate::theme::{self, icon};
+
+const TABLE_HEIGHT: f32 = 190.0;
+
+pub fn bands_ui(ui: &mut egui::Ui, state: &mut State) {
+    let Some(layer) = state.active_raster() else {
+        theme::empty_ui(ui, "No raster", "Open a scene to choose its bands and colours.");
+        return;
+    };
+    ui.add(egui::Label::new(egui::RichText::new(&layer.name).strong()).truncate());
+    let Some(info) = state.raster_info(&layer).cloned() else {
+        return;
+    };
+    if info.is_field() {
+        ui.label("An embedding field: 64 numbers a pixel, not bands. Its pictures are in the Field panel.");
+        return;
+    }
+    if info.is_class_map() {
+        class_map_ui(ui, &layer);
+        return;
+    }
+    let bands = state.bands(&layer);
+    kind_ui(ui, state, &layer, &bands);
+    let chosen = match &layer.style {
+        Some(Style::Rgb { bands, .. }) => Some(*bands),
+        _ => None,
+    };
+    if bands.iter().any(|band| band.wavelength.is_some()) {
+        let change = spectral_axis_ui(ui, &bands, chosen);
+        if change.drag_started {
+            state.history.begin_gesture("Choose bands");
+        }
+        if let Some(picked) = change.picked {
+            set_rgb(state, &layer, picked, "Choose bands");
+        }
+        if change.drag_stopped {
+            state.history.end_gesture();
+        }
+    }
+    ui.horizontal(|ui| {
+        presets_ui(ui, state, &layer, &bands);
+        sensor_ui(ui, state, &layer, &info);
+        let unit = if state.session.wavelength_in_um { "µm" } else { "nm" };
+        if ui.button(unit).on_hover_text("Show wavelengths in nm or µm").clicked() {
+            state.session.wavelength_in_um = !state.session.wavelength_in_um;
+        }
+    });
+    table_ui(ui, state, &layer, &bands, chosen);
+    let without = bands.iter().filter(|band| band.wavelength.is_none()).count();
+    if without > 0 {
+        let warning = theme::colors(ui.visuals()).warning;
+        let text = if without == bands.len() {
+            "No band has a wavelength. Choose a sensor or type them in the table.".to_owned()
+        } else {
+            format!("{without} of {} bands have no wavelength; models leave them out.", bands.len())
+        };
+        ui.label(egui::RichText::new(text).color(warning));
+    }
+}
+
+fn class_map_ui(ui: &mut egui::Ui, layer: &Layer) {
+    let Some(Style::Palette { entries, .. }) = &layer.style else {
+        return;
+    };
+    for entry in entries {
+        ui.horizontal(|ui| {
+            let (rect, _) = ui.allocate_exact_size(egui::vec2(14.0, 14.0), egui::Sense::hover());
+            let [r, g, b, _] = entry.rgba;
+            ui.painter().rect_filled(rect, 3.0, theme::rgb([r, g, b]));
+            ui.label(format!("{}  {}", entry.value, entry.name));
+        });
+    }
+}
+
+/// Colour picture or one band through a ramp.
+fn kind_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, bands: &[BandInfo]) {
+    let is_rgb = matches!(layer.style, Some(Style::Rgb { .. }));
+    let is_gray = matches!(layer.style, Some(Style::Gray { .. }));
+    if bands.len() < 2 && is_gray {
+        ramp_ui(ui, state, layer);
+        return;
+    }
+    ui.horizontal(|ui| {
+        if ui.selectable_label(is_rgb, "Colour").on_hover_text("Three bands as red, green and blue").clicked() && !is_rgb {
+            let picked = terroir_scene::default_rgb(bands);
+            set_rgb(state, layer, picked, "Show in colour");
+        }
+        if ui.selectable_label(is_gray, "One band").on_hover_text("One band through a colour ramp").clicked() && !is_gray {
+            let band = match &layer.style {
+                Some(Style::Rgb { bands, .. }) => bands[0],
+                _ => 0,
+            };
+            set_gray(state, layer, band);
+        }
+        if is_gray {
+            ramp_ui(ui, state, layer);
+        }
+    });
+}
+
+fn ramp_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
+    let Some(Style::Gray { ramp, .. }) = &layer.style else {
+        return;
+    };
+    let mut chosen = None;
+    egui::ComboBox::from_id_salt("ramp").selected_text(ramp.as_str()).show_ui(ui, |ui| {
+        for name in terroir_scene::ramp_names() {
+            if ui.selectable_label(ramp == name, *name).clicked() {
+                chosen = Some((*name).to_owned());
+            }
+        }
+    });
+    if let Some(name) = chosen {
+        state.change_layer(layer.id, "Colour ramp", |layer| {
+            if let Some(Style::Gray { ramp, .. }) = &mut layer.style {
+                *ramp = name;
+            }
+        });
+    }
+}
+
+/// Shows three bands; each keeps its own limits, new ones get 2-98 % once their statistics are known.
+fn set_rgb(state: &mut State, layer: &Arc<Layer>, bands: [usize; 3], step: &str) {
+    let Some(path) = state.raster_info(layer).map(|info| info.path.clone()) else {
+        return;
+    };
+    let old = match &layer.style {
+        Some(Style::Rgb { bands, stretch }) => Some((*bands, *stretch)),
+        _ => None,
+    };
+    let stretch: [Stretch; 3] = std::array::from_fn(|channel| {
+        let known = old.and_then(|(old_bands, old_stretch)| {
+            let at = old_bands.iter().position(|band| *band == bands[channel])?;
+            Some(old_stretch[at])
+        });
+        known.unwrap_or_else(|| {
+            state.session.auto_stretch.insert((layer.id, bands[channel]));
+            match state.statistics(&path, bands[channel]) {
+                Some(known) => super::stretch::percentile_stretch(&known),
+                None => old.map_or(Stretch { low: 0.0, high: 1.0, gamma: 1.0 }, |(_, stretch)| stretch[channel]),
+            }
+        })
+    });
+    state.change_layer(layer.id, step, |layer| layer.style = Some(Style::Rgb { bands, stretch }));
+}
+
+fn set_gray(state: &mut State, layer: &Arc<Layer>, band: usize) {
+    let Some(path) = state.raster_info(layer).map(|info| info.path.clone()) else {
+        return;
+    };
+    let ramp = match &layer.style {
+        Some(Style::Gray { ramp, .. }) => ramp.clone(),
+        _ => "grays".to_owned(),
+    };
+    let stretch = match state.statistics(&path, band) {
+        Some(known) => super::stretch::percentile_stretch(&known),
+        None => {
+            state.session.auto_stretch.insert((layer.id, band));
+            Stretch { low: 0.0, high: 1.0, gamma: 1.0 }
+        }
+    };
+    state.change_layer(layer.id, "Show one band", |layer| layer.style = Some(Style::Gray { band, stretch, ramp }));
+}
+
+fn presets_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, bands: &[BandInfo]) {
+    let presets = band_presets(bands);
+    ui.add_enabled_ui(!presets.is_empty(), |ui| {
+        ui.menu_button(format!("Combination {}", icon::CARET_DOWN), |ui| {
+            for preset in &presets {
+                let names: Vec<&str> =
+                    preset.bands.iter().filter_map(|band| bands.get(*band).map(|band| band.name.as_str())).collect();
+                if ui.button(preset.name).on_hover_text(names.join(" · ")).clicked() {
+                    set_rgb(state, layer, preset.bands, preset.name);
+                    ui.close();
+                }
+            }
+        })
+        .response
+        .on_hover_text("Band combinations that fit this sensor")
+        .on_disabled_hover_text("No combination fits the wavelengths of this scene");
+    });
+}
+
+fn sensor_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, info: &Arc<terroir_scene::RasterInfo>) {
+    ui.menu_button(format!("Sensor {}", icon::CARET_DOWN), |ui| {
+        ui.set_min_width(220.0);
+        let mut fits = 0;
+        for sensor in sensors() {
+            let Some(wavelengths) = apply_sensor(info, sensor) else {
+                continue;
+            };
+            fits += 1;
+            if ui.button(&sensor.name).clicked() {
+                state.change_layer(layer.id, &format!("Wavelengths of {}", sensor.name), |layer| {
+                    layer.edited_wavelengths = wavelengths
+                        .iter()
+                        .enumerate()
+                        .filter_map(|(band, wavelength)| Some((band, wavelength.as_ref()?.center)))
+                        .collect();
+                });
+                ui.close();
+            }
+        }
+        if fits == 0 {
+            ui.label("No sensor in the table fits these bands.");
+        }
+        if !layer.edited_wavelengths.is_empty() {
+            ui.separator();
+            if ui.button("Back to the file's wavelengths").clicked() {
+                state.change_layer(layer.id, "Wavelengths of the file", |layer| layer.edited_wavelengths.clear());
+                ui.close();
+            }
+        }
+    })
+    .response
+    .on_hover_text("Take the wavelengths of a known sensor");
+}
+
+fn table_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, bands: &Arc<Vec<BandInfo>>, chosen: Option<[usize; 3]>) {
+    let mut shown: Option<Vec<usize>> = None;
+    if bands.len() > 24 {
+        ui.add(
+            egui::TextEdit::singleline(&mut state.session.band_filter)
+                .desired_width(f32::INFINITY)
+                .hint_text("Find a band by name or wavelength"),
+        );
+        let needle = state.session.band_filter.trim().to_lowercase();
+        if !needle.is_empty() {
+            shown = Some(matching(bands, &needle));
+        }
+    }
+    let count = shown.as_ref().map_or(bands.len(), Vec::len);
+    let gray = match &layer.style {
+        Some(Style::Gray { band, .. }) => Some(*band),
+        _ => None,
+    };
+    let mut picked = None;
+    let height = TABLE_HEIGHT.min((count as f32 + 1.0) * 22.0 + 12.0);
+    ui.push_id("bands", |ui| {
+        ui.spacing_mut().item_spacing = egui::vec2(4.0, 2.0);
+        TableBuilder::new(ui)
+            .striped(true)
+            .auto_shrink([false, true])
+            .max_scroll_height(height)
+            .min_scrolled_height(height)
+            .cell_layout(egui::Layout::left_to_right(egui::Align::Center))
+            .column(Column::exact(if chosen.is_some() { 62.0 } else { 22.0 }))
+            .column(Column::remainder().at_least(70.0).clip(true))
+            .column(Column::exact(70.0))
+            .column(Column::exact(92.0).clip(true))
+            .header(20.0, |mut header| {
+                let weak = |ui: &mut egui::Ui, text: &str| {
+                    let color = theme::colors(ui.visuals()).weak;
+                    ui.label(egui::RichText::new(text).small().color(color));
+                };
+                header.col(|ui| weak(ui, if chosen.is_some() { "R   G   B" } else { "" }));
+                header.col(|ui| weak(ui, "Band"));
+                let unit = if state.session.wavelength_in_um { "µm" } else { "nm" };
+                header.col(|ui| weak(ui, unit));
+                header.col(|ui| weak(ui, "From"));
+            })
+            .body(|body| {
+                body.rows(20.0, count, |mut row| {
+                    let index = shown.as_ref().map_or(row.index(), |shown| shown[row.index()]);
+                    let Some(band) = bands.get(index) else {
+                        return;
+                    };
+                    row.col(|ui| {
+                        ui.spacing_mut().item_spacing.x = 2.0;
+                        if let Some(chosen) = chosen {
+                            for (channel, name) in ["red", "green", "blue"].into_iter().enumerate() {
+                                let radio = ui.radio(chosen[channel] == index, "");
+                                if theme::named(radio, &format!("Show {} as {name}", band.name)).clicked() {
+                                    let mut bands = chosen;
+                                    bands[channel] = index;
+                                    picked = Some(bands);
+                                }
+                            }
+                        } else {
+                            let radio = ui.radio(gray == Some(index), "");
+                            if theme::named(radio, &format!("Show {}", band.name)).clicked() {
+                                picked = Some([index; 3]);
+                            }
+                        }
+                    });
+                    row.col(|ui| name_ui(ui, band));
+                    row.col(|ui| wavelength_ui(ui, state, layer, band));
+                    row.col(|ui| {
+                        let source = band.wavelength.map_or("–", |wavelength| wavelength.source.label());
+                        let color = match band.wavelength.map(|wavelength| wavelength.source) {
+                            Some(WavelengthSource::Edited) => theme::colors(ui.visuals()).accent,
+                            Some(WavelengthSource::Guess) => theme::colors(ui.visuals()).warning,
+                            _ => theme::colors(ui.visuals()).weak,
+                        };
+                        let text = egui::RichText::new(source).small().color(color);
+                        ui.add(egui::Label::new(text).truncate()).on_hover_text(format!("Found in: {source}"));
+                    });
+                });
+            });
+    });
+    if let Some(bands) = picked {
+        match chosen {
+            Some(_) => set_rgb(state, layer, bands, "Choose bands"),
+            None => set_gray(state, layer, bands[0]),
+        }
+    }
+}
+
+fn matching(bands: &[BandInfo], needle: &str) -> Vec<usize> {
+    bands
+        .iter()
+        .filter(|band| {
+            band.name.to_lowercase().contains(needle)
+                || band.wavelength.is_some_and(|wavelength| format!("{:.1}", wavelength.center.nm()).starts_with(needle))
+        })
+        .map(|band| band.index)
+        .collect()
+}
+
+fn name_ui(ui: &mut egui::Ui, band: &BandInfo) {
+    if let Some(wavelength) = band.wavelength {
+        let (rect, _) = ui.allocate_exact_size(egui::vec2(4.0, 14.0), egui::Sense::hover());
+        ui.painter().rect_filled(rect, 1.0, wavelength_color(wavelength.center.nm()));
+    }
+    let mut text = egui::RichText::new(&band.name);
+    if band.is_bad {
+        text = text.strikethrough();
+    }
+    let mut tip = format!("Band {}: {}", band.index + 1, band.name);
+    if band.is_bad {
+        tip.push_str("\nMarked as bad in the file: models leave it out.");
+    }
+    ui.add(egui::Label::new(text).truncate()).on_hover_text(tip);
+}
+
+/// The wavelength as text that can be edited; Enter or leaving the field takes it.
+fn wavelength_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, band: &BandInfo) {
+    let in_um = state.session.wavelength_in_um;
+    let shown = band.wavelength.map_or_else(String::new, |wavelength| {
+        if in_um { format!("{:.4}", wavelength.center.um()) } else { format!("{:.1}", wavelength.center.nm()) }
+    });
+    let is_edited = state.session.wavelength_edit.as_ref().is_some_and(|(id, index, _)| *id == layer.id && *index == band.index);
+    let mut text = match &state.session.wavelength_edit {
+        Some((_, _, text)) if is_edited => text.clone(),
+        _ => shown.clone(),
+    };
+    let edit = ui.add(
+        egui::TextEdit::singleline(&mut text)
+            .id_salt(("wavelength", band.index))
+            .desired_width(62.0)
+            .margin(egui::Margin::symmetric(4, 1))
+            .hint_text("–"),
+    );
+    let edit = edit.on_hover_text("Type a wavelength: 665, 665 nm or 0.665 µm");
+    if edit.changed() || (edit.has_focus() && !is_edited) {
+        state.session.wavelength_edit = Some((layer.id, band.index, text.clone()));
+    }
+    if edit.lost_focus() && is_edited {
+        state.session.wavelength_edit = None;
+        let is_given_up = ui.input(|input| input.key_pressed(egui::Key::Escape));
+        if !is_given_up && text.trim() != shown {
+            take_wavelength(state, layer, band, text.trim(), in_um);
+        }
+    }
+}
+
+fn take_wavelength(state: &mut State, layer: &Arc<Layer>, band: &BandInfo, text: &str, in_um: bool) {
+    let index = band.index;
+    if text.is_empty() {
+        state.change_layer(layer.id, &format!("Wavelength of {}", band.name), |layer| {
+            layer.edited_wavelengths.retain(|(known, _)| *known != index);
+        });
+        return;
+    }
+    // A bare number is in the unit shown.
+    let is_bare = text.chars().all(|letter| letter.is_ascii_digit() || letter == '.');
+    let with_unit = if is_bare { format!("{text} {}", if in_um { "um" } else { "nm" }) } else { text.to_owned() };
+    match Wavelength::parse(&with_unit) {
+        Ok(wavelength) => state.change_layer(layer.id, &format!("Wavelength of {}", band.name), |layer| {
+            layer.edited_wavelengths.retain(|(known, _)| *known != index);
+            layer.edited_wavelengths.push((index, wavelength));
+        }),
+        Err(error) => state.messages.show(Level::Warning, error.to_string()),
+    }
+}

@@ -1,0 +1,218 @@
+//! The layers panel: order by drag, visibility, name, opacity, and a context menu.
+
+use std::sync::Arc;
+
+use egui::{CursorIcon, Id, Sense};
+use terroir_scene::{Layer, LayerId, LayerSource};
+
+use crate::commands::Command;
+use crate::dialogs::Purpose;
+use crate::menu;
+use crate::session::Tab;
+use crate::state::State;
+use crate::theme::{self, icon};
+
+pub fn layers_ui(ui: &mut egui::Ui, state: &mut State, max_height: f32) {
+    ui.horizontal(|ui| {
+        ui.label(egui::RichText::new("Layers").strong());
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            if theme::icon_button(ui, icon::PLUS, "Add raster (Ctrl+Shift+R)").clicked() {
+                state.queue.push_back(Command::AddRaster);
+            }
+        });
+    });
+    let layers = state.history.document().layers.clone();
+    if layers.is_empty() {
+        theme::empty_ui(ui, "No layers", "Drop a file into the window or press Ctrl+O.");
+        return;
+    }
+    let active = state.active_layer().map(|layer| layer.id);
+    let mut moved = None;
+    egui::ScrollArea::vertical().id_salt("layers").auto_shrink([false, true]).max_height(max_height - 70.0).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 1.0;
+        live_row_ui(ui, state);
+        for (index, layer) in layers.iter().enumerate() {
+            let row = row_ui(ui, state, layer, active == Some(layer.id));
+            // Dropping on the upper half of a row puts the layer above it.
+            if let Some(dragged) = row.dnd_hover_payload::<LayerId>() {
+                let above = ui.input(|input| input.pointer.interact_pos()).is_some_and(|pos| pos.y < row.rect.center().y);
+                let y = if above { row.rect.top() } else { row.rect.bottom() };
+                let accent = theme::colors(ui.visuals()).accent;
+                ui.painter().hline(row.rect.x_range(), y, egui::Stroke::new(2.0, accent));
+                if row.dnd_release_payload::<LayerId>().is_some() {
+                    moved = Some((*dragged, if above { index } else { index + 1 }));
+                }
+            }
+        }
+    });
+    if let Some((id, to)) = moved {
+        let from = layers.iter().position(|layer| layer.id == id);
+        // The place is counted without the layer that moves.
+        let to = to - usize::from(from.is_some_and(|from| from < to));
+        state.history.change("Move layer", |document| document.move_layer(id, to));
+    }
+    if let Some(layer) = state.active_layer().cloned() {
+        opacity_ui(ui, state, &layer);
+    }
+}
+
+/// The live map has a row of its own while there is one; it is not part of the document.
+fn live_row_ui(ui: &mut egui::Ui, state: &mut State) {
+    if state.live.fit.is_none() {
+        return;
+    }
+    ui.horizontal(|ui| {
+        let glyph = if state.live.visible { icon::EYE } else { icon::EYE_SLASH };
+        if theme::icon_button(ui, glyph, "Show or hide the live map (V)").clicked() {
+            state.live.visible = !state.live.visible;
+        }
+        let accent = theme::colors(ui.visuals()).accent;
+        ui.label(egui::RichText::new(icon::MAP_TRIFOLD).color(accent));
+        let name = if state.live.confidence { "Live confidence" } else { "Live map" };
+        let label = egui::Label::new(egui::RichText::new(name).color(accent)).sense(Sense::click());
+        if ui.add(label).on_hover_text("Follows your labels; settings are in the Field panel").clicked() {
+            state.session.tab = Tab::Field;
+            state.session.right_open = true;
+        }
+    });
+}
+
+fn glyph_of(state: &State, layer: &Layer) -> &'static str {
+    match state.raster_info(layer) {
+        Some(info) if info.is_field() => icon::CUBE,
+        Some(info) if info.is_class_map() => icon::MAP_TRIFOLD,
+        Some(_) => icon::IMAGE,
+        None if layer.source == LayerSource::Labels => icon::TAG,
+        None => icon::WARNING,
+    }
+}
+
+/// One row; the response senses drag and drop.
+fn row_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, is_active: bool) -> egui::Response {
+    let colors = theme::colors(ui.visuals());
+    let is_missing = matches!(&layer.source, LayerSource::Raster { info: None, .. });
+    let width = ui.available_width();
+    let (rect, _) = ui.allocate_exact_size(egui::vec2(width, theme::ROW), Sense::hover());
+    let row = ui.interact(rect, Id::unique(("layer", layer.id.0)), Sense::click_and_drag());
+    if is_active {
+        ui.painter().rect_filled(rect, 4.0, colors.selected);
+    } else if row.hovered() {
+        ui.painter().rect_filled(rect, 4.0, ui.visuals().faint_bg_color);
+    }
+    let mut inner = ui.new_child(egui::UiBuilder::new().max_rect(rect).layout(egui::Layout::left_to_right(egui::Align::Center)));
+    inner.spacing_mut().item_spacing.x = 4.0;
+    let eye = if layer.visible { icon::EYE } else { icon::EYE_SLASH };
+    let tip = if layer.visible { format!("Hide {}", layer.name) } else { format!("Show {}", layer.name) };
+    if theme::icon_button(&mut inner, eye, &tip).clicked() {
+        let name = if layer.visible { format!("Hide {}", layer.name) } else { format!("Show {}", layer.name) };
+        state.change_layer(layer.id, &name, |layer| layer.visible = !layer.visible);
+    }
+    inner.label(egui::RichText::new(glyph_of(state, layer)).color(if is_missing { colors.warning } else { colors.weak }));
+    if let Some((id, text)) = &mut state.session.rename
+        && *id == layer.id
+    {
+        let edit = inner.add(egui::TextEdit::singleline(text).desired_width(f32::INFINITY));
+        if edit.lost_focus() {
+            let (id, name) = (*id, text.trim().to_owned());
+            let is_given_up = inner.input(|input| input.key_pressed(egui::Key::Escape));
+            state.session.rename = None;
+            if !name.is_empty() && !is_given_up {
+                state.change_layer(id, &format!("Rename to {name}"), |layer| layer.name = name);
+            }
+        } else if !edit.has_focus() {
+            edit.request_focus();
+        }
+        return row;
+    }
+    let mut text = egui::RichText::new(&layer.name);
+    if is_active {
+        text = text.strong();
+    }
+    if is_missing || !layer.visible {
+        text = text.color(colors.weak);
+    }
+    inner.add(egui::Label::new(text).truncate().selectable(false).sense(Sense::hover()));
+    row.widget_info(|| egui::WidgetInfo::selected(egui::Role::ListBoxOption, true, is_active, &layer.name));
+    let row = row.on_hover_text(hint(state, layer));
+
+    row.dnd_set_drag_payload(layer.id);
+    if row.dragged() {
+        ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
+    }
+    if row.clicked() && !is_active {
+        state.choose_layer(layer.id);
+    }
+    if row.double_clicked() {
+        state.session.rename = Some((layer.id, layer.name.clone()));
+    }
+    row.context_menu(|ui| context_ui(ui, state, layer, is_missing));
+    row
+}
+
+fn context_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, is_missing: bool) {
+    ui.set_min_width(200.0);
+    state.choose_layer(layer.id);
+    if is_missing && ui.button(format!("{}  Locate…", icon::MAGNIFYING_GLASS)).clicked() {
+        let ctx = ui.ctx().clone();
+        state.pick(&ctx, Purpose::Locate(layer.id));
+        ui.close();
+    }
+    for command in [Command::ZoomToLayer, Command::ZoomToPixels] {
+        menu::item_ui(ui, state, command);
+    }
+    ui.separator();
+    menu::item_ui(ui, state, Command::StylePanel);
+    menu::item_ui(ui, state, Command::RenameLayer);
+    menu::item_ui(ui, state, Command::LayerProperties);
+    if let LayerSource::Raster { path, .. } = &layer.source
+        && ui.button(format!("{}  Copy path", icon::COPY)).clicked()
+    {
+        ui.ctx().copy_text(path.display().to_string());
+        ui.close();
+    }
+    ui.separator();
+    menu::item_ui(ui, state, Command::RemoveLayer);
+}
+
+fn hint(state: &State, layer: &Layer) -> String {
+    let path = match &layer.source {
+        LayerSource::Raster { path, .. } => path.display().to_string(),
+        LayerSource::Labels => return "Your labels: painted pixels and polygons".to_owned(),
+    };
+    match state.raster_info(layer) {
+        Some(info) => format!("{} x {} pixels, {} bands\n{path}", info.grid.width, info.grid.height, info.bands.len()),
+        None => format!("The file is not there. Right click, Locate…\n{path}"),
+    }
+}
+
+fn opacity_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
+    ui.add_space(theme::SMALL_GAP);
+    ui.horizontal(|ui| {
+        ui.label(egui::RichText::new("Opacity").color(theme::colors(ui.visuals()).weak));
+        let mut percent = layer.opacity * 100.0;
+        let width = (ui.available_width() - 64.0).max(40.0);
+        ui.spacing_mut().slider_width = width;
+        let slider = ui.add(egui::Slider::new(&mut percent, 0.0..=100.0).suffix(" %").max_decimals(0));
+        drag_step(state, &slider, &format!("Opacity of {}", layer.name));
+        if slider.changed() {
+            state.change_layer(layer.id, &format!("Opacity of {}", layer.name), |layer| {
+                layer.opacity = (percent / 100.0).clamp(0.0, 1.0);
+            });
+        }
+        end_drag_step(state, &slider);
+    });
+}
+
+/// Begins an undo step with a drag, so that the whole drag is one step.
+pub fn drag_step(state: &mut State, response: &egui::Response, name: &str) {
+    if response.drag_started() {
+        state.history.begin_gesture(name);
+    }
+}
+
+/// Ends the step; call after the change of the frame.
+pub fn end_drag_step(state: &mut State, response: &egui::Response) {
+    if response.drag_stopped() {
+        state.history.end_gesture();
+    }
+}

@@ -1,0 +1,140 @@
+//! Looking into rasters beside the map: all values of one pixel, and statistics of bands. Two named threads with their
+//! own raster handles; for a pixel the newest question wins.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use terroir_scene::{
+    BandStatistics, FIELD_AXES, LayerId, Raster, Resampling, SceneError, SceneResult, Window, band_statistics_blocking,
+    decode_pixel,
+};
+
+use crate::slot::{SlotReceiver, SlotSender, slot};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct PixelQuestion {
+    pub layer: LayerId,
+    pub path: PathBuf,
+    pub col: usize,
+    pub row: usize,
+    pub bands: usize,
+    pub is_field: bool,
+    /// Asked by a click (stays) instead of hovering (passes).
+    pub is_click: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct PixelAnswer {
+    pub question: PixelQuestion,
+    /// One per band, as stored; `None` = nodata.
+    pub values: Vec<Option<f32>>,
+    /// Unit vector of a field pixel.
+    pub vector: Option<Vec<f32>>,
+}
+
+#[derive(Debug)]
+pub enum ProbeReply {
+    Pixel(PixelAnswer),
+    Statistics { path: PathBuf, statistics: Vec<BandStatistics> },
+    Failed { error: SceneError },
+}
+
+pub struct Probe {
+    pixels: SlotSender<PixelQuestion>,
+    statistics: SyncSender<(PathBuf, Vec<usize>)>,
+    replies: Receiver<ProbeReply>,
+}
+
+impl Probe {
+    pub fn start(wake: Arc<dyn Fn() + Send + Sync>) -> std::io::Result<Self> {
+        let (pixels, questions) = slot();
+        let (statistics, bands) = sync_channel(64);
+        let (sender, replies) = sync_channel(64);
+        let (pixel_replies, pixel_wake) = (sender.clone(), wake.clone());
+        std::thread::Builder::new()
+            .name("pixel values".to_owned())
+            .spawn(move || answer_pixels(&questions, &pixel_replies, &*pixel_wake))?;
+        std::thread::Builder::new()
+            .name("band statistics".to_owned())
+            .spawn(move || answer_statistics(&bands, &sender, &*wake))?;
+        Ok(Self { pixels, statistics, replies })
+    }
+
+    pub fn ask_pixel(&self, question: PixelQuestion) {
+        self.pixels.put(question);
+    }
+
+    /// False when too many questions wait; ask again later.
+    pub fn ask_statistics(&self, path: &Path, bands: Vec<usize>) -> bool {
+        self.statistics.try_send((path.to_owned(), bands)).is_ok()
+    }
+
+    pub fn drain(&self) -> Vec<ProbeReply> {
+        self.replies.try_iter().collect()
+    }
+}
+
+fn answer_pixels(questions: &SlotReceiver<PixelQuestion>, replies: &SyncSender<ProbeReply>, wake: &(dyn Fn() + Send + Sync)) {
+    let mut open: Option<(PathBuf, Raster)> = None;
+    while let Some(question) = questions.take_blocking() {
+        let reply = match pixel_blocking(&mut open, &question) {
+            Ok(answer) => ProbeReply::Pixel(answer),
+            Err(error) => {
+                open = None;
+                ProbeReply::Failed { error }
+            }
+        };
+        if replies.send(reply).is_err() {
+            return;
+        }
+        wake();
+    }
+}
+
+fn pixel_blocking(open: &mut Option<(PathBuf, Raster)>, question: &PixelQuestion) -> SceneResult<PixelAnswer> {
+    if open.as_ref().is_none_or(|(path, _)| *path != question.path) {
+        *open = Some((question.path.clone(), Raster::open(&question.path)?));
+    }
+    let Some((_, raster)) = open else {
+        return Err(SceneError::file(&question.path, "the raster could not be opened"));
+    };
+    let window = Window { col: question.col, row: question.row, width: 1, height: 1 };
+    if question.is_field {
+        let codes = raster.read_codes_blocking(window, 1, 1)?;
+        let mut pixel = [terroir_scene::FIELD_NODATA; FIELD_AXES];
+        for (slot, code) in pixel.iter_mut().zip(&codes) {
+            *slot = *code;
+        }
+        let vector = decode_pixel(&pixel);
+        let values = match vector {
+            Some(vector) => vector.iter().map(|value| Some(*value)).collect(),
+            None => vec![None; FIELD_AXES],
+        };
+        return Ok(PixelAnswer { question: question.clone(), values, vector: vector.map(|vector| vector.to_vec()) });
+    }
+    // Validity is per request, so each band is asked for itself: one missing band must not hide the others.
+    let mut values = Vec::with_capacity(question.bands);
+    for band in 0..question.bands {
+        let block = raster.read_blocking(&[band], window, 1, 1, Resampling::Nearest)?;
+        let is_valid = block.valid.first().copied().unwrap_or(false);
+        values.push(block.values.first().copied().filter(|_| is_valid));
+    }
+    Ok(PixelAnswer { question: question.clone(), values, vector: None })
+}
+
+fn answer_statistics(
+    questions: &Receiver<(PathBuf, Vec<usize>)>, replies: &SyncSender<ProbeReply>, wake: &(dyn Fn() + Send + Sync),
+) {
+    for (path, bands) in questions.iter() {
+        let result = Raster::open(&path).and_then(|raster| band_statistics_blocking(&raster, &bands));
+        let reply = match result {
+            Ok(statistics) => ProbeReply::Statistics { path, statistics },
+            Err(error) => ProbeReply::Failed { error },
+        };
+        if replies.send(reply).is_err() {
+            return;
+        }
+        wake();
+    }
+}

@@ -1,0 +1,143 @@
+//! The session: tool, selection, open panels, what is under the cursor. Not saved, not undone.
+
+use terroir_scene::LayerId;
+
+use crate::canvas::PixelValue;
+use crate::probe::PixelAnswer;
+use crate::tools::{PolygonDraft, Stroke, Tool};
+
+/// Tabs of the panel on the right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tab {
+    Style,
+    Spectrum,
+    Field,
+    Run,
+    Accuracy,
+}
+
+impl Tab {
+    pub const ALL: [Self; 5] = [Self::Style, Self::Spectrum, Self::Field, Self::Run, Self::Accuracy];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Style => "Style",
+            Self::Spectrum => "Spectrum",
+            Self::Field => "Field",
+            Self::Run => "Run",
+            Self::Accuracy => "Accuracy",
+        }
+    }
+}
+
+/// What is under the pointer.
+#[derive(Clone, Debug, Default)]
+pub struct Hover {
+    pub map_xy: Option<(f64, f64)>,
+    /// Of the active raster layer.
+    pub pixel: Option<PixelValue>,
+}
+
+/// What the canvas must do after the panels were drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ViewRequest {
+    Layer(LayerId),
+    Full,
+    Pixels(LayerId),
+    Zoom(f64),
+    /// Map units per point times 3779.5 for a metre at 96 dots an inch.
+    Scale(f64),
+    Redraw,
+}
+
+pub struct Session {
+    pub tool: Tool,
+    /// Class that the painting tools use; 0 = none yet.
+    pub class_id: u8,
+    /// Pixels.
+    pub brush_diameter: f64,
+    pub protect: bool,
+    pub left_open: bool,
+    pub right_open: bool,
+    pub undo_open: bool,
+    pub log_open: bool,
+    pub help_open: bool,
+    pub about_open: bool,
+    pub properties: Option<LayerId>,
+    pub tab: Tab,
+    pub hover: Hover,
+    /// Values of the pixel under the cursor, all bands.
+    pub hovered_pixel: Option<PixelAnswer>,
+    /// Values of the pixel that was clicked with the identify tool.
+    pub clicked_pixel: Option<PixelAnswer>,
+    /// Reference pixel of "similar to a pixel".
+    pub pick_reference: bool,
+    pub stroke: Option<Stroke>,
+    pub polygon: PolygonDraft,
+    pub rename: Option<(LayerId, String)>,
+    /// Class being renamed.
+    pub rename_class: Option<(u8, String)>,
+    pub show_lon_lat: bool,
+    pub wavelength_in_um: bool,
+    /// Text being typed for a band's wavelength: layer, band, text.
+    pub wavelength_edit: Option<(LayerId, usize, String)>,
+    pub band_filter: String,
+    /// Text of the palette, while it is open.
+    pub palette: Option<String>,
+    pub palette_row: usize,
+    pub crs_edit: Option<String>,
+    pub scale_edit: Option<String>,
+    pub view: Option<ViewRequest>,
+    /// The layer chosen in the list; `None` = the document's own choice (the layer added last).
+    pub active: Option<LayerId>,
+    /// Bands that get 2-98 % limits once their statistics arrive.
+    pub auto_stretch: std::collections::HashSet<(LayerId, usize)>,
+    /// Newest read error shown per layer.
+    pub layer_errors: std::collections::HashMap<LayerId, String>,
+    /// The user decided about unsaved changes: close without asking again.
+    pub is_closing: bool,
+    pub accuracy_block_px: usize,
+    pub accuracy_folds: usize,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self {
+            tool: Tool::Pan,
+            class_id: 0,
+            brush_diameter: 5.0,
+            protect: false,
+            left_open: true,
+            right_open: true,
+            undo_open: false,
+            log_open: false,
+            help_open: false,
+            about_open: false,
+            properties: None,
+            tab: Tab::Style,
+            hover: Hover::default(),
+            hovered_pixel: None,
+            clicked_pixel: None,
+            pick_reference: false,
+            stroke: None,
+            polygon: PolygonDraft::default(),
+            rename: None,
+            rename_class: None,
+            show_lon_lat: false,
+            wavelength_in_um: false,
+            wavelength_edit: None,
+            band_filter: String::new(),
+            palette: None,
+            palette_row: 0,
+            crs_edit: None,
+            scale_edit: None,
+            view: None,
+            active: None,
+            auto_stretch: std::collections::HashSet::new(),
+            layer_errors: std::collections::HashMap::new(),
+            is_closing: false,
+            accuracy_block_px: 16,
+            accuracy_folds: 5,
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What the window remembers between sessions: recent files and the theme. Nothing about the user or their data's content.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use terroir_scene::SceneResult;
+
+use crate::files::write_error;
+
+const RECENT_FILES: usize = 10;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Newest first.
+    pub recent: Vec<PathBuf>,
+    pub dark: bool,
+    /// 1 = 100 %.
+    pub ui_scale: f32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { recent: Vec::new(), dark: true, ui_scale: 1.0 }
+    }
+}
+
+impl Settings {
+    /// Settings that cannot be read are the defaults: they are a convenience, never a reason not to start.
+    pub fn load_blocking(data_folder: Option<&Path>) -> Self {
+        let text = data_folder.and_then(|folder| std::fs::read_to_string(folder.join("settings.json")).ok());
+        let mut settings: Self = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        settings.ui_scale = settings.ui_scale.clamp(0.75, 3.0);
+        settings
+    }
+
+    pub fn save_blocking(&self, data_folder: Option<&Path>) -> SceneResult<()> {
+        let Some(folder) = data_folder else {
+            return Ok(());
+        };
+        let path = folder.join("settings.json");
+        let beside = folder.join("settings.json.part");
+        let text = serde_json::to_string_pretty(self).unwrap_or_default();
+        std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(&beside, text))
+            .and_then(|()| std::fs::rename(&beside, &path))
+            .map_err(|error| write_error(&path, &error))
+    }
+
+    /// Puts a file first in the list.
+    pub fn remember(&mut self, path: &Path) {
+        self.recent.retain(|known| known != path);
+        self.recent.insert(0, path.to_owned());
+        self.recent.truncate(RECENT_FILES);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_come_back_and_nonsense_is_ignored() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings { dark: false, ..Settings::default() };
+        settings.remember(Path::new("/a.tif"));
+        settings.remember(Path::new("/b.tif"));
+        settings.remember(Path::new("/a.tif"));
+        settings.save_blocking(Some(folder.path())).unwrap();
+        let back = Settings::load_blocking(Some(folder.path()));
+        assert_eq!(back, settings);
+        assert_eq!(back.recent, [PathBuf::from("/a.tif"), PathBuf::from("/b.tif")]);
+        std::fs::write(folder.path().join("settings.json"), "{ not json").unwrap();
+        assert_eq!(Settings::load_blocking(Some(folder.path())), Settings::default());
+    }
+}

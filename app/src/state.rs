@@ -1,0 +1,520 @@
+//! Everything the window knows, in the four kinds the house keeps apart: the document (behind `History`), the session,
+//! what is derived, and what runs. Panels and tools get this; only `window.rs` also has the canvas.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use terroir_scene::{
+    BandInfo, BandStatistics, BandWavelength, Document, Grid, HeadKind, History, Labels, Layer, LayerId,
+    LayerSource, RasterInfo, WavelengthSource,
+};
+
+use crate::commands::Command;
+use crate::dialogs::Dialogs;
+use crate::files::{FileTask, Files};
+use crate::jobs::{JobLink, Jobs};
+use crate::live_head::{LiveFit, LiveHead, LiveRequest, LiveTask, Validation};
+use crate::memory::Memory;
+use crate::messages::{Level, Messages};
+use crate::places::Places;
+use crate::probe::{PixelQuestion, Probe};
+use crate::session::Session;
+use crate::settings::Settings;
+
+/// The live map's place in the canvas; never an id of the document.
+pub const LIVE_LAYER: LayerId = LayerId(u64::MAX);
+
+/// The live map: what is shown and what was fitted.
+pub struct Live {
+    pub visible: bool,
+    pub opacity: f32,
+    pub confidence: bool,
+    pub kind: HeadKind,
+    pub fit: Option<LiveFit>,
+    /// What the last request was made of; a change of any of it asks again.
+    asked: Option<(Labels, PathBuf, HeadKind)>,
+    checked: Option<(u64, LayerId, HeadKind)>,
+    pub is_fitting: bool,
+    pub validation: Option<Validation>,
+    pub is_validating: bool,
+}
+
+impl Live {
+    pub fn new(kind: HeadKind, opacity: f32) -> Self {
+        Self {
+            visible: true,
+            opacity,
+            confidence: false,
+            kind,
+            fit: None,
+            asked: None,
+            checked: None,
+            is_fitting: false,
+            validation: None,
+            is_validating: false,
+        }
+    }
+}
+
+/// Caches that may vanish at any time.
+#[derive(Default)]
+pub struct Derived {
+    pub statistics: HashMap<(PathBuf, usize), BandStatistics>,
+    statistics_asked: HashSet<(PathBuf, usize)>,
+    label_counts: Option<(u64, std::collections::BTreeMap<u8, usize>)>,
+    bands: HashMap<LayerId, (Arc<Layer>, Arc<Vec<BandInfo>>)>,
+    pixel_asked: Option<PixelQuestion>,
+}
+
+/// What the Run panel holds before a job starts.
+#[derive(Default)]
+pub struct RunForm {
+    pub model: String,
+    pub weights: String,
+    pub device: String,
+    /// Empty = beside the scene.
+    pub out: String,
+    pub show_log_of: Option<terroir_engine::JobId>,
+}
+
+/// The project file in use.
+#[derive(Default)]
+pub struct Project {
+    pub path: Option<PathBuf>,
+    pub read_only: bool,
+    /// Revision that is being written.
+    pub saving: Option<u64>,
+}
+
+/// Threads and links a window is built on; tests bring their own worker.
+pub struct Services {
+    pub wake: Arc<dyn Fn() + Send + Sync>,
+    pub link: Box<dyn JobLink>,
+    /// Settings and recovery files; `None` keeps nothing.
+    pub data_folder: Option<PathBuf>,
+}
+
+pub struct State {
+    pub history: History,
+    pub session: Session,
+    pub live: Live,
+    pub derived: Derived,
+    pub run: RunForm,
+    pub project: Project,
+    pub recovery: Option<PathBuf>,
+    pub settings: Settings,
+    pub dialogs: Dialogs,
+    pub messages: Messages,
+    pub jobs: Jobs,
+    pub files: Files,
+    pub probe: Probe,
+    pub live_head: LiveHead,
+    pub places: Places,
+    pub memory: Memory,
+    /// Commands to run at the end of the frame, never in the middle of drawing.
+    pub queue: VecDeque<Command>,
+    /// Label files waiting for the first raster.
+    pub waiting_labels: Vec<PathBuf>,
+    /// Files being opened.
+    pub opening: usize,
+    pub autosaved_revision: u64,
+    pub autosaved_at: Instant,
+    pub wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl State {
+    pub fn new(services: Services) -> std::io::Result<Self> {
+        let Services { wake, link, data_folder } = services;
+        Ok(Self {
+            history: History::new(Document::default()),
+            session: Session::default(),
+            live: Live::new(HeadKind::Logistic, 0.75),
+            derived: Derived::default(),
+            run: RunForm { model: "dofa-tiny".to_owned(), device: "auto".to_owned(), ..RunForm::default() },
+            project: Project::default(),
+            recovery: None,
+            settings: Settings::default(),
+            dialogs: Dialogs::default(),
+            messages: Messages::default(),
+            jobs: Jobs::new(link),
+            files: Files::start(data_folder, wake.clone())?,
+            probe: Probe::start(wake.clone())?,
+            live_head: LiveHead::start(wake.clone())?,
+            places: Places::default(),
+            memory: Memory::start()?,
+            queue: VecDeque::new(),
+            waiting_labels: Vec::new(),
+            opening: 0,
+            autosaved_revision: 0,
+            autosaved_at: Instant::now(),
+            wake,
+        })
+    }
+
+    /// Memory of window and worker, as the status bar shows it.
+    pub fn memory_text(&self) -> String {
+        match self.memory.bytes() {
+            0 => String::new(),
+            bytes => crate::jobs::bytes_text(bytes),
+        }
+    }
+
+    /// Hands a task to the file threads; a refusal is said, not hidden.
+    pub fn send(&mut self, task: FileTask) {
+        if !self.files.send(task) {
+            self.messages.show(Level::Warning, "Too many files are waiting. Try again when they are read.");
+        }
+    }
+
+    // -- layers
+
+    /// The layer chosen in the list.
+    pub fn active_layer(&self) -> Option<&Arc<Layer>> {
+        let document = self.history.document();
+        let chosen = self.session.active.and_then(|id| document.layer(id));
+        chosen.or_else(|| document.active_layer())
+    }
+
+    /// Choosing a layer is not a step to undo.
+    pub fn choose_layer(&mut self, id: LayerId) {
+        self.session.active = Some(id);
+    }
+
+    pub fn raster_info<'a>(&self, layer: &'a Layer) -> Option<&'a Arc<RasterInfo>> {
+        match &layer.source {
+            LayerSource::Raster { info, .. } => info.as_ref(),
+            LayerSource::Labels => None,
+        }
+    }
+
+    /// The active layer if it is a raster that could be read, else the topmost such layer.
+    pub fn active_raster(&self) -> Option<Arc<Layer>> {
+        let document = self.history.document();
+        let readable = |layer: &&Arc<Layer>| self.raster_info(layer).is_some();
+        self.active_layer()
+            .filter(readable)
+            .or_else(|| document.layers.iter().find(readable))
+            .cloned()
+    }
+
+    /// The scene a model would read: the active layer or the topmost raster that is neither field nor class map.
+    pub fn scene_layer(&self) -> Option<Arc<Layer>> {
+        let document = self.history.document();
+        let is_scene = |layer: &&Arc<Layer>| {
+            self.raster_info(layer).is_some_and(|info| !info.is_field() && !info.is_class_map())
+        };
+        self.active_layer().filter(is_scene).or_else(|| document.layers.iter().find(is_scene)).cloned()
+    }
+
+    /// The field the live map is made of: the one on the labels' grid, else the active or topmost field.
+    pub fn field_layer(&self) -> Option<Arc<Layer>> {
+        let document = self.history.document();
+        let is_field = |layer: &&Arc<Layer>| self.raster_info(layer).is_some_and(|info| info.is_field());
+        let on_grid = document.labels.as_ref().and_then(|labels| {
+            document.layers.iter().filter(is_field).find(|layer| {
+                self.raster_info(layer).is_some_and(|info| info.grid.same_as(&labels.grid))
+            })
+        });
+        let active = self.active_layer().filter(is_field);
+        active
+            .filter(|layer| on_grid.is_none() || on_grid.is_some_and(|found| found.id == layer.id))
+            .or(on_grid)
+            .or_else(|| document.layers.iter().find(is_field))
+            .cloned()
+    }
+
+    /// A layer's bands with the wavelengths the user edited.
+    pub fn bands(&mut self, layer: &Arc<Layer>) -> Arc<Vec<BandInfo>> {
+        if let Some((known, bands)) = self.derived.bands.get(&layer.id)
+            && Arc::ptr_eq(known, layer)
+        {
+            return bands.clone();
+        }
+        let mut bands = self.raster_info(layer).map(|info| info.bands.clone()).unwrap_or_default();
+        for (band, wavelength) in &layer.edited_wavelengths {
+            if let Some(band) = bands.get_mut(*band) {
+                let fwhm_nm = band.wavelength.and_then(|known| known.fwhm_nm);
+                band.wavelength = Some(BandWavelength { center: *wavelength, fwhm_nm, source: WavelengthSource::Edited });
+            }
+        }
+        let bands = Arc::new(bands);
+        self.derived.bands.insert(layer.id, (layer.clone(), bands.clone()));
+        bands
+    }
+
+    /// The bundled sample, as the first start shows it.
+    pub fn open_sample(&mut self) {
+        self.opening += 1;
+        self.send(FileTask::OpenSample);
+    }
+
+    /// Changes one layer in one undoable step.
+    pub fn change_layer(&mut self, id: LayerId, name: &str, edit: impl FnOnce(&mut Layer)) {
+        self.history.change(name, |document| {
+            if let Some(layer) = document.layer_mut(id) {
+                edit(layer);
+            }
+        });
+    }
+
+    // -- labels
+
+    /// Grid new labels would lie on: the field's, else the active raster's.
+    fn new_label_grid(&self) -> Option<Grid> {
+        let layer = self.field_layer().or_else(|| self.active_raster())?;
+        self.raster_info(&layer).map(|info| info.grid.clone())
+    }
+
+    pub fn label_grid(&self) -> Option<Grid> {
+        match &self.history.document().labels {
+            Some(labels) => Some(labels.grid.clone()),
+            None => self.new_label_grid(),
+        }
+    }
+
+    pub fn has_label_grid(&self) -> bool {
+        self.history.document().labels.is_some() || self.active_raster().is_some()
+    }
+
+    /// Makes labels and their layer if there are none yet. Part of the step under way.
+    pub fn prepare_labels(&mut self) -> bool {
+        let Some(grid) = self.label_grid() else {
+            return false;
+        };
+        let document = self.history.document();
+        let has_layer = document.layers.iter().any(|layer| layer.source == LayerSource::Labels);
+        if document.labels.is_none() || !has_layer {
+            self.history.change("Add labels", |document| {
+                if document.labels.is_none() {
+                    document.labels = Some(Labels::new(grid));
+                }
+                if !has_layer {
+                    add_labels_layer(document);
+                }
+            });
+        }
+        true
+    }
+
+    /// The class to paint with; makes labels and a first class when there are none. Part of the step under way.
+    pub fn prepare_class(&mut self) -> u8 {
+        if !self.prepare_labels() {
+            return 0;
+        }
+        let known = self.history.document().labels.as_ref().and_then(|labels| {
+            labels.class(self.session.class_id).or_else(|| labels.classes.first()).map(|class| class.id)
+        });
+        self.session.class_id = match known {
+            Some(id) => id,
+            None => self.make_class().unwrap_or(0),
+        };
+        self.session.class_id
+    }
+
+    /// Adds a class and chooses it, as one step.
+    pub fn add_class(&mut self) {
+        self.history.begin_gesture("New class");
+        if self.prepare_labels() {
+            self.make_class();
+        }
+        self.history.end_gesture();
+    }
+
+    fn make_class(&mut self) -> Option<u8> {
+        let mut added = None;
+        self.history.change("New class", |document| {
+            if let Some(labels) = &mut document.labels {
+                let name = format!("Class {}", labels.classes.len() + 1);
+                added = labels.add_class(&name);
+            }
+        });
+        match added {
+            Some(id) => self.session.class_id = id,
+            None => self.messages.show(Level::Warning, "No more classes can be added: 255 are in use."),
+        }
+        added
+    }
+
+    pub fn class_name(&self, id: u8) -> Option<String> {
+        self.history.document().labels.as_ref()?.class(id).map(|class| class.name.clone())
+    }
+
+    /// Labelled pixels per class.
+    pub fn label_counts(&mut self) -> std::collections::BTreeMap<u8, usize> {
+        let revision = self.history.revision();
+        if let Some((known, counts)) = &self.derived.label_counts
+            && *known == revision
+        {
+            return counts.clone();
+        }
+        let counts = self.history.document().labels.as_ref().map(Labels::counts).unwrap_or_default();
+        self.derived.label_counts = Some((revision, counts.clone()));
+        counts
+    }
+
+    pub fn class_color(&self, id: u8) -> Option<[u8; 3]> {
+        self.history.document().labels.as_ref()?.class(id).map(|class| class.color)
+    }
+
+    /// Class at a label pixel, painted or by polygon; 0 = none.
+    pub fn label_at(&self, col: usize, row: usize) -> u8 {
+        self.history.document().labels.as_ref().map_or(0, |labels| labels.class_at(col, row))
+    }
+
+    // -- places
+
+    /// A map point in the coordinate system of the labels' grid.
+    pub fn label_point_from_map(&self, map_xy: (f64, f64)) -> Option<(f64, f64)> {
+        let grid = self.label_grid()?;
+        self.places.point(self.history.document().map_crs.as_ref(), grid.crs(), map_xy)
+    }
+
+    pub fn map_from_label_point(&self, xy: (f64, f64)) -> Option<(f64, f64)> {
+        let grid = self.label_grid()?;
+        self.places.point(grid.crs(), self.history.document().map_crs.as_ref(), xy)
+    }
+
+    pub fn label_pixel_from_map(&self, map_xy: (f64, f64)) -> Option<(f64, f64)> {
+        let grid = self.label_grid()?;
+        let (x, y) = self.places.point(self.history.document().map_crs.as_ref(), grid.crs(), map_xy)?;
+        Some(grid.transform().inverse()?.map_from_pixel(x, y))
+    }
+
+    pub fn map_from_label_pixel(&self, pixel: (f64, f64)) -> Option<(f64, f64)> {
+        let grid = self.label_grid()?;
+        let xy = grid.transform().map_from_pixel(pixel.0, pixel.1);
+        self.places.point(grid.crs(), self.history.document().map_crs.as_ref(), xy)
+    }
+
+    pub fn layer_pixel_from_map(&self, layer: &Layer, map_xy: (f64, f64)) -> Option<(usize, usize)> {
+        let grid = &self.raster_info(layer)?.grid;
+        let (x, y) = self.places.point(self.history.document().map_crs.as_ref(), grid.crs(), map_xy)?;
+        let (col, row) = grid.transform().inverse()?.map_from_pixel(x, y);
+        let inside = col >= 0.0 && row >= 0.0 && col < grid.width as f64 && row < grid.height as f64;
+        inside.then_some((col as usize, row as usize))
+    }
+
+    pub fn map_from_layer_pixel(&self, layer: LayerId, pixel: (f64, f64)) -> Option<(f64, f64)> {
+        let document = self.history.document();
+        let grid = &self.raster_info(document.layer(layer)?)?.grid;
+        let xy = grid.transform().map_from_pixel(pixel.0, pixel.1);
+        self.places.point(grid.crs(), document.map_crs.as_ref(), xy)
+    }
+
+    // -- questions to the background
+
+    /// Asks for all values of a pixel, unless that was the last question.
+    pub fn ask_pixel(&mut self, layer: &Layer, map_xy: (f64, f64), is_click: bool) {
+        let (Some(info), Some((col, row))) = (self.raster_info(layer), self.layer_pixel_from_map(layer, map_xy)) else {
+            return;
+        };
+        let question = PixelQuestion {
+            layer: layer.id,
+            path: info.path.clone(),
+            col,
+            row,
+            bands: info.bands.len(),
+            is_field: info.is_field(),
+            is_click,
+        };
+        if is_click || self.derived.pixel_asked.as_ref() != Some(&question) {
+            self.derived.pixel_asked = Some(question.clone());
+            self.probe.ask_pixel(question);
+        }
+    }
+
+    /// Statistics of a band if known; asks for them otherwise.
+    pub fn statistics(&mut self, path: &Path, band: usize) -> Option<BandStatistics> {
+        let key = (path.to_owned(), band);
+        if let Some(known) = self.derived.statistics.get(&key) {
+            return Some(known.clone());
+        }
+        if !self.derived.statistics_asked.contains(&key) && self.probe.ask_statistics(path, vec![band]) {
+            self.derived.statistics_asked.insert(key);
+        }
+        None
+    }
+
+    /// Forgets what was derived from a file that changed.
+    pub fn forget_file(&mut self, path: &Path) {
+        self.derived.statistics.retain(|(known, _), _| known != path);
+        self.derived.statistics_asked.retain(|(known, _)| known != path);
+    }
+
+    /// Asks for a new live map when labels, field or method changed since the last one.
+    pub fn update_live(&mut self) {
+        let (Some(labels), Some(field)) = (&self.history.document().labels, self.field_layer()) else {
+            self.live.fit = None;
+            self.live.asked = None;
+            self.live.checked = None;
+            self.live.is_fitting = false;
+            return;
+        };
+        let checked = Some((self.history.revision(), field.id, self.live.kind));
+        if self.live.checked == checked {
+            return;
+        }
+        self.live.checked = checked;
+        let Some(info) = self.raster_info(&field).cloned() else {
+            return;
+        };
+        let is_same = self.live.asked.as_ref().is_some_and(|(asked, path, kind)| {
+            *kind == self.live.kind && *path == info.path && asked == labels
+        });
+        if is_same {
+            return;
+        }
+        self.live.asked = Some((labels.clone(), info.path.clone(), self.live.kind));
+        if labels.counts().len() < 2 {
+            self.live.fit = None;
+            self.live.is_fitting = false;
+            return;
+        }
+        self.live.is_fitting = true;
+        let request = self.live_request(info, labels.clone(), LiveTask::Fit);
+        self.live_head.request(request);
+    }
+
+    /// Cross-validates the live head on the current labels.
+    pub fn start_validation(&mut self) {
+        let (Some(labels), Some(field)) = (self.history.document().labels.clone(), self.field_layer()) else {
+            return;
+        };
+        let Some(info) = self.raster_info(&field).cloned() else {
+            return;
+        };
+        let task = LiveTask::Validate {
+            block_px: self.session.accuracy_block_px.max(1),
+            folds: self.session.accuracy_folds.max(2),
+            seed: 0,
+        };
+        self.live.is_validating = true;
+        let request = self.live_request(info, labels, task);
+        self.live_head.request(request);
+    }
+
+    fn live_request(&self, field: Arc<RasterInfo>, labels: Labels, task: LiveTask) -> LiveRequest {
+        LiveRequest { field, labels, kind: self.live.kind, task }
+    }
+}
+
+/// Adds the layer that shows the labels, on top, without making it active.
+pub fn add_labels_layer(document: &mut Document) -> LayerId {
+    let active = document.active;
+    let id = document.add_layer(Layer {
+        id: LayerId(0),
+        name: "Labels".to_owned(),
+        source: LayerSource::Labels,
+        style: None,
+        visible: true,
+        opacity: 1.0,
+        edited_wavelengths: Vec::new(),
+        attribution: None,
+    });
+    if active.is_some() {
+        document.active = active;
+    }
+    id
+}

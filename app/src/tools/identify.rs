@@ -1,0 +1,48 @@
+//! Identify: click a pixel for its values and spectrum; also takes the reference of "similar to a pixel".
+
+use egui::{Color32, Stroke};
+
+use super::MapView;
+use crate::session::Tab;
+use crate::state::State;
+use crate::theme;
+
+pub fn identify(state: &mut State, view: &MapView<'_>, clicked: bool) {
+    if !clicked {
+        return;
+    }
+    let Some(map_xy) = view.pointer_in_map else {
+        return;
+    };
+    let reference = state.session.pick_reference;
+    let layer = if reference { state.field_layer() } else { state.active_raster() };
+    let Some(layer) = layer else {
+        return;
+    };
+    state.ask_pixel(&layer, map_xy, true);
+    if !reference {
+        state.session.tab = Tab::Spectrum;
+        state.session.right_open = true;
+    }
+}
+
+/// A cross on the pixel that was clicked last.
+pub fn mark_ui(ui: &egui::Ui, state: &State, view: &MapView<'_>) {
+    let Some(answer) = &state.session.clicked_pixel else {
+        return;
+    };
+    let question = &answer.question;
+    let center = (question.col as f64 + 0.5, question.row as f64 + 0.5);
+    let Some(map_xy) = state.map_from_layer_pixel(question.layer, center) else {
+        return;
+    };
+    let at = view.screen_from_map(map_xy);
+    let painter = ui.painter().with_clip_rect(view.response.rect);
+    let accent = theme::colors(ui.visuals()).accent;
+    for (width, color) in [(4.0, Color32::from_black_alpha(170)), (2.0, accent)] {
+        let stroke = Stroke::new(width, color);
+        for direction in [egui::vec2(1.0, 0.0), egui::vec2(-1.0, 0.0), egui::vec2(0.0, 1.0), egui::vec2(0.0, -1.0)] {
+            painter.line_segment([at + direction * 4.0, at + direction * 10.0], stroke);
+        }
+    }
+}

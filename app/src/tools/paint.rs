@@ -1,0 +1,196 @@
+//! Brush, eraser, fill and pick. A stroke is one undo step, from press to release.
+
+use egui::{Color32, Pos2, Shape, Stroke as Line};
+
+use super::{MapView, Tool};
+use crate::messages::Level;
+use crate::state::State;
+use crate::theme;
+
+/// Largest painted patch one fill may change.
+const FILL_LIMIT: usize = 4_000_000;
+/// Brush sizes that the size keys step through, in pixels.
+const SIZES: [f64; 16] =
+    [1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 9.0, 12.0, 16.0, 22.0, 30.0, 40.0, 60.0, 80.0, 120.0, 160.0];
+
+/// A stroke under way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stroke {
+    /// Last point, in pixels of the label grid.
+    last: (f64, f64),
+}
+
+/// Next smaller or larger brush.
+pub fn next_size(diameter: f64, larger: bool) -> f64 {
+    if larger {
+        SIZES.into_iter().find(|size| *size > diameter).unwrap_or(SIZES[SIZES.len() - 1])
+    } else {
+        SIZES.into_iter().rev().find(|size| *size < diameter).unwrap_or(SIZES[0])
+    }
+}
+
+pub fn brush_ui(ui: &mut egui::Ui, state: &mut State, view: &MapView<'_>, owns: bool) {
+    let (is_down, moves) = ui.input(|input| {
+        let moves: Vec<Pos2> = input
+            .events
+            .iter()
+            .filter_map(|event| match event {
+                egui::Event::PointerMoved(pos) => Some(*pos),
+                _ => None,
+            })
+            .collect();
+        (input.pointer.primary_down(), moves)
+    });
+    let starts = owns && is_down && state.session.stroke.is_none() && view.response.is_pointer_button_down_on();
+    if starts && let Some(pos) = view.response.interact_pointer_pos() {
+        start_stroke(state, view, pos);
+    } else if state.session.stroke.is_some() {
+        for pos in moves {
+            continue_stroke(state, view.map_from_screen(pos));
+        }
+    }
+    if !is_down {
+        end_stroke(state);
+    }
+    if view.response.hovered() || state.session.stroke.is_some() {
+        cursor_ui(ui, state, view);
+    }
+}
+
+fn start_stroke(state: &mut State, view: &MapView<'_>, pos: Pos2) {
+    let map_xy = view.map_from_screen(pos);
+    let is_eraser = state.session.tool == Tool::Eraser;
+    if is_eraser && state.history.document().labels.is_none() {
+        return;
+    }
+    if !state.has_label_grid() {
+        state.messages.show(Level::Warning, "There is nothing to paint on. Add a scene or field first.");
+        return;
+    }
+    if is_eraser {
+        state.history.begin_gesture("Erase");
+    } else {
+        let name = state.class_name(state.session.class_id).unwrap_or_else(|| "Class 1".to_owned());
+        state.history.begin_gesture(&format!("Paint {name}"));
+        state.prepare_class();
+    }
+    let Some(pixel) = state.label_pixel_from_map(map_xy) else {
+        state.history.end_gesture();
+        return;
+    };
+    state.session.stroke = Some(Stroke { last: pixel });
+    continue_stroke(state, map_xy);
+}
+
+fn continue_stroke(state: &mut State, map_xy: (f64, f64)) {
+    let Some(stroke) = state.session.stroke else {
+        return;
+    };
+    let Some(pixel) = state.label_pixel_from_map(map_xy) else {
+        return;
+    };
+    let is_eraser = state.session.tool == Tool::Eraser;
+    let class_id = if is_eraser { 0 } else { state.session.class_id };
+    let (diameter, protect) = (state.session.brush_diameter, state.session.protect && !is_eraser);
+    state.history.change("Paint", |document| {
+        if let Some(labels) = &mut document.labels {
+            labels.paint_stroke(stroke.last, pixel, diameter, class_id, protect);
+        }
+    });
+    state.session.stroke = Some(Stroke { last: pixel });
+}
+
+/// Closes the stroke's undo step; does nothing without a stroke.
+pub fn end_stroke(state: &mut State) {
+    if state.session.stroke.take().is_some() {
+        state.history.end_gesture();
+        state.messages.drop_hints();
+    }
+}
+
+/// The brush's outline, true to the pixels it covers, whatever the layer's rotation or coordinate system.
+fn cursor_ui(ui: &egui::Ui, state: &State, view: &MapView<'_>) {
+    let Some(center) = view.pointer_in_map.and_then(|map_xy| state.label_pixel_from_map(map_xy)) else {
+        return;
+    };
+    let radius = (state.session.brush_diameter / 2.0).max(0.5);
+    let outline: Vec<Pos2> = (0..48)
+        .filter_map(|step| {
+            let angle = f64::from(step) * std::f64::consts::TAU / 48.0;
+            let pixel = (center.0 + radius * angle.cos(), center.1 + radius * angle.sin());
+            Some(view.screen_from_map(state.map_from_label_pixel(pixel)?))
+        })
+        .collect();
+    let color = if state.session.tool == Tool::Eraser {
+        Color32::WHITE
+    } else {
+        state.class_color(state.session.class_id).map_or(theme::colors(ui.visuals()).accent, theme::rgb)
+    };
+    let painter = ui.painter().with_clip_rect(view.response.rect);
+    // Dark below light: visible on snow and on water.
+    painter.add(Shape::closed_line(outline.clone(), Line::new(3.0, Color32::from_black_alpha(170))));
+    painter.add(Shape::closed_line(outline, Line::new(1.5, color)));
+}
+
+pub fn fill(state: &mut State, view: &MapView<'_>, clicked: bool) {
+    if !clicked {
+        return;
+    }
+    let Some((col, row)) = clicked_pixel(state, view) else {
+        return;
+    };
+    let painted = state.history.document().labels.as_ref().map_or(0, |labels| labels.painted(col, row));
+    if painted == 0 && state.history.document().labels.as_ref().is_none_or(|labels| labels.blocks.is_empty()) {
+        state.messages.show(Level::Info, "Fill works inside a painted outline or on a painted patch. Paint one with the brush first.");
+        return;
+    }
+    // Unlabelled ground is filled only where strokes enclose it, not the rest of the scene.
+    let pixels = state.label_grid().map_or(0, |grid| grid.width * grid.height);
+    let limit = if painted == 0 { FILL_LIMIT.min(pixels / 4) } else { FILL_LIMIT };
+    let class_id = state.prepare_class();
+    let name = state.class_name(class_id).unwrap_or_default();
+    let mut changed = 0;
+    state.history.change(&format!("Fill with {name}"), |document| {
+        if let Some(labels) = &mut document.labels {
+            changed = labels.fill(col, row, class_id, limit);
+        }
+    });
+    if changed == 0 {
+        state.messages.show(Level::Info, "Nothing was filled: the patch has this class already, or it is not closed.");
+    }
+}
+
+pub fn pick(state: &mut State, view: &MapView<'_>, clicked: bool) {
+    if !clicked {
+        return;
+    }
+    let Some((col, row)) = clicked_pixel(state, view) else {
+        return;
+    };
+    match state.label_at(col, row) {
+        0 => state.messages.show(Level::Info, "No class here. Click a labelled pixel to choose its class."),
+        id => {
+            state.session.class_id = id;
+            state.session.tool = Tool::Brush;
+        }
+    }
+}
+
+/// The label pixel under the pointer, inside the grid.
+fn clicked_pixel(state: &State, view: &MapView<'_>) -> Option<(usize, usize)> {
+    let (col, row) = state.label_pixel_from_map(view.pointer_in_map?)?;
+    (col >= 0.0 && row >= 0.0).then_some((col as usize, row as usize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::next_size;
+
+    #[test]
+    fn size_keys_step_and_stop_at_the_ends() {
+        assert_eq!(next_size(5.0, true), 7.0);
+        assert_eq!(next_size(5.0, false), 4.0);
+        assert_eq!(next_size(1.0, false), 1.0);
+        assert_eq!(next_size(500.0, true), 160.0);
+    }
+}

@@ -1,0 +1,485 @@
+//! The window: layout, the order of a frame, and the only place where state and canvas meet.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use anyhow::Context as _;
+use egui::{Event, Key, Rect, ViewportCommand};
+use terroir_engine::{JobSpec, WorkerLink};
+use terroir_scene::{Document, Layer, LayerId, LayerSource, LinearHead, MapRect, Style};
+
+use crate::actions::{self, After};
+use crate::canvas::{Canvas, CanvasLayer, Viewport};
+use crate::commands;
+use crate::files::FileTask;
+use crate::messages::Level;
+use crate::session::{Hover, ViewRequest};
+pub use crate::jobs::JobLink;
+pub use crate::state::Services;
+use crate::state::{LIVE_LAYER, State};
+use crate::tools::{self, MapView, Tool};
+use crate::{menu, panels, questions, status_bar, theme};
+
+/// How the window starts.
+#[derive(Clone, Debug, Default)]
+pub struct WindowOptions {
+    /// Projects, rasters and label files to open.
+    pub files: Vec<PathBuf>,
+    /// Open the bundled sample when no files are given.
+    pub sample: bool,
+    /// Write a picture of the window to this file once everything is drawn, then close.
+    pub screenshot: Option<PathBuf>,
+}
+
+/// Opens the window and returns when it is closed. Must be called on the main thread.
+pub fn open_window(options: WindowOptions) -> anyhow::Result<()> {
+    let program = std::env::current_exe().context("the program's own file could not be found")?;
+    let data_folder = directories::ProjectDirs::from("", "", "terroir").map(|dirs| dirs.data_local_dir().to_owned());
+    let native = eframe::NativeOptions {
+        viewport: egui::ViewportBuilder::default()
+            .with_title("Terroir")
+            .with_app_id("terroir")
+            .with_inner_size([1280.0, 800.0])
+            .with_min_inner_size([1024.0, 640.0])
+            .with_drag_and_drop(true),
+        renderer: eframe::Renderer::Wgpu,
+        ..eframe::NativeOptions::default()
+    };
+    eframe::run_native(
+        "Terroir",
+        native,
+        Box::new(move |creation| {
+            let wake = waker(&creation.egui_ctx);
+            let services = Services { link: Box::new(WorkerLink::new(program, wake.clone())), wake, data_folder };
+            Ok(Box::new(Window::new(creation, services, options)?))
+        }),
+    )
+    .map_err(|error| anyhow::anyhow!("The window could not be opened: {error}. Is there a display? `terroir demo` needs none."))
+}
+
+/// Asks for a new frame from any thread.
+pub fn waker(ctx: &egui::Context) -> Arc<dyn Fn() + Send + Sync> {
+    let ctx = ctx.clone();
+    Arc::new(move || ctx.request_repaint())
+}
+
+/// What the cached list of canvas layers was made of.
+#[derive(PartialEq)]
+struct LayersKey {
+    revision: u64,
+    live: Option<(u64, bool, u32)>,
+}
+
+/// A picture on its way: a screenshot was asked for.
+struct Screenshot {
+    path: PathBuf,
+    /// `None` = the whole window, and close afterwards.
+    crop: Option<Rect>,
+    receiver: Receiver<Arc<egui::ColorImage>>,
+}
+
+pub struct Window {
+    state: State,
+    canvas: Canvas,
+    layers: Vec<CanvasLayer>,
+    layers_key: Option<LayersKey>,
+    map_rect: Rect,
+    screenshot: Option<Screenshot>,
+    /// Close after this picture of the whole window.
+    final_screenshot: Option<PathBuf>,
+    frames_at_rest: u32,
+    title: String,
+}
+
+impl Window {
+    pub fn new(creation: &eframe::CreationContext<'_>, services: Services, options: WindowOptions) -> anyhow::Result<Self> {
+        let ctx = &creation.egui_ctx;
+        theme::install(ctx);
+        ctx.options_mut(|options| options.zoom_with_keyboard = false);
+        let render_state =
+            creation.wgpu_render_state.as_ref().context("no graphics adapter was found; install a Vulkan driver (mesa-vulkan-drivers)")?;
+        let canvas = Canvas::new(render_state, services.wake.clone());
+        let mut state = State::new(services)?;
+        state.send(FileTask::Settings);
+        state.send(FileTask::FindRecovery);
+        if let Err(error) = terroir_scene::projection_self_test() {
+            state.messages.error(&error);
+        }
+        if !options.files.is_empty() {
+            state.open_files(ctx, options.files);
+        } else if options.sample {
+            state.open_sample();
+        }
+        Ok(Self {
+            state,
+            canvas,
+            layers: Vec::new(),
+            layers_key: None,
+            map_rect: Rect::NOTHING,
+            screenshot: None,
+            final_screenshot: options.screenshot,
+            frames_at_rest: 0,
+            title: String::new(),
+        })
+    }
+
+    /// The document as it is now.
+    pub fn document(&self) -> &Document {
+        self.state.history.document()
+    }
+
+    /// Head of the live map, while there is one.
+    pub fn live_map(&self) -> Option<&LinearHead> {
+        self.state.live.fit.as_ref().map(|fit| &*fit.head)
+    }
+
+    /// Messages of this session, oldest first.
+    pub fn log(&self) -> Vec<String> {
+        self.state.messages.log.iter().map(|line| line.text.clone()).collect()
+    }
+
+    /// Starts a job in the worker.
+    pub fn run_job(&mut self, spec: JobSpec) {
+        self.state.jobs.run(crate::news::job_name(&spec), spec);
+    }
+
+    pub fn canvas(&self) -> &Canvas {
+        &self.canvas
+    }
+
+    /// Where the map is drawn, for tests.
+    pub fn map_rect(&self) -> Rect {
+        self.map_rect
+    }
+
+    fn shortcuts(&mut self, ctx: &egui::Context) {
+        self.state.queue.extend(commands::take_shortcuts(ctx));
+        if ctx.text_edit_focused() {
+            return;
+        }
+        self.class_keys(ctx);
+        if ctx.input(|input| input.key_pressed(Key::Escape)) {
+            self.escape();
+        }
+    }
+
+    /// Alt + digit chooses a class by its place in the list.
+    fn class_keys(&mut self, ctx: &egui::Context) {
+        const DIGITS: [Key; 10] = [
+            Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9, Key::Num0,
+        ];
+        let pressed = ctx.input(|input| {
+            input.events.iter().find_map(|event| match event {
+                Event::Key { key, pressed: true, modifiers, .. } if modifiers.alt && !modifiers.command => {
+                    DIGITS.iter().position(|digit| digit == key)
+                }
+                _ => None,
+            })
+        });
+        let class = pressed.and_then(|index| {
+            self.state.history.document().labels.as_ref()?.classes.get(index).map(|class| class.id)
+        });
+        if let Some(id) = class {
+            self.state.session.class_id = id;
+        }
+    }
+
+    /// Leaves the shape, then the tool, then cancels the front job.
+    fn escape(&mut self) {
+        let session = &mut self.state.session;
+        if !session.polygon.is_empty() {
+            session.polygon.clear();
+        } else if session.pick_reference {
+            session.pick_reference = false;
+        } else if session.stroke.take().is_some() {
+            self.state.history.cancel_gesture();
+        } else if session.tool != Tool::Pan {
+            session.tool = Tool::Pan;
+        }
+    }
+
+    fn dropped_files(&mut self, ctx: &egui::Context) {
+        let paths: Vec<PathBuf> = ctx.input(|input| {
+            input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect()
+        });
+        if !paths.is_empty() {
+            self.state.open_files(ctx, paths);
+        }
+    }
+
+    /// Layers for the canvas, bottom first; made anew only when something changed.
+    fn update_layers(&mut self) {
+        let live = &self.state.live;
+        let fit = live.fit.as_ref().filter(|_| live.visible);
+        let key = LayersKey {
+            revision: self.state.history.revision(),
+            live: fit.map(|fit| (Arc::as_ptr(&fit.head) as u64, live.confidence, live.opacity.to_bits())),
+        };
+        if self.layers_key.as_ref() == Some(&key) {
+            return;
+        }
+        let document = self.state.history.document();
+        let mut layers: Vec<CanvasLayer> = Vec::new();
+        for layer in document.layers.iter().rev().filter(|layer| layer.visible) {
+            let labels = (layer.source == LayerSource::Labels).then(|| document.labels.clone()).flatten();
+            layers.push(CanvasLayer { layer: layer.clone(), labels });
+        }
+        if let Some(fit) = fit {
+            let head = (*fit.head).clone();
+            let style = if live.confidence { Style::FieldConfidence { head } } else { Style::FieldClasses { head } };
+            let layer = Layer {
+                id: LIVE_LAYER,
+                name: "Live map".to_owned(),
+                source: LayerSource::Raster { path: fit.field.path.clone(), info: Some(fit.field.clone()) },
+                style: Some(style),
+                visible: true,
+                opacity: live.opacity,
+                edited_wavelengths: Vec::new(),
+                attribution: None,
+            };
+            // Below the labels, so that strokes stay visible.
+            let at = layers.iter().position(|layer| layer.labels.is_some()).unwrap_or(layers.len());
+            layers.insert(at, CanvasLayer { layer: Arc::new(layer), labels: None });
+        }
+        self.layers = layers;
+        self.layers_key = Some(key);
+    }
+
+    fn map_ui(&mut self, ui: &mut egui::Ui) {
+        if let Some(command) = self.state.messages.strips_ui(ui) {
+            self.state.queue.push_back(command);
+        }
+        self.map_rect = ui.available_rect_before_wrap();
+        if self.state.history.document().layers.is_empty() && self.state.opening == 0 {
+            panels::empty_map_ui(ui, &mut self.state);
+            return;
+        }
+        self.update_layers();
+        let owns = tools::owns_primary_now(ui, self.state.session.tool);
+        let map_crs = self.state.history.document().map_crs.clone();
+        let shown = self.canvas.show(ui, &self.layers, map_crs.as_ref(), owns);
+        self.map_rect = shown.response.rect;
+        let view = MapView {
+            response: &shown.response,
+            viewport: *self.canvas.viewport(),
+            pointer_in_map: shown.pointer_in_map,
+        };
+        self.state.session.hover = self.hover(shown.pointer_in_map);
+        if let (Some(layer), Some(map_xy)) = (self.state.active_raster(), shown.pointer_in_map) {
+            self.state.ask_pixel(&layer, map_xy, false);
+        }
+        tools::tool_ui(ui, &mut self.state, &view, !shown.is_navigating);
+        panels::map_overlay_ui(ui, &self.state, self.map_rect, self.canvas.is_loading());
+    }
+
+    fn hover(&self, pointer_in_map: Option<(f64, f64)>) -> Hover {
+        let pixel = pointer_in_map
+            .zip(self.state.active_raster())
+            .and_then(|(map_xy, layer)| self.canvas.value_at(layer.id, map_xy));
+        Hover { map_xy: pointer_in_map, pixel }
+    }
+
+    /// Extent of every layer together.
+    fn full_extent(&self) -> Option<MapRect> {
+        let document = self.state.history.document();
+        let rects = document.layers.iter().filter_map(|layer| self.extent(layer.id));
+        rects.reduce(|a, b| MapRect {
+            min_x: a.min_x.min(b.min_x),
+            min_y: a.min_y.min(b.min_y),
+            max_x: a.max_x.max(b.max_x),
+            max_y: a.max_y.max(b.max_y),
+        })
+    }
+
+    /// Extent of a layer in map coordinates; labels have their grid's raster layer's.
+    fn extent(&self, id: LayerId) -> Option<MapRect> {
+        let document = self.state.history.document();
+        let layer = document.layer(id)?;
+        let crs = document.map_crs.as_ref();
+        if layer.source == LayerSource::Labels {
+            let grid = self.state.label_grid()?;
+            let same = document.layers.iter().find(|other| {
+                self.state.raster_info(other).is_some_and(|info| info.grid.same_as(&grid))
+            })?;
+            return self.canvas.layer_extent(same, crs);
+        }
+        self.canvas.layer_extent(layer, crs)
+    }
+
+    fn apply_view_request(&mut self) {
+        // The view's size is known after the first frame of the canvas.
+        if self.map_rect.width() < 2.0 || self.map_rect == Rect::NOTHING {
+            return;
+        }
+        let Some(request) = self.state.session.view.take() else {
+            return;
+        };
+        let size = (self.map_rect.width(), self.map_rect.height());
+        let view = Viewport { size, ..*self.canvas.viewport() };
+        match request {
+            ViewRequest::Layer(id) => {
+                if let Some(rect) = self.extent(id) {
+                    self.canvas.set_viewport(Viewport::fitting(rect, size));
+                }
+            }
+            ViewRequest::Full => {
+                if let Some(rect) = self.full_extent() {
+                    self.canvas.set_viewport(Viewport::fitting(rect, size));
+                }
+            }
+            ViewRequest::Zoom(factor) => {
+                self.canvas.set_viewport(view.zoomed_about((size.0 / 2.0, size.1 / 2.0), factor));
+            }
+            ViewRequest::Scale(units_per_point) => {
+                self.canvas.set_viewport(Viewport { units_per_point, ..view });
+            }
+            ViewRequest::Pixels(id) => {
+                if let Some(units) = self.pixel_units(id) {
+                    self.canvas.set_viewport(Viewport { units_per_point: units, ..view });
+                }
+            }
+            ViewRequest::Redraw => {
+                let paths: Vec<PathBuf> = self
+                    .state
+                    .history
+                    .document()
+                    .layers
+                    .iter()
+                    .filter_map(|layer| self.state.raster_info(layer).map(|info| info.path.clone()))
+                    .collect();
+                for path in paths {
+                    self.canvas.invalidate(&path);
+                }
+            }
+        }
+    }
+
+    /// Map units per point at which one pixel of a layer covers one point.
+    fn pixel_units(&self, id: LayerId) -> Option<f64> {
+        let document = self.state.history.document();
+        let info = self.state.raster_info(document.layer(id)?)?;
+        let center = (info.grid.width as f64 / 2.0, info.grid.height as f64 / 2.0);
+        let a = self.state.map_from_layer_pixel(id, center)?;
+        let b = self.state.map_from_layer_pixel(id, (center.0 + 1.0, center.1))?;
+        let units = (b.0 - a.0).hypot(b.1 - a.1);
+        (units.is_finite() && units > 0.0).then_some(units)
+    }
+
+    /// Errors of tiles become strips, once per layer and text.
+    fn layer_errors(&mut self) {
+        for (id, text) in self.canvas.layer_errors() {
+            let is_known = self.state.session.layer_errors.get(&id) == Some(&text);
+            if !is_known {
+                self.state.session.layer_errors.insert(id, text.clone());
+                self.state.messages.show(Level::Error, text);
+            }
+        }
+    }
+
+    // -- pictures
+
+    fn ask_screenshot(&mut self, ctx: &egui::Context, path: PathBuf, crop: Option<Rect>) {
+        let (sender, receiver): (SyncSender<Arc<egui::ColorImage>>, _) = sync_channel(1);
+        let wake = self.state.wake.clone();
+        ctx.request_screenshot(move |image| {
+            sender.try_send(image).ok();
+            wake();
+        });
+        self.screenshot = Some(Screenshot { path, crop, receiver });
+    }
+
+    fn take_screenshot(&mut self, ctx: &egui::Context) {
+        let Some(image) = self.screenshot.as_ref().and_then(|shot| shot.receiver.try_recv().ok()) else {
+            return;
+        };
+        let Some(shot) = self.screenshot.take() else {
+            return;
+        };
+        let image = match shot.crop {
+            Some(rect) => Arc::new(image.region(&rect, Some(ctx.pixels_per_point()))),
+            None => image,
+        };
+        self.state.send(FileTask::SavePicture { image, path: shot.path });
+        if shot.crop.is_none() {
+            self.state.session.is_closing = true;
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+        }
+    }
+
+    /// The picture asked for at the start is taken when everything is read and drawn.
+    fn final_screenshot(&mut self, ctx: &egui::Context) {
+        if self.final_screenshot.is_none() {
+            return;
+        }
+        let busy = self.state.opening > 0 || self.canvas.is_loading() || self.state.live.is_fitting;
+        self.frames_at_rest = if busy { 0 } else { self.frames_at_rest + 1 };
+        ctx.request_repaint_after(std::time::Duration::from_millis(50));
+        if self.frames_at_rest > 20
+            && let Some(path) = self.final_screenshot.take()
+        {
+            self.ask_screenshot(ctx, path, None);
+        }
+    }
+
+    fn title(&mut self, ctx: &egui::Context) {
+        let name = self.state.project.path.as_deref().and_then(Path::file_stem);
+        let name = name.map_or_else(|| "Untitled".to_owned(), |name| name.to_string_lossy().into_owned());
+        let mark = if self.state.history.is_dirty() { "*" } else { "" };
+        let title = format!("{mark}{name} — Terroir");
+        if title != self.title {
+            ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
+            self.title = title;
+        }
+    }
+
+    fn closing(&mut self, ctx: &egui::Context) {
+        if ctx.input(|input| input.viewport().close_requested()) && !self.state.session.is_closing && self.state.history.is_dirty() {
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+            self.state.ask_unsaved(ctx, After::Quit);
+        }
+    }
+}
+
+impl eframe::App for Window {
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        for path in self.state.take_news(ctx) {
+            self.canvas.invalidate(&path);
+        }
+        self.take_screenshot(ctx);
+        self.closing(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        let ctx = ui.ctx().clone();
+        ctx.set_theme(if self.state.settings.dark { egui::Theme::Dark } else { egui::Theme::Light });
+        if self.state.settings.ui_scale != ctx.zoom_factor() {
+            ctx.set_zoom_factor(self.state.settings.ui_scale);
+        }
+        self.shortcuts(&ctx);
+        self.dropped_files(&ctx);
+
+        menu::menu_bar_ui(ui, &mut self.state);
+        menu::toolbar_ui(ui, &mut self.state);
+        status_bar::status_bar_ui(ui, &mut self.state, self.canvas.viewport());
+        panels::side_panels_ui(ui, &mut self.state);
+        egui::CentralPanel::no_frame()
+            .frame(egui::Frame::new().fill(theme::colors(ui.visuals()).well))
+            .show(ui, |ui| {
+                ui.spacing_mut().item_spacing.y = 0.0;
+                self.map_ui(ui);
+            });
+        let picture = questions::questions_ui(ui, &mut self.state);
+        if let Some(path) = picture {
+            self.ask_screenshot(&ctx, path, Some(self.map_rect));
+        }
+
+        while let Some(command) = self.state.queue.pop_front() {
+            actions::run(&mut self.state, &ctx, command);
+        }
+        self.apply_view_request();
+        self.layer_errors();
+        self.final_screenshot(&ctx);
+        self.title(&ctx);
+    }
+}

@@ -1,0 +1,243 @@
+//! The window as a user meets it, drawn by the software rasteriser: open, paint, undo, choose bands, meet a bad file.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use egui::{Event, Key, Modifiers, PointerButton, Pos2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use terroir::window::{JobLink, Services, Window, WindowOptions, waker};
+use terroir_engine::{Event as JobEvent, Failure, JobId, JobSpec};
+use terroir_scene::{Crs, FIELD_AXES, GeoTransform, Georef, Grid, MapKind, MapWriter, encode_value};
+
+const SIDE: usize = 96;
+/// How long a test waits for a background thread.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Plays the worker: starts every job and then dies with it.
+#[derive(Default)]
+struct DyingWorker {
+    next: u64,
+    events: Vec<JobEvent>,
+}
+
+impl JobLink for DyingWorker {
+    fn run(&mut self, _spec: JobSpec) -> JobId {
+        self.next += 1;
+        let id = JobId(self.next);
+        self.events.push(JobEvent::Started { id, device: "CPU".to_owned() });
+        let what = "The worker was killed (signal 9). Start the job again.".to_owned();
+        self.events.push(JobEvent::Failed { id, failure: Failure { what, details: None } });
+        id
+    }
+    fn estimate(&mut self, _spec: JobSpec) -> JobId {
+        self.next += 1;
+        JobId(self.next)
+    }
+    fn cancel(&mut self, id: JobId) {
+        self.events.push(JobEvent::Cancelled { id });
+    }
+    fn request_devices(&mut self) {}
+    fn drain(&mut self) -> Vec<JobEvent> {
+        std::mem::take(&mut self.events)
+    }
+    fn process_id(&self) -> Option<u32> {
+        None
+    }
+}
+
+fn grid() -> Grid {
+    Grid {
+        width: SIDE,
+        height: SIDE,
+        georef: Georef {
+            transform: Some(GeoTransform([500_000.0, 10.0, 0.0, 4_000_000.0, 0.0, -10.0])),
+            crs: Crs::parse("EPSG:32629").ok(),
+            note: None,
+        },
+    }
+}
+
+/// A field whose left half points along the first axis and whose right half along the second.
+fn write_field(folder: &Path) -> PathBuf {
+    let path = folder.join("two_halves_field.tif");
+    let grid = grid();
+    let mut writer = MapWriter::create(&path, &grid, MapKind::Field).unwrap();
+    let mut codes = vec![0_u8; FIELD_AXES * SIDE * SIDE];
+    for row in 0..SIDE {
+        for col in 0..SIDE {
+            // A little of a third axis, so that the colours of the picture are defined.
+            let wave = ((col * 7 + row * 13) % 20) as f32 / 200.0;
+            let (first, second) = if col < SIDE / 2 { (0.99, 0.1) } else { (0.1, 0.99) };
+            for (axis, value) in [(0, first), (1, second), (2, wave)] {
+                codes[axis * SIDE * SIDE + row * SIDE + col] = encode_value(value) as u8;
+            }
+        }
+    }
+    writer.write_bytes(grid.window(), &codes).unwrap();
+    writer.finish(&Vec::new()).unwrap();
+    path
+}
+
+/// Three continuous bands, a gradient each.
+fn write_scene(folder: &Path) -> PathBuf {
+    let path = folder.join("gradient.tif");
+    let grid = grid();
+    let bands = ["red", "green", "blue"].map(|name| (name.to_owned(), "1".to_owned())).to_vec();
+    let kind = MapKind::Continuous { bands, ramp: "viridis".to_owned() };
+    let mut writer = MapWriter::create(&path, &grid, kind).unwrap();
+    let values: Vec<f32> = (0..3)
+        .flat_map(|band| (0..SIDE * SIDE).map(move |pixel| (pixel % SIDE) as f32 * 0.01 + band as f32))
+        .collect();
+    writer.write_floats(grid.window(), &values).unwrap();
+    writer.finish(&Vec::new()).unwrap();
+    path
+}
+
+fn open(files: Vec<PathBuf>) -> Harness<'static, Window> {
+    Harness::builder()
+        .with_size(egui::vec2(1280.0, 800.0))
+        .with_max_steps(8)
+        .wgpu()
+        .build_eframe(|creation| {
+            let wake = waker(&creation.egui_ctx);
+            let services = Services { wake, link: Box::new(DyingWorker::default()), data_folder: None };
+            Window::new(creation, services, WindowOptions { files, ..WindowOptions::default() }).unwrap()
+        })
+}
+
+/// Steps the window until `done`, like a user who waits.
+fn wait(harness: &mut Harness<'static, Window>, what: &str, done: impl Fn(&Window) -> bool) {
+    let start = Instant::now();
+    while !done(harness.state()) {
+        assert!(start.elapsed() < PATIENCE, "{what} did not happen; the log says: {:?}", harness.state().log());
+        harness.step();
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    harness.step();
+}
+
+fn press(harness: &mut Harness<'static, Window>, modifiers: Modifiers, key: Key) {
+    harness.key_press_modifiers(modifiers, key);
+    harness.step();
+    harness.step();
+}
+
+const CTRL: Modifiers = Modifiers { ctrl: true, command: true, ..Modifiers::NONE };
+
+/// Draws a stroke between two places given as shares of the map's extent.
+fn stroke(harness: &mut Harness<'static, Window>, from: (f64, f64), to: (f64, f64)) {
+    let place = |harness: &Harness<'static, Window>, share: (f64, f64)| -> Pos2 {
+        let side = SIDE as f64 * 10.0;
+        let map = (500_000.0 + share.0 * side, 4_000_000.0 - share.1 * side);
+        let point = harness.state().canvas().viewport().point_from_map(map);
+        harness.state().map_rect().min + egui::vec2(point.0, point.1)
+    };
+    let (start, end) = (place(harness, from), place(harness, to));
+    harness.hover_at(start);
+    harness.step();
+    let button = |pos, pressed| Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers: Modifiers::NONE };
+    harness.event(button(start, true));
+    harness.step();
+    for step in 1..=4 {
+        harness.hover_at(start + (end - start) * (step as f32 / 4.0));
+        harness.step();
+    }
+    harness.event(button(end, false));
+    harness.step();
+    harness.step();
+}
+
+fn labelled(window: &Window) -> usize {
+    window.document().labels.as_ref().map_or(0, |labels| labels.counts().values().sum())
+}
+
+#[test]
+fn two_strokes_on_a_field_make_a_map_and_undo_takes_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = open(vec![write_field(folder.path())]);
+    wait(&mut harness, "opening the field", |window| !window.document().layers.is_empty());
+    assert!(harness.query_by_label("two_halves_field").is_some());
+
+    press(&mut harness, Modifiers::NONE, Key::M);
+    press(&mut harness, Modifiers::NONE, Key::P);
+    stroke(&mut harness, (0.1, 0.3), (0.35, 0.6));
+    let first = labelled(harness.state());
+    assert!(first > 10, "{first} pixels painted");
+    assert!(harness.state().live_map().is_none(), "one class is no map");
+
+    press(&mut harness, Modifiers::NONE, Key::M);
+    stroke(&mut harness, (0.65, 0.3), (0.9, 0.6));
+    assert!(labelled(harness.state()) > first);
+    wait(&mut harness, "the live map", |window| window.live_map().is_some());
+    let head = harness.state().live_map().unwrap();
+    let mut left = [0.0; FIELD_AXES];
+    left[0] = 1.0;
+    let mut right = [0.0; FIELD_AXES];
+    right[1] = 1.0;
+    assert_eq!((head.classify(&left).0, head.classify(&right).0), (0, 1));
+    assert!(harness.query_by_label_contains("Live map").is_some());
+
+    // One stroke is one step.
+    press(&mut harness, CTRL, Key::Z);
+    assert_eq!(labelled(harness.state()), first);
+    wait(&mut harness, "the map to go", |window| window.live_map().is_none());
+    press(&mut harness, CTRL, Key::Y);
+    assert!(labelled(harness.state()) > first);
+    wait(&mut harness, "the map to come back", |window| window.live_map().is_some());
+}
+
+#[test]
+fn a_scene_shows_its_bands_and_takes_a_wavelength() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = open(vec![write_scene(folder.path())]);
+    wait(&mut harness, "opening the scene", |window| !window.document().layers.is_empty());
+    let id = harness.state().document().layers[0].id;
+    for name in ["red", "green", "blue"] {
+        assert!(harness.query_all_by_label(name).next().is_some(), "band {name} is not in the panel");
+    }
+    // Removing is undoable.
+    press(&mut harness, CTRL, Key::D);
+    assert!(harness.state().document().layer(id).is_none());
+    press(&mut harness, CTRL, Key::Z);
+    assert!(harness.state().document().layer(id).is_some());
+}
+
+#[test]
+fn a_bad_file_is_a_message_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("broken.tif");
+    std::fs::write(&path, b"II*\0 this is no raster").unwrap();
+    let mut harness = open(vec![path]);
+    wait(&mut harness, "the message", |window| window.log().iter().any(|line| line.contains("broken.tif")));
+    assert!(harness.query_by_label_contains("broken.tif").is_some());
+    assert!(harness.state().document().layers.is_empty());
+    // The window still takes keys.
+    press(&mut harness, CTRL, Key::K);
+    assert!(harness.query_by_label_contains("Export").is_some());
+}
+
+#[test]
+fn a_dead_worker_is_told_and_the_window_lives() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = open(vec![write_scene(folder.path())]);
+    wait(&mut harness, "opening the scene", |window| !window.document().layers.is_empty());
+    harness.state_mut().run_job(JobSpec::Predict(terroir_engine::PredictSpec {
+        field: "f.tif".into(),
+        head: "h.json".into(),
+        out: "m.tif".into(),
+    }));
+    wait(&mut harness, "the message", |window| window.log().iter().any(|line| line.contains("signal 9")));
+    assert!(harness.query_by_label_contains("signal 9").is_some());
+    assert_eq!(harness.state().document().layers.len(), 1);
+}
+
+#[test]
+fn the_window_without_files_says_what_to_do() {
+    let mut harness = open(Vec::new());
+    harness.step();
+    assert!(harness.query_by_label("No layers yet").is_some());
+    let wake: Arc<dyn Fn() + Send + Sync> = waker(&egui::Context::default());
+    wake();
+}
