@@ -1,6 +1,8 @@
 //! One layer on the canvas: where it lies, which tiles it shows, what they are drawn with. Keeps a tile, or a coarser or
 //! finer stand-in, until its replacement is ready. Knows nothing of input or of other layers.
 
+mod pieces;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use super::CanvasLayer;
 use super::Viewport;
 use super::label_tiles::{LabelTiles, TileSources};
 use super::placement::{Mesh, Placement};
-use super::renderer::{FrameMeshes, Renderer, StyleBinding, TileData, TileTexture, Vertex};
+use super::renderer::{Renderer, StyleBinding, TileData, TileTexture};
 use super::tile_store::{TileStore, overlaps};
 use super::tiles::{Pyramid, TileId};
 
@@ -26,8 +28,6 @@ const MESHES_KEPT: usize = 4096;
 const TILES_IN_VIEW: usize = 1024;
 /// Without overviews the top tile reads the whole file; beyond this many pixels it is not fetched ahead.
 const CHEAP_TOP_PIXELS: usize = 1 << 24;
-/// Levels of finer tiles that may stand in for a missing coarser one.
-const FINER_LEVELS: u8 = 2;
 
 /// Work left for this frame.
 pub struct Budget {
@@ -73,12 +73,6 @@ pub struct LayerView {
     bands_generation: u64,
     tiles: HashMap<TileId, GpuTile>,
     meshes: HashMap<TileId, Mesh>,
-}
-
-/// A piece of the picture: the pixels of `place`, from the texture of `texture`.
-struct Piece {
-    place: TileId,
-    texture: TileId,
 }
 
 /// The tiles of a view, nearest to its centre first, and how they are sampled.
@@ -517,108 +511,6 @@ impl LayerView {
             last_used: frame,
         };
         self.tiles.insert(tile, gpu);
-    }
-
-    fn has_finer(&self, tile: TileId, levels: u8) -> bool {
-        levels > 0
-            && tile.level > 0
-            && tile
-                .children()
-                .into_iter()
-                .any(|child| self.tiles.contains_key(&child) || self.has_finer(child, levels - 1))
-    }
-
-    fn pieces(&self, plan: &Plan) -> Vec<Piece> {
-        let mut pieces = Vec::with_capacity(plan.tiles.len());
-        for tile in &plan.tiles {
-            self.add_pieces(*tile, FINER_LEVELS, &mut pieces);
-        }
-        pieces
-    }
-
-    fn add_pieces(&self, place: TileId, levels: u8, pieces: &mut Vec<Piece>) {
-        if self.tiles.contains_key(&place) {
-            pieces.push(Piece {
-                place,
-                texture: place,
-            });
-        } else if self.has_finer(place, levels) {
-            for child in place
-                .children()
-                .into_iter()
-                .filter(|child| self.pyramid.contains(*child))
-            {
-                self.add_pieces(child, levels - 1, pieces);
-            }
-        } else {
-            let mut texture = place;
-            while texture.level < self.pyramid.top_level() {
-                texture = texture.parent();
-                if self.tiles.contains_key(&texture) {
-                    pieces.push(Piece { place, texture });
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Adds the layer's picture; `clip_from_map` gives clip space positions.
-    pub fn draw(
-        &mut self,
-        plan: &Plan,
-        meshes: &mut FrameMeshes,
-        clip_from_map: impl Fn((f64, f64)) -> [f32; 2],
-    ) {
-        let opacity = self.layer.opacity.clamp(0.0, 1.0);
-        let pieces = self.pieces(plan);
-        for piece in &pieces {
-            self.mesh(piece.place, plan.tolerance);
-        }
-        let Ok(placement) = &self.placement else {
-            return;
-        };
-        for piece in &pieces {
-            let (Some(mesh), Some(gpu)) = (
-                self.meshes.get(&piece.place),
-                self.tiles.get(&piece.texture),
-            ) else {
-                continue;
-            };
-            let Some(texture) = &gpu.texture else {
-                continue;
-            };
-            let window = self.pyramid.read(piece.texture).window;
-            let pixels = self.pyramid.pixels(piece.place);
-            let (cells, side) = (mesh.cells, mesh.cells + 1);
-            let uv = |i: usize, from: usize, to: usize, start: usize, size: usize| {
-                ((from as f64 + (to - from) as f64 * i as f64 / cells as f64 - start as f64)
-                    / size as f64) as f32
-            };
-            let corner = |i: usize, j: usize, map: (f64, f64)| Vertex {
-                position: clip_from_map(map),
-                uv: [
-                    uv(i, pixels.left, pixels.right, window.col, window.width),
-                    uv(j, pixels.top, pixels.bottom, window.row, window.height),
-                ],
-                opacity,
-            };
-            let mut triangles = Vec::with_capacity(6 * cells * cells);
-            for (i, j) in (0..cells).flat_map(|j| (0..cells).map(move |i| (i, j))) {
-                let at = |i: usize, j: usize| mesh.points.get(j * side + i).copied().flatten();
-                let (Some(a), Some(b), Some(c), Some(d)) =
-                    (at(i, j), at(i + 1, j), at(i, j + 1), at(i + 1, j + 1))
-                else {
-                    continue;
-                };
-                if placement.is_torn([a, b, c, d]) {
-                    continue;
-                }
-                let (a, b) = (corner(i, j, a), corner(i + 1, j, b));
-                let (c, d) = (corner(i, j + 1, c), corner(i + 1, j + 1, d));
-                triangles.extend([a, b, c, c, b, d]);
-            }
-            meshes.add(texture, plan.is_smooth, triangles);
-        }
     }
 
     /// Marks tiles of a changed file; they stay visible until they were read again.

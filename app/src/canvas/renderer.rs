@@ -1,7 +1,8 @@
-//! Everything the canvas does on the GPU: tile textures, the style passes and the draw pass. The only file of the app that
-//! names wgpu. Knows tiles as values; knows nothing of files, layers or views.
+//! Everything the canvas does on the GPU: tile textures, the style passes and the draw pass. With its
+//! `programs` the only place of the app that names wgpu. Knows tiles as values; knows nothing of files, layers or views.
 
-use std::num::NonZeroU64;
+mod programs;
+
 use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
@@ -9,10 +10,7 @@ use egui_wgpu::{CallbackResources, CallbackTrait, RenderState};
 use terroir_scene::{Block, ColorTable, FIELD_AXES, LabelParams, Shading};
 use wgpu::util::DeviceExt;
 
-use super::shaders;
-
-/// What a style pass writes: premultiplied display values.
-const STYLED: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
+use programs::{Program, STYLED, StyleProgram, draw_pipeline, fragment_entry, texture_type};
 
 /// Twin of `Vertex` in `draw.wgsl`.
 #[repr(C)]
@@ -39,13 +37,6 @@ pub enum TileData<'a> {
         width: usize,
         height: usize,
     },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Program {
-    Composite,
-    Field,
-    Labels,
 }
 
 /// A style's numbers on the GPU.
@@ -95,12 +86,6 @@ impl FrameMeshes {
     }
 }
 
-struct StyleProgram {
-    pipeline: wgpu::RenderPipeline,
-    style_layout: wgpu::BindGroupLayout,
-    data_layout: wgpu::BindGroupLayout,
-}
-
 pub struct Renderer {
     device: wgpu::Device,
     queue: wgpu::Queue,
@@ -112,122 +97,6 @@ pub struct Renderer {
     nearest: wgpu::Sampler,
     smooth: wgpu::Sampler,
     is_software: bool,
-}
-
-fn fragment_entry(binding: u32, ty: wgpu::BindingType) -> wgpu::BindGroupLayoutEntry {
-    wgpu::BindGroupLayoutEntry {
-        binding,
-        visibility: wgpu::ShaderStages::FRAGMENT,
-        ty,
-        count: None,
-    }
-}
-
-fn texture_type(
-    sample_type: wgpu::TextureSampleType,
-    view_dimension: wgpu::TextureViewDimension,
-) -> wgpu::BindingType {
-    wgpu::BindingType::Texture {
-        sample_type,
-        view_dimension,
-        multisampled: false,
-    }
-}
-
-fn buffer_type(ty: wgpu::BufferBindingType, size: usize) -> wgpu::BindingType {
-    wgpu::BindingType::Buffer {
-        ty,
-        has_dynamic_offset: false,
-        min_binding_size: NonZeroU64::new(size as u64),
-    }
-}
-
-impl StyleProgram {
-    fn new(device: &wgpu::Device, program: Program) -> Self {
-        use wgpu::{
-            BufferBindingType as Buffer, TextureSampleType as Sample, TextureViewDimension as View,
-        };
-        let (name, source, entry, uniform_size, data_type) = match program {
-            Program::Composite => (
-                "composite",
-                shaders::COMPOSITE,
-                "composite_pixel",
-                size_of::<terroir_scene::CompositeParams>(),
-                texture_type(Sample::Float { filterable: false }, View::D2Array),
-            ),
-            Program::Field => (
-                "field",
-                shaders::FIELD,
-                "field_pixel",
-                size_of::<terroir_scene::FieldParams>(),
-                texture_type(Sample::Sint, View::D2Array),
-            ),
-            Program::Labels => (
-                "labels",
-                shaders::LABELS,
-                "label_pixel",
-                size_of::<LabelParams>(),
-                texture_type(Sample::Uint, View::D2),
-            ),
-        };
-        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: Some(name),
-            source: wgpu::ShaderSource::Wgsl(source.into()),
-        });
-        let mut entries = vec![
-            fragment_entry(0, buffer_type(Buffer::Uniform, uniform_size)),
-            fragment_entry(1, texture_type(Sample::Uint, View::D2)),
-        ];
-        if program == Program::Field {
-            entries.push(fragment_entry(
-                2,
-                buffer_type(Buffer::Storage { read_only: true }, 64),
-            ));
-            entries.push(fragment_entry(
-                3,
-                buffer_type(Buffer::Storage { read_only: true }, 16),
-            ));
-        }
-        let style_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-            label: Some(name),
-            entries: &entries,
-        });
-        let data_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-            label: Some(name),
-            entries: &[fragment_entry(0, data_type)],
-        });
-        let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some(name),
-            bind_group_layouts: &[Some(&style_layout), Some(&data_layout)],
-            immediate_size: 0,
-        });
-        let pipeline = device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-            label: Some(name),
-            layout: Some(&layout),
-            vertex: wgpu::VertexState {
-                module: &module,
-                entry_point: Some("cover"),
-                compilation_options: Default::default(),
-                buffers: &[],
-            },
-            primitive: wgpu::PrimitiveState::default(),
-            depth_stencil: None,
-            multisample: wgpu::MultisampleState::default(),
-            fragment: Some(wgpu::FragmentState {
-                module: &module,
-                entry_point: Some(entry),
-                compilation_options: Default::default(),
-                targets: &[Some(STYLED.into())],
-            }),
-            multiview_mask: None,
-            cache: None,
-        });
-        Self {
-            pipeline,
-            style_layout,
-            data_layout,
-        }
-    }
 }
 
 impl Renderer {
@@ -643,55 +512,6 @@ fn four_axes_a_texel(codes: &[i8], pixels: usize) -> Option<Vec<i8>> {
         }
     }
     Some(texels)
-}
-
-fn draw_pipeline(
-    device: &wgpu::Device,
-    layout: &wgpu::BindGroupLayout,
-    target: wgpu::TextureFormat,
-) -> wgpu::RenderPipeline {
-    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: Some("draw"),
-        source: wgpu::ShaderSource::Wgsl(shaders::DRAW.into()),
-    });
-    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-        label: Some("draw"),
-        bind_group_layouts: &[Some(layout)],
-        immediate_size: 0,
-    });
-    device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-        label: Some("draw"),
-        layout: Some(&layout),
-        vertex: wgpu::VertexState {
-            module: &module,
-            entry_point: Some("place"),
-            compilation_options: Default::default(),
-            buffers: &[Some(wgpu::VertexBufferLayout {
-                array_stride: size_of::<Vertex>() as u64,
-                step_mode: wgpu::VertexStepMode::Vertex,
-                attributes: &wgpu::vertex_attr_array![0 => Float32x2, 1 => Float32x2, 2 => Float32],
-            })],
-        },
-        primitive: wgpu::PrimitiveState::default(),
-        depth_stencil: None,
-        multisample: wgpu::MultisampleState::default(),
-        fragment: Some(wgpu::FragmentState {
-            module: &module,
-            entry_point: Some(if target.is_srgb() {
-                "draw_srgb"
-            } else {
-                "draw_display"
-            }),
-            compilation_options: Default::default(),
-            targets: &[Some(wgpu::ColorTargetState {
-                format: target,
-                blend: Some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING),
-                write_mask: wgpu::ColorWrites::ALL,
-            })],
-        }),
-        multiview_mask: None,
-        cache: None,
-    })
 }
 
 struct TilePainter {

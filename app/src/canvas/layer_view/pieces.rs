@@ -1,0 +1,118 @@
+//! What a layer draws: its tiles where they are ready, finer or coarser stand-ins where they are not.
+
+use super::{LayerView, Plan};
+use crate::canvas::renderer::{FrameMeshes, Vertex};
+use crate::canvas::tiles::TileId;
+
+/// Levels of finer tiles that may stand in for a missing coarser one.
+const FINER_LEVELS: u8 = 2;
+
+/// A piece of the picture: the pixels of `place`, from the texture of `texture`.
+pub(super) struct Piece {
+    pub(super) place: TileId,
+    pub(super) texture: TileId,
+}
+
+impl LayerView {
+    fn has_finer(&self, tile: TileId, levels: u8) -> bool {
+        levels > 0
+            && tile.level > 0
+            && tile
+                .children()
+                .into_iter()
+                .any(|child| self.tiles.contains_key(&child) || self.has_finer(child, levels - 1))
+    }
+
+    pub(super) fn pieces(&self, plan: &Plan) -> Vec<Piece> {
+        let mut pieces = Vec::with_capacity(plan.tiles.len());
+        for tile in &plan.tiles {
+            self.add_pieces(*tile, FINER_LEVELS, &mut pieces);
+        }
+        pieces
+    }
+
+    fn add_pieces(&self, place: TileId, levels: u8, pieces: &mut Vec<Piece>) {
+        if self.tiles.contains_key(&place) {
+            pieces.push(Piece {
+                place,
+                texture: place,
+            });
+        } else if self.has_finer(place, levels) {
+            for child in place
+                .children()
+                .into_iter()
+                .filter(|child| self.pyramid.contains(*child))
+            {
+                self.add_pieces(child, levels - 1, pieces);
+            }
+        } else {
+            let mut texture = place;
+            while texture.level < self.pyramid.top_level() {
+                texture = texture.parent();
+                if self.tiles.contains_key(&texture) {
+                    pieces.push(Piece { place, texture });
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Adds the layer's picture; `clip_from_map` gives clip space positions.
+    pub fn draw(
+        &mut self,
+        plan: &Plan,
+        meshes: &mut FrameMeshes,
+        clip_from_map: impl Fn((f64, f64)) -> [f32; 2],
+    ) {
+        let opacity = self.layer.opacity.clamp(0.0, 1.0);
+        let pieces = self.pieces(plan);
+        for piece in &pieces {
+            self.mesh(piece.place, plan.tolerance);
+        }
+        let Ok(placement) = &self.placement else {
+            return;
+        };
+        for piece in &pieces {
+            let (Some(mesh), Some(gpu)) = (
+                self.meshes.get(&piece.place),
+                self.tiles.get(&piece.texture),
+            ) else {
+                continue;
+            };
+            let Some(texture) = &gpu.texture else {
+                continue;
+            };
+            let window = self.pyramid.read(piece.texture).window;
+            let pixels = self.pyramid.pixels(piece.place);
+            let (cells, side) = (mesh.cells, mesh.cells + 1);
+            let uv = |i: usize, from: usize, to: usize, start: usize, size: usize| {
+                ((from as f64 + (to - from) as f64 * i as f64 / cells as f64 - start as f64)
+                    / size as f64) as f32
+            };
+            let corner = |i: usize, j: usize, map: (f64, f64)| Vertex {
+                position: clip_from_map(map),
+                uv: [
+                    uv(i, pixels.left, pixels.right, window.col, window.width),
+                    uv(j, pixels.top, pixels.bottom, window.row, window.height),
+                ],
+                opacity,
+            };
+            let mut triangles = Vec::with_capacity(6 * cells * cells);
+            for (i, j) in (0..cells).flat_map(|j| (0..cells).map(move |i| (i, j))) {
+                let at = |i: usize, j: usize| mesh.points.get(j * side + i).copied().flatten();
+                let (Some(a), Some(b), Some(c), Some(d)) =
+                    (at(i, j), at(i + 1, j), at(i, j + 1), at(i + 1, j + 1))
+                else {
+                    continue;
+                };
+                if placement.is_torn([a, b, c, d]) {
+                    continue;
+                }
+                let (a, b) = (corner(i, j, a), corner(i + 1, j, b));
+                let (c, d) = (corner(i, j + 1, c), corner(i + 1, j + 1, d));
+                triangles.extend([a, b, c, c, b, d]);
+            }
+            meshes.add(texture, plan.is_smooth, triangles);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The programs of the style and draw passes: which shader, which bindings, which target.
+
+use std::num::NonZeroU64;
+
+use terroir_scene::LabelParams;
+
+use super::Vertex;
+use crate::canvas::shaders;
+
+/// What a style pass writes: premultiplied display values.
+pub(super) const STYLED: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Program {
+    Composite,
+    Field,
+    Labels,
+}
+
+pub(super) struct StyleProgram {
+    pub(super) pipeline: wgpu::RenderPipeline,
+    pub(super) style_layout: wgpu::BindGroupLayout,
+    pub(super) data_layout: wgpu::BindGroupLayout,
+}
+
+pub(super) fn fragment_entry(binding: u32, ty: wgpu::BindingType) -> wgpu::BindGroupLayoutEntry {
+    wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::FRAGMENT,
+        ty,
+        count: None,
+    }
+}
+
+pub(super) fn texture_type(
+    sample_type: wgpu::TextureSampleType,
+    view_dimension: wgpu::TextureViewDimension,
+) -> wgpu::BindingType {
+    wgpu::BindingType::Texture {
+        sample_type,
+        view_dimension,
+        multisampled: false,
+    }
+}
+
+fn buffer_type(ty: wgpu::BufferBindingType, size: usize) -> wgpu::BindingType {
+    wgpu::BindingType::Buffer {
+        ty,
+        has_dynamic_offset: false,
+        min_binding_size: NonZeroU64::new(size as u64),
+    }
+}
+
+impl StyleProgram {
+    pub(super) fn new(device: &wgpu::Device, program: Program) -> Self {
+        use wgpu::{
+            BufferBindingType as Buffer, TextureSampleType as Sample, TextureViewDimension as View,
+        };
+        let (name, source, entry, uniform_size, data_type) = match program {
+            Program::Composite => (
+                "composite",
+                shaders::COMPOSITE,
+                "composite_pixel",
+                size_of::<terroir_scene::CompositeParams>(),
+                texture_type(Sample::Float { filterable: false }, View::D2Array),
+            ),
+            Program::Field => (
+                "field",
+                shaders::FIELD,
+                "field_pixel",
+                size_of::<terroir_scene::FieldParams>(),
+                texture_type(Sample::Sint, View::D2Array),
+            ),
+            Program::Labels => (
+                "labels",
+                shaders::LABELS,
+                "label_pixel",
+                size_of::<LabelParams>(),
+                texture_type(Sample::Uint, View::D2),
+            ),
+        };
+        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some(name),
+            source: wgpu::ShaderSource::Wgsl(source.into()),
+        });
+        let mut entries = vec![
+            fragment_entry(0, buffer_type(Buffer::Uniform, uniform_size)),
+            fragment_entry(1, texture_type(Sample::Uint, View::D2)),
+        ];
+        if program == Program::Field {
+            entries.push(fragment_entry(
+                2,
+                buffer_type(Buffer::Storage { read_only: true }, 64),
+            ));
+            entries.push(fragment_entry(
+                3,
+                buffer_type(Buffer::Storage { read_only: true }, 16),
+            ));
+        }
+        let style_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some(name),
+            entries: &entries,
+        });
+        let data_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some(name),
+            entries: &[fragment_entry(0, data_type)],
+        });
+        let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(name),
+            bind_group_layouts: &[Some(&style_layout), Some(&data_layout)],
+            immediate_size: 0,
+        });
+        let pipeline = device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+            label: Some(name),
+            layout: Some(&layout),
+            vertex: wgpu::VertexState {
+                module: &module,
+                entry_point: Some("cover"),
+                compilation_options: Default::default(),
+                buffers: &[],
+            },
+            primitive: wgpu::PrimitiveState::default(),
+            depth_stencil: None,
+            multisample: wgpu::MultisampleState::default(),
+            fragment: Some(wgpu::FragmentState {
+                module: &module,
+                entry_point: Some(entry),
+                compilation_options: Default::default(),
+                targets: &[Some(STYLED.into())],
+            }),
+            multiview_mask: None,
+            cache: None,
+        });
+        Self {
+            pipeline,
+            style_layout,
+            data_layout,
+        }
+    }
+}
+
+pub(super) fn draw_pipeline(
+    device: &wgpu::Device,
+    layout: &wgpu::BindGroupLayout,
+    target: wgpu::TextureFormat,
+) -> wgpu::RenderPipeline {
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some("draw"),
+        source: wgpu::ShaderSource::Wgsl(shaders::DRAW.into()),
+    });
+    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: Some("draw"),
+        bind_group_layouts: &[Some(layout)],
+        immediate_size: 0,
+    });
+    device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+        label: Some("draw"),
+        layout: Some(&layout),
+        vertex: wgpu::VertexState {
+            module: &module,
+            entry_point: Some("place"),
+            compilation_options: Default::default(),
+            buffers: &[Some(wgpu::VertexBufferLayout {
+                array_stride: size_of::<Vertex>() as u64,
+                step_mode: wgpu::VertexStepMode::Vertex,
+                attributes: &wgpu::vertex_attr_array![0 => Float32x2, 1 => Float32x2, 2 => Float32],
+            })],
+        },
+        primitive: wgpu::PrimitiveState::default(),
+        depth_stencil: None,
+        multisample: wgpu::MultisampleState::default(),
+        fragment: Some(wgpu::FragmentState {
+            module: &module,
+            entry_point: Some(if target.is_srgb() {
+                "draw_srgb"
+            } else {
+                "draw_display"
+            }),
+            compilation_options: Default::default(),
+            targets: &[Some(wgpu::ColorTargetState {
+                format: target,
+                blend: Some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING),
+                write_mask: wgpu::ColorWrites::ALL,
+            })],
+        }),
+        multiview_mask: None,
+        cache: None,
+    })
+}
