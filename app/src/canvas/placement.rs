@@ -159,10 +159,12 @@ fn sag_of(points: &[Option<(f64, f64)>], cells: usize) -> f64 {
     ) else {
         return f64::INFINITY;
     };
+    // Cells are drawn as two triangles each, which bend a twisted cell along its diagonal.
+    let twist = (a.0 + d.0 - b.0 - c.0).hypot(a.1 + d.1 - b.1 - c.1) / 4.0;
     points
         .iter()
         .enumerate()
-        .fold(0.0, |sag: f64, (index, point)| {
+        .fold(twist, |sag: f64, (index, point)| {
             let Some((x, y)) = point else {
                 return f64::INFINITY;
             };
@@ -173,7 +175,7 @@ fn sag_of(points: &[Option<(f64, f64)>], cells: usize) -> f64 {
             let mix = |a: f64, b: f64, c: f64, d: f64| {
                 (a * (1.0 - u) + b * u) * (1.0 - v) + (c * (1.0 - u) + d * u) * v
             };
-            sag.max((x - mix(a.0, b.0, c.0, d.0)).hypot(y - mix(a.1, b.1, c.1, d.1)))
+            sag.max(twist + (x - mix(a.0, b.0, c.0, d.0)).hypot(y - mix(a.1, b.1, c.1, d.1)))
         })
 }
 
