@@ -21,11 +21,11 @@ run: build
 		exec "$(RELEASE)"; \
 	else \
 		echo "No display (neither DISPLAY nor WAYLAND_DISPLAY is set): running \`terroir demo\` instead of the window."; \
-		exec "$(RELEASE)" demo; \
+		exec "$(RELEASE)" demo --out out/demo; \
 	fi
 
 demo: build
-	"$(RELEASE)" demo
+	"$(RELEASE)" demo --out out/demo
 
 fmt:
 	$(CARGO) fmt --all --check

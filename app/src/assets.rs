@@ -9,7 +9,7 @@ use terroir_scene::{
 
 /// Said wherever the sample is shown or exported.
 pub const SAMPLE_ATTRIBUTION: &str = "Contains modified Copernicus Sentinel data 2021";
-pub const SAMPLE_REFERENCE_ATTRIBUTION: &str = "(c) ESA WorldCover project 2021 / contains modified Copernicus Sentinel data (2021) processed by ESA WorldCover consortium, CC BY 4.0";
+pub const SAMPLE_REFERENCE_ATTRIBUTION: &str = "(c) ESA WorldCover project, CC BY 4.0";
 
 /// The sample's files; all lie in one folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
