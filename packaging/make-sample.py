@@ -5,8 +5,9 @@ Needs Python 3 with GDAL's bindings (python3-gdal) and the folders s2_portugal_2
 SOURCE_DIR (default: $TERROIR_SHARED/data). Deterministic: the same sources give the same files.
 
 The precomputed field is made afterwards with Terroir itself:
-    terroir embed assets/sample/S2_2021-07-28.tif --model dofa-tiny --device cpu --out assets/sample/field.tif
+    cd assets/sample && terroir embed S2_2021-07-28.tif --model dofa-tiny --device cpu --out field.tif
 """
+import array
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from osgeo import gdal, osr
 gdal.UseExceptions()
 
 DATES = ["2021-06-28", "2021-07-28", "2021-08-17", "2021-09-11", "2021-10-06"]
+SCENE = "S2_2021-07-28.tif"
 AERIAL = "m_4709963_se_14_1_20160816_5m.tif"
 BLOCK = 16          # side of the units of the split, pixels
 SEED = 0            # which of the split's seeds
@@ -30,7 +32,7 @@ ATTRIBUTION = "(c) ESA WorldCover project, CC BY 4.0; contains modified Copernic
 def read(path):
     data = gdal.Open(path)
     band = data.GetRasterBand(1)
-    values = band.ReadRaster(buf_type=gdal.GDT_Byte)
+    values = array.array("H", band.ReadRaster(buf_type=gdal.GDT_UInt16))
     return data, [list(values[row * data.RasterXSize:(row + 1) * data.RasterXSize]) for row in range(data.RasterYSize)]
 
 
@@ -148,6 +150,9 @@ def main():
         classes = [entry for entry in json.load(file) if entry["id"] in split["class_ids_used"]]
     seed = next(entry for entry in split["seeds"] if entry["seed"] == SEED)
     worldcover, values = read(os.path.join(portugal, "labels_worldcover.tif"))
+    # Pixels the scene does not show can neither train nor test.
+    _, shown = read(os.path.join(target, SCENE))
+    values = [[code if seen else 0 for code, seen in zip(*rows)] for rows in zip(values, shown)]
     write_labels(os.path.join(target, "labels.geojson"), worldcover, values, classes, set(seed["train_units"]))
     write_reference(os.path.join(target, "reference.tif"), worldcover, values, classes, set(seed["test_units"]))
 

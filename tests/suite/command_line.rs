@@ -214,7 +214,7 @@ fn the_map_opens_coloured_and_named_for_gdal_and_for_us() {
     let band = &gdal["bands"][0];
     for (value, name, rgba) in ours {
         let place = usize::try_from(value).unwrap();
-        assert_eq!(band["category"][place], *name, "{band}");
+        assert_eq!(band["categories"][place], *name, "{band}");
         let entry: Vec<u64> = band["colorTable"]["entries"][place]
             .as_array()
             .unwrap()
@@ -245,13 +245,7 @@ fn the_held_out_accuracy_is_reported_and_lower_than_on_the_training_labels() {
     let read = |name: &str| -> Value {
         serde_json::from_str(&fs::read_to_string(walked().join(name)).unwrap()).unwrap()
     };
-    let find = |report: &Value| {
-        number(
-            report
-                .pointer("/accuracy/overall")
-                .unwrap_or(&report["overall_accuracy"]),
-        )
-    };
+    let find = |report: &Value| number(&report["crop"]["metrics"]["overall"]);
     let (training, held_out) = (find(&read("report.json")), find(&read("held_out.json")));
     assert!(
         training > held_out,
@@ -522,9 +516,8 @@ fn the_documents_say_what_help_says() {
     if std::env::var_os("TERROIR_UPDATE_DOCS").is_some() {
         fs::write(&path, &text).unwrap();
     }
-    assert_eq!(
-        fs::read_to_string(&path).unwrap_or_default(),
-        text,
-        "docs/cli.md is out of date: run with TERROIR_UPDATE_DOCS=1"
+    assert!(
+        fs::read_to_string(&path).unwrap_or_default() == text,
+        "docs/cli.md is out of date: run this test with TERROIR_UPDATE_DOCS=1"
     );
 }
