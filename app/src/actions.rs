@@ -163,6 +163,7 @@ impl State {
     /// A new document takes the window over; session and caches start afresh.
     pub fn replace_document(&mut self, document: Document, path: Option<PathBuf>, read_only: bool) {
         self.history = History::new(document);
+        self.document_number += 1;
         self.project = Project { path, read_only, saving: None };
         self.autosaved_revision = self.history.revision();
         self.derived = crate::state::Derived::default();

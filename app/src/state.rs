@@ -119,6 +119,8 @@ pub struct State {
     pub waiting_labels: Vec<PathBuf>,
     /// Files being opened.
     pub opening: usize,
+    /// Counts documents: revisions of two of them say nothing about each other.
+    pub document_number: u64,
     pub autosaved_revision: u64,
     pub autosaved_at: Instant,
     pub wake: Arc<dyn Fn() + Send + Sync>,
@@ -147,6 +149,7 @@ impl State {
             queue: VecDeque::new(),
             waiting_labels: Vec::new(),
             opening: 0,
+            document_number: 0,
             autosaved_revision: 0,
             autosaved_at: Instant::now(),
             wake,

@@ -67,6 +67,7 @@ pub fn waker(ctx: &egui::Context) -> Arc<dyn Fn() + Send + Sync> {
 /// What the cached list of canvas layers was made of.
 #[derive(PartialEq)]
 struct LayersKey {
+    document_number: u64,
     revision: u64,
     live: Option<(u64, bool, u32)>,
 }
@@ -213,6 +214,7 @@ impl Window {
         let live = &self.state.live;
         let fit = live.fit.as_ref().filter(|_| live.visible);
         let key = LayersKey {
+            document_number: self.state.document_number,
             revision: self.state.history.revision(),
             live: fit.map(|fit| (Arc::as_ptr(&fit.head) as u64, live.confidence, live.opacity.to_bits())),
         };

@@ -255,7 +255,7 @@ fn table_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, bands: &Ar
             .max_scroll_height(height)
             .min_scrolled_height(height)
             .cell_layout(egui::Layout::left_to_right(egui::Align::Center))
-            .column(Column::exact(if chosen.is_some() { 62.0 } else { 22.0 }))
+            .column(Column::exact(if chosen.is_some() { 76.0 } else { 24.0 }))
             .column(Column::remainder().at_least(70.0).clip(true))
             .column(Column::exact(70.0))
             .column(Column::exact(92.0).clip(true))
@@ -264,7 +264,7 @@ fn table_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, bands: &Ar
                     let color = theme::colors(ui.visuals()).weak;
                     ui.label(egui::RichText::new(text).small().color(color));
                 };
-                header.col(|ui| weak(ui, if chosen.is_some() { "R   G   B" } else { "" }));
+                header.col(|ui| weak(ui, if chosen.is_some() { "  R       G       B" } else { "" }));
                 header.col(|ui| weak(ui, "Band"));
                 let unit = if state.session.wavelength_in_um { "µm" } else { "nm" };
                 header.col(|ui| weak(ui, unit));

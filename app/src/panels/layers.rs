@@ -62,6 +62,7 @@ fn live_row_ui(ui: &mut egui::Ui, state: &mut State) {
         return;
     }
     ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
         let glyph = if state.live.visible { icon::EYE } else { icon::EYE_SLASH };
         if theme::icon_button(ui, glyph, "Show or hide the live map (V)").clicked() {
             state.live.visible = !state.live.visible;

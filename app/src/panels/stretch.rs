@@ -139,8 +139,6 @@ fn histogram_ui(
     let (low, high) = view_range(statistics, stretch);
     let x_of = |value: f64| plot.left() + ((value - low) / (high - low)).clamp(0.0, 1.0) as f32 * plot.width();
     bars(&painter, plot, statistics, (low, high), color);
-    painter.text(rect.left_top() + vec2(6.0, 3.0), egui::Align2::LEFT_TOP, name, egui::FontId::proportional(12.0), colors.weak);
-
     let mut limits = [stretch.low, stretch.high];
     for (index, what) in ["Lower", "Upper"].into_iter().enumerate() {
         let x = x_of(f64::from(limits[index]));
@@ -172,6 +170,8 @@ fn histogram_ui(
         let label = format!("{what} limit {name}");
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Slider, enabled, &label));
     }
+    let corner = rect.right_top() + vec2(-6.0, 3.0);
+    ui.painter().text(corner, egui::Align2::RIGHT_TOP, name, egui::FontId::proportional(12.0), colors.weak);
     ui.horizontal(|ui| {
         let speed = (high - low) / 400.0;
         for (is_upper, what) in [(false, "Lower limit"), (true, "Upper limit")] {

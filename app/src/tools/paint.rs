@@ -1,6 +1,6 @@
 //! Brush, eraser, fill and pick. A stroke is one undo step, from press to release.
 
-use egui::{Color32, Pos2, Shape, Stroke as Line};
+use egui::{Color32, PointerButton, Pos2, Shape, Stroke as Line};
 
 use super::{MapView, Tool};
 use crate::messages::Level;
@@ -30,26 +30,24 @@ pub fn next_size(diameter: f64, larger: bool) -> f64 {
 }
 
 pub fn brush_ui(ui: &mut egui::Ui, state: &mut State, view: &MapView<'_>, owns: bool) {
-    let (is_down, moves) = ui.input(|input| {
-        let moves: Vec<Pos2> = input
-            .events
-            .iter()
-            .filter_map(|event| match event {
-                egui::Event::PointerMoved(pos) => Some(*pos),
-                _ => None,
-            })
-            .collect();
-        (input.pointer.primary_down(), moves)
-    });
-    let starts = owns && is_down && state.session.stroke.is_none() && view.response.is_pointer_button_down_on();
-    if starts && let Some(pos) = view.response.interact_pointer_pos() {
-        start_stroke(state, view, pos);
-    } else if state.session.stroke.is_some() {
-        for pos in moves {
-            continue_stroke(state, view.map_from_screen(pos));
+    // In the order they came: a slow frame may hold the end of one stroke and the start of the next.
+    let events = ui.input(|input| input.events.clone());
+    for event in events {
+        match event {
+            egui::Event::PointerButton { pos, button: PointerButton::Primary, pressed: true, .. } => {
+                let is_on_map = view.response.rect.contains(pos) && ui.ctx().layer_id_at(pos) == Some(ui.layer_id());
+                if owns && is_on_map {
+                    end_stroke(state);
+                    start_stroke(state, view, pos);
+                }
+            }
+            egui::Event::PointerButton { button: PointerButton::Primary, pressed: false, .. } => end_stroke(state),
+            egui::Event::PointerMoved(pos) => continue_stroke(state, view.map_from_screen(pos)),
+            _ => {}
         }
     }
-    if !is_down {
+    // The window may lose the pointer without a release.
+    if !ui.input(|input| input.pointer.primary_down()) {
         end_stroke(state);
     }
     if view.response.hovered() || state.session.stroke.is_some() {
