@@ -16,7 +16,10 @@ use crate::tools::Tool;
 /// Runs one command. Says why when it cannot run now.
 pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
     if let Err(why) = command.can_run(state) {
-        state.messages.show(Level::Info, format!("{}: {why}.", command.info().name.trim_end_matches('…')));
+        state.messages.show(
+            Level::Info,
+            format!("{}: {why}.", command.info().name.trim_end_matches('…')),
+        );
         return;
     }
     let active = state.active_layer().map(|layer| layer.id);
@@ -49,7 +52,9 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
             }
         }
         Command::RenameLayer => {
-            state.session.rename = state.active_layer().map(|layer| (layer.id, layer.name.clone()));
+            state.session.rename = state
+                .active_layer()
+                .map(|layer| (layer.id, layer.name.clone()));
         }
         Command::LayerProperties => state.session.properties = active,
         Command::ZoomToLayer => state.session.view = active.map(ViewRequest::Layer),
@@ -79,10 +84,20 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
             state.session.tool = tool;
             state.session.pick_reference = false;
         }
-        Command::BrushSmaller => state.session.brush_diameter = crate::tools::next_size(state.session.brush_diameter, false),
-        Command::BrushLarger => state.session.brush_diameter = crate::tools::next_size(state.session.brush_diameter, true),
+        Command::BrushSmaller => {
+            state.session.brush_diameter =
+                crate::tools::next_size(state.session.brush_diameter, false)
+        }
+        Command::BrushLarger => {
+            state.session.brush_diameter =
+                crate::tools::next_size(state.session.brush_diameter, true)
+        }
         Command::SwapEraser => {
-            state.session.tool = if state.session.tool == Tool::Brush { Tool::Eraser } else { Tool::Brush };
+            state.session.tool = if state.session.tool == Tool::Brush {
+                Tool::Eraser
+            } else {
+                Tool::Brush
+            };
         }
         Command::NewClass => state.add_class(),
         Command::Protect => state.session.protect = !state.session.protect,
@@ -113,11 +128,23 @@ fn show_tab(state: &mut State, tab: Tab) {
 }
 
 pub fn remove_layer(state: &mut State, id: LayerId) {
-    let Some(name) = state.history.document().layer(id).map(|layer| layer.name.clone()) else {
+    let Some(name) = state
+        .history
+        .document()
+        .layer(id)
+        .map(|layer| layer.name.clone())
+    else {
         return;
     };
-    state.history.change(&format!("Remove {name}"), |document| document.remove_layer(id));
-    state.messages.show_with_action(Level::Info, format!("Removed {name}."), "Undo", Command::Undo);
+    state.history.change(&format!("Remove {name}"), |document| {
+        document.remove_layer(id)
+    });
+    state.messages.show_with_action(
+        Level::Info,
+        format!("Removed {name}."),
+        "Undo",
+        Command::Undo,
+    );
 }
 
 /// What follows once the user decided about unsaved changes.
@@ -133,7 +160,10 @@ impl State {
     /// Asks about unsaved changes, then goes on.
     pub fn ask_unsaved(&mut self, ctx: &egui::Context, after: After) {
         if self.history.is_dirty() {
-            self.dialogs.open(Dialog::Unsaved { after, is_saving: false });
+            self.dialogs.open(Dialog::Unsaved {
+                after,
+                is_saving: false,
+            });
         } else {
             self.go_on(ctx, after);
         }
@@ -164,7 +194,11 @@ impl State {
     pub fn replace_document(&mut self, document: Document, path: Option<PathBuf>, read_only: bool) {
         self.history = History::new(document);
         self.document_number += 1;
-        self.project = Project { path, read_only, saving: None };
+        self.project = Project {
+            path,
+            read_only,
+            saving: None,
+        };
         self.autosaved_revision = self.history.revision();
         self.derived = crate::state::Derived::default();
         let kept = &self.live;
@@ -204,16 +238,27 @@ impl State {
         } else {
             self.messages.show(
                 Level::Warning,
-                format!("Labels need a scene to lie on. Add a raster first.\n{}", path.display()),
+                format!(
+                    "Labels need a scene to lie on. Add a raster first.\n{}",
+                    path.display()
+                ),
             );
         }
     }
 
     pub fn save_project(&mut self, path: PathBuf) {
-        let path = if path.extension().is_none() { path.with_extension("terroir") } else { path };
+        let path = if path.extension().is_none() {
+            path.with_extension("terroir")
+        } else {
+            path
+        };
         let (document, revision) = (self.history.document().clone(), self.history.revision());
         self.project.saving = Some(revision);
-        self.send(FileTask::SaveProject { document, path, revision });
+        self.send(FileTask::SaveProject {
+            document,
+            path,
+            revision,
+        });
     }
 
     pub fn save_settings(&mut self) {
@@ -236,7 +281,10 @@ pub enum FileKind {
 
 /// By the name alone; what is neither project nor vector file is tried as a raster.
 pub fn kind_of(path: &Path) -> FileKind {
-    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let extension = path
+        .extension()
+        .map(|extension| extension.to_string_lossy().to_lowercase())
+        .unwrap_or_default();
     match extension.as_str() {
         "terroir" => FileKind::Project,
         "geojson" | "gpkg" | "shp" | "csv" | "kml" | "fgb" => FileKind::Labels,
@@ -253,6 +301,9 @@ mod tests {
         assert_eq!(kind_of(Path::new("a/b.terroir")), FileKind::Project);
         assert_eq!(kind_of(Path::new("labels.GeoJSON")), FileKind::Labels);
         assert_eq!(kind_of(Path::new("scene.tif")), FileKind::Raster);
-        assert_eq!(kind_of(Path::new("NETCDF:a.nc:reflectance")), FileKind::Raster);
+        assert_eq!(
+            kind_of(Path::new("NETCDF:a.nc:reflectance")),
+            FileKind::Raster
+        );
     }
 }

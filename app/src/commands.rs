@@ -71,16 +71,32 @@ pub struct CommandInfo {
 
 const NONE: Modifiers = Modifiers::NONE;
 const CTRL: Modifiers = Modifiers::COMMAND;
-const CTRL_SHIFT: Modifiers = Modifiers { alt: false, ctrl: false, shift: true, mac_cmd: false, command: true };
+const CTRL_SHIFT: Modifiers = Modifiers {
+    alt: false,
+    ctrl: false,
+    shift: true,
+    mac_cmd: false,
+    command: true,
+};
 
 const fn key(modifiers: Modifiers, key: Key) -> Shortcut {
     Shortcut { modifiers, key }
 }
 
 const fn row(
-    command: Command, name: &'static str, icon: &'static str, keys: &'static [Shortcut], tooltip: &'static str,
+    command: Command,
+    name: &'static str,
+    icon: &'static str,
+    keys: &'static [Shortcut],
+    tooltip: &'static str,
 ) -> CommandInfo {
-    CommandInfo { command, name, tooltip, icon, keys }
+    CommandInfo {
+        command,
+        name,
+        tooltip,
+        icon,
+        keys,
+    }
 }
 
 use Command as C;
@@ -88,8 +104,20 @@ use Tool as T;
 
 /// Every command, in the order the palette shows them.
 pub static COMMANDS: &[CommandInfo] = &[
-    row(C::NewProject, "New project", icon::FILE_PLUS, &[key(CTRL, Key::N)], "Start with an empty project"),
-    row(C::OpenProject, "Open…", icon::FOLDER_OPEN, &[key(CTRL, Key::O)], "Open a project, raster or label file"),
+    row(
+        C::NewProject,
+        "New project",
+        icon::FILE_PLUS,
+        &[key(CTRL, Key::N)],
+        "Start with an empty project",
+    ),
+    row(
+        C::OpenProject,
+        "Open…",
+        icon::FOLDER_OPEN,
+        &[key(CTRL, Key::O)],
+        "Open a project, raster or label file",
+    ),
     row(
         C::OpenPath,
         "Open by path…",
@@ -97,7 +125,13 @@ pub static COMMANDS: &[CommandInfo] = &[
         &[key(CTRL_SHIFT, Key::O)],
         "Type the path of a project, raster or label file, or the name of a sub-dataset",
     ),
-    row(C::SaveProject, "Save project", icon::FLOPPY_DISK, &[key(CTRL, Key::S)], "Save the project and its labels"),
+    row(
+        C::SaveProject,
+        "Save project",
+        icon::FLOPPY_DISK,
+        &[key(CTRL, Key::S)],
+        "Save the project and its labels",
+    ),
     row(
         C::SaveProjectAs,
         "Save project as…",
@@ -105,9 +139,27 @@ pub static COMMANDS: &[CommandInfo] = &[
         &[key(CTRL_SHIFT, Key::S)],
         "Save the project and its labels under another name",
     ),
-    row(C::AddRaster, "Add raster…", icon::STACK_PLUS, &[key(CTRL_SHIFT, Key::R)], "Add a scene, field or map as a layer"),
-    row(C::ImportLabels, "Import labels…", icon::DOWNLOAD_SIMPLE, &[], "Read polygons or points as labels"),
-    row(C::ExportLabels, "Export labels…", icon::TAG, &[], "Write the labels as GeoPackage, GeoJSON or Shapefile"),
+    row(
+        C::AddRaster,
+        "Add raster…",
+        icon::STACK_PLUS,
+        &[key(CTRL_SHIFT, Key::R)],
+        "Add a scene, field or map as a layer",
+    ),
+    row(
+        C::ImportLabels,
+        "Import labels…",
+        icon::DOWNLOAD_SIMPLE,
+        &[],
+        "Read polygons or points as labels",
+    ),
+    row(
+        C::ExportLabels,
+        "Export labels…",
+        icon::TAG,
+        &[],
+        "Write the labels as GeoPackage, GeoJSON or Shapefile",
+    ),
     row(
         C::Export,
         "Export…",
@@ -115,8 +167,20 @@ pub static COMMANDS: &[CommandInfo] = &[
         &[key(CTRL, Key::E)],
         "Write the class map as GeoTIFF, the labels, or a picture of the view",
     ),
-    row(C::Quit, "Quit", icon::SIGN_OUT, &[key(CTRL, Key::Q)], "Close the window"),
-    row(C::Undo, "Undo", icon::ARROW_U_UP_LEFT, &[key(CTRL, Key::Z)], "Take back the last step"),
+    row(
+        C::Quit,
+        "Quit",
+        icon::SIGN_OUT,
+        &[key(CTRL, Key::Q)],
+        "Close the window",
+    ),
+    row(
+        C::Undo,
+        "Undo",
+        icon::ARROW_U_UP_LEFT,
+        &[key(CTRL, Key::Z)],
+        "Take back the last step",
+    ),
     row(
         C::Redo,
         "Redo",
@@ -124,17 +188,57 @@ pub static COMMANDS: &[CommandInfo] = &[
         &[key(CTRL_SHIFT, Key::Z), key(CTRL, Key::Y)],
         "Do again what was taken back",
     ),
-    row(C::RemoveLayer, "Remove layer", icon::TRASH, &[key(CTRL, Key::D)], "Remove the active layer; can be undone"),
-    row(C::RenameLayer, "Rename layer", icon::PENCIL_SIMPLE, &[key(NONE, Key::F2)], "Give the active layer another name"),
-    row(C::LayerProperties, "Layer properties…", icon::INFO, &[], "Size, place, bands and statistics of the active layer"),
-    row(C::ZoomToLayer, "Zoom to layer", icon::FRAME_CORNERS, &[], "Show the whole active layer"),
-    row(C::ZoomToPixels, "Zoom to 1:1 pixels", icon::MAGNIFYING_GLASS, &[], "One pixel of the active layer is one on the screen"),
-    row(C::ZoomFull, "Full extent", icon::ARROWS_OUT, &[key(CTRL_SHIFT, Key::F)], "Show all layers"),
+    row(
+        C::RemoveLayer,
+        "Remove layer",
+        icon::TRASH,
+        &[key(CTRL, Key::D)],
+        "Remove the active layer; can be undone",
+    ),
+    row(
+        C::RenameLayer,
+        "Rename layer",
+        icon::PENCIL_SIMPLE,
+        &[key(NONE, Key::F2)],
+        "Give the active layer another name",
+    ),
+    row(
+        C::LayerProperties,
+        "Layer properties…",
+        icon::INFO,
+        &[],
+        "Size, place, bands and statistics of the active layer",
+    ),
+    row(
+        C::ZoomToLayer,
+        "Zoom to layer",
+        icon::FRAME_CORNERS,
+        &[],
+        "Show the whole active layer",
+    ),
+    row(
+        C::ZoomToPixels,
+        "Zoom to 1:1 pixels",
+        icon::MAGNIFYING_GLASS,
+        &[],
+        "One pixel of the active layer is one on the screen",
+    ),
+    row(
+        C::ZoomFull,
+        "Full extent",
+        icon::ARROWS_OUT,
+        &[key(CTRL_SHIFT, Key::F)],
+        "Show all layers",
+    ),
     row(
         C::ZoomIn,
         "Zoom in",
         icon::MAGNIFYING_GLASS_PLUS,
-        &[key(NONE, Key::PageUp), key(CTRL, Key::Plus), key(CTRL, Key::Equals)],
+        &[
+            key(NONE, Key::PageUp),
+            key(CTRL, Key::Plus),
+            key(CTRL, Key::Equals),
+        ],
         "Twice as near",
     ),
     row(
@@ -144,16 +248,76 @@ pub static COMMANDS: &[CommandInfo] = &[
         &[key(NONE, Key::PageDown), key(CTRL, Key::Minus)],
         "Twice as far",
     ),
-    row(C::Redraw, "Redraw", icon::ARROWS_CLOCKWISE, &[key(NONE, Key::F5)], "Read the visible layers again from their files"),
-    row(C::FullScreen, "Full screen", icon::CORNERS_OUT, &[key(NONE, Key::F11)], "Use the whole screen, or leave it"),
-    row(C::LeftPanel, "Layers panel", icon::SIDEBAR_SIMPLE, &[key(CTRL, Key::Num1)], "Show or hide layers and classes"),
-    row(C::RightPanel, "Tools panel", icon::SIDEBAR, &[key(CTRL, Key::Num2)], "Show or hide the panel on the right"),
-    row(C::StylePanel, "Styling panel", icon::PALETTE, &[key(CTRL, Key::Num3)], "Bands, wavelengths and stretch of the active layer"),
-    row(C::UndoPanel, "Undo panel", icon::CLOCK_COUNTER_CLOCKWISE, &[key(CTRL, Key::Num5)], "Show or hide the list of steps"),
-    row(C::LogPanel, "Log", icon::LIST_CHECKS, &[key(CTRL, Key::L)], "Show or hide the messages of this session"),
-    row(C::Palette, "Find a command or layer…", icon::COMMAND, &[key(CTRL, Key::K)], "Type to find any command or layer"),
-    row(C::Theme, "Light or dark", icon::CIRCLE_HALF, &[], "Change between the light and the dark theme"),
-    row(C::UseTool(T::Pan), "Pan", icon::HAND, &[key(NONE, Key::H)], "Drag the map; click to centre"),
+    row(
+        C::Redraw,
+        "Redraw",
+        icon::ARROWS_CLOCKWISE,
+        &[key(NONE, Key::F5)],
+        "Read the visible layers again from their files",
+    ),
+    row(
+        C::FullScreen,
+        "Full screen",
+        icon::CORNERS_OUT,
+        &[key(NONE, Key::F11)],
+        "Use the whole screen, or leave it",
+    ),
+    row(
+        C::LeftPanel,
+        "Layers panel",
+        icon::SIDEBAR_SIMPLE,
+        &[key(CTRL, Key::Num1)],
+        "Show or hide layers and classes",
+    ),
+    row(
+        C::RightPanel,
+        "Tools panel",
+        icon::SIDEBAR,
+        &[key(CTRL, Key::Num2)],
+        "Show or hide the panel on the right",
+    ),
+    row(
+        C::StylePanel,
+        "Styling panel",
+        icon::PALETTE,
+        &[key(CTRL, Key::Num3)],
+        "Bands, wavelengths and stretch of the active layer",
+    ),
+    row(
+        C::UndoPanel,
+        "Undo panel",
+        icon::CLOCK_COUNTER_CLOCKWISE,
+        &[key(CTRL, Key::Num5)],
+        "Show or hide the list of steps",
+    ),
+    row(
+        C::LogPanel,
+        "Log",
+        icon::LIST_CHECKS,
+        &[key(CTRL, Key::L)],
+        "Show or hide the messages of this session",
+    ),
+    row(
+        C::Palette,
+        "Find a command or layer…",
+        icon::COMMAND,
+        &[key(CTRL, Key::K)],
+        "Type to find any command or layer",
+    ),
+    row(
+        C::Theme,
+        "Light or dark",
+        icon::CIRCLE_HALF,
+        &[],
+        "Change between the light and the dark theme",
+    ),
+    row(
+        C::UseTool(T::Pan),
+        "Pan",
+        icon::HAND,
+        &[key(NONE, Key::H)],
+        "Drag the map; click to centre",
+    ),
     row(
         C::UseTool(T::Identify),
         "Identify",
@@ -161,8 +325,20 @@ pub static COMMANDS: &[CommandInfo] = &[
         &[key(NONE, Key::I), key(CTRL_SHIFT, Key::I)],
         "Click a pixel for its coordinates, values and spectrum",
     ),
-    row(C::UseTool(T::Brush), "Brush", icon::PAINT_BRUSH, &[key(NONE, Key::P), key(NONE, Key::Num2)], "Paint pixels of the chosen class"),
-    row(C::UseTool(T::Eraser), "Eraser", icon::ERASER, &[key(NONE, Key::E), key(NONE, Key::Num1)], "Remove painted pixels"),
+    row(
+        C::UseTool(T::Brush),
+        "Brush",
+        icon::PAINT_BRUSH,
+        &[key(NONE, Key::P), key(NONE, Key::Num2)],
+        "Paint pixels of the chosen class",
+    ),
+    row(
+        C::UseTool(T::Eraser),
+        "Eraser",
+        icon::ERASER,
+        &[key(NONE, Key::E), key(NONE, Key::Num1)],
+        "Remove painted pixels",
+    ),
     row(
         C::UseTool(T::Polygon),
         "Polygon",
@@ -177,33 +353,123 @@ pub static COMMANDS: &[CommandInfo] = &[
         &[key(NONE, Key::F), key(NONE, Key::Num4)],
         "Give a painted patch the chosen class",
     ),
-    row(C::UseTool(T::Pick), "Pick class", icon::EYEDROPPER, &[key(NONE, Key::L), key(NONE, Key::Num5)], "Choose the class under the cursor"),
-    row(C::BrushSmaller, "Smaller brush", icon::MINUS, &[key(NONE, Key::OpenBracket)], "Make the brush smaller"),
-    row(C::BrushLarger, "Larger brush", icon::PLUS, &[key(NONE, Key::CloseBracket)], "Make the brush larger"),
-    row(C::SwapEraser, "Swap brush and eraser", icon::SWAP, &[key(NONE, Key::X)], "Change between brush and eraser"),
-    row(C::NewClass, "New class", icon::PLUS, &[key(NONE, Key::M)], "Add a class and choose it"),
-    row(C::Protect, "Protect painted pixels", icon::LOCK_SIMPLE, &[key(NONE, Key::B)], "Painting leaves pixels that already have a class"),
-    row(C::LiveMap, "Live map", icon::MAP_TRIFOLD, &[key(NONE, Key::V)], "Show or hide the class map that follows your labels"),
-    row(C::LiveConfidence, "Live confidence", icon::CHART_BAR, &[key(NONE, Key::C)], "Show how sure the live map is instead of its classes"),
-    row(C::MakeField, "Make a field…", icon::CUBE, &[], "Turn the scene into an embedding field with a model"),
-    row(C::CheckAccuracy, "Check accuracy", icon::TARGET, &[], "Cross-validate the live map on blocks of the current labels"),
-    row(C::Recover, "Recover unsaved work", icon::LIFEBUOY, &[], "Open what was saved automatically before the program stopped"),
-    row(C::DiscardRecovery, "Discard unsaved work", icon::TRASH, &[], "Delete what was saved automatically before the program stopped"),
-    row(C::Help, "Keys and mouse", icon::QUESTION, &[key(NONE, Key::F1)], "All keys and mouse gestures"),
-    row(C::About, "About Terroir", icon::INFO, &[], "Version and licence"),
+    row(
+        C::UseTool(T::Pick),
+        "Pick class",
+        icon::EYEDROPPER,
+        &[key(NONE, Key::L), key(NONE, Key::Num5)],
+        "Choose the class under the cursor",
+    ),
+    row(
+        C::BrushSmaller,
+        "Smaller brush",
+        icon::MINUS,
+        &[key(NONE, Key::OpenBracket)],
+        "Make the brush smaller",
+    ),
+    row(
+        C::BrushLarger,
+        "Larger brush",
+        icon::PLUS,
+        &[key(NONE, Key::CloseBracket)],
+        "Make the brush larger",
+    ),
+    row(
+        C::SwapEraser,
+        "Swap brush and eraser",
+        icon::SWAP,
+        &[key(NONE, Key::X)],
+        "Change between brush and eraser",
+    ),
+    row(
+        C::NewClass,
+        "New class",
+        icon::PLUS,
+        &[key(NONE, Key::M)],
+        "Add a class and choose it",
+    ),
+    row(
+        C::Protect,
+        "Protect painted pixels",
+        icon::LOCK_SIMPLE,
+        &[key(NONE, Key::B)],
+        "Painting leaves pixels that already have a class",
+    ),
+    row(
+        C::LiveMap,
+        "Live map",
+        icon::MAP_TRIFOLD,
+        &[key(NONE, Key::V)],
+        "Show or hide the class map that follows your labels",
+    ),
+    row(
+        C::LiveConfidence,
+        "Live confidence",
+        icon::CHART_BAR,
+        &[key(NONE, Key::C)],
+        "Show how sure the live map is instead of its classes",
+    ),
+    row(
+        C::MakeField,
+        "Make a field…",
+        icon::CUBE,
+        &[],
+        "Turn the scene into an embedding field with a model",
+    ),
+    row(
+        C::CheckAccuracy,
+        "Check accuracy",
+        icon::TARGET,
+        &[],
+        "Cross-validate the live map on blocks of the current labels",
+    ),
+    row(
+        C::Recover,
+        "Recover unsaved work",
+        icon::LIFEBUOY,
+        &[],
+        "Open what was saved automatically before the program stopped",
+    ),
+    row(
+        C::DiscardRecovery,
+        "Discard unsaved work",
+        icon::TRASH,
+        &[],
+        "Delete what was saved automatically before the program stopped",
+    ),
+    row(
+        C::Help,
+        "Keys and mouse",
+        icon::QUESTION,
+        &[key(NONE, Key::F1)],
+        "All keys and mouse gestures",
+    ),
+    row(
+        C::About,
+        "About Terroir",
+        icon::INFO,
+        &[],
+        "Version and licence",
+    ),
 ];
 
 impl Command {
     pub fn info(self) -> &'static CommandInfo {
         // The table holds every command (see the test), so the fallback is never shown.
-        COMMANDS.iter().find(|info| info.command == self).unwrap_or(&COMMANDS[0])
+        COMMANDS
+            .iter()
+            .find(|info| info.command == self)
+            .unwrap_or(&COMMANDS[0])
     }
 
     /// `Err` says why it cannot run now and what would help.
     pub fn can_run(self, state: &State) -> Result<(), &'static str> {
         let document = state.history.document();
         let need = |ok: bool, why: &'static str| if ok { Ok(()) } else { Err(why) };
-        let has_raster = document.layers.iter().any(|layer| state.raster_info(layer).is_some());
+        let has_raster = document
+            .layers
+            .iter()
+            .any(|layer| state.raster_info(layer).is_some());
         match self {
             C::Undo => need(state.history.undo_name().is_some(), "Nothing to undo"),
             C::Redo => need(state.history.redo_name().is_some(), "Nothing to redo"),
@@ -214,22 +480,35 @@ impl Command {
                 need(state.active_layer().is_some(), "Choose a layer first")
             }
             C::ZoomToPixels => need(
-                state.active_layer().is_some_and(|layer| state.raster_info(layer).is_some()),
+                state
+                    .active_layer()
+                    .is_some_and(|layer| state.raster_info(layer).is_some()),
                 "Choose a raster layer first",
             ),
             C::ImportLabels | C::NewClass => need(has_raster, "Add a raster first"),
             C::UseTool(tool) if tool.paints() => need(has_raster, "Add a raster first"),
-            C::ExportLabels => {
-                need(document.labels.as_ref().is_some_and(|labels| !labels.is_empty()), "Paint or import labels first")
-            }
-            C::LiveMap | C::LiveConfidence | C::CheckAccuracy => {
-                need(state.live.fit.is_some(), "Needs a field and labels of two classes")
-            }
+            C::ExportLabels => need(
+                document
+                    .labels
+                    .as_ref()
+                    .is_some_and(|labels| !labels.is_empty()),
+                "Paint or import labels first",
+            ),
+            C::LiveMap | C::LiveConfidence | C::CheckAccuracy => need(
+                state.live.fit.is_some(),
+                "Needs a field and labels of two classes",
+            ),
             C::MakeField => need(
-                document.layers.iter().any(|layer| state.raster_info(layer).is_some_and(|info| !info.is_field())),
+                document.layers.iter().any(|layer| {
+                    state
+                        .raster_info(layer)
+                        .is_some_and(|info| !info.is_field())
+                }),
                 "Add a scene first",
             ),
-            C::Recover | C::DiscardRecovery => need(state.recovery.is_some(), "There is nothing to recover"),
+            C::Recover | C::DiscardRecovery => {
+                need(state.recovery.is_some(), "There is nothing to recover")
+            }
             _ => Ok(()),
         }
     }
@@ -248,7 +527,13 @@ pub fn take_shortcuts(ctx: &egui::Context) -> Vec<Command> {
     ctx.input_mut(|input| {
         let mut pressed = Vec::new();
         input.events.retain(|event| {
-            let egui::Event::Key { key, pressed: true, modifiers, .. } = event else {
+            let egui::Event::Key {
+                key,
+                pressed: true,
+                modifiers,
+                ..
+            } = event
+            else {
                 return true;
             };
             let Some(command) = command_for(*modifiers, *key) else {
@@ -282,7 +567,11 @@ pub fn command_for(modifiers: Modifiers, pressed: Key) -> Option<Command> {
     };
     COMMANDS
         .iter()
-        .find(|info| info.keys.iter().any(|shortcut| shortcut.key == pressed && same(shortcut.modifiers)))
+        .find(|info| {
+            info.keys
+                .iter()
+                .any(|shortcut| shortcut.key == pressed && same(shortcut.modifiers))
+        })
         .map(|info| info.command)
 }
 
@@ -293,7 +582,13 @@ mod tests {
     #[test]
     fn every_command_stands_once_in_the_table() {
         for (index, info) in COMMANDS.iter().enumerate() {
-            assert!(!COMMANDS[..index].iter().any(|other| other.command == info.command), "{} twice", info.name);
+            assert!(
+                !COMMANDS[..index]
+                    .iter()
+                    .any(|other| other.command == info.command),
+                "{} twice",
+                info.name
+            );
             assert_eq!(info.command.info().name, info.name);
         }
     }
@@ -303,7 +598,12 @@ mod tests {
         let mut seen: Vec<(Shortcut, &str)> = Vec::new();
         for info in COMMANDS {
             for shortcut in info.keys {
-                assert!(!seen.iter().any(|(other, _)| other == shortcut), "{:?} of {} is taken", shortcut, info.name);
+                assert!(
+                    !seen.iter().any(|(other, _)| other == shortcut),
+                    "{:?} of {} is taken",
+                    shortcut,
+                    info.name
+                );
                 seen.push((*shortcut, info.name));
             }
         }
@@ -311,11 +611,21 @@ mod tests {
 
     #[test]
     fn keys_need_exactly_their_modifiers() {
-        let ctrl = Modifiers { ctrl: true, command: true, ..Modifiers::NONE };
-        let ctrl_shift = Modifiers { shift: true, ..ctrl };
+        let ctrl = Modifiers {
+            ctrl: true,
+            command: true,
+            ..Modifiers::NONE
+        };
+        let ctrl_shift = Modifiers {
+            shift: true,
+            ..ctrl
+        };
         assert_eq!(command_for(ctrl, Key::Z), Some(Command::Undo));
         assert_eq!(command_for(ctrl_shift, Key::Z), Some(Command::Redo));
-        assert_eq!(command_for(Modifiers::NONE, Key::P), Some(Command::UseTool(Tool::Brush)));
+        assert_eq!(
+            command_for(Modifiers::NONE, Key::P),
+            Some(Command::UseTool(Tool::Brush))
+        );
         assert_eq!(command_for(Modifiers::SHIFT, Key::P), None);
     }
 }

@@ -49,18 +49,33 @@ impl Purpose {
     }
 
     fn saves(&self) -> bool {
-        matches!(self, Self::SaveProject | Self::ExportLabels | Self::FieldOut | Self::ExportOut)
+        matches!(
+            self,
+            Self::SaveProject | Self::ExportLabels | Self::FieldOut | Self::ExportOut
+        )
     }
 
     fn filters(&self) -> &'static [(&'static str, &'static [&'static str])] {
-        const RASTERS: (&str, &[&str]) = ("Rasters", &["tif", "tiff", "vrt", "img", "jp2", "nc", "hdr", "dat", "bsq"]);
+        const RASTERS: (&str, &[&str]) = (
+            "Rasters",
+            &[
+                "tif", "tiff", "vrt", "img", "jp2", "nc", "hdr", "dat", "bsq",
+            ],
+        );
         const ALL: (&str, &[&str]) = ("All files", &["*"]);
         match self {
             Self::Open => &[ALL],
             Self::AddRaster | Self::Locate(_) => &[ALL, RASTERS],
-            Self::ImportLabels => &[("Labels", &["gpkg", "geojson", "json", "shp", "csv", "tif"]), ALL],
+            Self::ImportLabels => &[
+                ("Labels", &["gpkg", "geojson", "json", "shp", "csv", "tif"]),
+                ALL,
+            ],
             Self::SaveProject => &[("Terroir project", &["terroir"])],
-            Self::ExportLabels => &[("GeoPackage", &["gpkg"]), ("GeoJSON", &["geojson"]), ("Shapefile", &["shp"])],
+            Self::ExportLabels => &[
+                ("GeoPackage", &["gpkg"]),
+                ("GeoJSON", &["geojson"]),
+                ("Shapefile", &["shp"]),
+            ],
             Self::Weights => &[("Weights", &["safetensors", "pth", "pt"]), ALL],
             Self::FieldOut => &[("GeoTIFF", &["tif"])],
             Self::ExportOut => &[ALL],
@@ -70,9 +85,20 @@ impl Purpose {
 
 /// Questions inside the window; one at a time.
 pub enum Dialog {
-    TypePath { purpose: Purpose, text: String, note: Option<&'static str> },
-    Unsaved { after: After, is_saving: bool },
-    ImportLabels { path: PathBuf, attributes: Vec<String>, chosen: usize },
+    TypePath {
+        purpose: Purpose,
+        text: String,
+        note: Option<&'static str>,
+    },
+    Unsaved {
+        after: After,
+        is_saving: bool,
+    },
+    ImportLabels {
+        path: PathBuf,
+        attributes: Vec<String>,
+        chosen: usize,
+    },
     Export(ExportForm),
 }
 
@@ -126,7 +152,11 @@ impl Dialogs {
         if let Some(Dialog::Export(_)) = &self.current {
             self.below = self.current.take();
         }
-        self.current = Some(Dialog::TypePath { purpose, text, note });
+        self.current = Some(Dialog::TypePath {
+            purpose,
+            text,
+            note,
+        });
     }
 
     /// Takes the dialog out for drawing; put it back with `open` unless it is done.
@@ -159,7 +189,9 @@ impl Dialogs {
         if let Some(folder) = suggestion.parent().filter(|folder| folder.is_absolute()) {
             dialog = dialog.set_directory(folder);
         }
-        if purpose.saves() && let Some(name) = suggestion.file_name() {
+        if purpose.saves()
+            && let Some(name) = suggestion.file_name()
+        {
             dialog = dialog.set_file_name(name.to_string_lossy());
         }
         // Made here on the window's thread, as macOS demands, and only polled afterwards.
@@ -169,14 +201,21 @@ impl Dialogs {
         } else if matches!(purpose, Purpose::Open | Purpose::AddRaster) {
             let future = dialog.pick_files();
             Box::pin(async move {
-                future.await.map(|files| files.iter().map(|file| file.path().to_owned()).collect())
+                future
+                    .await
+                    .map(|files| files.iter().map(|file| file.path().to_owned()).collect())
             })
         } else {
             let future = dialog.pick_file();
             Box::pin(async move { future.await.map(|file| vec![file.path().to_owned()]) })
         };
         let waker = Waker::from(Arc::new(Repaint(ctx.clone())));
-        self.file = Some(FileDialog { purpose, future, started: Instant::now(), waker });
+        self.file = Some(FileDialog {
+            purpose,
+            future,
+            started: Instant::now(),
+            waker,
+        });
     }
 
     /// The answer of the system's dialog, once; never blocks.
@@ -210,21 +249,38 @@ impl State {
 
     /// Beside the project or the scene, with a fitting name.
     pub fn suggested_path(&self, purpose: &Purpose) -> String {
-        let scene = self.active_raster().and_then(|layer| self.raster_info(&layer).map(|info| info.path.clone()));
+        let scene = self
+            .active_raster()
+            .and_then(|layer| self.raster_info(&layer).map(|info| info.path.clone()));
         let home = self.project.path.clone().or(scene);
-        let with = |extension: &str| home.as_ref().map(|path| path.with_extension(extension).display().to_string());
+        let with = |extension: &str| {
+            home.as_ref()
+                .map(|path| path.with_extension(extension).display().to_string())
+        };
         match purpose {
             Purpose::SaveProject => with("terroir").unwrap_or_default(),
             Purpose::ExportLabels => home
                 .as_ref()
-                .map(|path| crate::jobs::beside(path, "labels", "gpkg").display().to_string())
+                .map(|path| {
+                    crate::jobs::beside(path, "labels", "gpkg")
+                        .display()
+                        .to_string()
+                })
                 .unwrap_or_default(),
-            Purpose::FieldOut => self.field_out_path().map(|path| path.display().to_string()).unwrap_or_default(),
+            Purpose::FieldOut => self
+                .field_out_path()
+                .map(|path| path.display().to_string())
+                .unwrap_or_default(),
             Purpose::ExportOut => String::new(),
             Purpose::Weights => self.run.weights.clone(),
             Purpose::Open | Purpose::AddRaster | Purpose::ImportLabels | Purpose::Locate(_) => {
-                let folder = home.as_ref().and_then(|path| path.parent()).map(|folder| folder.join(""));
-                folder.map(|folder| folder.display().to_string()).unwrap_or_default()
+                let folder = home
+                    .as_ref()
+                    .and_then(|path| path.parent())
+                    .map(|folder| folder.join(""));
+                folder
+                    .map(|folder| folder.display().to_string())
+                    .unwrap_or_default()
             }
         }
     }
@@ -245,7 +301,10 @@ impl State {
             Purpose::SaveProject => self.save_project(first),
             Purpose::ExportLabels => {
                 if let Some(labels) = self.history.document().labels.clone() {
-                    self.send(FileTask::ExportLabels { labels, path: first });
+                    self.send(FileTask::ExportLabels {
+                        labels,
+                        path: first,
+                    });
                 }
             }
             Purpose::Weights => self.run.weights = first.display().to_string(),

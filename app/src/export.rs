@@ -26,12 +26,21 @@ impl ExportForm {
     pub fn new(state: &State) -> Self {
         let kind = if state.live.fit.is_some() {
             ExportKind::Map
-        } else if state.history.document().labels.as_ref().is_some_and(|labels| !labels.is_empty()) {
+        } else if state
+            .history
+            .document()
+            .labels
+            .as_ref()
+            .is_some_and(|labels| !labels.is_empty())
+        {
             ExportKind::Labels
         } else {
             ExportKind::Picture
         };
-        Self { kind, path: suggested(state, kind) }
+        Self {
+            kind,
+            path: suggested(state, kind),
+        }
     }
 }
 
@@ -40,8 +49,16 @@ fn suggested(state: &State, kind: ExportKind) -> String {
         .project
         .path
         .clone()
-        .or_else(|| state.scene_layer().and_then(|layer| state.raster_info(&layer).map(|info| info.path.clone())))
-        .or_else(|| state.active_raster().and_then(|layer| state.raster_info(&layer).map(|info| info.path.clone())));
+        .or_else(|| {
+            state
+                .scene_layer()
+                .and_then(|layer| state.raster_info(&layer).map(|info| info.path.clone()))
+        })
+        .or_else(|| {
+            state
+                .active_raster()
+                .and_then(|layer| state.raster_info(&layer).map(|info| info.path.clone()))
+        });
     let Some(home) = home else {
         return String::new();
     };
@@ -67,16 +84,33 @@ pub fn export_ui(ui: &mut egui::Ui, state: &State, form: &mut ExportForm) -> Exp
     ui.heading("Export");
     ui.add_space(theme::SMALL_GAP);
     let before = form.kind;
-    let has_labels = state.history.document().labels.as_ref().is_some_and(|labels| !labels.is_empty());
+    let has_labels = state
+        .history
+        .document()
+        .labels
+        .as_ref()
+        .is_some_and(|labels| !labels.is_empty());
     ui.add_enabled_ui(state.live.fit.is_some(), |ui| {
-        ui.radio_value(&mut form.kind, ExportKind::Map, "Class map and confidence (GeoTIFF)")
-            .on_disabled_hover_text("Needs a field and labels of two classes");
+        ui.radio_value(
+            &mut form.kind,
+            ExportKind::Map,
+            "Class map and confidence (GeoTIFF)",
+        )
+        .on_disabled_hover_text("Needs a field and labels of two classes");
     });
     ui.add_enabled_ui(has_labels, |ui| {
-        ui.radio_value(&mut form.kind, ExportKind::Labels, "Labels (GeoPackage, GeoJSON or Shapefile)")
-            .on_disabled_hover_text("Paint or import labels first");
+        ui.radio_value(
+            &mut form.kind,
+            ExportKind::Labels,
+            "Labels (GeoPackage, GeoJSON or Shapefile)",
+        )
+        .on_disabled_hover_text("Paint or import labels first");
     });
-    ui.radio_value(&mut form.kind, ExportKind::Picture, "Picture of the view (PNG)");
+    ui.radio_value(
+        &mut form.kind,
+        ExportKind::Picture,
+        "Picture of the view (PNG)",
+    );
     if form.kind != before {
         form.path = suggested(state, form.kind);
     }
@@ -98,7 +132,10 @@ pub fn export_ui(ui: &mut egui::Ui, state: &State, form: &mut ExportForm) -> Exp
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let ready = !form.path.trim().is_empty();
-            if ui.add_enabled(ready, primary_button(ui, "Export")).clicked() {
+            if ui
+                .add_enabled(ready, primary_button(ui, "Export"))
+                .clicked()
+            {
                 step = ExportStep::Start;
             }
             if ui.button("Cancel").clicked() {
@@ -113,7 +150,11 @@ pub fn export_ui(ui: &mut egui::Ui, state: &State, form: &mut ExportForm) -> Exp
 pub fn primary_button<'a>(ui: &egui::Ui, text: &'a str) -> egui::Button<'a> {
     let colors = theme::colors(ui.visuals());
     let dark = ui.visuals().dark_mode;
-    let ink = if dark { egui::Color32::from_rgb(10, 28, 25) } else { egui::Color32::WHITE };
+    let ink = if dark {
+        egui::Color32::from_rgb(10, 28, 25)
+    } else {
+        egui::Color32::WHITE
+    };
     egui::Button::new(egui::RichText::new(text).color(ink).strong()).fill(colors.accent)
 }
 
@@ -135,9 +176,11 @@ fn explanation(state: &State, kind: ExportKind) -> String {
             }
             None => "Needs a field and labels of two classes.".to_owned(),
         },
-        ExportKind::Labels => "The ending decides: .gpkg keeps everything, .geojson is in longitude and latitude, \
+        ExportKind::Labels => {
+            "The ending decides: .gpkg keeps everything, .geojson is in longitude and latitude, \
                                .shp cuts names to 10 characters."
-            .to_owned(),
+                .to_owned()
+        }
         ExportKind::Picture => "The map as it is drawn now, without the panels.".to_owned(),
     }
 }
@@ -157,13 +200,20 @@ pub fn start(state: &mut State, form: &ExportForm) -> Option<PathBuf> {
                     out: path,
                 });
                 state.autosave_now();
-                state.send(FileTask::SaveHead { head: fit.head, path: head_path, job });
+                state.send(FileTask::SaveHead {
+                    head: fit.head,
+                    path: head_path,
+                    job,
+                });
             }
             None
         }
         ExportKind::Labels => {
             if let Some(labels) = state.history.document().labels.clone() {
-                state.send(FileTask::ExportLabels { labels, path: with_default_extension(path, "gpkg") });
+                state.send(FileTask::ExportLabels {
+                    labels,
+                    path: with_default_extension(path, "gpkg"),
+                });
             }
             None
         }
@@ -172,7 +222,11 @@ pub fn start(state: &mut State, form: &ExportForm) -> Option<PathBuf> {
 }
 
 fn with_default_extension(path: PathBuf, extension: &str) -> PathBuf {
-    if path.extension().is_none() { path.with_extension(extension) } else { path }
+    if path.extension().is_none() {
+        path.with_extension(extension)
+    } else {
+        path
+    }
 }
 
 /// Opens the path dialog for the form under way.

@@ -7,9 +7,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use terroir_engine::JobSpec;
 use terroir_scene::{
-    Crs, Document, Grid, ImportReport, Labels, LinearHead, OpenedProject, PcaBasis, Raster, RasterInfo, SceneError,
-    SceneResult, Style, autosave_labels, default_style_blocking, export_labels, fit_pca_blocking, import_labels,
-    open_project, restore_labels, save_project, vector_attributes,
+    Crs, Document, Grid, ImportReport, Labels, LinearHead, OpenedProject, PcaBasis, Raster,
+    RasterInfo, SceneError, SceneResult, Style, autosave_labels, default_style_blocking,
+    export_labels, fit_pca_blocking, import_labels, open_project, restore_labels, save_project,
+    vector_attributes,
 };
 
 use crate::assets::{sample, sample_document_blocking};
@@ -23,23 +24,58 @@ const WAITING_TASKS: usize = 256;
 pub enum FileTask {
     Settings,
     FindRecovery,
-    OpenRaster { path: PathBuf, role: OpenRole },
-    OpenProject { path: PathBuf },
-    Attributes { path: PathBuf },
-    ImportLabels { path: PathBuf, grid: Grid, attribute: Option<String> },
-    FitPca { path: PathBuf },
+    OpenRaster {
+        path: PathBuf,
+        role: OpenRole,
+    },
+    OpenProject {
+        path: PathBuf,
+    },
+    Attributes {
+        path: PathBuf,
+    },
+    ImportLabels {
+        path: PathBuf,
+        grid: Grid,
+        attribute: Option<String>,
+    },
+    FitPca {
+        path: PathBuf,
+    },
     OpenSample,
-    ParseCrs { text: String },
-    OpenRecovery { folder: PathBuf },
+    ParseCrs {
+        text: String,
+    },
+    OpenRecovery {
+        folder: PathBuf,
+    },
     // -- written by the second thread
-    SaveProject { document: Document, path: PathBuf, revision: u64 },
-    ExportLabels { labels: Labels, path: PathBuf },
-    Autosave { document: Document },
+    SaveProject {
+        document: Document,
+        path: PathBuf,
+        revision: u64,
+    },
+    ExportLabels {
+        labels: Labels,
+        path: PathBuf,
+    },
+    Autosave {
+        document: Document,
+    },
     /// Saves a head, then the window starts `job` which uses it.
-    SaveHead { head: Arc<LinearHead>, path: PathBuf, job: JobSpec },
-    SavePicture { image: Arc<egui::ColorImage>, path: PathBuf },
+    SaveHead {
+        head: Arc<LinearHead>,
+        path: PathBuf,
+        job: JobSpec,
+    },
+    SavePicture {
+        image: Arc<egui::ColorImage>,
+        path: PathBuf,
+    },
     SaveSettings(Settings),
-    DiscardRecovery { folder: PathBuf },
+    DiscardRecovery {
+        folder: PathBuf,
+    },
 }
 
 /// Why a raster is opened.
@@ -65,21 +101,47 @@ pub enum FileReply {
     Settings(Settings),
     Recovery(Option<PathBuf>),
     Raster(Box<OpenedRaster>),
-    Project { path: PathBuf, project: Box<OpenedProject>, is_recovery: bool },
+    Project {
+        path: PathBuf,
+        project: Box<OpenedProject>,
+        is_recovery: bool,
+    },
     Sample(Box<Document>),
     /// The program was installed without the sample.
     NoSample,
-    Attributes { path: PathBuf, attributes: Vec<String> },
-    Labels { path: PathBuf, labels: Box<Labels>, report: ImportReport },
-    Pca { path: PathBuf, basis: Box<PcaBasis> },
+    Attributes {
+        path: PathBuf,
+        attributes: Vec<String>,
+    },
+    Labels {
+        path: PathBuf,
+        labels: Box<Labels>,
+        report: ImportReport,
+    },
+    Pca {
+        path: PathBuf,
+        basis: Box<PcaBasis>,
+    },
     Crs(Crs),
-    ProjectSaved { path: PathBuf, revision: u64 },
-    LabelsExported { path: PathBuf },
+    ProjectSaved {
+        path: PathBuf,
+        revision: u64,
+    },
+    LabelsExported {
+        path: PathBuf,
+    },
     Autosaved,
-    HeadSaved { job: JobSpec },
-    PictureSaved { path: PathBuf },
+    HeadSaved {
+        job: JobSpec,
+    },
+    PictureSaved {
+        path: PathBuf,
+    },
     Done,
-    Failed { doing: &'static str, error: SceneError },
+    Failed {
+        doing: &'static str,
+        error: SceneError,
+    },
 }
 
 pub struct Files {
@@ -90,15 +152,24 @@ pub struct Files {
 
 impl Files {
     /// `data_folder`: where settings and recovery files live; `None` keeps nothing (tests).
-    pub fn start(data_folder: Option<PathBuf>, wake: Arc<dyn Fn() + Send + Sync>) -> std::io::Result<Self> {
+    pub fn start(
+        data_folder: Option<PathBuf>,
+        wake: Arc<dyn Fn() + Send + Sync>,
+    ) -> std::io::Result<Self> {
         let (opener, open_tasks) = sync_channel(WAITING_TASKS);
         let (saver, save_tasks) = sync_channel(WAITING_TASKS);
         let (sender, replies) = sync_channel(WAITING_TASKS);
         for (name, tasks) in [("file opener", open_tasks), ("file saver", save_tasks)] {
             let (folder, sender, wake) = (data_folder.clone(), sender.clone(), wake.clone());
-            std::thread::Builder::new().name(name.to_owned()).spawn(move || work(&tasks, folder, &sender, &*wake))?;
+            std::thread::Builder::new()
+                .name(name.to_owned())
+                .spawn(move || work(&tasks, folder, &sender, &*wake))?;
         }
-        Ok(Self { opener, saver, replies })
+        Ok(Self {
+            opener,
+            saver,
+            replies,
+        })
     }
 
     /// False when so many tasks wait that this one was refused. Never blocks.
@@ -124,7 +195,9 @@ impl Files {
 }
 
 fn work(
-    tasks: &Receiver<FileTask>, data_folder: Option<PathBuf>, replies: &SyncSender<FileReply>,
+    tasks: &Receiver<FileTask>,
+    data_folder: Option<PathBuf>,
+    replies: &SyncSender<FileReply>,
     wake: &(dyn Fn() + Send + Sync),
 ) {
     // Made by the first autosave; removed when the thread ends, which is when the window closes in order.
@@ -145,7 +218,9 @@ fn work(
 fn doing(task: &FileTask) -> &'static str {
     match task {
         FileTask::Settings | FileTask::SaveSettings(_) => "settings",
-        FileTask::FindRecovery | FileTask::OpenRecovery { .. } | FileTask::DiscardRecovery { .. } => "recovery",
+        FileTask::FindRecovery
+        | FileTask::OpenRecovery { .. }
+        | FileTask::DiscardRecovery { .. } => "recovery",
         FileTask::OpenRaster { .. } => "opening the raster",
         FileTask::OpenProject { .. } | FileTask::OpenSample => "opening the project",
         FileTask::Attributes { .. } | FileTask::ImportLabels { .. } => "importing labels",
@@ -160,7 +235,9 @@ fn doing(task: &FileTask) -> &'static str {
 }
 
 fn answer_blocking(
-    task: FileTask, data_folder: Option<&Path>, recovery: &mut Option<RecoveryFolder>,
+    task: FileTask,
+    data_folder: Option<&Path>,
+    recovery: &mut Option<RecoveryFolder>,
 ) -> SceneResult<FileReply> {
     Ok(match task {
         FileTask::Settings => FileReply::Settings(Settings::load_blocking(data_folder)),
@@ -168,7 +245,9 @@ fn answer_blocking(
             settings.save_blocking(data_folder)?;
             FileReply::Done
         }
-        FileTask::FindRecovery => FileReply::Recovery(data_folder.and_then(recovery::find_blocking)),
+        FileTask::FindRecovery => {
+            FileReply::Recovery(data_folder.and_then(recovery::find_blocking))
+        }
         FileTask::OpenRaster { path, role } => {
             let raster = Raster::open(&path)?;
             let (style, style_error) = match default_style_blocking(&raster) {
@@ -176,11 +255,20 @@ fn answer_blocking(
                 Err(error) => (None, Some(error)),
             };
             let info = Arc::new(raster.info().clone());
-            FileReply::Raster(Box::new(OpenedRaster { role, info, style, style_error }))
+            FileReply::Raster(Box::new(OpenedRaster {
+                role,
+                info,
+                style,
+                style_error,
+            }))
         }
         FileTask::OpenProject { path } => {
             let project = Box::new(open_project(&path)?);
-            FileReply::Project { path, project, is_recovery: false }
+            FileReply::Project {
+                path,
+                project,
+                is_recovery: false,
+            }
         }
         FileTask::OpenSample => match sample() {
             Some(sample) => FileReply::Sample(Box::new(sample_document_blocking(&sample)?)),
@@ -192,7 +280,11 @@ fn answer_blocking(
             if let Ok(labels) = restore_labels(&recovery::labels_path(&folder)) {
                 project.document.labels = Some(labels);
             }
-            FileReply::Project { path: folder, project: Box::new(project), is_recovery: true }
+            FileReply::Project {
+                path: folder,
+                project: Box::new(project),
+                is_recovery: true,
+            }
         }
         FileTask::DiscardRecovery { folder } => {
             recovery::discard_blocking(&folder)?;
@@ -202,16 +294,28 @@ fn answer_blocking(
             let attributes = vector_attributes(&path)?;
             FileReply::Attributes { path, attributes }
         }
-        FileTask::ImportLabels { path, grid, attribute } => {
+        FileTask::ImportLabels {
+            path,
+            grid,
+            attribute,
+        } => {
             let (labels, report) = import_labels(&path, &grid, attribute.as_deref())?;
-            FileReply::Labels { path, labels: Box::new(labels), report }
+            FileReply::Labels {
+                path,
+                labels: Box::new(labels),
+                report,
+            }
         }
         FileTask::FitPca { path } => {
             let basis = Box::new(fit_pca_blocking(&Raster::open(&path)?)?);
             FileReply::Pca { path, basis }
         }
         FileTask::ParseCrs { text } => FileReply::Crs(Crs::parse(&text)?),
-        FileTask::SaveProject { document, path, revision } => {
+        FileTask::SaveProject {
+            document,
+            path,
+            revision,
+        } => {
             save_project(&document, &path)?;
             FileReply::ProjectSaved { path, revision }
         }
@@ -248,19 +352,28 @@ fn answer_blocking(
 }
 
 pub fn write_error(path: &Path, error: &std::io::Error) -> SceneError {
-    SceneError::write(path, "The file could not be written. Choose another folder or free some space.")
-        .with_details(error)
+    SceneError::write(
+        path,
+        "The file could not be written. Choose another folder or free some space.",
+    )
+    .with_details(error)
 }
 
 /// Written beside and renamed, like every file.
 fn save_png_blocking(image: &egui::ColorImage, path: &Path) -> SceneResult<()> {
     let mut bytes = Vec::new();
-    let failed = |error: png::EncodingError| SceneError::write(path, "The picture could not be made.").with_details(error);
+    let failed = |error: png::EncodingError| {
+        SceneError::write(path, "The picture could not be made.").with_details(error)
+    };
     let mut encoder = png::Encoder::new(&mut bytes, image.width() as u32, image.height() as u32);
     encoder.set_color(png::ColorType::Rgba);
     encoder.set_depth(png::BitDepth::Eight);
     let mut writer = encoder.write_header().map_err(failed)?;
-    let pixels: Vec<u8> = image.pixels.iter().flat_map(|pixel| pixel.to_srgba_unmultiplied()).collect();
+    let pixels: Vec<u8> = image
+        .pixels
+        .iter()
+        .flat_map(|pixel| pixel.to_srgba_unmultiplied())
+        .collect();
     writer.write_image_data(&pixels).map_err(failed)?;
     writer.finish().map_err(failed)?;
     let beside = path.with_extension("part.png");
@@ -282,8 +395,14 @@ mod tests {
         let path = folder.path().join("view.png");
         let image = egui::ColorImage::filled([3, 2], egui::Color32::from_rgb(10, 200, 30));
         save_png_blocking(&image, &path).unwrap();
-        assert!(std::fs::read(&path).unwrap().starts_with(&[0x89, b'P', b'N', b'G']));
+        assert!(
+            std::fs::read(&path)
+                .unwrap()
+                .starts_with(&[0x89, b'P', b'N', b'G'])
+        );
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-        assert!(save_png_blocking(&image, &folder.path().join("missing").join("view.png")).is_err());
+        assert!(
+            save_png_blocking(&image, &folder.path().join("missing").join("view.png")).is_err()
+        );
     }
 }

@@ -14,7 +14,11 @@ pub fn merged(own: Option<Labels>, imported: Labels) -> Labels {
     }
     let mut ids = [0_u8; 256];
     for class in imported.classes.iter() {
-        let known = own.classes.iter().find(|known| known.name == class.name).map(|known| known.id);
+        let known = own
+            .classes
+            .iter()
+            .find(|known| known.name == class.name)
+            .map(|known| known.id);
         let is_free = own.class(class.id).is_none();
         let id = match known {
             Some(id) => Some(id),
@@ -29,12 +33,18 @@ pub fn merged(own: Option<Labels>, imported: Labels) -> Labels {
     for polygon in imported.polygons.iter() {
         let class_id = ids[usize::from(polygon.class_id)];
         if class_id != 0 {
-            own.add_polygon(LabelPolygon { class_id, ..(**polygon).clone() });
+            own.add_polygon(LabelPolygon {
+                class_id,
+                ..(**polygon).clone()
+            });
         }
     }
     // Painted pixels (a raster of labels): those already painted keep their class.
     for (place, block) in &imported.blocks {
-        let mut merged = own.blocks.get(place).map_or([0_u8; terroir_scene::LABEL_BLOCK * terroir_scene::LABEL_BLOCK], |block| **block);
+        let mut merged = own.blocks.get(place).map_or(
+            [0_u8; terroir_scene::LABEL_BLOCK * terroir_scene::LABEL_BLOCK],
+            |block| **block,
+        );
         for (pixel, value) in merged.iter_mut().zip(block.iter()) {
             if *pixel == 0 {
                 *pixel = ids[usize::from(*value)];
@@ -67,7 +77,14 @@ mod tests {
 
     #[test]
     fn the_report_names_only_what_happened() {
-        let report = ImportReport { imported: 12, outside: 3, ..ImportReport::default() };
-        assert_eq!(report_text("a.shp", &report), "Imported 12 shapes from a.shp. 3 fell outside the scene.");
+        let report = ImportReport {
+            imported: 12,
+            outside: 3,
+            ..ImportReport::default()
+        };
+        assert_eq!(
+            report_text("a.shp", &report),
+            "Imported 12 shapes from a.shp. 3 fell outside the scene."
+        );
     }
 }

@@ -80,7 +80,8 @@ impl Job {
     /// Seconds left from this stage's own rate; `None` before three seconds or without progress.
     pub fn secs_left(&self, now: Instant) -> Option<f64> {
         let elapsed = now.duration_since(self.stage_started).as_secs_f64();
-        let is_known = self.state == JobState::Running && self.done > 0 && elapsed >= TIME_LEFT_AFTER_SECS;
+        let is_known =
+            self.state == JobState::Running && self.done > 0 && elapsed >= TIME_LEFT_AFTER_SECS;
         is_known.then(|| elapsed / self.done as f64 * self.total.saturating_sub(self.done) as f64)
     }
 
@@ -95,12 +96,24 @@ impl Job {
 /// What happened that the rest of the window must act on.
 #[derive(Clone, Debug, PartialEq)]
 pub enum JobNews {
-    Finished { id: JobId },
-    Failed { name: String, failure: Failure },
-    Cancelled { name: String },
-    Warning { name: String, text: String },
+    Finished {
+        id: JobId,
+    },
+    Failed {
+        name: String,
+        failure: Failure,
+    },
+    Cancelled {
+        name: String,
+    },
+    Warning {
+        name: String,
+        text: String,
+    },
     /// A window of a file changed on the disk.
-    Wrote { path: PathBuf },
+    Wrote {
+        path: PathBuf,
+    },
 }
 
 pub struct Jobs {
@@ -164,8 +177,14 @@ impl Jobs {
 
     /// Asks what `spec` would cost, unless that is known or asked already.
     pub fn want_estimate(&mut self, spec: &JobSpec) {
-        let known = self.estimate.as_ref().is_some_and(|(known, _)| known == spec);
-        let asked = self.estimating.as_ref().is_some_and(|(_, asked)| asked == spec);
+        let known = self
+            .estimate
+            .as_ref()
+            .is_some_and(|(known, _)| known == spec);
+        let asked = self
+            .estimating
+            .as_ref()
+            .is_some_and(|(_, asked)| asked == spec);
         if !known && !asked {
             let id = self.link.estimate(spec.clone());
             self.estimating = Some((id, spec.clone()));
@@ -173,7 +192,9 @@ impl Jobs {
     }
 
     pub fn is_estimating(&self, spec: &JobSpec) -> bool {
-        self.estimating.as_ref().is_some_and(|(_, asked)| asked == spec)
+        self.estimating
+            .as_ref()
+            .is_some_and(|(_, asked)| asked == spec)
     }
 
     pub fn get(&self, id: JobId) -> Option<&Job> {
@@ -217,7 +238,12 @@ impl Jobs {
                     self.estimate = Some((spec, Ok(estimate)));
                 }
             }
-            Event::Failed { id, failure } if self.estimating.as_ref().is_some_and(|(asked, _)| *asked == id) => {
+            Event::Failed { id, failure }
+                if self
+                    .estimating
+                    .as_ref()
+                    .is_some_and(|(asked, _)| *asked == id) =>
+            {
                 if let Some((_, spec)) = self.estimating.take() {
                     self.estimate = Some((spec, Err(failure)));
                 }
@@ -231,7 +257,12 @@ impl Jobs {
                     job.device = Some(device);
                 }
             }
-            Event::Progress { id, stage, done, total } => {
+            Event::Progress {
+                id,
+                stage,
+                done,
+                total,
+            } => {
                 if let Some(job) = self.job_mut(id) {
                     if job.stage != stage {
                         job.stage_started = now;
@@ -252,7 +283,10 @@ impl Jobs {
             Event::Warning { id, text } => {
                 if let Some(job) = self.job_mut(id) {
                     job.note(format!("warning: {text}"));
-                    news.push(JobNews::Warning { name: job.name.clone(), text });
+                    news.push(JobNews::Warning {
+                        name: job.name.clone(),
+                        text,
+                    });
                 }
             }
             Event::Finished { id, outcome } => {
@@ -268,14 +302,19 @@ impl Jobs {
                     job.secs = now.duration_since(job.started).as_secs_f64();
                     job.note("cancelled".to_owned());
                     job.state = JobState::Cancelled;
-                    news.push(JobNews::Cancelled { name: job.name.clone() });
+                    news.push(JobNews::Cancelled {
+                        name: job.name.clone(),
+                    });
                 }
             }
             Event::Failed { id, failure } => {
                 if let Some(job) = self.job_mut(id) {
                     job.secs = now.duration_since(job.started).as_secs_f64();
                     job.note(format!("failed: {}", failure.what));
-                    news.push(JobNews::Failed { name: job.name.clone(), failure: failure.clone() });
+                    news.push(JobNews::Failed {
+                        name: job.name.clone(),
+                        failure: failure.clone(),
+                    });
                     job.state = JobState::Failed(failure);
                 }
             }
@@ -289,7 +328,10 @@ impl Jobs {
 
 /// `<folder>/<stem>_<suffix>.<extension>` beside a file.
 pub fn beside(path: &Path, suffix: &str, extension: &str) -> PathBuf {
-    let stem = path.file_stem().map_or_else(|| "scene".into(), |stem| stem.to_string_lossy().into_owned());
+    let stem = path.file_stem().map_or_else(
+        || "scene".into(),
+        |stem| stem.to_string_lossy().into_owned(),
+    );
     path.with_file_name(format!("{stem}_{suffix}.{extension}"))
 }
 
@@ -359,22 +401,46 @@ mod tests {
     }
 
     fn spec() -> JobSpec {
-        JobSpec::Predict(PredictSpec { field: "f.tif".into(), head: "h.json".into(), out: "m.tif".into() })
+        JobSpec::Predict(PredictSpec {
+            field: "f.tif".into(),
+            head: "h.json".into(),
+            out: "m.tif".into(),
+        })
     }
 
     #[test]
     fn a_dead_worker_fails_its_job_and_nothing_else() {
         let id = JobId(1);
-        let failure = Failure { what: "The worker was killed (signal 9).".to_owned(), details: None };
+        let failure = Failure {
+            what: "The worker was killed (signal 9).".to_owned(),
+            details: None,
+        };
         let mut jobs = Jobs::new(Box::new(Script(vec![
-            Event::Started { id, device: "CPU".to_owned() },
-            Event::Progress { id, stage: "mapping".to_owned(), done: 3, total: 10 },
-            Event::Failed { id, failure: failure.clone() },
+            Event::Started {
+                id,
+                device: "CPU".to_owned(),
+            },
+            Event::Progress {
+                id,
+                stage: "mapping".to_owned(),
+                done: 3,
+                total: 10,
+            },
+            Event::Failed {
+                id,
+                failure: failure.clone(),
+            },
         ])));
         jobs.run("Map", spec());
         assert!(jobs.is_busy());
         let news = jobs.drain();
-        assert_eq!(news, [JobNews::Failed { name: "Map".to_owned(), failure }]);
+        assert_eq!(
+            news,
+            [JobNews::Failed {
+                name: "Map".to_owned(),
+                failure
+            }]
+        );
         assert!(!jobs.is_busy());
         assert_eq!(jobs.list[0].fraction(), Some(0.3));
     }
@@ -384,7 +450,12 @@ mod tests {
         let mut jobs = Jobs::new(Box::new(Script::default()));
         let id = jobs.run("Map", spec());
         jobs.cancel(id);
-        assert_eq!(jobs.drain(), [JobNews::Cancelled { name: "Map".to_owned() }]);
+        assert_eq!(
+            jobs.drain(),
+            [JobNews::Cancelled {
+                name: "Map".to_owned()
+            }]
+        );
         jobs.clear_finished();
         assert!(jobs.list.is_empty());
     }
@@ -396,6 +467,9 @@ mod tests {
         assert_eq!(duration_text(7500.0), "2 h 5 min");
         assert_eq!(bytes_text(1_200_000_000), "1.2 GB");
         assert_eq!(count_text(1_234_567), "1,234,567");
-        assert_eq!(beside(Path::new("/a/b.tif"), "field", "tif"), Path::new("/a/b_field.tif"));
+        assert_eq!(
+            beside(Path::new("/a/b.tif"), "field", "tif"),
+            Path::new("/a/b_field.tif")
+        );
     }
 }

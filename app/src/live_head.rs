@@ -9,8 +9,9 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::Instant;
 
 use terroir_scene::{
-    Accuracy, Class, ConfusionMatrix, FIELD_AXES, HeadKind, LabelledPixel, Labels, LinearHead, Raster, RasterInfo,
-    Reprojection, SceneError, SceneResult, TrainingPixel, Window, decode_pixel, spatial_folds,
+    Accuracy, Class, ConfusionMatrix, FIELD_AXES, HeadKind, LabelledPixel, Labels, LinearHead,
+    Raster, RasterInfo, Reprojection, SceneError, SceneResult, TrainingPixel, Window, decode_pixel,
+    spatial_folds,
 };
 
 use crate::slot::{SlotReceiver, SlotSender, slot};
@@ -37,7 +38,11 @@ pub struct LiveRequest {
 pub enum LiveTask {
     Fit,
     /// Blocked cross-validation: side of a block in pixels, number of folds.
-    Validate { block_px: usize, folds: usize, seed: u64 },
+    Validate {
+        block_px: usize,
+        folds: usize,
+        seed: u64,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -67,7 +72,10 @@ pub enum LiveReply {
     /// Fewer than two classes have pixels on the field.
     NotEnough,
     Validated(Box<Validation>),
-    Failed { text: String, details: Option<String> },
+    Failed {
+        text: String,
+        details: Option<String>,
+    },
 }
 
 /// The window's handle of the thread; dropping it ends the thread.
@@ -84,7 +92,11 @@ impl LiveHead {
         let (sender, replies) = sync_channel(16);
         spawn("live map", fit_requests, sender.clone(), wake.clone())?;
         spawn("live accuracy", validation_requests, sender, wake)?;
-        Ok(Self { fits, validations, replies })
+        Ok(Self {
+            fits,
+            validations,
+            replies,
+        })
     }
 
     /// Replaces any request not yet done. Never blocks.
@@ -108,30 +120,42 @@ impl LiveHead {
 }
 
 fn spawn(
-    name: &str, requests: SlotReceiver<LiveRequest>, replies: SyncSender<LiveReply>, wake: Arc<dyn Fn() + Send + Sync>,
+    name: &str,
+    requests: SlotReceiver<LiveRequest>,
+    replies: SyncSender<LiveReply>,
+    wake: Arc<dyn Fn() + Send + Sync>,
 ) -> std::io::Result<()> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-        let mut vectors = FieldVectors::default();
-        while let Some(request) = requests.take_blocking() {
-            let reply = match request.task {
-                LiveTask::Fit => fit_blocking(&request, &mut vectors, &|| requests.is_outdated()),
-                LiveTask::Validate { block_px, folds, seed } => {
-                    validate_blocking(&request, &mut vectors, block_px, folds, seed, &|| requests.is_outdated())
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || {
+            let mut vectors = FieldVectors::default();
+            while let Some(request) = requests.take_blocking() {
+                let reply = match request.task {
+                    LiveTask::Fit => {
+                        fit_blocking(&request, &mut vectors, &|| requests.is_outdated())
+                    }
+                    LiveTask::Validate {
+                        block_px,
+                        folds,
+                        seed,
+                    } => validate_blocking(&request, &mut vectors, block_px, folds, seed, &|| {
+                        requests.is_outdated()
+                    }),
+                };
+                let reply = match reply {
+                    Ok(reply) => reply,
+                    Err(SceneError::Cancelled) => continue,
+                    Err(error) => LiveReply::Failed {
+                        details: error.details().map(str::to_owned),
+                        text: error.to_string(),
+                    },
+                };
+                if replies.send(reply).is_err() {
+                    return;
                 }
-            };
-            let reply = match reply {
-                Ok(reply) => reply,
-                Err(SceneError::Cancelled) => continue,
-                Err(error) => {
-                    LiveReply::Failed { details: error.details().map(str::to_owned), text: error.to_string() }
-                }
-            };
-            if replies.send(reply).is_err() {
-                return;
+                wake();
             }
-            wake();
-        }
-    })?;
+        })?;
     Ok(())
 }
 
@@ -155,7 +179,12 @@ impl FieldVectors {
     }
 
     /// Makes sure that every pixel of `wanted` (column, row of the field) is known.
-    fn load(&mut self, path: &Path, wanted: &[(usize, usize)], cancelled: &dyn Fn() -> bool) -> SceneResult<()> {
+    fn load(
+        &mut self,
+        path: &Path,
+        wanted: &[(usize, usize)],
+        cancelled: &dyn Fn() -> bool,
+    ) -> SceneResult<()> {
         self.raster(path)?;
         if self.known.len() > CACHE_PIXELS {
             self.known.clear();
@@ -163,7 +192,10 @@ impl FieldVectors {
         let mut squares: HashMap<(usize, usize), Vec<(usize, usize)>> = HashMap::new();
         for &(col, row) in wanted {
             if !self.known.contains_key(&(col, row)) {
-                squares.entry((col / READ_SIDE, row / READ_SIDE)).or_default().push((col, row));
+                squares
+                    .entry((col / READ_SIDE, row / READ_SIDE))
+                    .or_default()
+                    .push((col, row));
             }
         }
         for pixels in squares.into_values() {
@@ -185,14 +217,24 @@ impl FieldVectors {
             low = (low.0.min(col), low.1.min(row));
             high = (high.0.max(col), high.1.max(row));
         }
-        let window = Window { col: low.0, row: low.1, width: high.0 - low.0 + 1, height: high.1 - low.1 + 1 };
-        let codes = self.raster(path)?.read_codes_blocking(window, window.width, window.height)?;
+        let window = Window {
+            col: low.0,
+            row: low.1,
+            width: high.0 - low.0 + 1,
+            height: high.1 - low.1 + 1,
+        };
+        let codes = self
+            .raster(path)?
+            .read_codes_blocking(window, window.width, window.height)?;
         let plane = window.width * window.height;
         for &(col, row) in pixels {
             let at = (row - low.1) * window.width + (col - low.0);
             let mut pixel = [0_i8; FIELD_AXES];
             for (axis, code) in pixel.iter_mut().enumerate() {
-                *code = codes.get(axis * plane + at).copied().unwrap_or(terroir_scene::FIELD_NODATA);
+                *code = codes
+                    .get(axis * plane + at)
+                    .copied()
+                    .unwrap_or(terroir_scene::FIELD_NODATA);
             }
             self.known.insert((col, row), decode_pixel(&pixel));
         }
@@ -217,10 +259,18 @@ impl<'a> FieldPixels<'a> {
     fn new(labels: &'a Labels, field: &'a RasterInfo) -> SceneResult<Self> {
         let same_grid = labels.grid.same_as(&field.grid);
         let reprojection = match (labels.grid.crs(), field.grid.crs()) {
-            (Some(from), Some(to)) if !same_grid && from != to => Some(Reprojection::new(from, to)?),
+            (Some(from), Some(to)) if !same_grid && from != to => {
+                Some(Reprojection::new(from, to)?)
+            }
             _ => None,
         };
-        Ok(Self { labels, field, same_grid, pixel_from_map: field.grid.transform().inverse(), reprojection })
+        Ok(Self {
+            labels,
+            field,
+            same_grid,
+            pixel_from_map: field.grid.transform().inverse(),
+            reprojection,
+        })
     }
 
     fn pixel(&self, label: &LabelledPixel) -> Option<(usize, usize)> {
@@ -228,8 +278,11 @@ impl<'a> FieldPixels<'a> {
         let (col, row) = if self.same_grid {
             (label.col, label.row)
         } else {
-            let center =
-                self.labels.grid.transform().map_from_pixel(label.col as f64 + 0.5, label.row as f64 + 0.5);
+            let center = self
+                .labels
+                .grid
+                .transform()
+                .map_from_pixel(label.col as f64 + 0.5, label.row as f64 + 0.5);
             let (x, y) = match &self.reprojection {
                 Some(reprojection) => reprojection.point(center.0, center.1)?,
                 None => center,
@@ -246,7 +299,10 @@ impl<'a> FieldPixels<'a> {
 
 /// Labelled pixels with their vectors, and how many have none. `limit` thins the pixels of each class evenly.
 fn training_blocking(
-    request: &LiveRequest, vectors: &mut FieldVectors, limit: impl Fn(usize) -> usize, cancelled: &dyn Fn() -> bool,
+    request: &LiveRequest,
+    vectors: &mut FieldVectors,
+    limit: impl Fn(usize) -> usize,
+    cancelled: &dyn Fn() -> bool,
 ) -> SceneResult<Training> {
     let labels = &request.labels;
     let field = FieldPixels::new(labels, &request.field)?;
@@ -264,7 +320,8 @@ fn training_blocking(
         *index += 1;
         (*index - 1).is_multiple_of(step)
     });
-    let places: Vec<Option<(usize, usize)>> = pixels.iter().map(|pixel| field.pixel(pixel)).collect();
+    let places: Vec<Option<(usize, usize)>> =
+        pixels.iter().map(|pixel| field.pixel(pixel)).collect();
     let wanted: Vec<(usize, usize)> = places.iter().copied().flatten().collect();
     vectors.load(&request.field.path, &wanted, cancelled)?;
 
@@ -276,7 +333,11 @@ fn training_blocking(
         }
     }
     for class in labels.classes.iter() {
-        let count = training.pixels.iter().filter(|(label, _)| label.class_id == class.id).count();
+        let count = training
+            .pixels
+            .iter()
+            .filter(|(label, _)| label.class_id == class.id)
+            .count();
         if count > 0 {
             training.classes.push(class.clone());
             training.counts.push(count);
@@ -305,21 +366,32 @@ impl Training {
             .enumerate()
             .filter(|(index, _)| keep(*index))
             .filter_map(|(_, (label, vector))| {
-                Some(TrainingPixel { vector: *vector, class: self.class_index(label.class_id)?, weight: 1.0 })
+                Some(TrainingPixel {
+                    vector: *vector,
+                    class: self.class_index(label.class_id)?,
+                    weight: 1.0,
+                })
             })
             .collect()
     }
 }
 
 fn fit_blocking(
-    request: &LiveRequest, vectors: &mut FieldVectors, cancelled: &dyn Fn() -> bool,
+    request: &LiveRequest,
+    vectors: &mut FieldVectors,
+    cancelled: &dyn Fn() -> bool,
 ) -> SceneResult<LiveReply> {
     let start = Instant::now();
     let training = training_blocking(request, vectors, |_| FIT_PIXELS_PER_CLASS, cancelled)?;
     if training.classes.len() < 2 {
         return Ok(LiveReply::NotEnough);
     }
-    let head = LinearHead::fit(request.kind, &training.classes, &training.training_pixels(|_| true), cancelled)?;
+    let head = LinearHead::fit(
+        request.kind,
+        &training.classes,
+        &training.training_pixels(|_| true),
+        cancelled,
+    )?;
     Ok(LiveReply::Fitted(LiveFit {
         field: request.field.clone(),
         head: Arc::new(head),
@@ -330,13 +402,19 @@ fn fit_blocking(
 }
 
 fn validate_blocking(
-    request: &LiveRequest, vectors: &mut FieldVectors, block_px: usize, folds: usize, seed: u64,
+    request: &LiveRequest,
+    vectors: &mut FieldVectors,
+    block_px: usize,
+    folds: usize,
+    seed: u64,
     cancelled: &dyn Fn() -> bool,
 ) -> SceneResult<LiveReply> {
     let classes = request.labels.classes.len().max(1);
     let training = training_blocking(request, vectors, |_| FOLD_PIXELS / classes, cancelled)?;
     if training.classes.len() < 2 {
-        return Err(SceneError::input("Accuracy needs labels of at least two classes on the field. Paint or import more."));
+        return Err(SceneError::input(
+            "Accuracy needs labels of at least two classes on the field. Paint or import more.",
+        ));
     }
     let labels: Vec<LabelledPixel> = training.pixels.iter().map(|(label, _)| *label).collect();
     let (fold_of, mut warnings) = spatial_folds(&labels, block_px, folds, seed);
@@ -361,7 +439,10 @@ fn validate_blocking(
         }
         // A head knows only classes it was given, so classes without pixels are taken out and mapped back.
         let kept: Vec<usize> = (0..present.len()).filter(|index| present[*index]).collect();
-        let kept_classes: Vec<Class> = kept.iter().filter_map(|index| training.classes.get(*index).cloned()).collect();
+        let kept_classes: Vec<Class> = kept
+            .iter()
+            .filter_map(|index| training.classes.get(*index).cloned())
+            .collect();
         let pixels: Vec<TrainingPixel> = pixels
             .into_iter()
             .filter_map(|pixel| {

@@ -22,7 +22,9 @@ impl Memory {
     pub fn start() -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let weak = Arc::downgrade(&shared);
-        std::thread::Builder::new().name("memory".to_owned()).spawn(move || watch(&weak))?;
+        std::thread::Builder::new()
+            .name("memory".to_owned())
+            .spawn(move || watch(&weak))?;
         Ok(Self(shared))
     }
 
@@ -43,11 +45,18 @@ fn watch(shared: &Weak<Shared>) {
     };
     while let Some(shared) = shared.upgrade() {
         let worker = shared.worker.load(Ordering::Relaxed);
-        let processes: Vec<Pid> =
-            [std::process::id(), worker].into_iter().filter(|process| *process != 0).map(Pid::from_u32).collect();
+        let processes: Vec<Pid> = [std::process::id(), worker]
+            .into_iter()
+            .filter(|process| *process != 0)
+            .map(Pid::from_u32)
+            .collect();
         let kind = ProcessRefreshKind::nothing().with_memory();
         system.refresh_processes_specifics(ProcessesToUpdate::Some(&processes), true, kind);
-        let bytes = processes.iter().filter_map(|process| system.process(*process)).map(sysinfo::Process::memory).sum();
+        let bytes = processes
+            .iter()
+            .filter_map(|process| system.process(*process))
+            .map(sysinfo::Process::memory)
+            .sum();
         shared.bytes.store(bytes, Ordering::Relaxed);
         drop(shared);
         std::thread::sleep(EVERY);

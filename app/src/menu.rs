@@ -13,18 +13,40 @@ const FILE: &[&[C]] = &[
     &[C::AddRaster, C::ImportLabels],
     &[C::Export, C::ExportLabels],
 ];
-const EDIT: &[&[C]] = &[&[C::Undo, C::Redo], &[C::NewClass, C::Protect, C::SwapEraser], &[C::Palette]];
+const EDIT: &[&[C]] = &[
+    &[C::Undo, C::Redo],
+    &[C::NewClass, C::Protect, C::SwapEraser],
+    &[C::Palette],
+];
 const VIEW: &[&[C]] = &[
-    &[C::ZoomFull, C::ZoomToLayer, C::ZoomToPixels, C::ZoomIn, C::ZoomOut],
+    &[
+        C::ZoomFull,
+        C::ZoomToLayer,
+        C::ZoomToPixels,
+        C::ZoomIn,
+        C::ZoomOut,
+    ],
     &[C::LiveMap, C::LiveConfidence],
-    &[C::LeftPanel, C::RightPanel, C::StylePanel, C::UndoPanel, C::LogPanel],
+    &[
+        C::LeftPanel,
+        C::RightPanel,
+        C::StylePanel,
+        C::UndoPanel,
+        C::LogPanel,
+    ],
     &[C::Theme, C::FullScreen, C::Redraw],
 ];
-const LAYER: &[&[C]] = &[&[C::AddRaster], &[C::RenameLayer, C::LayerProperties, C::RemoveLayer], &[C::MakeField, C::CheckAccuracy]];
+const LAYER: &[&[C]] = &[
+    &[C::AddRaster],
+    &[C::RenameLayer, C::LayerProperties, C::RemoveLayer],
+    &[C::MakeField, C::CheckAccuracy],
+];
 const HELP: &[&[C]] = &[&[C::Help, C::About]];
 
 pub fn menu_bar_ui(ui: &mut egui::Ui, state: &mut State) {
-    let frame = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(egui::Margin::symmetric(6, 3));
+    let frame = egui::Frame::new()
+        .fill(ui.visuals().panel_fill)
+        .inner_margin(egui::Margin::symmetric(6, 3));
     egui::Panel::top("menu").frame(frame).show(ui, |ui| {
         MenuBar::new().ui(ui, |ui| {
             MenuButton::new("File").ui(ui, |ui| {
@@ -38,7 +60,12 @@ pub fn menu_bar_ui(ui: &mut egui::Ui, state: &mut State) {
                 ui.separator();
                 item_ui(ui, state, C::Quit);
             });
-            for (name, groups) in [("Edit", EDIT), ("View", VIEW), ("Layer", LAYER), ("Help", HELP)] {
+            for (name, groups) in [
+                ("Edit", EDIT),
+                ("View", VIEW),
+                ("Layer", LAYER),
+                ("Help", HELP),
+            ] {
                 MenuButton::new(name).ui(ui, |ui| {
                     items_ui(ui, state, groups);
                     if name == "View" {
@@ -70,7 +97,9 @@ pub fn item_ui(ui: &mut egui::Ui, state: &mut State, command: C) {
     if let Some(keys) = keys_text(ui.ctx(), info) {
         button = button.shortcut_text(keys);
     }
-    let response = ui.add_enabled(can_run.is_ok(), button).on_hover_text(info.tooltip);
+    let response = ui
+        .add_enabled(can_run.is_ok(), button)
+        .on_hover_text(info.tooltip);
     let response = match can_run {
         Ok(()) => response,
         Err(why) => response.on_disabled_hover_text(why),
@@ -87,15 +116,25 @@ fn recent_ui(ui: &mut egui::Ui, state: &mut State) {
     }
     ui.separator();
     let mut chosen = None;
-    ui.menu_button(format!("{}  Recent files", icon::CLOCK_COUNTER_CLOCKWISE), |ui| {
-        for path in &state.settings.recent {
-            let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
-            if ui.button(name).on_hover_text(path.display().to_string()).clicked() {
-                chosen = Some(path.clone());
-                ui.close();
+    ui.menu_button(
+        format!("{}  Recent files", icon::CLOCK_COUNTER_CLOCKWISE),
+        |ui| {
+            for path in &state.settings.recent {
+                let name = path.file_name().map_or_else(
+                    || path.display().to_string(),
+                    |name| name.to_string_lossy().into_owned(),
+                );
+                if ui
+                    .button(name)
+                    .on_hover_text(path.display().to_string())
+                    .clicked()
+                {
+                    chosen = Some(path.clone());
+                    ui.close();
+                }
             }
-        }
-    });
+        },
+    );
     if let Some(path) = chosen {
         let ctx = ui.ctx().clone();
         state.open_files(&ctx, vec![path]);
@@ -107,7 +146,10 @@ fn scale_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.menu_button(format!("{}  Size of the interface", icon::TEXT_AA), |ui| {
         for percent in [75, 100, 125, 150, 200, 300] {
             let scale = percent as f32 / 100.0;
-            if ui.radio(state.settings.ui_scale == scale, format!("{percent} %")).clicked() {
+            if ui
+                .radio(state.settings.ui_scale == scale, format!("{percent} %"))
+                .clicked()
+            {
                 state.settings.ui_scale = scale;
                 state.save_settings();
                 ui.close();
@@ -144,7 +186,10 @@ pub fn toolbar_ui(ui: &mut egui::Ui, state: &mut State) {
                 tool_button(ui, state, command, false);
             }
             ui.separator();
-            let (shows, confidence) = (state.live.visible && state.live.fit.is_some(), state.live.confidence);
+            let (shows, confidence) = (
+                state.live.visible && state.live.fit.is_some(),
+                state.live.confidence,
+            );
             tool_button(ui, state, C::LiveMap, shows);
             tool_button(ui, state, C::LiveConfidence, shows && confidence);
             tool_button(ui, state, C::Export, false);
@@ -161,18 +206,30 @@ pub fn toolbar_ui(ui: &mut egui::Ui, state: &mut State) {
 fn tool_button(ui: &mut egui::Ui, state: &mut State, command: C, is_chosen: bool) {
     let info = command.info();
     let can_run = command.can_run(state);
-    let color = if is_chosen { theme::colors(ui.visuals()).accent } else { ui.visuals().text_color() };
+    let color = if is_chosen {
+        theme::colors(ui.visuals()).accent
+    } else {
+        ui.visuals().text_color()
+    };
     let glyph = egui::RichText::new(info.icon).size(18.0).color(color);
     let button = egui::Button::selectable(is_chosen, glyph).min_size(egui::vec2(30.0, 28.0));
     let response = ui.add_enabled(can_run.is_ok(), button);
-    let keys = keys_text(ui.ctx(), info).map(|keys| format!(" ({keys})")).unwrap_or_default();
-    let tip = format!("{}{keys}\n{}", info.name.trim_end_matches('…'), info.tooltip);
+    let keys = keys_text(ui.ctx(), info)
+        .map(|keys| format!(" ({keys})"))
+        .unwrap_or_default();
+    let tip = format!(
+        "{}{keys}\n{}",
+        info.name.trim_end_matches('…'),
+        info.tooltip
+    );
     let enabled = response.enabled();
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, enabled, info.name));
-    let response = response.on_hover_text(&tip).on_disabled_hover_text(match can_run {
-        Ok(()) => tip.clone(),
-        Err(why) => format!("{tip}\n{why}"),
-    });
+    let response = response
+        .on_hover_text(&tip)
+        .on_disabled_hover_text(match can_run {
+            Ok(()) => tip.clone(),
+            Err(why) => format!("{tip}\n{why}"),
+        });
     if response.clicked() {
         state.queue.push_back(command);
     }
@@ -182,17 +239,31 @@ fn tool_button(ui: &mut egui::Ui, state: &mut State, command: C, is_chosen: bool
 fn brush_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.add_enabled_ui(state.has_label_grid(), |ui| {
         ui.label("Size");
-        let size = egui::DragValue::new(&mut state.session.brush_diameter).range(1.0..=500.0).max_decimals(0).suffix(" px");
-        ui.add(size).on_hover_text("Brush size in pixels; keys [ and ]");
+        let size = egui::DragValue::new(&mut state.session.brush_diameter)
+            .range(1.0..=500.0)
+            .max_decimals(0)
+            .suffix(" px");
+        ui.add(size)
+            .on_hover_text("Brush size in pixels; keys [ and ]");
         if let Some(name) = state.class_name(state.session.class_id) {
-            let color = state.class_color(state.session.class_id).map_or(egui::Color32::GRAY, theme::rgb);
+            let color = state
+                .class_color(state.session.class_id)
+                .map_or(egui::Color32::GRAY, theme::rgb);
             let (rect, _) = ui.allocate_exact_size(egui::vec2(14.0, 14.0), egui::Sense::hover());
             ui.painter().rect_filled(rect, 3.0, color);
-            ui.add(egui::Label::new(name).truncate()).on_hover_text("Class the brush paints; Alt + digit chooses");
+            ui.add(egui::Label::new(name).truncate())
+                .on_hover_text("Class the brush paints; Alt + digit chooses");
         }
-        let lock = if state.session.protect { icon::LOCK_SIMPLE } else { icon::LOCK_SIMPLE_OPEN };
+        let lock = if state.session.protect {
+            icon::LOCK_SIMPLE
+        } else {
+            icon::LOCK_SIMPLE_OPEN
+        };
         let protect = state.session.protect;
-        let response = ui.add(egui::Button::selectable(protect, egui::RichText::new(lock).size(16.0)));
+        let response = ui.add(egui::Button::selectable(
+            protect,
+            egui::RichText::new(lock).size(16.0),
+        ));
         if theme::named(response, "Protect painted pixels (B)").clicked() {
             state.queue.push_back(C::Protect);
         }

@@ -71,16 +71,32 @@ impl Messages {
     }
 
     /// An error or warning with the library's raw words under "Details".
-    pub fn show_with_details(&mut self, level: Level, text: impl Into<String>, details: Option<String>) {
+    pub fn show_with_details(
+        &mut self,
+        level: Level,
+        text: impl Into<String>,
+        details: Option<String>,
+    ) {
         self.push(level, text.into(), details, None);
     }
 
-    pub fn show_with_action(&mut self, level: Level, text: impl Into<String>, label: &'static str, command: Command) {
+    pub fn show_with_action(
+        &mut self,
+        level: Level,
+        text: impl Into<String>,
+        label: &'static str,
+        command: Command,
+    ) {
         self.push(level, text.into(), None, Some((label, command)));
     }
 
     pub fn error(&mut self, error: &SceneError) {
-        self.push(Level::Error, error.to_string(), error.details().map(str::to_owned), None);
+        self.push(
+            Level::Error,
+            error.to_string(),
+            error.details().map(str::to_owned),
+            None,
+        );
     }
 
     /// Removes hints, e.g. once the user did what they say.
@@ -89,15 +105,30 @@ impl Messages {
     }
 
     fn push(
-        &mut self, level: Level, text: String, details: Option<String>, action: Option<(&'static str, Command)>,
+        &mut self,
+        level: Level,
+        text: String,
+        details: Option<String>,
+        action: Option<(&'static str, Command)>,
     ) {
         self.log(level, text.replace('\n', " — "));
         // The same news twice is one strip.
         self.strips.retain(|strip| strip.text != text);
-        self.strips.push(Strip { level, text, details, action, born: Instant::now(), open: false });
+        self.strips.push(Strip {
+            level,
+            text,
+            details,
+            action,
+            born: Instant::now(),
+            open: false,
+        });
         if self.strips.len() > STRIPS {
             // Plain news goes first; an error leaves only for newer errors.
-            let oldest = self.strips.iter().position(|strip| strip.level == Level::Info).unwrap_or(0);
+            let oldest = self
+                .strips
+                .iter()
+                .position(|strip| strip.level == Level::Info)
+                .unwrap_or(0);
             self.strips.remove(oldest);
         }
     }
@@ -106,7 +137,8 @@ impl Messages {
     pub fn strips_ui(&mut self, ui: &mut egui::Ui) -> Option<Command> {
         let now = Instant::now();
         self.strips.retain(|strip| {
-            strip.level != Level::Info || now.duration_since(strip.born) < Duration::from_secs(INFO_SECS)
+            strip.level != Level::Info
+                || now.duration_since(strip.born) < Duration::from_secs(INFO_SECS)
         });
         if self.strips.iter().any(|strip| strip.level == Level::Info) {
             ui.ctx().request_repaint_after(Duration::from_millis(500));
@@ -134,23 +166,25 @@ impl Messages {
         }
         let colors = theme::colors(ui.visuals());
         let height = ui.text_style_height(&egui::TextStyle::Small) + 2.0;
-        egui::ScrollArea::vertical().auto_shrink([false, false]).stick_to_bottom(true).show_rows(
-            ui,
-            height,
-            self.log.len(),
-            |ui, rows| {
-                for line in self.log.range(rows.start.min(self.log.len())..rows.end.min(self.log.len())) {
+        egui::ScrollArea::vertical()
+            .auto_shrink([false, false])
+            .stick_to_bottom(true)
+            .show_rows(ui, height, self.log.len(), |ui, rows| {
+                for line in self
+                    .log
+                    .range(rows.start.min(self.log.len())..rows.end.min(self.log.len()))
+                {
                     let color = match line.level {
                         Level::Error => colors.error,
                         Level::Warning => colors.warning,
                         Level::Info | Level::Hint => ui.visuals().text_color(),
                     };
                     let text = format!("{}  {}", line.time, line.text);
-                    let label = egui::Label::new(egui::RichText::new(text).small().color(color)).truncate();
+                    let label =
+                        egui::Label::new(egui::RichText::new(text).small().color(color)).truncate();
                     ui.add(label).on_hover_text(&line.text);
                 }
-            },
-        );
+            });
     }
 }
 
@@ -179,7 +213,8 @@ fn strip_ui(ui: &mut egui::Ui, strip: &mut Strip) -> (bool, Option<Command>) {
                         && theme::icon_button(ui, icon::COPY, "Copy this message").clicked()
                     {
                         let details = strip.details.as_deref().unwrap_or_default();
-                        ui.ctx().copy_text(format!("{}\n{details}", strip.text).trim_end().to_owned());
+                        ui.ctx()
+                            .copy_text(format!("{}\n{details}", strip.text).trim_end().to_owned());
                     }
                     if strip.details.is_some() {
                         ui.toggle_value(&mut strip.open, "Details");
@@ -195,8 +230,13 @@ fn strip_ui(ui: &mut egui::Ui, strip: &mut Strip) -> (bool, Option<Command>) {
                     });
                 });
             });
-            if strip.open && let Some(details) = &strip.details {
-                ui.add(egui::Label::new(egui::RichText::new(details).monospace().color(colors.weak)).wrap());
+            if strip.open
+                && let Some(details) = &strip.details
+            {
+                ui.add(
+                    egui::Label::new(egui::RichText::new(details).monospace().color(colors.weak))
+                        .wrap(),
+                );
             }
         });
     (close, command)

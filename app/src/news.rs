@@ -74,7 +74,11 @@ impl State {
                 self.opening = self.opening.saturating_sub(1);
                 self.take_raster(*opened);
             }
-            FileReply::Project { path, project, is_recovery } => {
+            FileReply::Project {
+                path,
+                project,
+                is_recovery,
+            } => {
                 self.opening = self.opening.saturating_sub(1);
                 self.take_project(path, *project, is_recovery);
             }
@@ -84,29 +88,45 @@ impl State {
             }
             FileReply::NoSample => self.opening = self.opening.saturating_sub(1),
             FileReply::Attributes { path, attributes } => self.take_attributes(path, attributes),
-            FileReply::Labels { path, labels, report } => {
-                let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            FileReply::Labels {
+                path,
+                labels,
+                report,
+            } => {
+                let name = path
+                    .file_name()
+                    .map(|name| name.to_string_lossy().into_owned())
+                    .unwrap_or_default();
                 self.history.begin_gesture(&format!("Import {name}"));
                 if self.prepare_labels() {
                     self.history.change("Import", |document| {
-                        document.labels = Some(crate::import::merged(document.labels.take(), *labels));
+                        document.labels =
+                            Some(crate::import::merged(document.labels.take(), *labels));
                     });
                 }
                 self.history.end_gesture();
-                self.messages.show(Level::Info, crate::import::report_text(&name, &report));
+                self.messages
+                    .show(Level::Info, crate::import::report_text(&name, &report));
             }
             FileReply::Pca { path, basis } => {
                 let field = self.field_layer().filter(|layer| {
-                    self.raster_info(layer).is_some_and(|info| info.path == path)
+                    self.raster_info(layer)
+                        .is_some_and(|info| info.path == path)
                 });
                 if let Some(field) = field {
                     self.change_layer(field.id, "Show principal components", |layer| {
-                        layer.style = Some(Style::FieldPca { basis: *basis, axes: [0, 1, 2] });
+                        layer.style = Some(Style::FieldPca {
+                            basis: *basis,
+                            axes: [0, 1, 2],
+                        });
                     });
                 }
             }
             FileReply::Crs(crs) => {
-                self.history.change("Change the map's coordinate system", |document| document.map_crs = Some(crs));
+                self.history
+                    .change("Change the map's coordinate system", |document| {
+                        document.map_crs = Some(crs)
+                    });
                 self.session.view = Some(ViewRequest::Full);
             }
             FileReply::ProjectSaved { path, revision } => {
@@ -117,22 +137,29 @@ impl State {
                     self.history.mark_saved();
                 }
                 self.remember_file(&path);
-                self.messages.show(Level::Info, format!("Project saved.\n{}", path.display()));
-                if let Some(Dialog::Unsaved { after, is_saving: true }) = self.dialogs.current() {
+                self.messages
+                    .show(Level::Info, format!("Project saved.\n{}", path.display()));
+                if let Some(Dialog::Unsaved {
+                    after,
+                    is_saving: true,
+                }) = self.dialogs.current()
+                {
                     let after = after.clone();
                     self.dialogs.close();
                     self.go_on(ctx, after);
                 }
             }
             FileReply::LabelsExported { path } => {
-                self.messages.show(Level::Info, format!("Labels written.\n{}", path.display()));
+                self.messages
+                    .show(Level::Info, format!("Labels written.\n{}", path.display()));
             }
             FileReply::Autosaved => self.messages.log(Level::Info, "Autosaved."),
             FileReply::HeadSaved { job } => {
                 self.jobs.run(job_name(&job), job);
             }
             FileReply::PictureSaved { path } => {
-                self.messages.show(Level::Info, format!("Picture written.\n{}", path.display()));
+                self.messages
+                    .show(Level::Info, format!("Picture written.\n{}", path.display()));
             }
             FileReply::Done => {}
             FileReply::Failed { doing, error } => self.take_file_failure(doing, &error),
@@ -150,7 +177,10 @@ impl State {
         }
         if doing == "saving the project" {
             self.project.saving = None;
-            if let Some(Dialog::Unsaved { is_saving: true, .. }) = self.dialogs.current() {
+            if let Some(Dialog::Unsaved {
+                is_saving: true, ..
+            }) = self.dialogs.current()
+            {
                 self.dialogs.close();
             }
         }
@@ -158,16 +188,19 @@ impl State {
     }
 
     fn take_raster(&mut self, opened: OpenedRaster) {
-        let OpenedRaster { role, info, style, style_error } = opened;
+        let OpenedRaster {
+            role,
+            info,
+            style,
+            style_error,
+        } = opened;
         if let Some(error) = style_error {
             self.messages.error(&error);
         }
         let path = info.path.clone();
         self.forget_file(&path);
         let document = self.history.document();
-        let same_file = |layer: &&Arc<Layer>| {
-            matches!(&layer.source, LayerSource::Raster { path: known, .. } if *known == path)
-        };
+        let same_file = |layer: &&Arc<Layer>| matches!(&layer.source, LayerSource::Raster { path: known, .. } if *known == path);
         // A job that wrote a known file again refreshes its layer.
         let known = match role {
             OpenRole::Refresh(id) => Some(id),
@@ -176,21 +209,30 @@ impl State {
         };
         if let Some(id) = known {
             self.change_layer(id, "Read the file again", |layer| {
-                layer.source = LayerSource::Raster { path: path.clone(), info: Some(info.clone()) };
+                layer.source = LayerSource::Raster {
+                    path: path.clone(),
+                    info: Some(info.clone()),
+                };
                 if layer.style.is_none() || role == OpenRole::Result {
                     layer.style = style;
                 }
             });
             return;
         }
-        let is_first = !document.layers.iter().any(|layer| layer.source != LayerSource::Labels);
+        let is_first = !document
+            .layers
+            .iter()
+            .any(|layer| layer.source != LayerSource::Labels);
         let name = layer_name(&path);
         let mut added = LayerId(0);
         self.history.change(&format!("Add {name}"), |document| {
             added = document.add_layer(Layer {
                 id: LayerId(0),
                 name,
-                source: LayerSource::Raster { path: path.clone(), info: Some(info.clone()) },
+                source: LayerSource::Raster {
+                    path: path.clone(),
+                    info: Some(info.clone()),
+                },
                 style,
                 visible: true,
                 opacity: 1.0,
@@ -216,7 +258,10 @@ impl State {
         if role == OpenRole::Add {
             self.remember_file(&path);
         }
-        if info.bands.len() > 1 && !info.is_field() && info.bands.iter().all(|band| band.wavelength.is_none()) {
+        if info.bands.len() > 1
+            && !info.is_field()
+            && info.bands.iter().all(|band| band.wavelength.is_none())
+        {
             self.messages.show(
                 Level::Info,
                 format!(
@@ -227,7 +272,12 @@ impl State {
         }
     }
 
-    fn take_project(&mut self, path: PathBuf, project: terroir_scene::OpenedProject, is_recovery: bool) {
+    fn take_project(
+        &mut self,
+        path: PathBuf,
+        project: terroir_scene::OpenedProject,
+        is_recovery: bool,
+    ) {
         let missing: Vec<String> = project.warnings;
         let path_of_project = (!is_recovery).then(|| path.clone());
         self.replace_document(project.document, path_of_project, project.read_only);
@@ -270,14 +320,22 @@ impl State {
     }
 
     fn choose_first_class(&mut self) {
-        let first = self.history.document().labels.as_ref().and_then(|labels| labels.classes.first());
+        let first = self
+            .history
+            .document()
+            .labels
+            .as_ref()
+            .and_then(|labels| labels.classes.first());
         self.session.class_id = first.map_or(0, |class| class.id);
     }
 
     /// One line on what to do first, while nothing is labelled yet.
     pub fn say_first_steps(&mut self) {
         let document = self.history.document();
-        let unlabelled = document.labels.as_ref().is_none_or(terroir_scene::Labels::is_empty);
+        let unlabelled = document
+            .labels
+            .as_ref()
+            .is_none_or(terroir_scene::Labels::is_empty);
         if unlabelled && self.field_layer().is_some() {
             self.messages.show(
                 Level::Hint,
@@ -287,20 +345,44 @@ impl State {
     }
 
     fn take_attributes(&mut self, path: PathBuf, attributes: Vec<String>) {
-        const KNOWN: [&str; 7] = ["class_name", "class", "class_id", "label", "MC_ID", "C_ID", "macroclass_id"];
-        let known = KNOWN.iter().find(|known| attributes.iter().any(|name| name.eq_ignore_ascii_case(known)));
-        let chosen = known.and_then(|known| attributes.iter().position(|name| name.eq_ignore_ascii_case(known)));
+        const KNOWN: [&str; 7] = [
+            "class_name",
+            "class",
+            "class_id",
+            "label",
+            "MC_ID",
+            "C_ID",
+            "macroclass_id",
+        ];
+        let known = KNOWN.iter().find(|known| {
+            attributes
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(known))
+        });
+        let chosen = known.and_then(|known| {
+            attributes
+                .iter()
+                .position(|name| name.eq_ignore_ascii_case(known))
+        });
         // A raster of labels has no attributes and needs no question.
         if attributes.is_empty() {
             self.start_import(path, None);
         } else {
-            self.dialogs.open(Dialog::ImportLabels { path, attributes, chosen: chosen.unwrap_or(0) });
+            self.dialogs.open(Dialog::ImportLabels {
+                path,
+                attributes,
+                chosen: chosen.unwrap_or(0),
+            });
         }
     }
 
     pub fn start_import(&mut self, path: PathBuf, attribute: Option<String>) {
         if let Some(grid) = self.label_grid() {
-            self.send(FileTask::ImportLabels { path, grid, attribute });
+            self.send(FileTask::ImportLabels {
+                path,
+                grid,
+                attribute,
+            });
         }
     }
 
@@ -318,7 +400,9 @@ impl State {
             }
             ProbeReply::Statistics { path, statistics } => {
                 for band in statistics {
-                    self.derived.statistics.insert((path.clone(), band.band), band);
+                    self.derived
+                        .statistics
+                        .insert((path.clone(), band.band), band);
                 }
             }
             ProbeReply::Failed { error } => self.messages.error(&error),
@@ -330,7 +414,13 @@ impl State {
             LiveReply::Fitted(fit) => {
                 self.live.is_fitting = false;
                 // Labels may have been undone meanwhile; then nothing is asked and nothing is shown.
-                if self.history.document().labels.as_ref().is_some_and(|labels| labels.counts().len() >= 2) {
+                if self
+                    .history
+                    .document()
+                    .labels
+                    .as_ref()
+                    .is_some_and(|labels| labels.counts().len() >= 2)
+                {
                     self.live.fit = Some(fit);
                 }
             }
@@ -354,10 +444,18 @@ impl State {
         match news {
             JobNews::Finished { id } => self.take_outcome(id, changed_files),
             JobNews::Failed { name, failure } => {
-                self.messages.show_with_details(Level::Error, format!("{name}: {}", failure.what), failure.details);
+                self.messages.show_with_details(
+                    Level::Error,
+                    format!("{name}: {}", failure.what),
+                    failure.details,
+                );
             }
-            JobNews::Cancelled { name } => self.messages.show(Level::Info, format!("{name}: cancelled.")),
-            JobNews::Warning { name, text } => self.messages.show(Level::Warning, format!("{name}: {text}")),
+            JobNews::Cancelled { name } => self
+                .messages
+                .show(Level::Info, format!("{name}: cancelled.")),
+            JobNews::Warning { name, text } => self
+                .messages
+                .show(Level::Warning, format!("{name}: {text}")),
             JobNews::Wrote { path } => changed_files.push(path),
         }
     }
@@ -411,14 +509,21 @@ impl State {
 
 /// Labels stay on top of rasters that are added later.
 fn raise_labels(document: &mut Document) {
-    let labels = document.layers.iter().find(|layer| layer.source == LayerSource::Labels).map(|layer| layer.id);
+    let labels = document
+        .layers
+        .iter()
+        .find(|layer| layer.source == LayerSource::Labels)
+        .map(|layer| layer.id);
     if let Some(id) = labels {
         document.move_layer(id, 0);
     }
 }
 
 fn layer_name(path: &std::path::Path) -> String {
-    path.file_stem().map_or_else(|| path.display().to_string(), |stem| stem.to_string_lossy().into_owned())
+    path.file_stem().map_or_else(
+        || path.display().to_string(),
+        |stem| stem.to_string_lossy().into_owned(),
+    )
 }
 
 /// What a job is called in the list.

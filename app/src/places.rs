@@ -14,7 +14,12 @@ pub struct Places {
 
 impl Places {
     /// Without a coordinate system on either side the point stays what it is: everything is drawn in pixel space then.
-    pub fn point(&self, from: Option<&Crs>, to: Option<&Crs>, xy: (f64, f64)) -> Option<(f64, f64)> {
+    pub fn point(
+        &self,
+        from: Option<&Crs>,
+        to: Option<&Crs>,
+        xy: (f64, f64),
+    ) -> Option<(f64, f64)> {
         let (Some(from), Some(to)) = (from, to) else {
             return Some(xy);
         };

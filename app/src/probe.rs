@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use terroir_scene::{
-    BandStatistics, FIELD_AXES, LayerId, Raster, Resampling, SceneError, SceneResult, Window, band_statistics_blocking,
-    decode_pixel,
+    BandStatistics, FIELD_AXES, LayerId, Raster, Resampling, SceneError, SceneResult, Window,
+    band_statistics_blocking, decode_pixel,
 };
 
 use crate::slot::{SlotReceiver, SlotSender, slot};
@@ -36,8 +36,13 @@ pub struct PixelAnswer {
 #[derive(Debug)]
 pub enum ProbeReply {
     Pixel(PixelAnswer),
-    Statistics { path: PathBuf, statistics: Vec<BandStatistics> },
-    Failed { error: SceneError },
+    Statistics {
+        path: PathBuf,
+        statistics: Vec<BandStatistics>,
+    },
+    Failed {
+        error: SceneError,
+    },
 }
 
 pub struct Probe {
@@ -58,7 +63,11 @@ impl Probe {
         std::thread::Builder::new()
             .name("band statistics".to_owned())
             .spawn(move || answer_statistics(&bands, &sender, &*wake))?;
-        Ok(Self { pixels, statistics, replies })
+        Ok(Self {
+            pixels,
+            statistics,
+            replies,
+        })
     }
 
     pub fn ask_pixel(&self, question: PixelQuestion) {
@@ -75,7 +84,11 @@ impl Probe {
     }
 }
 
-fn answer_pixels(questions: &SlotReceiver<PixelQuestion>, replies: &SyncSender<ProbeReply>, wake: &(dyn Fn() + Send + Sync)) {
+fn answer_pixels(
+    questions: &SlotReceiver<PixelQuestion>,
+    replies: &SyncSender<ProbeReply>,
+    wake: &(dyn Fn() + Send + Sync),
+) {
     let mut open: Option<(PathBuf, Raster)> = None;
     while let Some(question) = questions.take_blocking() {
         let reply = match pixel_blocking(&mut open, &question) {
@@ -92,14 +105,25 @@ fn answer_pixels(questions: &SlotReceiver<PixelQuestion>, replies: &SyncSender<P
     }
 }
 
-fn pixel_blocking(open: &mut Option<(PathBuf, Raster)>, question: &PixelQuestion) -> SceneResult<PixelAnswer> {
+fn pixel_blocking(
+    open: &mut Option<(PathBuf, Raster)>,
+    question: &PixelQuestion,
+) -> SceneResult<PixelAnswer> {
     if open.as_ref().is_none_or(|(path, _)| *path != question.path) {
         *open = Some((question.path.clone(), Raster::open(&question.path)?));
     }
     let Some((_, raster)) = open else {
-        return Err(SceneError::file(&question.path, "the raster could not be opened"));
+        return Err(SceneError::file(
+            &question.path,
+            "the raster could not be opened",
+        ));
     };
-    let window = Window { col: question.col, row: question.row, width: 1, height: 1 };
+    let window = Window {
+        col: question.col,
+        row: question.row,
+        width: 1,
+        height: 1,
+    };
     if question.is_field {
         let codes = raster.read_codes_blocking(window, 1, 1)?;
         let mut pixel = [terroir_scene::FIELD_NODATA; FIELD_AXES];
@@ -111,7 +135,11 @@ fn pixel_blocking(open: &mut Option<(PathBuf, Raster)>, question: &PixelQuestion
             Some(vector) => vector.iter().map(|value| Some(*value)).collect(),
             None => vec![None; FIELD_AXES],
         };
-        return Ok(PixelAnswer { question: question.clone(), values, vector: vector.map(|vector| vector.to_vec()) });
+        return Ok(PixelAnswer {
+            question: question.clone(),
+            values,
+            vector: vector.map(|vector| vector.to_vec()),
+        });
     }
     // Validity is per request, so each band is asked for itself: one missing band must not hide the others.
     let mut values = Vec::with_capacity(question.bands);
@@ -120,14 +148,21 @@ fn pixel_blocking(open: &mut Option<(PathBuf, Raster)>, question: &PixelQuestion
         let is_valid = block.valid.first().copied().unwrap_or(false);
         values.push(block.values.first().copied().filter(|_| is_valid));
     }
-    Ok(PixelAnswer { question: question.clone(), values, vector: None })
+    Ok(PixelAnswer {
+        question: question.clone(),
+        values,
+        vector: None,
+    })
 }
 
 fn answer_statistics(
-    questions: &Receiver<(PathBuf, Vec<usize>)>, replies: &SyncSender<ProbeReply>, wake: &(dyn Fn() + Send + Sync),
+    questions: &Receiver<(PathBuf, Vec<usize>)>,
+    replies: &SyncSender<ProbeReply>,
+    wake: &(dyn Fn() + Send + Sync),
 ) {
     for (path, bands) in questions.iter() {
-        let result = Raster::open(&path).and_then(|raster| band_statistics_blocking(&raster, &bands));
+        let result =
+            Raster::open(&path).and_then(|raster| band_statistics_blocking(&raster, &bands));
         let reply = match result {
             Ok(statistics) => ProbeReply::Statistics { path, statistics },
             Err(error) => ProbeReply::Failed { error },

@@ -26,11 +26,20 @@ pub fn questions_ui(ui: &mut egui::Ui, state: &mut State) -> Option<PathBuf> {
 fn dialog_ui(ui: &mut egui::Ui, state: &mut State, dialog: Dialog) -> Option<PathBuf> {
     let ctx = ui.ctx().clone();
     match dialog {
-        Dialog::TypePath { purpose, text, note } => type_path_ui(&ctx, state, purpose, text, note),
+        Dialog::TypePath {
+            purpose,
+            text,
+            note,
+        } => type_path_ui(&ctx, state, purpose, text, note),
         Dialog::Unsaved { after, is_saving } => unsaved_ui(&ctx, state, after, is_saving),
-        Dialog::ImportLabels { path, attributes, chosen } => import_ui(&ctx, state, path, attributes, chosen),
+        Dialog::ImportLabels {
+            path,
+            attributes,
+            chosen,
+        } => import_ui(&ctx, state, path, attributes, chosen),
         Dialog::Export(mut form) => {
-            let modal = Modal::new(Id::unique("export")).show(&ctx, |ui| export::export_ui(ui, state, &mut form));
+            let modal = Modal::new(Id::unique("export"))
+                .show(&ctx, |ui| export::export_ui(ui, state, &mut form));
             let closes = modal.should_close();
             match modal.inner {
                 ExportStep::Start => return export::start(state, &form),
@@ -44,7 +53,13 @@ fn dialog_ui(ui: &mut egui::Ui, state: &mut State, dialog: Dialog) -> Option<Pat
     None
 }
 
-fn type_path_ui(ctx: &egui::Context, state: &mut State, purpose: Purpose, mut text: String, note: Option<&'static str>) {
+fn type_path_ui(
+    ctx: &egui::Context,
+    state: &mut State,
+    purpose: Purpose,
+    mut text: String,
+    note: Option<&'static str>,
+) {
     let (mut accepted, mut cancelled) = (false, false);
     let modal = Modal::new(Id::unique("type path")).show(ctx, |ui| {
         ui.set_width(480.0);
@@ -54,7 +69,9 @@ fn type_path_ui(ctx: &egui::Context, state: &mut State, purpose: Purpose, mut te
         }
         ui.add_space(theme::SMALL_GAP);
         let edit = ui.add(
-            egui::TextEdit::singleline(&mut text).desired_width(f32::INFINITY).hint_text("/folder/file.tif"),
+            egui::TextEdit::singleline(&mut text)
+                .desired_width(f32::INFINITY)
+                .hint_text("/folder/file.tif"),
         );
         if !edit.has_focus() && !edit.lost_focus() {
             edit.request_focus();
@@ -62,7 +79,9 @@ fn type_path_ui(ctx: &egui::Context, state: &mut State, purpose: Purpose, mut te
         accepted = edit.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         ui.add_space(theme::GAP);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            accepted |= ui.add_enabled(!text.trim().is_empty(), primary_button(ui, "OK")).clicked();
+            accepted |= ui
+                .add_enabled(!text.trim().is_empty(), primary_button(ui, "OK"))
+                .clicked();
             cancelled = ui.button("Cancel").clicked();
         });
     });
@@ -72,7 +91,11 @@ fn type_path_ui(ctx: &egui::Context, state: &mut State, purpose: Purpose, mut te
     } else if cancelled || modal.should_close() {
         state.dialogs.close();
     } else {
-        state.dialogs.put_back(Dialog::TypePath { purpose, text, note });
+        state.dialogs.put_back(Dialog::TypePath {
+            purpose,
+            text,
+            note,
+        });
     }
 }
 
@@ -88,8 +111,15 @@ fn unsaved_ui(ctx: &egui::Context, state: &mut State, after: After, is_saving: b
     let modal = Modal::new(Id::unique("unsaved")).show(ctx, |ui| {
         ui.set_width(400.0);
         ui.heading("Save your changes?");
-        let name = state.project.path.as_ref().and_then(|path| path.file_name());
-        let name = name.map_or_else(|| "This project".to_owned(), |name| name.to_string_lossy().into_owned());
+        let name = state
+            .project
+            .path
+            .as_ref()
+            .and_then(|path| path.file_name());
+        let name = name.map_or_else(
+            || "This project".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        );
         ui.label(format!("{name} has labels or settings that are not saved."));
         if state.jobs.is_busy() && after == After::Quit {
             ui.label("A job is still running; quitting cancels it.");
@@ -116,9 +146,17 @@ fn unsaved_ui(ctx: &egui::Context, state: &mut State, after: After, is_saving: b
         Choice::None => state.dialogs.put_back(Dialog::Unsaved { after, is_saving }),
         Choice::Cancel => {}
         Choice::Discard => state.discard_changes(ctx, after),
-        Choice::Save => match state.project.path.clone().filter(|_| !state.project.read_only) {
+        Choice::Save => match state
+            .project
+            .path
+            .clone()
+            .filter(|_| !state.project.read_only)
+        {
             Some(path) => {
-                state.dialogs.open(Dialog::Unsaved { after, is_saving: true });
+                state.dialogs.open(Dialog::Unsaved {
+                    after,
+                    is_saving: true,
+                });
                 state.save_project(path);
             }
             // The name is asked first; what was wanted can be asked for again then.
@@ -127,19 +165,30 @@ fn unsaved_ui(ctx: &egui::Context, state: &mut State, after: After, is_saving: b
     }
 }
 
-fn import_ui(ctx: &egui::Context, state: &mut State, path: PathBuf, attributes: Vec<String>, mut chosen: usize) {
+fn import_ui(
+    ctx: &egui::Context,
+    state: &mut State,
+    path: PathBuf,
+    attributes: Vec<String>,
+    mut chosen: usize,
+) {
     let (mut accepted, mut cancelled) = (false, false);
     let modal = Modal::new(Id::unique("import labels")).show(ctx, |ui| {
         ui.set_width(400.0);
         ui.heading("Import labels");
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
         ui.label(format!("Which attribute of {name} holds the class?"));
         ui.add_space(theme::SMALL_GAP);
-        egui::ScrollArea::vertical().max_height(240.0).show(ui, |ui| {
-            for (index, attribute) in attributes.iter().enumerate() {
-                ui.radio_value(&mut chosen, index, attribute);
-            }
-        });
+        egui::ScrollArea::vertical()
+            .max_height(240.0)
+            .show(ui, |ui| {
+                for (index, attribute) in attributes.iter().enumerate() {
+                    ui.radio_value(&mut chosen, index, attribute);
+                }
+            });
         ui.add_space(theme::GAP);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             accepted = ui.add(primary_button(ui, "Import")).clicked();
@@ -150,7 +199,11 @@ fn import_ui(ctx: &egui::Context, state: &mut State, path: PathBuf, attributes: 
         let attribute = attributes.get(chosen).cloned();
         state.start_import(path, attribute);
     } else if !(cancelled || modal.should_close()) {
-        state.dialogs.put_back(Dialog::ImportLabels { path, attributes, chosen });
+        state.dialogs.put_back(Dialog::ImportLabels {
+            path,
+            attributes,
+            chosen,
+        });
     }
 }
 
@@ -161,8 +214,15 @@ fn palette_ui(ui: &mut egui::Ui, state: &mut State) {
     };
     let ctx = ui.ctx().clone();
     let needle = text.to_lowercase();
-    let commands = COMMANDS.iter().filter(|info| info.name.to_lowercase().contains(&needle));
-    let layers = state.history.document().layers.iter().filter(|layer| layer.name.to_lowercase().contains(&needle));
+    let commands = COMMANDS
+        .iter()
+        .filter(|info| info.name.to_lowercase().contains(&needle));
+    let layers = state
+        .history
+        .document()
+        .layers
+        .iter()
+        .filter(|layer| layer.name.to_lowercase().contains(&needle));
     enum Row {
         Command(Command),
         Layer(terroir_scene::LayerId),
@@ -170,10 +230,20 @@ fn palette_ui(ui: &mut egui::Ui, state: &mut State) {
     let rows: Vec<(Row, String, Option<String>, bool)> = commands
         .map(|info| {
             let keys = crate::commands::keys_text(&ctx, info);
-            (Row::Command(info.command), format!("{}  {}", info.icon, info.name), keys, info.command.can_run(state).is_ok())
+            (
+                Row::Command(info.command),
+                format!("{}  {}", info.icon, info.name),
+                keys,
+                info.command.can_run(state).is_ok(),
+            )
         })
         .chain(layers.map(|layer| {
-            (Row::Layer(layer.id), format!("{}  {}", theme::icon::STACK, layer.name), Some("layer".to_owned()), true)
+            (
+                Row::Layer(layer.id),
+                format!("{}  {}", theme::icon::STACK, layer.name),
+                Some("layer".to_owned()),
+                true,
+            )
         }))
         .take(12)
         .collect();
@@ -187,32 +257,42 @@ fn palette_ui(ui: &mut egui::Ui, state: &mut State) {
         )
     });
     row = if up { row.saturating_sub(1) } else { row };
-    row = if down { (row + 1).min(rows.len().saturating_sub(1)) } else { row };
+    row = if down {
+        (row + 1).min(rows.len().saturating_sub(1))
+    } else {
+        row
+    };
     if enter && !rows.is_empty() {
         picked = Some(row);
     }
-    let area = Modal::default_area(Id::unique("palette")).anchor(Align2::CENTER_TOP, egui::vec2(0.0, 90.0));
-    let modal = Modal::new(Id::unique("palette")).area(area).show(&ctx, |ui| {
-        ui.set_width(440.0);
-        let edit = ui.add(
-            egui::TextEdit::singleline(&mut text).desired_width(f32::INFINITY).hint_text("Find a command or layer"),
-        );
-        edit.request_focus();
-        if rows.is_empty() {
-            ui.label("Nothing has that name.");
-        }
-        for (index, (_, name, keys, can_run)) in rows.iter().enumerate() {
-            let mut button = egui::Button::selectable(index == row, name.as_str()).min_size(egui::vec2(ui.available_width(), theme::ROW));
-            if let Some(keys) = keys {
-                button = button.right_text(egui::RichText::new(keys).weak());
-            } else {
-                button = button.right_text("");
+    let area = Modal::default_area(Id::unique("palette"))
+        .anchor(Align2::CENTER_TOP, egui::vec2(0.0, 90.0));
+    let modal = Modal::new(Id::unique("palette"))
+        .area(area)
+        .show(&ctx, |ui| {
+            ui.set_width(440.0);
+            let edit = ui.add(
+                egui::TextEdit::singleline(&mut text)
+                    .desired_width(f32::INFINITY)
+                    .hint_text("Find a command or layer"),
+            );
+            edit.request_focus();
+            if rows.is_empty() {
+                ui.label("Nothing has that name.");
             }
-            if ui.add_enabled(*can_run, button).clicked() {
-                picked = Some(index);
+            for (index, (_, name, keys, can_run)) in rows.iter().enumerate() {
+                let mut button = egui::Button::selectable(index == row, name.as_str())
+                    .min_size(egui::vec2(ui.available_width(), theme::ROW));
+                if let Some(keys) = keys {
+                    button = button.right_text(egui::RichText::new(keys).weak());
+                } else {
+                    button = button.right_text("");
+                }
+                if ui.add_enabled(*can_run, button).clicked() {
+                    picked = Some(index);
+                }
             }
-        }
-    });
+        });
     if let Some((row, ..)) = picked.and_then(|index| rows.into_iter().nth(index)) {
         match row {
             Row::Command(command) => state.queue.push_back(command),
@@ -231,50 +311,69 @@ fn palette_ui(ui: &mut egui::Ui, state: &mut State) {
 
 fn help_ui(ui: &mut egui::Ui, state: &mut State) {
     let mut open = state.session.help_open;
-    egui::Window::new("Keys and mouse").open(&mut open).default_width(460.0).default_height(520.0).show(ui.ctx(), |ui| {
-        egui::ScrollArea::vertical().show(ui, |ui| {
-            theme::section_ui(ui, "Mouse");
-            egui::Grid::new("mouse").num_columns(2).striped(true).show(ui, |ui| {
-                for (gesture, does) in [
-                    ("Wheel; Ctrl + wheel", "Zoom about the cursor; finely"),
-                    ("Middle drag; Space + move", "Pan in every tool"),
-                    ("Left drag; left click (Pan)", "Pan; centre on the point"),
-                    ("Shift + drag", "Zoom to the rectangle"),
-                    ("Arrow keys", "Pan"),
-                    ("Back, forward", "Previous, next view"),
-                    ("Alt + 1 … 9", "Choose a class"),
-                    ("Esc", "Leave the shape or tool"),
-                ] {
-                    ui.label(gesture);
-                    ui.label(does);
-                    ui.end_row();
-                }
-            });
-            theme::section_ui(ui, "Keys");
-            egui::Grid::new("keys").num_columns(2).striped(true).show(ui, |ui| {
-                for info in COMMANDS.iter().filter(|info| !info.keys.is_empty()) {
-                    let keys: Vec<String> = info
-                        .keys
-                        .iter()
-                        .map(|key| ui.ctx().format_shortcut(&egui::KeyboardShortcut::new(key.modifiers, key.key)))
-                        .collect();
-                    ui.label(keys.join("  or  "));
-                    ui.label(info.name).on_hover_text(info.tooltip);
-                    ui.end_row();
-                }
+    egui::Window::new("Keys and mouse")
+        .open(&mut open)
+        .default_width(460.0)
+        .default_height(520.0)
+        .show(ui.ctx(), |ui| {
+            egui::ScrollArea::vertical().show(ui, |ui| {
+                theme::section_ui(ui, "Mouse");
+                egui::Grid::new("mouse")
+                    .num_columns(2)
+                    .striped(true)
+                    .show(ui, |ui| {
+                        for (gesture, does) in [
+                            ("Wheel; Ctrl + wheel", "Zoom about the cursor; finely"),
+                            ("Middle drag; Space + move", "Pan in every tool"),
+                            ("Left drag; left click (Pan)", "Pan; centre on the point"),
+                            ("Shift + drag", "Zoom to the rectangle"),
+                            ("Arrow keys", "Pan"),
+                            ("Back, forward", "Previous, next view"),
+                            ("Alt + 1 … 9", "Choose a class"),
+                            ("Esc", "Leave the shape or tool"),
+                        ] {
+                            ui.label(gesture);
+                            ui.label(does);
+                            ui.end_row();
+                        }
+                    });
+                theme::section_ui(ui, "Keys");
+                egui::Grid::new("keys")
+                    .num_columns(2)
+                    .striped(true)
+                    .show(ui, |ui| {
+                        for info in COMMANDS.iter().filter(|info| !info.keys.is_empty()) {
+                            let keys: Vec<String> = info
+                                .keys
+                                .iter()
+                                .map(|key| {
+                                    ui.ctx().format_shortcut(&egui::KeyboardShortcut::new(
+                                        key.modifiers,
+                                        key.key,
+                                    ))
+                                })
+                                .collect();
+                            ui.label(keys.join("  or  "));
+                            ui.label(info.name).on_hover_text(info.tooltip);
+                            ui.end_row();
+                        }
+                    });
             });
         });
-    });
     state.session.help_open = open;
 }
 
 fn about_ui(ui: &mut egui::Ui, state: &mut State) {
     let mut open = state.session.about_open;
-    egui::Window::new("About Terroir").open(&mut open).resizable(false).collapsible(false).show(ui.ctx(), |ui| {
-        ui.heading(format!("Terroir {}", env!("CARGO_PKG_VERSION")));
-        ui.label("A desktop GIS with Earth-observation foundation models inside.");
-        ui.label(format!("Licence: {}", env!("CARGO_PKG_LICENSE")));
-        ui.label("Works offline: no network is used unless you ask for it.");
-    });
+    egui::Window::new("About Terroir")
+        .open(&mut open)
+        .resizable(false)
+        .collapsible(false)
+        .show(ui.ctx(), |ui| {
+            ui.heading(format!("Terroir {}", env!("CARGO_PKG_VERSION")));
+            ui.label("A desktop GIS with Earth-observation foundation models inside.");
+            ui.label(format!("Licence: {}", env!("CARGO_PKG_LICENSE")));
+            ui.label("Works offline: no network is used unless you ask for it.");
+        });
     state.session.about_open = open;
 }

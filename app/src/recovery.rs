@@ -50,26 +50,31 @@ impl Drop for RecoveryFolder {
 
 /// The newest folder with a project that no running window owns.
 pub fn find_blocking(data_folder: &Path) -> Option<PathBuf> {
-    let mut left: Vec<(std::time::SystemTime, PathBuf)> = std::fs::read_dir(recovery_root(data_folder))
-        .ok()?
-        .flatten()
-        .filter_map(|entry| {
-            let folder = entry.path();
-            let changed = std::fs::metadata(project_path(&folder)).ok()?.modified().ok()?;
-            let lock = File::open(folder.join("lock")).ok()?;
-            match lock.try_lock() {
-                Ok(()) => Some((changed, folder)),
-                Err(TryLockError::WouldBlock | TryLockError::Error(_)) => None,
-            }
-        })
-        .collect();
+    let mut left: Vec<(std::time::SystemTime, PathBuf)> =
+        std::fs::read_dir(recovery_root(data_folder))
+            .ok()?
+            .flatten()
+            .filter_map(|entry| {
+                let folder = entry.path();
+                let changed = std::fs::metadata(project_path(&folder))
+                    .ok()?
+                    .modified()
+                    .ok()?;
+                let lock = File::open(folder.join("lock")).ok()?;
+                match lock.try_lock() {
+                    Ok(()) => Some((changed, folder)),
+                    Err(TryLockError::WouldBlock | TryLockError::Error(_)) => None,
+                }
+            })
+            .collect();
     left.sort();
     left.pop().map(|(_, folder)| folder)
 }
 
 pub fn discard_blocking(folder: &Path) -> SceneResult<()> {
     std::fs::remove_dir_all(folder).map_err(|error| {
-        SceneError::write(folder, "The automatically saved work could not be deleted.").with_details(error)
+        SceneError::write(folder, "The automatically saved work could not be deleted.")
+            .with_details(error)
     })
 }
 

@@ -17,7 +17,13 @@ pub enum Tab {
 }
 
 impl Tab {
-    pub const ALL: [Self; 5] = [Self::Style, Self::Spectrum, Self::Field, Self::Run, Self::Accuracy];
+    pub const ALL: [Self; 5] = [
+        Self::Style,
+        Self::Spectrum,
+        Self::Field,
+        Self::Run,
+        Self::Accuracy,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {

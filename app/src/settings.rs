@@ -21,15 +21,22 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { recent: Vec::new(), dark: true, ui_scale: 1.0 }
+        Self {
+            recent: Vec::new(),
+            dark: true,
+            ui_scale: 1.0,
+        }
     }
 }
 
 impl Settings {
     /// Settings that cannot be read are the defaults: they are a convenience, never a reason not to start.
     pub fn load_blocking(data_folder: Option<&Path>) -> Self {
-        let text = data_folder.and_then(|folder| std::fs::read_to_string(folder.join("settings.json")).ok());
-        let mut settings: Self = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let text = data_folder
+            .and_then(|folder| std::fs::read_to_string(folder.join("settings.json")).ok());
+        let mut settings: Self = text
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default();
         settings.ui_scale = settings.ui_scale.clamp(0.75, 3.0);
         settings
     }
@@ -62,15 +69,24 @@ mod tests {
     #[test]
     fn settings_come_back_and_nonsense_is_ignored() {
         let folder = tempfile::tempdir().unwrap();
-        let mut settings = Settings { dark: false, ..Settings::default() };
+        let mut settings = Settings {
+            dark: false,
+            ..Settings::default()
+        };
         settings.remember(Path::new("/a.tif"));
         settings.remember(Path::new("/b.tif"));
         settings.remember(Path::new("/a.tif"));
         settings.save_blocking(Some(folder.path())).unwrap();
         let back = Settings::load_blocking(Some(folder.path()));
         assert_eq!(back, settings);
-        assert_eq!(back.recent, [PathBuf::from("/a.tif"), PathBuf::from("/b.tif")]);
+        assert_eq!(
+            back.recent,
+            [PathBuf::from("/a.tif"), PathBuf::from("/b.tif")]
+        );
         std::fs::write(folder.path().join("settings.json"), "{ not json").unwrap();
-        assert_eq!(Settings::load_blocking(Some(folder.path())), Settings::default());
+        assert_eq!(
+            Settings::load_blocking(Some(folder.path())),
+            Settings::default()
+        );
     }
 }

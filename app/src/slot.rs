@@ -21,7 +21,10 @@ pub struct SlotReceiver<T>(Arc<Inner<T>>);
 
 pub fn slot<T>() -> (SlotSender<T>, SlotReceiver<T>) {
     let inner = Arc::new(Inner {
-        state: Mutex::new(State { newest: None, closed: false }),
+        state: Mutex::new(State {
+            newest: None,
+            closed: false,
+        }),
         ready: Condvar::new(),
     });
     (SlotSender(inner.clone()), SlotReceiver(inner))
@@ -29,14 +32,22 @@ pub fn slot<T>() -> (SlotSender<T>, SlotReceiver<T>) {
 
 impl<T> SlotSender<T> {
     pub fn put(&self, request: T) {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).newest = Some(request);
+        self.0
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .newest = Some(request);
         self.0.ready.notify_one();
     }
 }
 
 impl<T> Drop for SlotSender<T> {
     fn drop(&mut self) {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.0
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .closed = true;
         self.0.ready.notify_one();
     }
 }
@@ -52,7 +63,11 @@ impl<T> SlotReceiver<T> {
             if let Some(request) = state.newest.take() {
                 return Some(request);
             }
-            state = self.0.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .0
+                .ready
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use terroir_scene::{
-    BandInfo, BandStatistics, BandWavelength, Document, Grid, HeadKind, History, Labels, Layer, LayerId,
-    LayerSource, RasterInfo, WavelengthSource,
+    BandInfo, BandStatistics, BandWavelength, Document, Grid, HeadKind, History, Labels, Layer,
+    LayerId, LayerSource, RasterInfo, WavelengthSource,
 };
 
 use crate::commands::Command;
@@ -128,13 +128,21 @@ pub struct State {
 
 impl State {
     pub fn new(services: Services) -> std::io::Result<Self> {
-        let Services { wake, link, data_folder } = services;
+        let Services {
+            wake,
+            link,
+            data_folder,
+        } = services;
         Ok(Self {
             history: History::new(Document::default()),
             session: Session::default(),
             live: Live::new(HeadKind::Logistic, 0.75),
             derived: Derived::default(),
-            run: RunForm { model: "dofa-tiny".to_owned(), device: "auto".to_owned(), ..RunForm::default() },
+            run: RunForm {
+                model: "dofa-tiny".to_owned(),
+                device: "auto".to_owned(),
+                ..RunForm::default()
+            },
             project: Project::default(),
             recovery: None,
             settings: Settings::default(),
@@ -167,7 +175,10 @@ impl State {
     /// Hands a task to the file threads; a refusal is said, not hidden.
     pub fn send(&mut self, task: FileTask) {
         if !self.files.send(task) {
-            self.messages.show(Level::Warning, "Too many files are waiting. Try again when they are read.");
+            self.messages.show(
+                Level::Warning,
+                "Too many files are waiting. Try again when they are read.",
+            );
         }
     }
 
@@ -206,18 +217,24 @@ impl State {
     pub fn scene_layer(&self) -> Option<Arc<Layer>> {
         let document = self.history.document();
         let is_scene = |layer: &&Arc<Layer>| {
-            self.raster_info(layer).is_some_and(|info| !info.is_field() && !info.is_class_map())
+            self.raster_info(layer)
+                .is_some_and(|info| !info.is_field() && !info.is_class_map())
         };
-        self.active_layer().filter(is_scene).or_else(|| document.layers.iter().find(is_scene)).cloned()
+        self.active_layer()
+            .filter(is_scene)
+            .or_else(|| document.layers.iter().find(is_scene))
+            .cloned()
     }
 
     /// The field the live map is made of: the one on the labels' grid, else the active or topmost field.
     pub fn field_layer(&self) -> Option<Arc<Layer>> {
         let document = self.history.document();
-        let is_field = |layer: &&Arc<Layer>| self.raster_info(layer).is_some_and(|info| info.is_field());
+        let is_field =
+            |layer: &&Arc<Layer>| self.raster_info(layer).is_some_and(|info| info.is_field());
         let on_grid = document.labels.as_ref().and_then(|labels| {
             document.layers.iter().filter(is_field).find(|layer| {
-                self.raster_info(layer).is_some_and(|info| info.grid.same_as(&labels.grid))
+                self.raster_info(layer)
+                    .is_some_and(|info| info.grid.same_as(&labels.grid))
             })
         });
         let active = self.active_layer().filter(is_field);
@@ -235,15 +252,24 @@ impl State {
         {
             return bands.clone();
         }
-        let mut bands = self.raster_info(layer).map(|info| info.bands.clone()).unwrap_or_default();
+        let mut bands = self
+            .raster_info(layer)
+            .map(|info| info.bands.clone())
+            .unwrap_or_default();
         for (band, wavelength) in &layer.edited_wavelengths {
             if let Some(band) = bands.get_mut(*band) {
                 let fwhm_nm = band.wavelength.and_then(|known| known.fwhm_nm);
-                band.wavelength = Some(BandWavelength { center: *wavelength, fwhm_nm, source: WavelengthSource::Edited });
+                band.wavelength = Some(BandWavelength {
+                    center: *wavelength,
+                    fwhm_nm,
+                    source: WavelengthSource::Edited,
+                });
             }
         }
         let bands = Arc::new(bands);
-        self.derived.bands.insert(layer.id, (layer.clone(), bands.clone()));
+        self.derived
+            .bands
+            .insert(layer.id, (layer.clone(), bands.clone()));
         bands
     }
 
@@ -287,7 +313,10 @@ impl State {
             return false;
         };
         let document = self.history.document();
-        let has_layer = document.layers.iter().any(|layer| layer.source == LayerSource::Labels);
+        let has_layer = document
+            .layers
+            .iter()
+            .any(|layer| layer.source == LayerSource::Labels);
         if document.labels.is_none() || !has_layer {
             self.history.change("Add labels", |document| {
                 if document.labels.is_none() {
@@ -307,7 +336,10 @@ impl State {
             return 0;
         }
         let known = self.history.document().labels.as_ref().and_then(|labels| {
-            labels.class(self.session.class_id).or_else(|| labels.classes.first()).map(|class| class.id)
+            labels
+                .class(self.session.class_id)
+                .or_else(|| labels.classes.first())
+                .map(|class| class.id)
         });
         self.session.class_id = match known {
             Some(id) => id,
@@ -335,13 +367,21 @@ impl State {
         });
         match added {
             Some(id) => self.session.class_id = id,
-            None => self.messages.show(Level::Warning, "No more classes can be added: 255 are in use."),
+            None => self.messages.show(
+                Level::Warning,
+                "No more classes can be added: 255 are in use.",
+            ),
         }
         added
     }
 
     pub fn class_name(&self, id: u8) -> Option<String> {
-        self.history.document().labels.as_ref()?.class(id).map(|class| class.name.clone())
+        self.history
+            .document()
+            .labels
+            .as_ref()?
+            .class(id)
+            .map(|class| class.name.clone())
     }
 
     /// Labelled pixels per class.
@@ -352,18 +392,33 @@ impl State {
         {
             return counts.clone();
         }
-        let counts = self.history.document().labels.as_ref().map(Labels::counts).unwrap_or_default();
+        let counts = self
+            .history
+            .document()
+            .labels
+            .as_ref()
+            .map(Labels::counts)
+            .unwrap_or_default();
         self.derived.label_counts = Some((revision, counts.clone()));
         counts
     }
 
     pub fn class_color(&self, id: u8) -> Option<[u8; 3]> {
-        self.history.document().labels.as_ref()?.class(id).map(|class| class.color)
+        self.history
+            .document()
+            .labels
+            .as_ref()?
+            .class(id)
+            .map(|class| class.color)
     }
 
     /// Class at a label pixel, painted or by polygon; 0 = none.
     pub fn label_at(&self, col: usize, row: usize) -> u8 {
-        self.history.document().labels.as_ref().map_or(0, |labels| labels.class_at(col, row))
+        self.history
+            .document()
+            .labels
+            .as_ref()
+            .map_or(0, |labels| labels.class_at(col, row))
     }
 
     // -- places
@@ -371,31 +426,43 @@ impl State {
     /// A map point in the coordinate system of the labels' grid.
     pub fn label_point_from_map(&self, map_xy: (f64, f64)) -> Option<(f64, f64)> {
         let grid = self.label_grid()?;
-        self.places.point(self.history.document().map_crs.as_ref(), grid.crs(), map_xy)
+        self.places
+            .point(self.history.document().map_crs.as_ref(), grid.crs(), map_xy)
     }
 
     pub fn map_from_label_point(&self, xy: (f64, f64)) -> Option<(f64, f64)> {
         let grid = self.label_grid()?;
-        self.places.point(grid.crs(), self.history.document().map_crs.as_ref(), xy)
+        self.places
+            .point(grid.crs(), self.history.document().map_crs.as_ref(), xy)
     }
 
     pub fn label_pixel_from_map(&self, map_xy: (f64, f64)) -> Option<(f64, f64)> {
         let grid = self.label_grid()?;
-        let (x, y) = self.places.point(self.history.document().map_crs.as_ref(), grid.crs(), map_xy)?;
+        let (x, y) =
+            self.places
+                .point(self.history.document().map_crs.as_ref(), grid.crs(), map_xy)?;
         Some(grid.transform().inverse()?.map_from_pixel(x, y))
     }
 
     pub fn map_from_label_pixel(&self, pixel: (f64, f64)) -> Option<(f64, f64)> {
         let grid = self.label_grid()?;
         let xy = grid.transform().map_from_pixel(pixel.0, pixel.1);
-        self.places.point(grid.crs(), self.history.document().map_crs.as_ref(), xy)
+        self.places
+            .point(grid.crs(), self.history.document().map_crs.as_ref(), xy)
     }
 
-    pub fn layer_pixel_from_map(&self, layer: &Layer, map_xy: (f64, f64)) -> Option<(usize, usize)> {
+    pub fn layer_pixel_from_map(
+        &self,
+        layer: &Layer,
+        map_xy: (f64, f64),
+    ) -> Option<(usize, usize)> {
         let grid = &self.raster_info(layer)?.grid;
-        let (x, y) = self.places.point(self.history.document().map_crs.as_ref(), grid.crs(), map_xy)?;
+        let (x, y) =
+            self.places
+                .point(self.history.document().map_crs.as_ref(), grid.crs(), map_xy)?;
         let (col, row) = grid.transform().inverse()?.map_from_pixel(x, y);
-        let inside = col >= 0.0 && row >= 0.0 && col < grid.width as f64 && row < grid.height as f64;
+        let inside =
+            col >= 0.0 && row >= 0.0 && col < grid.width as f64 && row < grid.height as f64;
         inside.then_some((col as usize, row as usize))
     }
 
@@ -410,7 +477,10 @@ impl State {
 
     /// Asks for all values of a pixel, unless that was the last question.
     pub fn ask_pixel(&mut self, layer: &Layer, map_xy: (f64, f64), is_click: bool) {
-        let (Some(info), Some((col, row))) = (self.raster_info(layer), self.layer_pixel_from_map(layer, map_xy)) else {
+        let (Some(info), Some((col, row))) = (
+            self.raster_info(layer),
+            self.layer_pixel_from_map(layer, map_xy),
+        ) else {
             return;
         };
         let question = PixelQuestion {
@@ -434,7 +504,9 @@ impl State {
         if let Some(known) = self.derived.statistics.get(&key) {
             return Some(known.clone());
         }
-        if !self.derived.statistics_asked.contains(&key) && self.probe.ask_statistics(path, vec![band]) {
+        if !self.derived.statistics_asked.contains(&key)
+            && self.probe.ask_statistics(path, vec![band])
+        {
             self.derived.statistics_asked.insert(key);
         }
         None
@@ -442,13 +514,18 @@ impl State {
 
     /// Forgets what was derived from a file that changed.
     pub fn forget_file(&mut self, path: &Path) {
-        self.derived.statistics.retain(|(known, _), _| known != path);
-        self.derived.statistics_asked.retain(|(known, _)| known != path);
+        self.derived
+            .statistics
+            .retain(|(known, _), _| known != path);
+        self.derived
+            .statistics_asked
+            .retain(|(known, _)| known != path);
     }
 
     /// Asks for a new live map when labels, field or method changed since the last one.
     pub fn update_live(&mut self) {
-        let (Some(labels), Some(field)) = (&self.history.document().labels, self.field_layer()) else {
+        let (Some(labels), Some(field)) = (&self.history.document().labels, self.field_layer())
+        else {
             self.live.fit = None;
             self.live.asked = None;
             self.live.checked = None;
@@ -482,7 +559,9 @@ impl State {
 
     /// Cross-validates the live head on the current labels.
     pub fn start_validation(&mut self) {
-        let (Some(labels), Some(field)) = (self.history.document().labels.clone(), self.field_layer()) else {
+        let (Some(labels), Some(field)) =
+            (self.history.document().labels.clone(), self.field_layer())
+        else {
             return;
         };
         let Some(info) = self.raster_info(&field).cloned() else {
@@ -499,7 +578,12 @@ impl State {
     }
 
     fn live_request(&self, field: Arc<RasterInfo>, labels: Labels, task: LiveTask) -> LiveRequest {
-        LiveRequest { field, labels, kind: self.live.kind, task }
+        LiveRequest {
+            field,
+            labels,
+            kind: self.live.kind,
+            task,
+        }
     }
 }
 

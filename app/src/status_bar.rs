@@ -19,19 +19,26 @@ const METRES_PER_POINT: f64 = 0.0254 / 96.0;
 const METRES_PER_DEGREE: f64 = 111_319.49;
 
 pub fn status_bar_ui(ui: &mut egui::Ui, state: &mut State, view: &Viewport) {
-    let frame = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(egui::Margin::symmetric(8, 3));
-    egui::Panel::bottom("status").frame(frame).exact_size(26.0).show(ui, |ui| {
-        ui.horizontal_centered(|ui| {
-            ui.spacing_mut().item_spacing.x = 10.0;
-            ui.style_mut().override_text_style = Some(egui::TextStyle::Small);
-            ui.spacing_mut().interact_size.y = 18.0;
-            ui.spacing_mut().button_padding.y = 1.0;
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                right_ui(ui, state, view);
-                ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| left_ui(ui, state, view));
+    let frame = egui::Frame::new()
+        .fill(ui.visuals().panel_fill)
+        .inner_margin(egui::Margin::symmetric(8, 3));
+    egui::Panel::bottom("status")
+        .frame(frame)
+        .exact_size(26.0)
+        .show(ui, |ui| {
+            ui.horizontal_centered(|ui| {
+                ui.spacing_mut().item_spacing.x = 10.0;
+                ui.style_mut().override_text_style = Some(egui::TextStyle::Small);
+                ui.spacing_mut().interact_size.y = 18.0;
+                ui.spacing_mut().button_padding.y = 1.0;
+                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                    right_ui(ui, state, view);
+                    ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                        left_ui(ui, state, view)
+                    });
+                });
             });
         });
-    });
 }
 
 fn left_ui(ui: &mut egui::Ui, state: &mut State, view: &Viewport) {
@@ -42,20 +49,30 @@ fn left_ui(ui: &mut egui::Ui, state: &mut State, view: &Viewport) {
 
 fn job_ui(ui: &mut egui::Ui, state: &mut State) {
     let Some(job) = state.jobs.front() else {
-        if let Some(line) = state.messages.log.back().filter(|line| line.level == Level::Error) {
+        if let Some(line) = state
+            .messages
+            .log
+            .back()
+            .filter(|line| line.level == Level::Error)
+        {
             let color = theme::colors(ui.visuals()).error;
-            let text = RichText::new(format!("{} {}", icon::WARNING_CIRCLE, line.text)).color(color);
-            ui.add_sized([150.0, 16.0], egui::Label::new(text).truncate()).on_hover_text(&line.text);
+            let text =
+                RichText::new(format!("{} {}", icon::WARNING_CIRCLE, line.text)).color(color);
+            ui.add_sized([150.0, 16.0], egui::Label::new(text).truncate())
+                .on_hover_text(&line.text);
         }
         return;
     };
     let id = job.id;
     let text = super::panels::progress_text(job, Instant::now());
-    let bar = egui::ProgressBar::new(job.fraction().unwrap_or(0.0)).desired_width(90.0).desired_height(10.0);
+    let bar = egui::ProgressBar::new(job.fraction().unwrap_or(0.0))
+        .desired_width(90.0)
+        .desired_height(10.0);
     ui.add(bar);
     ui.add(egui::Label::new(format!("{}: {text}", job.name)).truncate());
     let is_cancelled = theme::icon_button(ui, icon::X_CIRCLE, "Cancel this job").clicked();
-    ui.ctx().request_repaint_after(std::time::Duration::from_millis(500));
+    ui.ctx()
+        .request_repaint_after(std::time::Duration::from_millis(500));
     if is_cancelled {
         state.jobs.cancel(id);
     }
@@ -67,13 +84,19 @@ fn cursor_ui(ui: &mut egui::Ui, state: &mut State, view: &Viewport) {
         return;
     };
     let crs = state.history.document().map_crs.clone();
-    let lon_lat = crs.as_ref().filter(|_| state.session.show_lon_lat).and_then(|crs| state.places.lon_lat(crs, map_xy));
+    let lon_lat = crs
+        .as_ref()
+        .filter(|_| state.session.show_lon_lat)
+        .and_then(|crs| state.places.lon_lat(crs, map_xy));
     let text = match lon_lat {
         Some((lon, lat)) => lon_lat_text(lon, lat),
         None => coordinate_text(map_xy, view.units_per_point),
     };
     let button = ui.add(egui::Button::new(RichText::new(text).monospace().size(12.0)).frame(false));
-    if button.on_hover_text("Cursor. Click for longitude and latitude, or back.").clicked() {
+    if button
+        .on_hover_text("Cursor. Click for longitude and latitude, or back.")
+        .clicked()
+    {
         state.session.show_lon_lat = !state.session.show_lon_lat;
     }
 }
@@ -84,7 +107,11 @@ fn pixel_ui(ui: &mut egui::Ui, state: &State) {
     };
     let mut text = format!("pixel {}, {}", pixel.col, pixel.row);
     // The bands on show, or the first three.
-    let style = state.history.document().layer(pixel.layer).and_then(|layer| layer.style.as_ref());
+    let style = state
+        .history
+        .document()
+        .layer(pixel.layer)
+        .and_then(|layer| layer.style.as_ref());
     let mut bands = style.map(terroir_scene::style_bands).unwrap_or_default();
     bands.dedup();
     let is_shown = |band: usize| bands.is_empty() || bands.contains(&band);
@@ -103,15 +130,29 @@ fn pixel_ui(ui: &mut egui::Ui, state: &State) {
 
 /// Drawn from the right, so in reverse order.
 fn right_ui(ui: &mut egui::Ui, state: &mut State, view: &Viewport) {
-    let count = state.messages.log.iter().filter(|line| matches!(line.level, Level::Error | Level::Warning)).count();
-    let text = if count > 0 { format!("Log ({count})") } else { "Log".to_owned() };
-    if ui.selectable_label(state.session.log_open, text).on_hover_text("Messages of this session").clicked() {
+    let count = state
+        .messages
+        .log
+        .iter()
+        .filter(|line| matches!(line.level, Level::Error | Level::Warning))
+        .count();
+    let text = if count > 0 {
+        format!("Log ({count})")
+    } else {
+        "Log".to_owned()
+    };
+    if ui
+        .selectable_label(state.session.log_open, text)
+        .on_hover_text("Messages of this session")
+        .clicked()
+    {
         state.queue.push_back(Command::LogPanel);
     }
     device_ui(ui, state);
     crs_ui(ui, state);
     if let Some(degrees) = rotation(state).filter(|degrees| degrees.abs() > 0.05) {
-        ui.label(format!("{degrees:.1}°")).on_hover_text("Rotation of the active raster");
+        ui.label(format!("{degrees:.1}°"))
+            .on_hover_text("Rotation of the active raster");
     }
     scale_ui(ui, state, view);
 }
@@ -122,11 +163,26 @@ fn device_ui(ui: &mut egui::Ui, state: &mut State) {
         .jobs
         .front()
         .and_then(|job| job.device.clone())
-        .or_else(|| state.jobs.list.iter().rev().find_map(|job| job.device.clone()))
-        .unwrap_or_else(|| if state.run.device == "auto" { "auto".to_owned() } else { state.run.device.clone() });
+        .or_else(|| {
+            state
+                .jobs
+                .list
+                .iter()
+                .rev()
+                .find_map(|job| job.device.clone())
+        })
+        .unwrap_or_else(|| {
+            if state.run.device == "auto" {
+                "auto".to_owned()
+            } else {
+                state.run.device.clone()
+            }
+        });
     let memory = state.memory_text();
     let text = format!("{} {} {memory}", icon::CPU, shortened(&device, 18));
-    ui.label(text).on_hover_text(format!("Jobs run on: {device}\nMemory of the window and its worker: {memory}"));
+    ui.label(text).on_hover_text(format!(
+        "Jobs run on: {device}\nMemory of the window and its worker: {memory}"
+    ));
 }
 
 fn shortened(text: &str, most: usize) -> String {
@@ -140,7 +196,11 @@ fn shortened(text: &str, most: usize) -> String {
 /// EPSG code; a click edits it.
 fn crs_ui(ui: &mut egui::Ui, state: &mut State) {
     if let Some(text) = &mut state.session.crs_edit {
-        let edit = ui.add(egui::TextEdit::singleline(text).desired_width(96.0).hint_text("EPSG:4326"));
+        let edit = ui.add(
+            egui::TextEdit::singleline(text)
+                .desired_width(96.0)
+                .hint_text("EPSG:4326"),
+        );
         if edit.lost_focus() {
             let text = text.trim().to_owned();
             let is_given_up = ui.input(|input| input.key_pressed(Key::Escape));
@@ -156,14 +216,27 @@ fn crs_ui(ui: &mut egui::Ui, state: &mut State) {
     let document = state.history.document();
     let (text, tip) = match &document.map_crs {
         Some(crs) => (
-            crs.epsg.map_or_else(|| shortened(&crs.name, 18), |epsg| format!("EPSG:{epsg}")),
+            crs.epsg
+                .map_or_else(|| shortened(&crs.name, 18), |epsg| format!("EPSG:{epsg}")),
             format!("{}\nClick to change the map's coordinate system.", crs.name),
         ),
         None if document.layers.is_empty() => return,
-        None => ("No coordinate system".to_owned(), "Drawn by pixels. Click to name one, e.g. EPSG:32629.".to_owned()),
+        None => (
+            "No coordinate system".to_owned(),
+            "Drawn by pixels. Click to name one, e.g. EPSG:32629.".to_owned(),
+        ),
     };
-    let start = document.map_crs.as_ref().and_then(|crs| crs.epsg).map(|epsg| format!("EPSG:{epsg}")).unwrap_or_default();
-    if ui.add(egui::Button::new(text).frame_when_inactive(false)).on_hover_text(tip).clicked() {
+    let start = document
+        .map_crs
+        .as_ref()
+        .and_then(|crs| crs.epsg)
+        .map(|epsg| format!("EPSG:{epsg}"))
+        .unwrap_or_default();
+    if ui
+        .add(egui::Button::new(text).frame_when_inactive(false))
+        .on_hover_text(tip)
+        .clicked()
+    {
         state.session.crs_edit = Some(start);
     }
 }
@@ -181,11 +254,20 @@ fn scale_ui(ui: &mut egui::Ui, state: &mut State, view: &Viewport) {
     if let Some(text) = &mut state.session.scale_edit {
         let edit = ui.add(egui::TextEdit::singleline(text).desired_width(76.0));
         if edit.lost_focus() {
-            let typed = text.trim().trim_start_matches("1:").replace([',', ' '], "").parse::<f64>().ok();
+            let typed = text
+                .trim()
+                .trim_start_matches("1:")
+                .replace([',', ' '], "")
+                .parse::<f64>()
+                .ok();
             let is_given_up = ui.input(|input| input.key_pressed(Key::Escape));
             state.session.scale_edit = None;
-            if let Some(scale) = typed.filter(|scale| *scale > 0.0 && scale.is_finite() && !is_given_up) {
-                state.session.view = Some(ViewRequest::Scale(scale * METRES_PER_POINT / metres_per_unit));
+            if let Some(scale) =
+                typed.filter(|scale| *scale > 0.0 && scale.is_finite() && !is_given_up)
+            {
+                state.session.view = Some(ViewRequest::Scale(
+                    scale * METRES_PER_POINT / metres_per_unit,
+                ));
             }
         } else if !edit.has_focus() {
             edit.request_focus();
@@ -197,7 +279,11 @@ fn scale_ui(ui: &mut egui::Ui, state: &mut State, view: &Viewport) {
         return;
     }
     let text = format!("1:{}", crate::jobs::count_text(rounded(scale)));
-    if ui.add(egui::Button::new(text.clone()).frame_when_inactive(false)).on_hover_text("Scale. Click to type another one.").clicked() {
+    if ui
+        .add(egui::Button::new(text.clone()).frame_when_inactive(false))
+        .on_hover_text("Scale. Click to type another one.")
+        .clicked()
+    {
         state.session.scale_edit = Some(text);
     }
 }
@@ -217,7 +303,9 @@ fn rotation(state: &State) -> Option<f64> {
 
 /// Digits follow the zoom: never finer than a tenth of a point.
 pub fn coordinate_text(map_xy: (f64, f64), units_per_point: f64) -> String {
-    let decimals = (1.0 - units_per_point.max(1e-9).log10()).ceil().clamp(0.0, 7.0) as usize;
+    let decimals = (1.0 - units_per_point.max(1e-9).log10())
+        .ceil()
+        .clamp(0.0, 7.0) as usize;
     format!("{:.decimals$}, {:.decimals$}", map_xy.0, map_xy.1)
 }
 
@@ -233,8 +321,14 @@ mod tests {
 
     #[test]
     fn precision_follows_the_zoom() {
-        assert_eq!(coordinate_text((551234.567, 4371234.567), 20.0), "551235, 4371235");
-        assert_eq!(coordinate_text((551234.567, 4371234.567), 0.5), "551234.57, 4371234.57");
+        assert_eq!(
+            coordinate_text((551234.567, 4371234.567), 20.0),
+            "551235, 4371235"
+        );
+        assert_eq!(
+            coordinate_text((551234.567, 4371234.567), 0.5),
+            "551234.57, 4371234.57"
+        );
         assert_eq!(lon_lat_text(-8.5, 39.25), "39.25000° N, 8.50000° W");
         assert_eq!(rounded(25_347.0), 25_300);
     }

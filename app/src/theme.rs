@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use egui::{Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Stroke, TextStyle, Theme};
+use egui::{
+    Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Stroke,
+    TextStyle, Theme,
+};
 
 pub use egui_phosphor::regular as icon;
 
@@ -112,7 +115,11 @@ fn spacing(style: &mut egui::Style) {
 fn visuals(theme: Theme) -> egui::Visuals {
     let dark = theme == Theme::Dark;
     let colors = if dark { DARK } else { LIGHT };
-    let mut visuals = if dark { egui::Visuals::dark() } else { egui::Visuals::light() };
+    let mut visuals = if dark {
+        egui::Visuals::dark()
+    } else {
+        egui::Visuals::light()
+    };
     let gray = |dark_value: (u8, u8, u8), light_value: (u8, u8, u8)| {
         let (r, g, b) = if dark { dark_value } else { light_value };
         Color32::from_rgb(r, g, b)
@@ -178,7 +185,8 @@ pub fn empty_ui(ui: &mut egui::Ui, title: &str, next: &str) {
 
 /// A square button with an icon only; `name` is its tooltip and what a screen reader says.
 pub fn icon_button(ui: &mut egui::Ui, glyph: &str, name: &str) -> egui::Response {
-    let response = ui.add(egui::Button::new(egui::RichText::new(glyph).size(15.0)).frame_when_inactive(false));
+    let response =
+        ui.add(egui::Button::new(egui::RichText::new(glyph).size(15.0)).frame_when_inactive(false));
     named(response, name)
 }
 
@@ -201,7 +209,11 @@ mod tests {
     fn luminance(color: Color32) -> f32 {
         let channel = |value: u8| {
             let c = f32::from(value) / 255.0;
-            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+            if c <= 0.04045 {
+                c / 12.92
+            } else {
+                ((c + 0.055) / 1.055).powf(2.4)
+            }
         };
         0.2126 * channel(color.r()) + 0.7152 * channel(color.g()) + 0.0722 * channel(color.b())
     }
@@ -216,7 +228,14 @@ mod tests {
         for theme in [Theme::Dark, Theme::Light] {
             let visuals = visuals(theme);
             let colors = colors(&visuals);
-            for color in [visuals.text_color(), colors.accent, colors.error, colors.warning, colors.good, colors.weak] {
+            for color in [
+                visuals.text_color(),
+                colors.accent,
+                colors.error,
+                colors.warning,
+                colors.good,
+                colors.weak,
+            ] {
                 let ratio = contrast(color, visuals.panel_fill);
                 assert!(ratio >= 4.5, "{theme:?}: {color:?} has contrast {ratio}");
             }

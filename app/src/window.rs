@@ -13,9 +13,9 @@ use crate::actions::{self, After};
 use crate::canvas::{Canvas, CanvasLayer, Viewport};
 use crate::commands;
 use crate::files::FileTask;
+pub use crate::jobs::JobLink;
 use crate::messages::Level;
 use crate::session::{Hover, ViewRequest};
-pub use crate::jobs::JobLink;
 pub use crate::state::Services;
 use crate::state::{LIVE_LAYER, State};
 use crate::tools::{self, MapView, Tool};
@@ -35,7 +35,8 @@ pub struct WindowOptions {
 /// Opens the window and returns when it is closed. Must be called on the main thread.
 pub fn open_window(options: WindowOptions) -> anyhow::Result<()> {
     let program = std::env::current_exe().context("the program's own file could not be found")?;
-    let data_folder = directories::ProjectDirs::from("", "", "terroir").map(|dirs| dirs.data_local_dir().to_owned());
+    let data_folder = directories::ProjectDirs::from("", "", "terroir")
+        .map(|dirs| dirs.data_local_dir().to_owned());
     let native = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Terroir")
@@ -94,12 +95,17 @@ pub struct Window {
 }
 
 impl Window {
-    pub fn new(creation: &eframe::CreationContext<'_>, services: Services, options: WindowOptions) -> anyhow::Result<Self> {
+    pub fn new(
+        creation: &eframe::CreationContext<'_>,
+        services: Services,
+        options: WindowOptions,
+    ) -> anyhow::Result<Self> {
         let ctx = &creation.egui_ctx;
         theme::install(ctx);
         ctx.options_mut(|options| options.zoom_with_keyboard = false);
-        let render_state =
-            creation.wgpu_render_state.as_ref().context("no graphics adapter was found; install a Vulkan driver (mesa-vulkan-drivers)")?;
+        let render_state = creation.wgpu_render_state.as_ref().context(
+            "no graphics adapter was found; install a Vulkan driver (mesa-vulkan-drivers)",
+        )?;
         let canvas = Canvas::new(render_state, services.wake.clone());
         let mut state = State::new(services)?;
         state.send(FileTask::Settings);
@@ -137,7 +143,12 @@ impl Window {
 
     /// Messages of this session, oldest first.
     pub fn log(&self) -> Vec<String> {
-        self.state.messages.log.iter().map(|line| line.text.clone()).collect()
+        self.state
+            .messages
+            .log
+            .iter()
+            .map(|line| line.text.clone())
+            .collect()
     }
 
     /// Starts a job in the worker.
@@ -168,18 +179,39 @@ impl Window {
     /// Alt + digit chooses a class by its place in the list.
     fn class_keys(&mut self, ctx: &egui::Context) {
         const DIGITS: [Key; 10] = [
-            Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9, Key::Num0,
+            Key::Num1,
+            Key::Num2,
+            Key::Num3,
+            Key::Num4,
+            Key::Num5,
+            Key::Num6,
+            Key::Num7,
+            Key::Num8,
+            Key::Num9,
+            Key::Num0,
         ];
         let pressed = ctx.input(|input| {
             input.events.iter().find_map(|event| match event {
-                Event::Key { key, pressed: true, modifiers, .. } if modifiers.alt && !modifiers.command => {
+                Event::Key {
+                    key,
+                    pressed: true,
+                    modifiers,
+                    ..
+                } if modifiers.alt && !modifiers.command => {
                     DIGITS.iter().position(|digit| digit == key)
                 }
                 _ => None,
             })
         });
         let class = pressed.and_then(|index| {
-            self.state.history.document().labels.as_ref()?.classes.get(index).map(|class| class.id)
+            self.state
+                .history
+                .document()
+                .labels
+                .as_ref()?
+                .classes
+                .get(index)
+                .map(|class| class.id)
         });
         if let Some(id) = class {
             self.state.session.class_id = id;
@@ -202,7 +234,12 @@ impl Window {
 
     fn dropped_files(&mut self, ctx: &egui::Context) {
         let paths: Vec<PathBuf> = ctx.input(|input| {
-            input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect()
+            input
+                .raw
+                .dropped_files
+                .iter()
+                .map(|file| file.path().to_owned())
+                .collect()
         });
         if !paths.is_empty() {
             self.state.open_files(ctx, paths);
@@ -216,7 +253,13 @@ impl Window {
         let key = LayersKey {
             document_number: self.state.document_number,
             revision: self.state.history.revision(),
-            live: fit.map(|fit| (Arc::as_ptr(&fit.head) as u64, live.confidence, live.opacity.to_bits())),
+            live: fit.map(|fit| {
+                (
+                    Arc::as_ptr(&fit.head) as u64,
+                    live.confidence,
+                    live.opacity.to_bits(),
+                )
+            }),
         };
         if self.layers_key.as_ref() == Some(&key) {
             return;
@@ -224,16 +267,28 @@ impl Window {
         let document = self.state.history.document();
         let mut layers: Vec<CanvasLayer> = Vec::new();
         for layer in document.layers.iter().rev().filter(|layer| layer.visible) {
-            let labels = (layer.source == LayerSource::Labels).then(|| document.labels.clone()).flatten();
-            layers.push(CanvasLayer { layer: layer.clone(), labels });
+            let labels = (layer.source == LayerSource::Labels)
+                .then(|| document.labels.clone())
+                .flatten();
+            layers.push(CanvasLayer {
+                layer: layer.clone(),
+                labels,
+            });
         }
         if let Some(fit) = fit {
             let head = (*fit.head).clone();
-            let style = if live.confidence { Style::FieldConfidence { head } } else { Style::FieldClasses { head } };
+            let style = if live.confidence {
+                Style::FieldConfidence { head }
+            } else {
+                Style::FieldClasses { head }
+            };
             let layer = Layer {
                 id: LIVE_LAYER,
                 name: "Live map".to_owned(),
-                source: LayerSource::Raster { path: fit.field.path.clone(), info: Some(fit.field.clone()) },
+                source: LayerSource::Raster {
+                    path: fit.field.path.clone(),
+                    info: Some(fit.field.clone()),
+                },
                 style: Some(style),
                 visible: true,
                 opacity: live.opacity,
@@ -241,8 +296,17 @@ impl Window {
                 attribution: None,
             };
             // Below the labels, so that strokes stay visible.
-            let at = layers.iter().position(|layer| layer.labels.is_some()).unwrap_or(layers.len());
-            layers.insert(at, CanvasLayer { layer: Arc::new(layer), labels: None });
+            let at = layers
+                .iter()
+                .position(|layer| layer.labels.is_some())
+                .unwrap_or(layers.len());
+            layers.insert(
+                at,
+                CanvasLayer {
+                    layer: Arc::new(layer),
+                    labels: None,
+                },
+            );
         }
         self.layers = layers;
         self.layers_key = Some(key);
@@ -279,13 +343,19 @@ impl Window {
         let pixel = pointer_in_map
             .zip(self.state.active_raster())
             .and_then(|(map_xy, layer)| self.canvas.value_at(layer.id, map_xy));
-        Hover { map_xy: pointer_in_map, pixel }
+        Hover {
+            map_xy: pointer_in_map,
+            pixel,
+        }
     }
 
     /// Extent of every layer together.
     fn full_extent(&self) -> Option<MapRect> {
         let document = self.state.history.document();
-        let rects = document.layers.iter().filter_map(|layer| self.extent(layer.id));
+        let rects = document
+            .layers
+            .iter()
+            .filter_map(|layer| self.extent(layer.id));
         rects.reduce(|a, b| MapRect {
             min_x: a.min_x.min(b.min_x),
             min_y: a.min_y.min(b.min_y),
@@ -302,7 +372,9 @@ impl Window {
         if layer.source == LayerSource::Labels {
             let grid = self.state.label_grid()?;
             let same = document.layers.iter().find(|other| {
-                self.state.raster_info(other).is_some_and(|info| info.grid.same_as(&grid))
+                self.state
+                    .raster_info(other)
+                    .is_some_and(|info| info.grid.same_as(&grid))
             })?;
             return self.canvas.layer_extent(same, crs);
         }
@@ -318,7 +390,10 @@ impl Window {
             return;
         };
         let size = (self.map_rect.width(), self.map_rect.height());
-        let view = Viewport { size, ..*self.canvas.viewport() };
+        let view = Viewport {
+            size,
+            ..*self.canvas.viewport()
+        };
         match request {
             ViewRequest::Layer(id) => {
                 if let Some(rect) = self.extent(id) {
@@ -331,14 +406,21 @@ impl Window {
                 }
             }
             ViewRequest::Zoom(factor) => {
-                self.canvas.set_viewport(view.zoomed_about((size.0 / 2.0, size.1 / 2.0), factor));
+                self.canvas
+                    .set_viewport(view.zoomed_about((size.0 / 2.0, size.1 / 2.0), factor));
             }
             ViewRequest::Scale(units_per_point) => {
-                self.canvas.set_viewport(Viewport { units_per_point, ..view });
+                self.canvas.set_viewport(Viewport {
+                    units_per_point,
+                    ..view
+                });
             }
             ViewRequest::Pixels(id) => {
                 if let Some(units) = self.pixel_units(id) {
-                    self.canvas.set_viewport(Viewport { units_per_point: units, ..view });
+                    self.canvas.set_viewport(Viewport {
+                        units_per_point: units,
+                        ..view
+                    });
                 }
             }
             ViewRequest::Redraw => {
@@ -363,7 +445,9 @@ impl Window {
         let info = self.state.raster_info(document.layer(id)?)?;
         let center = (info.grid.width as f64 / 2.0, info.grid.height as f64 / 2.0);
         let a = self.state.map_from_layer_pixel(id, center)?;
-        let b = self.state.map_from_layer_pixel(id, (center.0 + 1.0, center.1))?;
+        let b = self
+            .state
+            .map_from_layer_pixel(id, (center.0 + 1.0, center.1))?;
         let units = (b.0 - a.0).hypot(b.1 - a.1);
         (units.is_finite() && units > 0.0).then_some(units)
     }
@@ -388,11 +472,19 @@ impl Window {
             sender.try_send(image).ok();
             wake();
         });
-        self.screenshot = Some(Screenshot { path, crop, receiver });
+        self.screenshot = Some(Screenshot {
+            path,
+            crop,
+            receiver,
+        });
     }
 
     fn take_screenshot(&mut self, ctx: &egui::Context) {
-        let Some(image) = self.screenshot.as_ref().and_then(|shot| shot.receiver.try_recv().ok()) else {
+        let Some(image) = self
+            .screenshot
+            .as_ref()
+            .and_then(|shot| shot.receiver.try_recv().ok())
+        else {
             return;
         };
         let Some(shot) = self.screenshot.take() else {
@@ -402,7 +494,10 @@ impl Window {
             Some(rect) => Arc::new(image.region(&rect, Some(ctx.pixels_per_point()))),
             None => image,
         };
-        self.state.send(FileTask::SavePicture { image, path: shot.path });
+        self.state.send(FileTask::SavePicture {
+            image,
+            path: shot.path,
+        });
         if shot.crop.is_none() {
             self.state.session.is_closing = true;
             ctx.send_viewport_cmd(ViewportCommand::Close);
@@ -426,8 +521,15 @@ impl Window {
 
     fn title(&mut self, ctx: &egui::Context) {
         let name = self.state.project.path.as_deref().and_then(Path::file_stem);
-        let name = name.map_or_else(|| "Untitled".to_owned(), |name| name.to_string_lossy().into_owned());
-        let mark = if self.state.history.is_dirty() { "*" } else { "" };
+        let name = name.map_or_else(
+            || "Untitled".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        );
+        let mark = if self.state.history.is_dirty() {
+            "*"
+        } else {
+            ""
+        };
         let title = format!("{mark}{name} — Terroir");
         if title != self.title {
             ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
@@ -436,7 +538,10 @@ impl Window {
     }
 
     fn closing(&mut self, ctx: &egui::Context) {
-        if ctx.input(|input| input.viewport().close_requested()) && !self.state.session.is_closing && self.state.history.is_dirty() {
+        if ctx.input(|input| input.viewport().close_requested())
+            && !self.state.session.is_closing
+            && self.state.history.is_dirty()
+        {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
             self.state.ask_unsaved(ctx, After::Quit);
         }
@@ -454,7 +559,11 @@ impl eframe::App for Window {
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
-        ctx.set_theme(if self.state.settings.dark { egui::Theme::Dark } else { egui::Theme::Light });
+        ctx.set_theme(if self.state.settings.dark {
+            egui::Theme::Dark
+        } else {
+            egui::Theme::Light
+        });
         if self.state.settings.ui_scale != ctx.zoom_factor() {
             ctx.set_zoom_factor(self.state.settings.ui_scale);
         }

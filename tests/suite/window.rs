@@ -9,7 +9,9 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use terroir::window::{JobLink, Services, Window, WindowOptions, waker};
 use terroir_engine::{Event as JobEvent, Failure, JobId, JobSpec};
-use terroir_scene::{Crs, FIELD_AXES, GeoTransform, Georef, Grid, MapKind, MapWriter, encode_value};
+use terroir_scene::{
+    Crs, FIELD_AXES, GeoTransform, Georef, Grid, MapKind, MapWriter, encode_value,
+};
 
 const SIDE: usize = 96;
 /// How long a test waits for a background thread.
@@ -26,9 +28,18 @@ impl JobLink for DyingWorker {
     fn run(&mut self, _spec: JobSpec) -> JobId {
         self.next += 1;
         let id = JobId(self.next);
-        self.events.push(JobEvent::Started { id, device: "CPU".to_owned() });
+        self.events.push(JobEvent::Started {
+            id,
+            device: "CPU".to_owned(),
+        });
         let what = "The worker was killed (signal 9). Start the job again.".to_owned();
-        self.events.push(JobEvent::Failed { id, failure: Failure { what, details: None } });
+        self.events.push(JobEvent::Failed {
+            id,
+            failure: Failure {
+                what,
+                details: None,
+            },
+        });
         id
     }
     fn estimate(&mut self, _spec: JobSpec) -> JobId {
@@ -52,7 +63,14 @@ fn grid() -> Grid {
         width: SIDE,
         height: SIDE,
         georef: Georef {
-            transform: Some(GeoTransform([500_000.0, 10.0, 0.0, 4_000_000.0, 0.0, -10.0])),
+            transform: Some(GeoTransform([
+                500_000.0,
+                10.0,
+                0.0,
+                4_000_000.0,
+                0.0,
+                -10.0,
+            ])),
             crs: Crs::parse("EPSG:32629").ok(),
             note: None,
         },
@@ -69,7 +87,11 @@ fn write_field(folder: &Path) -> PathBuf {
         for col in 0..SIDE {
             // A little of a third axis, so that the colours of the picture are defined.
             let wave = ((col * 7 + row * 13) % 20) as f32 / 200.0;
-            let (first, second) = if col < SIDE / 2 { (0.99, 0.1) } else { (0.1, 0.99) };
+            let (first, second) = if col < SIDE / 2 {
+                (0.99, 0.1)
+            } else {
+                (0.1, 0.99)
+            };
             for (axis, value) in [(0, first), (1, second), (2, wave)] {
                 codes[axis * SIDE * SIDE + row * SIDE + col] = encode_value(value) as u8;
             }
@@ -84,11 +106,18 @@ fn write_field(folder: &Path) -> PathBuf {
 fn write_scene(folder: &Path) -> PathBuf {
     let path = folder.join("gradient.tif");
     let grid = grid();
-    let bands = ["red", "green", "blue"].map(|name| (name.to_owned(), "1".to_owned())).to_vec();
-    let kind = MapKind::Continuous { bands, ramp: "viridis".to_owned() };
+    let bands = ["red", "green", "blue"]
+        .map(|name| (name.to_owned(), "1".to_owned()))
+        .to_vec();
+    let kind = MapKind::Continuous {
+        bands,
+        ramp: "viridis".to_owned(),
+    };
     let mut writer = MapWriter::create(&path, &grid, kind).unwrap();
     let values: Vec<f32> = (0..3)
-        .flat_map(|band| (0..SIDE * SIDE).map(move |pixel| (pixel % SIDE) as f32 * 0.01 + band as f32))
+        .flat_map(|band| {
+            (0..SIDE * SIDE).map(move |pixel| (pixel % SIDE) as f32 * 0.01 + band as f32)
+        })
         .collect();
     writer.write_floats(grid.window(), &values).unwrap();
     writer.finish(&Vec::new()).unwrap();
@@ -102,8 +131,20 @@ fn open(files: Vec<PathBuf>) -> Harness<'static, Window> {
         .wgpu()
         .build_eframe(|creation| {
             let wake = waker(&creation.egui_ctx);
-            let services = Services { wake, link: Box::new(DyingWorker::default()), data_folder: None };
-            Window::new(creation, services, WindowOptions { files, ..WindowOptions::default() }).unwrap()
+            let services = Services {
+                wake,
+                link: Box::new(DyingWorker::default()),
+                data_folder: None,
+            };
+            Window::new(
+                creation,
+                services,
+                WindowOptions {
+                    files,
+                    ..WindowOptions::default()
+                },
+            )
+            .unwrap()
         })
 }
 
@@ -111,7 +152,11 @@ fn open(files: Vec<PathBuf>) -> Harness<'static, Window> {
 fn wait(harness: &mut Harness<'static, Window>, what: &str, done: impl Fn(&Window) -> bool) {
     let start = Instant::now();
     while !done(harness.state()) {
-        assert!(start.elapsed() < PATIENCE, "{what} did not happen; the log says: {:?}", harness.state().log());
+        assert!(
+            start.elapsed() < PATIENCE,
+            "{what} did not happen; the log says: {:?}",
+            harness.state().log()
+        );
         harness.step();
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -124,7 +169,11 @@ fn press(harness: &mut Harness<'static, Window>, modifiers: Modifiers, key: Key)
     harness.step();
 }
 
-const CTRL: Modifiers = Modifiers { ctrl: true, command: true, ..Modifiers::NONE };
+const CTRL: Modifiers = Modifiers {
+    ctrl: true,
+    command: true,
+    ..Modifiers::NONE
+};
 
 /// Draws a stroke between two places given as shares of the map's extent.
 fn stroke(harness: &mut Harness<'static, Window>, from: (f64, f64), to: (f64, f64)) {
@@ -137,7 +186,12 @@ fn stroke(harness: &mut Harness<'static, Window>, from: (f64, f64), to: (f64, f6
     let (start, end) = (place(harness, from), place(harness, to));
     harness.hover_at(start);
     harness.step();
-    let button = |pos, pressed| Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers: Modifiers::NONE };
+    let button = |pos, pressed| Event::PointerButton {
+        pos,
+        button: PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
     harness.event(button(start, true));
     harness.step();
     for step in 1..=4 {
@@ -149,16 +203,27 @@ fn stroke(harness: &mut Harness<'static, Window>, from: (f64, f64), to: (f64, f6
     harness.step();
 }
 
+/// Whether any widget carries this text.
+fn shows(harness: &Harness<'static, Window>, text: &str) -> bool {
+    harness.query_all_by_label_contains(text).next().is_some()
+}
+
 fn labelled(window: &Window) -> usize {
-    window.document().labels.as_ref().map_or(0, |labels| labels.counts().values().sum())
+    window
+        .document()
+        .labels
+        .as_ref()
+        .map_or(0, |labels| labels.counts().values().sum())
 }
 
 #[test]
 fn two_strokes_on_a_field_make_a_map_and_undo_takes_it_back() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = open(vec![write_field(folder.path())]);
-    wait(&mut harness, "opening the field", |window| !window.document().layers.is_empty());
-    assert!(harness.query_by_label("two_halves_field").is_some());
+    wait(&mut harness, "opening the field", |window| {
+        !window.document().layers.is_empty()
+    });
+    assert!(shows(&harness, "two_halves_field"));
 
     press(&mut harness, Modifiers::NONE, Key::M);
     press(&mut harness, Modifiers::NONE, Key::P);
@@ -170,32 +235,40 @@ fn two_strokes_on_a_field_make_a_map_and_undo_takes_it_back() {
     press(&mut harness, Modifiers::NONE, Key::M);
     stroke(&mut harness, (0.65, 0.3), (0.9, 0.6));
     assert!(labelled(harness.state()) > first);
-    wait(&mut harness, "the live map", |window| window.live_map().is_some());
+    wait(&mut harness, "the live map", |window| {
+        window.live_map().is_some()
+    });
     let head = harness.state().live_map().unwrap();
     let mut left = [0.0; FIELD_AXES];
     left[0] = 1.0;
     let mut right = [0.0; FIELD_AXES];
     right[1] = 1.0;
     assert_eq!((head.classify(&left).0, head.classify(&right).0), (0, 1));
-    assert!(harness.query_by_label_contains("Live map").is_some());
+    assert!(shows(&harness, "Live map"));
 
     // One stroke is one step.
     press(&mut harness, CTRL, Key::Z);
     assert_eq!(labelled(harness.state()), first);
-    wait(&mut harness, "the map to go", |window| window.live_map().is_none());
+    wait(&mut harness, "the map to go", |window| {
+        window.live_map().is_none()
+    });
     press(&mut harness, CTRL, Key::Y);
     assert!(labelled(harness.state()) > first);
-    wait(&mut harness, "the map to come back", |window| window.live_map().is_some());
+    wait(&mut harness, "the map to come back", |window| {
+        window.live_map().is_some()
+    });
 }
 
 #[test]
 fn a_scene_shows_its_bands_and_takes_a_wavelength() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = open(vec![write_scene(folder.path())]);
-    wait(&mut harness, "opening the scene", |window| !window.document().layers.is_empty());
+    wait(&mut harness, "opening the scene", |window| {
+        !window.document().layers.is_empty()
+    });
     let id = harness.state().document().layers[0].id;
     for name in ["red", "green", "blue"] {
-        assert!(harness.query_all_by_label(name).next().is_some(), "band {name} is not in the panel");
+        assert!(shows(&harness, name), "band {name} is not in the panel");
     }
     // Removing is undoable.
     press(&mut harness, CTRL, Key::D);
@@ -210,26 +283,34 @@ fn a_bad_file_is_a_message_and_nothing_else() {
     let path = folder.path().join("broken.tif");
     std::fs::write(&path, b"II*\0 this is no raster").unwrap();
     let mut harness = open(vec![path]);
-    wait(&mut harness, "the message", |window| window.log().iter().any(|line| line.contains("broken.tif")));
-    assert!(harness.query_by_label_contains("broken.tif").is_some());
+    wait(&mut harness, "the message", |window| {
+        window.log().iter().any(|line| line.contains("broken.tif"))
+    });
+    assert!(shows(&harness, "broken.tif"));
     assert!(harness.state().document().layers.is_empty());
     // The window still takes keys.
     press(&mut harness, CTRL, Key::K);
-    assert!(harness.query_by_label_contains("Export").is_some());
+    assert!(shows(&harness, "Export"));
 }
 
 #[test]
 fn a_dead_worker_is_told_and_the_window_lives() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = open(vec![write_scene(folder.path())]);
-    wait(&mut harness, "opening the scene", |window| !window.document().layers.is_empty());
-    harness.state_mut().run_job(JobSpec::Predict(terroir_engine::PredictSpec {
-        field: "f.tif".into(),
-        head: "h.json".into(),
-        out: "m.tif".into(),
-    }));
-    wait(&mut harness, "the message", |window| window.log().iter().any(|line| line.contains("signal 9")));
-    assert!(harness.query_by_label_contains("signal 9").is_some());
+    wait(&mut harness, "opening the scene", |window| {
+        !window.document().layers.is_empty()
+    });
+    harness
+        .state_mut()
+        .run_job(JobSpec::Predict(terroir_engine::PredictSpec {
+            field: "f.tif".into(),
+            head: "h.json".into(),
+            out: "m.tif".into(),
+        }));
+    wait(&mut harness, "the message", |window| {
+        window.log().iter().any(|line| line.contains("signal 9"))
+    });
+    assert!(shows(&harness, "signal 9"));
     assert_eq!(harness.state().document().layers.len(), 1);
 }
 
@@ -237,7 +318,7 @@ fn a_dead_worker_is_told_and_the_window_lives() {
 fn the_window_without_files_says_what_to_do() {
     let mut harness = open(Vec::new());
     harness.step();
-    assert!(harness.query_by_label("No layers yet").is_some());
+    assert!(shows(&harness, "No layers yet"));
     let wake: Arc<dyn Fn() + Send + Sync> = waker(&egui::Context::default());
     wake();
 }

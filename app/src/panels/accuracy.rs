@@ -16,14 +16,21 @@ pub fn accuracy_ui(ui: &mut egui::Ui, state: &mut State) {
         RichText::new("The labels are cut into blocks; each part is mapped by a classifier that has not seen it. Neighbouring pixels stay together, because they are not independent.")
             .color(weak),
     );
-    egui::Grid::new("accuracy").num_columns(2).spacing([10.0, 6.0]).show(ui, |ui| {
-        ui.label("Block");
-        ui.add(egui::DragValue::new(&mut state.session.accuracy_block_px).range(1..=1024).suffix(" pixels"));
-        ui.end_row();
-        ui.label("Parts");
-        ui.add(egui::DragValue::new(&mut state.session.accuracy_folds).range(2..=20));
-        ui.end_row();
-    });
+    egui::Grid::new("accuracy")
+        .num_columns(2)
+        .spacing([10.0, 6.0])
+        .show(ui, |ui| {
+            ui.label("Block");
+            ui.add(
+                egui::DragValue::new(&mut state.session.accuracy_block_px)
+                    .range(1..=1024)
+                    .suffix(" pixels"),
+            );
+            ui.end_row();
+            ui.label("Parts");
+            ui.add(egui::DragValue::new(&mut state.session.accuracy_folds).range(2..=20));
+            ui.end_row();
+        });
     let can_run = Command::CheckAccuracy.can_run(state);
     ui.horizontal(|ui| {
         let ready = can_run.is_ok() && !state.live.is_validating;
@@ -37,7 +44,11 @@ pub fn accuracy_ui(ui: &mut egui::Ui, state: &mut State) {
         }
     });
     match &state.live.validation {
-        None => theme::empty_ui(ui, "No result yet", "Label at least two classes in several places, then check."),
+        None => theme::empty_ui(
+            ui,
+            "No result yet",
+            "Label at least two classes in several places, then check.",
+        ),
         Some(validation) => result_ui(ui, validation),
     }
 }
@@ -47,10 +58,17 @@ fn result_ui(ui: &mut egui::Ui, validation: &Validation) {
     ui.separator();
     let accuracy = &validation.accuracy;
     ui.horizontal(|ui| {
-        ui.label(RichText::new(percent(accuracy.overall)).size(26.0).color(colors.accent));
+        ui.label(
+            RichText::new(percent(accuracy.overall))
+                .size(26.0)
+                .color(colors.accent),
+        );
         ui.vertical(|ui| {
             ui.label("overall accuracy");
-            ui.label(RichText::new(format!("macro F1 {}", percent(accuracy.macro_f1))).color(colors.weak));
+            ui.label(
+                RichText::new(format!("macro F1 {}", percent(accuracy.macro_f1)))
+                    .color(colors.weak),
+            );
         });
     });
     ui.label(
@@ -65,62 +83,102 @@ fn result_ui(ui: &mut egui::Ui, validation: &Validation) {
         .color(colors.weak),
     );
     for warning in &validation.warnings {
-        ui.add(egui::Label::new(RichText::new(format!("{} {warning}", icon::WARNING)).color(colors.warning)).wrap());
+        ui.add(
+            egui::Label::new(
+                RichText::new(format!("{} {warning}", icon::WARNING)).color(colors.warning),
+            )
+            .wrap(),
+        );
     }
     theme::section_ui(ui, "Confusion matrix");
-    ui.label(RichText::new("Rows: map. Columns: reference.").small().color(colors.weak));
-    egui::ScrollArea::horizontal().id_salt("matrix").show(ui, |ui| matrix_ui(ui, &validation.matrix));
+    ui.label(
+        RichText::new("Rows: map. Columns: reference.")
+            .small()
+            .color(colors.weak),
+    );
+    egui::ScrollArea::horizontal()
+        .id_salt("matrix")
+        .show(ui, |ui| matrix_ui(ui, &validation.matrix));
     theme::section_ui(ui, "Per class");
-    egui::ScrollArea::horizontal().id_salt("per class").show(ui, |ui| {
-        egui::Grid::new("per class").num_columns(5).striped(true).spacing([12.0, 3.0]).show(ui, |ui| {
-            for name in ["Class", "n", "User's", "Producer's", "F1"] {
-                ui.label(RichText::new(name).small().color(colors.weak));
-            }
-            ui.end_row();
-            for class in &accuracy.per_class {
-                ui.label(&class.name);
-                number(ui, class.n_reference.to_string());
-                number(ui, percent(class.users));
-                number(ui, percent(class.producers));
-                number(ui, percent(class.f1));
-                ui.end_row();
-            }
+    egui::ScrollArea::horizontal()
+        .id_salt("per class")
+        .show(ui, |ui| {
+            egui::Grid::new("per class")
+                .num_columns(5)
+                .striped(true)
+                .spacing([12.0, 3.0])
+                .show(ui, |ui| {
+                    for name in ["Class", "n", "User's", "Producer's", "F1"] {
+                        ui.label(RichText::new(name).small().color(colors.weak));
+                    }
+                    ui.end_row();
+                    for class in &accuracy.per_class {
+                        ui.label(&class.name);
+                        number(ui, class.n_reference.to_string());
+                        number(ui, percent(class.users));
+                        number(ui, percent(class.producers));
+                        number(ui, percent(class.f1));
+                        ui.end_row();
+                    }
+                });
         });
-    });
 }
 
 fn matrix_ui(ui: &mut egui::Ui, matrix: &ConfusionMatrix) {
     let weak = theme::colors(ui.visuals()).weak;
-    let most = matrix.counts.iter().flatten().copied().max().unwrap_or(1).max(1);
-    egui::Grid::new("matrix").spacing([3.0, 3.0]).show(ui, |ui| {
-        ui.label(RichText::new("map \\ ref.").small().color(weak));
-        for class in &matrix.classes {
-            swatch(ui, class.color, &class.name);
-        }
-        ui.end_row();
-        for (row, class) in matrix.classes.iter().enumerate() {
-            ui.horizontal(|ui| {
+    let most = matrix
+        .counts
+        .iter()
+        .flatten()
+        .copied()
+        .max()
+        .unwrap_or(1)
+        .max(1);
+    egui::Grid::new("matrix")
+        .spacing([3.0, 3.0])
+        .show(ui, |ui| {
+            ui.label(RichText::new("map \\ ref.").small().color(weak));
+            for class in &matrix.classes {
                 swatch(ui, class.color, &class.name);
-                ui.add(egui::Label::new(RichText::new(&class.name).small()).truncate());
-            });
-            for (column, reference) in matrix.classes.iter().enumerate() {
-                let count = matrix.counts.get(row).and_then(|row| row.get(column)).copied().unwrap_or(0);
-                let share = (count as f32 / most as f32).sqrt();
-                let base = if row == column { theme::colors(ui.visuals()).good } else { theme::colors(ui.visuals()).error };
-                let (rect, response) = ui.allocate_exact_size(egui::vec2(44.0, 20.0), egui::Sense::hover());
-                ui.painter().rect_filled(rect, 2.0, base.gamma_multiply(0.45 * share));
-                ui.painter().text(
-                    rect.center(),
-                    egui::Align2::CENTER_CENTER,
-                    count.to_string(),
-                    egui::FontId::proportional(12.0),
-                    ui.visuals().text_color(),
-                );
-                response.on_hover_text(format!("{count} pixels: map says {}, reference says {}", class.name, reference.name));
             }
             ui.end_row();
-        }
-    });
+            for (row, class) in matrix.classes.iter().enumerate() {
+                ui.horizontal(|ui| {
+                    swatch(ui, class.color, &class.name);
+                    ui.add(egui::Label::new(RichText::new(&class.name).small()).truncate());
+                });
+                for (column, reference) in matrix.classes.iter().enumerate() {
+                    let count = matrix
+                        .counts
+                        .get(row)
+                        .and_then(|row| row.get(column))
+                        .copied()
+                        .unwrap_or(0);
+                    let share = (count as f32 / most as f32).sqrt();
+                    let base = if row == column {
+                        theme::colors(ui.visuals()).good
+                    } else {
+                        theme::colors(ui.visuals()).error
+                    };
+                    let (rect, response) =
+                        ui.allocate_exact_size(egui::vec2(44.0, 20.0), egui::Sense::hover());
+                    ui.painter()
+                        .rect_filled(rect, 2.0, base.gamma_multiply(0.45 * share));
+                    ui.painter().text(
+                        rect.center(),
+                        egui::Align2::CENTER_CENTER,
+                        count.to_string(),
+                        egui::FontId::proportional(12.0),
+                        ui.visuals().text_color(),
+                    );
+                    response.on_hover_text(format!(
+                        "{count} pixels: map says {}, reference says {}",
+                        class.name, reference.name
+                    ));
+                }
+                ui.end_row();
+            }
+        });
 }
 
 fn swatch(ui: &mut egui::Ui, color: [u8; 3], name: &str) {
@@ -130,7 +188,9 @@ fn swatch(ui: &mut egui::Ui, color: [u8; 3], name: &str) {
 }
 
 fn number(ui: &mut egui::Ui, text: String) {
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.monospace(text));
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        ui.monospace(text)
+    });
 }
 
 fn percent(share: Option<f64>) -> String {

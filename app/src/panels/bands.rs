@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use egui_extras::{Column, TableBuilder};
-use terroir_scene::{BandInfo, Layer, Stretch, Style, Wavelength, WavelengthSource, apply_sensor, band_presets, sensors};
+use terroir_scene::{
+    BandInfo, Layer, Stretch, Style, Wavelength, WavelengthSource, apply_sensor, band_presets,
+    sensors,
+};
 
 use super::spectral_axis::{spectral_axis_ui, wavelength_color};
 use crate::messages::Level;
@@ -15,7 +18,11 @@ const TABLE_HEIGHT: f32 = 190.0;
 
 pub fn bands_ui(ui: &mut egui::Ui, state: &mut State) {
     let Some(layer) = state.active_raster() else {
-        theme::empty_ui(ui, "No raster", "Open a scene to choose its bands and colours.");
+        theme::empty_ui(
+            ui,
+            "No raster",
+            "Open a scene to choose its bands and colours.",
+        );
         return;
     };
     ui.add(egui::Label::new(egui::RichText::new(&layer.name).strong()).truncate());
@@ -51,19 +58,33 @@ pub fn bands_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.horizontal(|ui| {
         presets_ui(ui, state, &layer, &bands);
         sensor_ui(ui, state, &layer, &info);
-        let unit = if state.session.wavelength_in_um { "µm" } else { "nm" };
-        if ui.button(unit).on_hover_text("Show wavelengths in nm or µm").clicked() {
+        let unit = if state.session.wavelength_in_um {
+            "µm"
+        } else {
+            "nm"
+        };
+        if ui
+            .button(unit)
+            .on_hover_text("Show wavelengths in nm or µm")
+            .clicked()
+        {
             state.session.wavelength_in_um = !state.session.wavelength_in_um;
         }
     });
     table_ui(ui, state, &layer, &bands, chosen);
-    let without = bands.iter().filter(|band| band.wavelength.is_none()).count();
+    let without = bands
+        .iter()
+        .filter(|band| band.wavelength.is_none())
+        .count();
     if without > 0 {
         let warning = theme::colors(ui.visuals()).warning;
         let text = if without == bands.len() {
             "No band has a wavelength. Choose a sensor or type them in the table.".to_owned()
         } else {
-            format!("{without} of {} bands have no wavelength; models leave them out.", bands.len())
+            format!(
+                "{without} of {} bands have no wavelength; models leave them out.",
+                bands.len()
+            )
         };
         ui.label(egui::RichText::new(text).color(warning));
     }
@@ -92,11 +113,21 @@ fn kind_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, bands: &[Ba
         return;
     }
     ui.horizontal(|ui| {
-        if ui.selectable_label(is_rgb, "Colour").on_hover_text("Three bands as red, green and blue").clicked() && !is_rgb {
+        if ui
+            .selectable_label(is_rgb, "Colour")
+            .on_hover_text("Three bands as red, green and blue")
+            .clicked()
+            && !is_rgb
+        {
             let picked = terroir_scene::default_rgb(bands);
             set_rgb(state, layer, picked, "Show in colour");
         }
-        if ui.selectable_label(is_gray, "One band").on_hover_text("One band through a colour ramp").clicked() && !is_gray {
+        if ui
+            .selectable_label(is_gray, "One band")
+            .on_hover_text("One band through a colour ramp")
+            .clicked()
+            && !is_gray
+        {
             let band = match &layer.style {
                 Some(Style::Rgb { bands, .. }) => bands[0],
                 _ => 0,
@@ -114,13 +145,15 @@ fn ramp_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
         return;
     };
     let mut chosen = None;
-    egui::ComboBox::from_id_salt("ramp").selected_text(ramp.as_str()).show_ui(ui, |ui| {
-        for name in terroir_scene::ramp_names() {
-            if ui.selectable_label(ramp == name, *name).clicked() {
-                chosen = Some((*name).to_owned());
+    egui::ComboBox::from_id_salt("ramp")
+        .selected_text(ramp.as_str())
+        .show_ui(ui, |ui| {
+            for name in terroir_scene::ramp_names() {
+                if ui.selectable_label(ramp == name, *name).clicked() {
+                    chosen = Some((*name).to_owned());
+                }
             }
-        }
-    });
+        });
     if let Some(name) = chosen {
         state.change_layer(layer.id, "Colour ramp", |layer| {
             if let Some(Style::Gray { ramp, .. }) = &mut layer.style {
@@ -145,14 +178,26 @@ fn set_rgb(state: &mut State, layer: &Arc<Layer>, bands: [usize; 3], step: &str)
             Some(old_stretch[at])
         });
         known.unwrap_or_else(|| {
-            state.session.auto_stretch.insert((layer.id, bands[channel]));
+            state
+                .session
+                .auto_stretch
+                .insert((layer.id, bands[channel]));
             match state.statistics(&path, bands[channel]) {
                 Some(known) => super::stretch::percentile_stretch(&known),
-                None => old.map_or(Stretch { low: 0.0, high: 1.0, gamma: 1.0 }, |(_, stretch)| stretch[channel]),
+                None => old.map_or(
+                    Stretch {
+                        low: 0.0,
+                        high: 1.0,
+                        gamma: 1.0,
+                    },
+                    |(_, stretch)| stretch[channel],
+                ),
             }
         })
     });
-    state.change_layer(layer.id, step, |layer| layer.style = Some(Style::Rgb { bands, stretch }));
+    state.change_layer(layer.id, step, |layer| {
+        layer.style = Some(Style::Rgb { bands, stretch })
+    });
 }
 
 fn set_gray(state: &mut State, layer: &Arc<Layer>, band: usize) {
@@ -167,10 +212,20 @@ fn set_gray(state: &mut State, layer: &Arc<Layer>, band: usize) {
         Some(known) => super::stretch::percentile_stretch(&known),
         None => {
             state.session.auto_stretch.insert((layer.id, band));
-            Stretch { low: 0.0, high: 1.0, gamma: 1.0 }
+            Stretch {
+                low: 0.0,
+                high: 1.0,
+                gamma: 1.0,
+            }
         }
     };
-    state.change_layer(layer.id, "Show one band", |layer| layer.style = Some(Style::Gray { band, stretch, ramp }));
+    state.change_layer(layer.id, "Show one band", |layer| {
+        layer.style = Some(Style::Gray {
+            band,
+            stretch,
+            ramp,
+        })
+    });
 }
 
 fn presets_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, bands: &[BandInfo]) {
@@ -178,9 +233,16 @@ fn presets_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, bands: &
     ui.add_enabled_ui(!presets.is_empty(), |ui| {
         ui.menu_button(format!("Combination {}", icon::CARET_DOWN), |ui| {
             for preset in &presets {
-                let names: Vec<&str> =
-                    preset.bands.iter().filter_map(|band| bands.get(*band).map(|band| band.name.as_str())).collect();
-                if ui.button(preset.name).on_hover_text(names.join(" · ")).clicked() {
+                let names: Vec<&str> = preset
+                    .bands
+                    .iter()
+                    .filter_map(|band| bands.get(*band).map(|band| band.name.as_str()))
+                    .collect();
+                if ui
+                    .button(preset.name)
+                    .on_hover_text(names.join(" · "))
+                    .clicked()
+                {
                     set_rgb(state, layer, preset.bands, preset.name);
                     ui.close();
                 }
@@ -192,7 +254,12 @@ fn presets_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, bands: &
     });
 }
 
-fn sensor_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, info: &Arc<terroir_scene::RasterInfo>) {
+fn sensor_ui(
+    ui: &mut egui::Ui,
+    state: &mut State,
+    layer: &Arc<Layer>,
+    info: &Arc<terroir_scene::RasterInfo>,
+) {
     ui.menu_button(format!("Sensor {}", icon::CARET_DOWN), |ui| {
         ui.set_min_width(220.0);
         let mut fits = 0;
@@ -202,13 +269,19 @@ fn sensor_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, info: &Ar
             };
             fits += 1;
             if ui.button(&sensor.name).clicked() {
-                state.change_layer(layer.id, &format!("Wavelengths of {}", sensor.name), |layer| {
-                    layer.edited_wavelengths = wavelengths
-                        .iter()
-                        .enumerate()
-                        .filter_map(|(band, wavelength)| Some((band, wavelength.as_ref()?.center)))
-                        .collect();
-                });
+                state.change_layer(
+                    layer.id,
+                    &format!("Wavelengths of {}", sensor.name),
+                    |layer| {
+                        layer.edited_wavelengths = wavelengths
+                            .iter()
+                            .enumerate()
+                            .filter_map(|(band, wavelength)| {
+                                Some((band, wavelength.as_ref()?.center))
+                            })
+                            .collect();
+                    },
+                );
                 ui.close();
             }
         }
@@ -218,7 +291,9 @@ fn sensor_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, info: &Ar
         if !layer.edited_wavelengths.is_empty() {
             ui.separator();
             if ui.button("Back to the file's wavelengths").clicked() {
-                state.change_layer(layer.id, "Wavelengths of the file", |layer| layer.edited_wavelengths.clear());
+                state.change_layer(layer.id, "Wavelengths of the file", |layer| {
+                    layer.edited_wavelengths.clear()
+                });
                 ui.close();
             }
         }
@@ -227,7 +302,13 @@ fn sensor_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, info: &Ar
     .on_hover_text("Take the wavelengths of a known sensor");
 }
 
-fn table_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, bands: &Arc<Vec<BandInfo>>, chosen: Option<[usize; 3]>) {
+fn table_ui(
+    ui: &mut egui::Ui,
+    state: &mut State,
+    layer: &Arc<Layer>,
+    bands: &Arc<Vec<BandInfo>>,
+    chosen: Option<[usize; 3]>,
+) {
     let mut shown: Option<Vec<usize>> = None;
     if bands.len() > 24 {
         ui.add(
@@ -264,24 +345,42 @@ fn table_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, bands: &Ar
                     let color = theme::colors(ui.visuals()).weak;
                     ui.label(egui::RichText::new(text).small().color(color));
                 };
-                header.col(|ui| weak(ui, if chosen.is_some() { "  R       G       B" } else { "" }));
+                header.col(|ui| {
+                    weak(
+                        ui,
+                        if chosen.is_some() {
+                            "  R       G       B"
+                        } else {
+                            ""
+                        },
+                    )
+                });
                 header.col(|ui| weak(ui, "Band"));
-                let unit = if state.session.wavelength_in_um { "µm" } else { "nm" };
+                let unit = if state.session.wavelength_in_um {
+                    "µm"
+                } else {
+                    "nm"
+                };
                 header.col(|ui| weak(ui, unit));
                 header.col(|ui| weak(ui, "From"));
             })
             .body(|body| {
                 body.rows(20.0, count, |mut row| {
-                    let index = shown.as_ref().map_or(row.index(), |shown| shown[row.index()]);
+                    let index = shown
+                        .as_ref()
+                        .map_or(row.index(), |shown| shown[row.index()]);
                     let Some(band) = bands.get(index) else {
                         return;
                     };
                     row.col(|ui| {
                         ui.spacing_mut().item_spacing.x = 2.0;
                         if let Some(chosen) = chosen {
-                            for (channel, name) in ["red", "green", "blue"].into_iter().enumerate() {
+                            for (channel, name) in ["red", "green", "blue"].into_iter().enumerate()
+                            {
                                 let radio = ui.radio(chosen[channel] == index, "");
-                                if theme::named(radio, &format!("Show {} as {name}", band.name)).clicked() {
+                                if theme::named(radio, &format!("Show {} as {name}", band.name))
+                                    .clicked()
+                                {
                                     let mut bands = chosen;
                                     bands[channel] = index;
                                     picked = Some(bands);
@@ -297,14 +396,17 @@ fn table_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, bands: &Ar
                     row.col(|ui| name_ui(ui, band));
                     row.col(|ui| wavelength_ui(ui, state, layer, band));
                     row.col(|ui| {
-                        let source = band.wavelength.map_or("–", |wavelength| wavelength.source.label());
+                        let source = band
+                            .wavelength
+                            .map_or("–", |wavelength| wavelength.source.label());
                         let color = match band.wavelength.map(|wavelength| wavelength.source) {
                             Some(WavelengthSource::Edited) => theme::colors(ui.visuals()).accent,
                             Some(WavelengthSource::Guess) => theme::colors(ui.visuals()).warning,
                             _ => theme::colors(ui.visuals()).weak,
                         };
                         let text = egui::RichText::new(source).small().color(color);
-                        ui.add(egui::Label::new(text).truncate()).on_hover_text(format!("Found in: {source}"));
+                        ui.add(egui::Label::new(text).truncate())
+                            .on_hover_text(format!("Found in: {source}"));
                     });
                 });
             });
@@ -322,7 +424,9 @@ fn matching(bands: &[BandInfo], needle: &str) -> Vec<usize> {
         .iter()
         .filter(|band| {
             band.name.to_lowercase().contains(needle)
-                || band.wavelength.is_some_and(|wavelength| format!("{:.1}", wavelength.center.nm()).starts_with(needle))
+                || band.wavelength.is_some_and(|wavelength| {
+                    format!("{:.1}", wavelength.center.nm()).starts_with(needle)
+                })
         })
         .map(|band| band.index)
         .collect()
@@ -331,7 +435,8 @@ fn matching(bands: &[BandInfo], needle: &str) -> Vec<usize> {
 fn name_ui(ui: &mut egui::Ui, band: &BandInfo) {
     if let Some(wavelength) = band.wavelength {
         let (rect, _) = ui.allocate_exact_size(egui::vec2(4.0, 14.0), egui::Sense::hover());
-        ui.painter().rect_filled(rect, 1.0, wavelength_color(wavelength.center.nm()));
+        ui.painter()
+            .rect_filled(rect, 1.0, wavelength_color(wavelength.center.nm()));
     }
     let mut text = egui::RichText::new(&band.name);
     if band.is_bad {
@@ -348,9 +453,17 @@ fn name_ui(ui: &mut egui::Ui, band: &BandInfo) {
 fn wavelength_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, band: &BandInfo) {
     let in_um = state.session.wavelength_in_um;
     let shown = band.wavelength.map_or_else(String::new, |wavelength| {
-        if in_um { format!("{:.4}", wavelength.center.um()) } else { format!("{:.1}", wavelength.center.nm()) }
+        if in_um {
+            format!("{:.4}", wavelength.center.um())
+        } else {
+            format!("{:.1}", wavelength.center.nm())
+        }
     });
-    let is_edited = state.session.wavelength_edit.as_ref().is_some_and(|(id, index, _)| *id == layer.id && *index == band.index);
+    let is_edited = state
+        .session
+        .wavelength_edit
+        .as_ref()
+        .is_some_and(|(id, index, _)| *id == layer.id && *index == band.index);
     let mut text = match &state.session.wavelength_edit {
         Some((_, _, text)) if is_edited => text.clone(),
         _ => shown.clone(),
@@ -375,22 +488,40 @@ fn wavelength_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, band:
     }
 }
 
-fn take_wavelength(state: &mut State, layer: &Arc<Layer>, band: &BandInfo, text: &str, in_um: bool) {
+fn take_wavelength(
+    state: &mut State,
+    layer: &Arc<Layer>,
+    band: &BandInfo,
+    text: &str,
+    in_um: bool,
+) {
     let index = band.index;
     if text.is_empty() {
         state.change_layer(layer.id, &format!("Wavelength of {}", band.name), |layer| {
-            layer.edited_wavelengths.retain(|(known, _)| *known != index);
+            layer
+                .edited_wavelengths
+                .retain(|(known, _)| *known != index);
         });
         return;
     }
     // A bare number is in the unit shown.
-    let is_bare = text.chars().all(|letter| letter.is_ascii_digit() || letter == '.');
-    let with_unit = if is_bare { format!("{text} {}", if in_um { "um" } else { "nm" }) } else { text.to_owned() };
+    let is_bare = text
+        .chars()
+        .all(|letter| letter.is_ascii_digit() || letter == '.');
+    let with_unit = if is_bare {
+        format!("{text} {}", if in_um { "um" } else { "nm" })
+    } else {
+        text.to_owned()
+    };
     match Wavelength::parse(&with_unit) {
-        Ok(wavelength) => state.change_layer(layer.id, &format!("Wavelength of {}", band.name), |layer| {
-            layer.edited_wavelengths.retain(|(known, _)| *known != index);
-            layer.edited_wavelengths.push((index, wavelength));
-        }),
+        Ok(wavelength) => {
+            state.change_layer(layer.id, &format!("Wavelength of {}", band.name), |layer| {
+                layer
+                    .edited_wavelengths
+                    .retain(|(known, _)| *known != index);
+                layer.edited_wavelengths.push((index, wavelength));
+            })
+        }
         Err(error) => state.messages.show(Level::Warning, error.to_string()),
     }
 }

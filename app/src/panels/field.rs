@@ -24,7 +24,11 @@ pub fn field_ui(ui: &mut egui::Ui, state: &mut State) {
         );
         let can_run = Command::MakeField.can_run(state);
         ui.add_enabled_ui(can_run.is_ok(), |ui| {
-            if ui.button("Make a field…").on_disabled_hover_text("Add a scene first").clicked() {
+            if ui
+                .button("Make a field…")
+                .on_disabled_hover_text("Add a scene first")
+                .clicked()
+            {
                 state.session.tab = Tab::Run;
             }
         });
@@ -45,7 +49,8 @@ fn live_ui(ui: &mut egui::Ui, state: &mut State) {
                 "Making the first map…".to_owned()
             } else {
                 match state.label_counts().len() {
-                    0 => "Paint two classes: choose a class on the left, press P and draw.".to_owned(),
+                    0 => "Paint two classes: choose a class on the left, press P and draw."
+                        .to_owned(),
                     1 => "One class is painted. Paint a second one to get a map.".to_owned(),
                     _ => "The labels do not lie on this field.".to_owned(),
                 }
@@ -61,7 +66,10 @@ fn live_ui(ui: &mut egui::Ui, state: &mut State) {
                 fit.secs * 1000.0
             );
             if fit.without_vector > 0 {
-                text.push_str(&format!(" {} labelled pixels have no field.", fit.without_vector));
+                text.push_str(&format!(
+                    " {} labelled pixels have no field.",
+                    fit.without_vector
+                ));
             }
             ui.label(egui::RichText::new(text).color(weak));
         }
@@ -76,17 +84,23 @@ fn live_ui(ui: &mut egui::Ui, state: &mut State) {
             ui.label("Opacity");
             let mut percent = state.live.opacity * 100.0;
             ui.spacing_mut().slider_width = (ui.available_width() - 64.0).max(60.0);
-            ui.add(Slider::new(&mut percent, 0.0..=100.0).suffix(" %").max_decimals(0));
+            ui.add(
+                Slider::new(&mut percent, 0.0..=100.0)
+                    .suffix(" %")
+                    .max_decimals(0),
+            );
             state.live.opacity = percent / 100.0;
         });
     });
     ui.horizontal(|ui| {
         ui.label("Method");
-        egui::ComboBox::from_id_salt("head kind").selected_text(kind_name(state.live.kind)).show_ui(ui, |ui| {
-            for kind in [HeadKind::Logistic, HeadKind::Ridge] {
-                ui.selectable_value(&mut state.live.kind, kind, kind_name(kind));
-            }
-        });
+        egui::ComboBox::from_id_salt("head kind")
+            .selected_text(kind_name(state.live.kind))
+            .show_ui(ui, |ui| {
+                for kind in [HeadKind::Logistic, HeadKind::Ridge] {
+                    ui.selectable_value(&mut state.live.kind, kind, kind_name(kind));
+                }
+            });
     });
     if state.live.fit.is_some() && state.live.confidence {
         ramp_legend_ui(ui, "cividis", "unsure", "sure");
@@ -95,7 +109,10 @@ fn live_ui(ui: &mut egui::Ui, state: &mut State) {
         for command in [Command::Export, Command::CheckAccuracy] {
             let info = command.info();
             let can_run = command.can_run(state);
-            let button = ui.add_enabled(can_run.is_ok(), egui::Button::new(format!("{} {}", info.icon, info.name)));
+            let button = ui.add_enabled(
+                can_run.is_ok(),
+                egui::Button::new(format!("{} {}", info.icon, info.name)),
+            );
             if button.on_hover_text(info.tooltip).clicked() {
                 state.queue.push_back(command);
             }
@@ -112,7 +129,10 @@ fn kind_name(kind: HeadKind) -> &'static str {
 
 fn picture_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
     ui.label(egui::RichText::new("Picture of the field").strong());
-    ui.add(egui::Label::new(egui::RichText::new(&layer.name).color(theme::colors(ui.visuals()).weak)).truncate());
+    ui.add(
+        egui::Label::new(egui::RichText::new(&layer.name).color(theme::colors(ui.visuals()).weak))
+            .truncate(),
+    );
     let is_pca = matches!(layer.style, Some(Style::FieldPca { .. }));
     let is_similarity = matches!(layer.style, Some(Style::FieldSimilarity { .. }));
     ui.horizontal(|ui| {
@@ -136,17 +156,28 @@ fn picture_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
         }
     });
     if state.session.pick_reference {
-        ui.label(egui::RichText::new("Click a pixel on the map.").color(theme::colors(ui.visuals()).accent));
+        ui.label(
+            egui::RichText::new("Click a pixel on the map.")
+                .color(theme::colors(ui.visuals()).accent),
+        );
     }
     match &layer.style {
         Some(Style::FieldPca { basis, axes }) => axes_ui(ui, state, layer, *axes, &basis.shares),
-        Some(Style::FieldSimilarity { low, high, .. }) => similarity_ui(ui, state, layer, *low, *high),
+        Some(Style::FieldSimilarity { low, high, .. }) => {
+            similarity_ui(ui, state, layer, *low, *high)
+        }
         _ => {}
     }
 }
 
 /// Which component is red, green, blue, with the share of variance each carries.
-fn axes_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, axes: [usize; 3], shares: &[f32]) {
+fn axes_ui(
+    ui: &mut egui::Ui,
+    state: &mut State,
+    layer: &Arc<Layer>,
+    axes: [usize; 3],
+    shares: &[f32],
+) {
     let mut changed = axes;
     ui.horizontal(|ui| {
         for (channel, name) in ["R", "G", "B"].into_iter().enumerate() {
@@ -156,14 +187,18 @@ fn axes_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, axes: [usiz
                 .selected_text(format!("{}", axes[channel] + 1))
                 .show_ui(ui, |ui| {
                     for (index, share) in shares.iter().enumerate() {
-                        let text = format!("{}  ({:.1} % of the variance)", index + 1, share * 100.0);
+                        let text =
+                            format!("{}  ({:.1} % of the variance)", index + 1, share * 100.0);
                         ui.selectable_value(&mut changed[channel], index, text);
                     }
                 });
         }
     });
     let total: f32 = axes.iter().filter_map(|axis| shares.get(*axis)).sum();
-    let text = format!("These three carry {:.0} % of the field's variance.", total * 100.0);
+    let text = format!(
+        "These three carry {:.0} % of the field's variance.",
+        total * 100.0
+    );
     ui.label(egui::RichText::new(text).color(theme::colors(ui.visuals()).weak));
     if changed != axes {
         state.change_layer(layer.id, "Choose components", |layer| {
@@ -179,8 +214,16 @@ fn similarity_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, low: 
     let (mut new_low, mut new_high) = (low, high);
     ui.spacing_mut().slider_width = (ui.available_width() - 120.0).max(60.0);
     let sliders = [
-        ui.add(Slider::new(&mut new_low, -1.0..=1.0).text("from").max_decimals(2)),
-        ui.add(Slider::new(&mut new_high, -1.0..=1.0).text("to").max_decimals(2)),
+        ui.add(
+            Slider::new(&mut new_low, -1.0..=1.0)
+                .text("from")
+                .max_decimals(2),
+        ),
+        ui.add(
+            Slider::new(&mut new_high, -1.0..=1.0)
+                .text("to")
+                .max_decimals(2),
+        ),
     ];
     for slider in &sliders {
         drag_step(state, slider, "Range of similarity");
@@ -198,7 +241,8 @@ fn similarity_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, low: 
 }
 
 fn ramp_legend_ui(ui: &mut egui::Ui, ramp: &str, low: &str, high: &str) {
-    let (rect, _) = ui.allocate_exact_size(egui::vec2(ui.available_width(), 12.0), egui::Sense::hover());
+    let (rect, _) =
+        ui.allocate_exact_size(egui::vec2(ui.available_width(), 12.0), egui::Sense::hover());
     let colors = terroir_scene::ramp(ramp);
     for (index, color) in colors.iter().enumerate() {
         let x = |index: usize| rect.left() + rect.width() * index as f32 / colors.len() as f32;
@@ -207,7 +251,9 @@ fn ramp_legend_ui(ui: &mut egui::Ui, ramp: &str, low: &str, high: &str) {
     }
     ui.horizontal(|ui| {
         ui.small(low);
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| ui.small(high));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.small(high)
+        });
     });
 }
 
@@ -229,7 +275,10 @@ impl State {
     /// Shows the field's likeness to a pixel that was clicked.
     pub fn set_similarity(&mut self, answer: PixelAnswer) {
         let Some(reference) = answer.vector else {
-            self.messages.show(Level::Info, "The field has no value at this pixel. Click another one.");
+            self.messages.show(
+                Level::Info,
+                "The field has no value at this pixel. Click another one.",
+            );
             return;
         };
         self.change_layer(answer.question.layer, "Similarity to a pixel", |layer| {
@@ -237,7 +286,11 @@ impl State {
                 Some(Style::FieldSimilarity { low, high, .. }) => (*low, *high),
                 _ => (0.0, 1.0),
             };
-            layer.style = Some(Style::FieldSimilarity { reference, low: range.0, high: range.1 });
+            layer.style = Some(Style::FieldSimilarity {
+                reference,
+                low: range.0,
+                high: range.1,
+            });
         });
         self.session.tool = Tool::Pan;
     }

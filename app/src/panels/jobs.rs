@@ -14,13 +14,19 @@ pub fn jobs_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.horizontal(|ui| {
         ui.label(RichText::new("Jobs").strong());
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if state.jobs.list.iter().any(Job::is_over) && ui.small_button("Clear finished").clicked() {
+            if state.jobs.list.iter().any(Job::is_over)
+                && ui.small_button("Clear finished").clicked()
+            {
                 state.jobs.clear_finished();
             }
         });
     });
     if state.jobs.list.is_empty() {
-        theme::empty_ui(ui, "No jobs", "What you start appears here with its progress, and can be cancelled.");
+        theme::empty_ui(
+            ui,
+            "No jobs",
+            "What you start appears here with its progress, and can be cancelled.",
+        );
         return;
     }
     let now = Instant::now();
@@ -29,29 +35,42 @@ pub fn jobs_ui(ui: &mut egui::Ui, state: &mut State) {
     let mut toggled = None;
     for job in state.jobs.list.iter().rev() {
         let has_log = state.run.show_log_of == Some(job.id);
-        egui::Frame::group(ui.style()).inner_margin(8.0).show(ui, |ui| {
-            ui.set_width(ui.available_width());
-            ui.horizontal(|ui| {
-                ui.label(RichText::new(&job.name).strong());
-                if let Some(device) = &job.device {
-                    ui.label(RichText::new(device).small().color(theme::colors(ui.visuals()).weak));
-                }
-                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                    if !job.is_over() && ui.small_button("Cancel").clicked() {
-                        cancel = Some(job.id);
+        egui::Frame::group(ui.style())
+            .inner_margin(8.0)
+            .show(ui, |ui| {
+                ui.set_width(ui.available_width());
+                ui.horizontal(|ui| {
+                    ui.label(RichText::new(&job.name).strong());
+                    if let Some(device) = &job.device {
+                        ui.label(
+                            RichText::new(device)
+                                .small()
+                                .color(theme::colors(ui.visuals()).weak),
+                        );
                     }
-                    if ui.selectable_label(has_log, "Log").clicked() {
-                        toggled = Some(if has_log { None } else { Some(job.id) });
-                    }
+                    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                        if !job.is_over() && ui.small_button("Cancel").clicked() {
+                            cancel = Some(job.id);
+                        }
+                        if ui.selectable_label(has_log, "Log").clicked() {
+                            toggled = Some(if has_log { None } else { Some(job.id) });
+                        }
+                    });
                 });
-            });
-            body_ui(ui, job, now, &mut show);
-            if has_log {
-                for line in &job.log {
-                    ui.add(egui::Label::new(RichText::new(line).small().color(theme::colors(ui.visuals()).weak)).wrap());
+                body_ui(ui, job, now, &mut show);
+                if has_log {
+                    for line in &job.log {
+                        ui.add(
+                            egui::Label::new(
+                                RichText::new(line)
+                                    .small()
+                                    .color(theme::colors(ui.visuals()).weak),
+                            )
+                            .wrap(),
+                        );
+                    }
                 }
-            }
-        });
+            });
     }
     if state.jobs.is_busy() {
         ui.ctx().request_repaint_after(Duration::from_millis(500));
@@ -76,18 +95,39 @@ fn body_ui(ui: &mut egui::Ui, job: &Job, now: Instant, show: &mut Vec<std::path:
         JobState::Running => {
             let bar = ProgressBar::new(job.fraction().unwrap_or(0.0)).desired_height(14.0);
             ui.add(bar.animate(job.total == 0));
-            ui.label(RichText::new(progress_text(job, now)).small().color(colors.weak));
+            ui.label(
+                RichText::new(progress_text(job, now))
+                    .small()
+                    .color(colors.weak),
+            );
         }
         JobState::Finished(outcome) => {
-            ui.add(egui::Label::new(RichText::new(format!("{} {}", icon::CHECK_CIRCLE, outcome.summary)).color(colors.good)).wrap());
+            ui.add(
+                egui::Label::new(
+                    RichText::new(format!("{} {}", icon::CHECK_CIRCLE, outcome.summary))
+                        .color(colors.good),
+                )
+                .wrap(),
+            );
             for (name, value) in &outcome.metrics {
-                ui.label(RichText::new(format!("{name}: {}", super::spectrum::number_text(*value as f32))).small().color(colors.weak));
+                ui.label(
+                    RichText::new(format!(
+                        "{name}: {}",
+                        super::spectrum::number_text(*value as f32)
+                    ))
+                    .small()
+                    .color(colors.weak),
+                );
             }
             for file in &outcome.files {
-                let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                let name = file
+                    .file_name()
+                    .map(|name| name.to_string_lossy().into_owned())
+                    .unwrap_or_default();
                 ui.horizontal(|ui| {
                     let is_raster = file.extension().is_some_and(|extension| extension == "tif");
-                    ui.add(egui::Label::new(RichText::new(name).small()).truncate()).on_hover_text(file.display().to_string());
+                    ui.add(egui::Label::new(RichText::new(name).small()).truncate())
+                        .on_hover_text(file.display().to_string());
                     if is_raster && ui.small_button("Show on map").clicked() {
                         show.push(file.clone());
                     }
@@ -98,7 +138,13 @@ fn body_ui(ui: &mut egui::Ui, job: &Job, now: Instant, show: &mut Vec<std::path:
             ui.label(RichText::new("Cancelled").color(colors.weak));
         }
         JobState::Failed(failure) => {
-            ui.add(egui::Label::new(RichText::new(format!("{} {}", icon::WARNING_CIRCLE, failure.what)).color(colors.error)).wrap());
+            ui.add(
+                egui::Label::new(
+                    RichText::new(format!("{} {}", icon::WARNING_CIRCLE, failure.what))
+                        .color(colors.error),
+                )
+                .wrap(),
+            );
         }
     }
 }

@@ -24,32 +24,52 @@ pub fn labels_ui(ui: &mut egui::Ui, state: &mut State, max_height: f32) {
         });
     });
     let Some(labels) = &state.history.document().labels else {
-        theme::empty_ui(ui, "No classes", "Add a class with +, press P and draw on the map.");
+        theme::empty_ui(
+            ui,
+            "No classes",
+            "Add a class with +, press P and draw on the map.",
+        );
         return;
     };
     let classes = labels.classes.clone();
     if classes.is_empty() {
-        theme::empty_ui(ui, "No classes", "Add a class with +, press P and draw on the map.");
+        theme::empty_ui(
+            ui,
+            "No classes",
+            "Add a class with +, press P and draw on the map.",
+        );
         return;
     }
     let counts = state.label_counts();
-    egui::ScrollArea::vertical().id_salt("classes").auto_shrink([false, true]).max_height(max_height - 34.0).show(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = 1.0;
-        for (index, class) in classes.iter().enumerate() {
-            class_ui(ui, state, index, class, counts.get(&class.id).copied().unwrap_or(0));
-        }
-    });
+    egui::ScrollArea::vertical()
+        .id_salt("classes")
+        .auto_shrink([false, true])
+        .max_height(max_height - 34.0)
+        .show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 1.0;
+            for (index, class) in classes.iter().enumerate() {
+                class_ui(
+                    ui,
+                    state,
+                    index,
+                    class,
+                    counts.get(&class.id).copied().unwrap_or(0),
+                );
+            }
+        });
 }
 
 fn class_ui(ui: &mut egui::Ui, state: &mut State, index: usize, class: &Class, count: usize) {
     let colors = theme::colors(ui.visuals());
     let is_chosen = state.session.class_id == class.id;
-    let (rect, _) = ui.allocate_exact_size(egui::vec2(ui.available_width(), theme::ROW), Sense::hover());
+    let (rect, _) =
+        ui.allocate_exact_size(egui::vec2(ui.available_width(), theme::ROW), Sense::hover());
     let row = ui.interact(rect, egui::Id::unique(("class", class.id)), Sense::click());
     if is_chosen {
         ui.painter().rect_filled(rect, 4.0, colors.selected);
     } else if row.hovered() {
-        ui.painter().rect_filled(rect, 4.0, ui.visuals().faint_bg_color);
+        ui.painter()
+            .rect_filled(rect, 4.0, ui.visuals().faint_bg_color);
     }
     let mut inner = ui.new_child(
         egui::UiBuilder::new()
@@ -59,7 +79,9 @@ fn class_ui(ui: &mut egui::Ui, state: &mut State, index: usize, class: &Class, c
     inner.spacing_mut().item_spacing.x = 6.0;
     inner.spacing_mut().interact_size = egui::vec2(18.0, 16.0);
     let mut rgb = class.color;
-    let swatch = inner.color_edit_button_srgb(&mut rgb).on_hover_text("Colour of the class");
+    let swatch = inner
+        .color_edit_button_srgb(&mut rgb)
+        .on_hover_text("Colour of the class");
     let step = format!("Colour of {}", class.name);
     drag_step(state, &swatch, &step);
     if rgb != class.color {
@@ -76,7 +98,9 @@ fn class_ui(ui: &mut egui::Ui, state: &mut State, index: usize, class: &Class, c
             let is_given_up = inner.input(|input| input.key_pressed(egui::Key::Escape));
             state.session.rename_class = None;
             if !name.is_empty() && !is_given_up {
-                change_labels(state, &format!("Rename class to {name}"), |labels| labels.rename_class(id, &name));
+                change_labels(state, &format!("Rename class to {name}"), |labels| {
+                    labels.rename_class(id, &name)
+                });
             }
         } else if !edit.has_focus() {
             edit.request_focus();
@@ -88,16 +112,29 @@ fn class_ui(ui: &mut egui::Ui, state: &mut State, index: usize, class: &Class, c
         text = text.strong();
     }
     inner.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-        let key = if index < 9 { format!("Alt+{}", index + 1) } else { String::new() };
+        let key = if index < 9 {
+            format!("Alt+{}", index + 1)
+        } else {
+            String::new()
+        };
         ui.label(egui::RichText::new(key).small().color(colors.weak));
-        let count_text = if count > 0 { crate::jobs::count_text(count as u64) } else { "–".to_owned() };
+        let count_text = if count > 0 {
+            crate::jobs::count_text(count as u64)
+        } else {
+            "–".to_owned()
+        };
         ui.label(egui::RichText::new(count_text).small().color(colors.weak));
         ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
             ui.add(egui::Label::new(text).truncate().selectable(false));
         });
     });
-    row.widget_info(|| egui::WidgetInfo::selected(egui::Role::ListBoxOption, true, is_chosen, &class.name));
-    let row = row.on_hover_text(format!("{}: {count} labelled pixels. Click to paint with it, double-click to rename.", class.name));
+    row.widget_info(|| {
+        egui::WidgetInfo::selected(egui::Role::ListBoxOption, true, is_chosen, &class.name)
+    });
+    let row = row.on_hover_text(format!(
+        "{}: {count} labelled pixels. Click to paint with it, double-click to rename.",
+        class.name
+    ));
     if row.clicked() {
         state.session.class_id = class.id;
     }
@@ -105,16 +142,29 @@ fn class_ui(ui: &mut egui::Ui, state: &mut State, index: usize, class: &Class, c
         state.session.rename_class = Some((class.id, class.name.clone()));
     }
     row.context_menu(|ui| {
-        if ui.button(format!("{}  Rename", icon::PENCIL_SIMPLE)).clicked() {
+        if ui
+            .button(format!("{}  Rename", icon::PENCIL_SIMPLE))
+            .clicked()
+        {
             state.session.rename_class = Some((class.id, class.name.clone()));
             ui.close();
         }
-        if ui.button(format!("{}  Remove class and its labels", icon::TRASH)).clicked() {
+        if ui
+            .button(format!("{}  Remove class and its labels", icon::TRASH))
+            .clicked()
+        {
             let id = class.id;
-            change_labels(state, &format!("Remove class {}", class.name), |labels| labels.remove_class(id));
+            change_labels(state, &format!("Remove class {}", class.name), |labels| {
+                labels.remove_class(id)
+            });
             if state.session.class_id == id {
-                state.session.class_id =
-                    state.history.document().labels.as_ref().and_then(|labels| labels.classes.first()).map_or(0, |class| class.id);
+                state.session.class_id = state
+                    .history
+                    .document()
+                    .labels
+                    .as_ref()
+                    .and_then(|labels| labels.classes.first())
+                    .map_or(0, |class| class.id);
             }
             ui.close();
         }

@@ -23,33 +23,50 @@ pub fn layers_ui(ui: &mut egui::Ui, state: &mut State, max_height: f32) {
     });
     let layers = state.history.document().layers.clone();
     if layers.is_empty() {
-        theme::empty_ui(ui, "No layers", "Drop a file into the window or press Ctrl+O.");
+        theme::empty_ui(
+            ui,
+            "No layers",
+            "Drop a file into the window or press Ctrl+O.",
+        );
         return;
     }
     let active = state.active_layer().map(|layer| layer.id);
     let mut moved = None;
-    egui::ScrollArea::vertical().id_salt("layers").auto_shrink([false, true]).max_height(max_height - 70.0).show(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = 1.0;
-        live_row_ui(ui, state);
-        for (index, layer) in layers.iter().enumerate() {
-            let row = row_ui(ui, state, layer, active == Some(layer.id));
-            // Dropping on the upper half of a row puts the layer above it.
-            if let Some(dragged) = row.dnd_hover_payload::<LayerId>() {
-                let above = ui.input(|input| input.pointer.interact_pos()).is_some_and(|pos| pos.y < row.rect.center().y);
-                let y = if above { row.rect.top() } else { row.rect.bottom() };
-                let accent = theme::colors(ui.visuals()).accent;
-                ui.painter().hline(row.rect.x_range(), y, egui::Stroke::new(2.0, accent));
-                if row.dnd_release_payload::<LayerId>().is_some() {
-                    moved = Some((*dragged, if above { index } else { index + 1 }));
+    egui::ScrollArea::vertical()
+        .id_salt("layers")
+        .auto_shrink([false, true])
+        .max_height(max_height - 70.0)
+        .show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 1.0;
+            live_row_ui(ui, state);
+            for (index, layer) in layers.iter().enumerate() {
+                let row = row_ui(ui, state, layer, active == Some(layer.id));
+                // Dropping on the upper half of a row puts the layer above it.
+                if let Some(dragged) = row.dnd_hover_payload::<LayerId>() {
+                    let above = ui
+                        .input(|input| input.pointer.interact_pos())
+                        .is_some_and(|pos| pos.y < row.rect.center().y);
+                    let y = if above {
+                        row.rect.top()
+                    } else {
+                        row.rect.bottom()
+                    };
+                    let accent = theme::colors(ui.visuals()).accent;
+                    ui.painter()
+                        .hline(row.rect.x_range(), y, egui::Stroke::new(2.0, accent));
+                    if row.dnd_release_payload::<LayerId>().is_some() {
+                        moved = Some((*dragged, if above { index } else { index + 1 }));
+                    }
                 }
             }
-        }
-    });
+        });
     if let Some((id, to)) = moved {
         let from = layers.iter().position(|layer| layer.id == id);
         // The place is counted without the layer that moves.
         let to = to - usize::from(from.is_some_and(|from| from < to));
-        state.history.change("Move layer", |document| document.move_layer(id, to));
+        state
+            .history
+            .change("Move layer", |document| document.move_layer(id, to));
     }
     if let Some(layer) = state.active_layer().cloned() {
         opacity_ui(ui, state, &layer);
@@ -63,15 +80,27 @@ fn live_row_ui(ui: &mut egui::Ui, state: &mut State) {
     }
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
-        let glyph = if state.live.visible { icon::EYE } else { icon::EYE_SLASH };
+        let glyph = if state.live.visible {
+            icon::EYE
+        } else {
+            icon::EYE_SLASH
+        };
         if theme::icon_button(ui, glyph, "Show or hide the live map (V)").clicked() {
             state.live.visible = !state.live.visible;
         }
         let accent = theme::colors(ui.visuals()).accent;
         ui.label(egui::RichText::new(icon::MAP_TRIFOLD).color(accent));
-        let name = if state.live.confidence { "Live confidence" } else { "Live map" };
+        let name = if state.live.confidence {
+            "Live confidence"
+        } else {
+            "Live map"
+        };
         let label = egui::Label::new(egui::RichText::new(name).color(accent)).sense(Sense::click());
-        if ui.add(label).on_hover_text("Follows your labels; settings are in the Field panel").clicked() {
+        if ui
+            .add(label)
+            .on_hover_text("Follows your labels; settings are in the Field panel")
+            .clicked()
+        {
             state.session.tab = Tab::Field;
             state.session.right_open = true;
         }
@@ -89,26 +118,58 @@ fn glyph_of(state: &State, layer: &Layer) -> &'static str {
 }
 
 /// One row; the response senses drag and drop.
-fn row_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, is_active: bool) -> egui::Response {
+fn row_ui(
+    ui: &mut egui::Ui,
+    state: &mut State,
+    layer: &Arc<Layer>,
+    is_active: bool,
+) -> egui::Response {
     let colors = theme::colors(ui.visuals());
     let is_missing = matches!(&layer.source, LayerSource::Raster { info: None, .. });
     let width = ui.available_width();
     let (rect, _) = ui.allocate_exact_size(egui::vec2(width, theme::ROW), Sense::hover());
-    let row = ui.interact(rect, Id::unique(("layer", layer.id.0)), Sense::click_and_drag());
+    let row = ui.interact(
+        rect,
+        Id::unique(("layer", layer.id.0)),
+        Sense::click_and_drag(),
+    );
     if is_active {
         ui.painter().rect_filled(rect, 4.0, colors.selected);
     } else if row.hovered() {
-        ui.painter().rect_filled(rect, 4.0, ui.visuals().faint_bg_color);
+        ui.painter()
+            .rect_filled(rect, 4.0, ui.visuals().faint_bg_color);
     }
-    let mut inner = ui.new_child(egui::UiBuilder::new().max_rect(rect).layout(egui::Layout::left_to_right(egui::Align::Center)));
+    let mut inner = ui.new_child(
+        egui::UiBuilder::new()
+            .max_rect(rect)
+            .layout(egui::Layout::left_to_right(egui::Align::Center)),
+    );
     inner.spacing_mut().item_spacing.x = 4.0;
-    let eye = if layer.visible { icon::EYE } else { icon::EYE_SLASH };
-    let tip = if layer.visible { format!("Hide {}", layer.name) } else { format!("Show {}", layer.name) };
+    let eye = if layer.visible {
+        icon::EYE
+    } else {
+        icon::EYE_SLASH
+    };
+    let tip = if layer.visible {
+        format!("Hide {}", layer.name)
+    } else {
+        format!("Show {}", layer.name)
+    };
     if theme::icon_button(&mut inner, eye, &tip).clicked() {
-        let name = if layer.visible { format!("Hide {}", layer.name) } else { format!("Show {}", layer.name) };
+        let name = if layer.visible {
+            format!("Hide {}", layer.name)
+        } else {
+            format!("Show {}", layer.name)
+        };
         state.change_layer(layer.id, &name, |layer| layer.visible = !layer.visible);
     }
-    inner.label(egui::RichText::new(glyph_of(state, layer)).color(if is_missing { colors.warning } else { colors.weak }));
+    inner.label(
+        egui::RichText::new(glyph_of(state, layer)).color(if is_missing {
+            colors.warning
+        } else {
+            colors.weak
+        }),
+    );
     if let Some((id, text)) = &mut state.session.rename
         && *id == layer.id
     {
@@ -132,8 +193,15 @@ fn row_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, is_active: b
     if is_missing || !layer.visible {
         text = text.color(colors.weak);
     }
-    inner.add(egui::Label::new(text).truncate().selectable(false).sense(Sense::hover()));
-    row.widget_info(|| egui::WidgetInfo::selected(egui::Role::ListBoxOption, true, is_active, &layer.name));
+    inner.add(
+        egui::Label::new(text)
+            .truncate()
+            .selectable(false)
+            .sense(Sense::hover()),
+    );
+    row.widget_info(|| {
+        egui::WidgetInfo::selected(egui::Role::ListBoxOption, true, is_active, &layer.name)
+    });
     let row = row.on_hover_text(hint(state, layer));
 
     row.dnd_set_drag_payload(layer.id);
@@ -153,7 +221,11 @@ fn row_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, is_active: b
 fn context_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, is_missing: bool) {
     ui.set_min_width(200.0);
     state.choose_layer(layer.id);
-    if is_missing && ui.button(format!("{}  Locate…", icon::MAGNIFYING_GLASS)).clicked() {
+    if is_missing
+        && ui
+            .button(format!("{}  Locate…", icon::MAGNIFYING_GLASS))
+            .clicked()
+    {
         let ctx = ui.ctx().clone();
         state.pick(&ctx, Purpose::Locate(layer.id));
         ui.close();
@@ -181,7 +253,12 @@ fn hint(state: &State, layer: &Layer) -> String {
         LayerSource::Labels => return "Your labels: painted pixels and polygons".to_owned(),
     };
     match state.raster_info(layer) {
-        Some(info) => format!("{} x {} pixels, {} bands\n{path}", info.grid.width, info.grid.height, info.bands.len()),
+        Some(info) => format!(
+            "{} x {} pixels, {} bands\n{path}",
+            info.grid.width,
+            info.grid.height,
+            info.bands.len()
+        ),
         None => format!("The file is not there. Right click, Locate…\n{path}"),
     }
 }
@@ -193,7 +270,11 @@ fn opacity_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
         let mut percent = layer.opacity * 100.0;
         let width = (ui.available_width() - 64.0).max(40.0);
         ui.spacing_mut().slider_width = width;
-        let slider = ui.add(egui::Slider::new(&mut percent, 0.0..=100.0).suffix(" %").max_decimals(0));
+        let slider = ui.add(
+            egui::Slider::new(&mut percent, 0.0..=100.0)
+                .suffix(" %")
+                .max_decimals(0),
+        );
         drag_step(state, &slider, &format!("Opacity of {}", layer.name));
         if slider.changed() {
             state.change_layer(layer.id, &format!("Opacity of {}", layer.name), |layer| {

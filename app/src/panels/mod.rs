@@ -25,21 +25,38 @@ use crate::theme;
 
 /// Left, right and the log below; called before the map takes what is left.
 pub fn side_panels_ui(ui: &mut egui::Ui, state: &mut State) {
-    let frame = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(egui::Margin::symmetric(10, 8));
+    let frame = egui::Frame::new()
+        .fill(ui.visuals().panel_fill)
+        .inner_margin(egui::Margin::symmetric(10, 8));
     if state.session.log_open {
-        egui::Panel::bottom("log").frame(frame).resizable(true).default_size(130.0).min_size(70.0).show(ui, |ui| {
-            state.messages.log_ui(ui);
-        });
+        egui::Panel::bottom("log")
+            .frame(frame)
+            .resizable(true)
+            .default_size(130.0)
+            .min_size(70.0)
+            .show(ui, |ui| {
+                state.messages.log_ui(ui);
+            });
     }
     if state.session.left_open {
-        egui::Panel::left("left").frame(frame).resizable(true).default_size(236.0).size_range(190.0..=420.0).show(ui, |ui| {
-            left_ui(ui, state);
-        });
+        egui::Panel::left("left")
+            .frame(frame)
+            .resizable(true)
+            .default_size(236.0)
+            .size_range(190.0..=420.0)
+            .show(ui, |ui| {
+                left_ui(ui, state);
+            });
     }
     if state.session.right_open {
-        egui::Panel::right("right").frame(frame).resizable(true).default_size(336.0).size_range(300.0..=560.0).show(ui, |ui| {
-            right_ui(ui, state);
-        });
+        egui::Panel::right("right")
+            .frame(frame)
+            .resizable(true)
+            .default_size(336.0)
+            .size_range(300.0..=560.0)
+            .show(ui, |ui| {
+                right_ui(ui, state);
+            });
     }
     properties::properties_ui(ui, state);
 }
@@ -61,7 +78,11 @@ fn right_ui(ui: &mut egui::Ui, state: &mut State) {
         ui.spacing_mut().item_spacing.x = 2.0;
         for tab in Tab::ALL {
             let is_chosen = state.session.tab == tab;
-            let color = if is_chosen { ui.visuals().text_color() } else { theme::colors(ui.visuals()).weak };
+            let color = if is_chosen {
+                ui.visuals().text_color()
+            } else {
+                theme::colors(ui.visuals()).weak
+            };
             let text = egui::RichText::new(tab.name()).color(color);
             if ui.add(egui::Button::selectable(is_chosen, text)).clicked() {
                 state.session.tab = tab;
@@ -86,21 +107,33 @@ fn right_ui(ui: &mut egui::Ui, state: &mut State) {
 }
 
 fn scroll_ui(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui)) {
-    egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, content);
+    egui::ScrollArea::vertical()
+        .auto_shrink([false, false])
+        .show(ui, content);
 }
 
 /// What the map says while there is nothing to show.
 pub fn empty_map_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.vertical_centered(|ui| {
         ui.add_space(ui.available_height() * 0.36);
-        ui.label(egui::RichText::new(theme::icon::GLOBE_HEMISPHERE_WEST).size(48.0).color(theme::colors(ui.visuals()).accent));
+        ui.label(
+            egui::RichText::new(theme::icon::GLOBE_HEMISPHERE_WEST)
+                .size(48.0)
+                .color(theme::colors(ui.visuals()).accent),
+        );
         ui.add_space(theme::SMALL_GAP);
         ui.heading("No layers yet");
         ui.label("Drop a raster here, or open one.");
         ui.add_space(theme::GAP);
         for command in [Command::AddRaster, Command::OpenProject, Command::OpenPath] {
             let info = command.info();
-            if ui.add(egui::Button::new(format!("{}  {}", info.icon, info.name)).min_size(egui::vec2(180.0, 28.0))).clicked() {
+            if ui
+                .add(
+                    egui::Button::new(format!("{}  {}", info.icon, info.name))
+                        .min_size(egui::vec2(180.0, 28.0)),
+                )
+                .clicked()
+            {
                 state.queue.push_back(command);
             }
             ui.add_space(theme::SMALL_GAP);
@@ -130,17 +163,34 @@ pub fn map_overlay_ui(ui: &egui::Ui, state: &State, rect: Rect, is_loading: bool
         .filter_map(|layer| layer.attribution.clone())
         .collect();
     let boxed = |text: &str, at: egui::Pos2, align: Align2| {
-        let galley = painter.layout(text.to_owned(), font.clone(), egui::Color32::WHITE, rect.width() * 0.7);
+        let galley = painter.layout(
+            text.to_owned(),
+            font.clone(),
+            egui::Color32::WHITE,
+            rect.width() * 0.7,
+        );
         let area = align.anchor_size(at, galley.size());
-        painter.rect_filled(area.expand2(egui::vec2(6.0, 3.0)), 4.0, egui::Color32::from_black_alpha(165));
+        painter.rect_filled(
+            area.expand2(egui::vec2(6.0, 3.0)),
+            4.0,
+            egui::Color32::from_black_alpha(165),
+        );
         painter.galley(area.min, galley, egui::Color32::WHITE);
     };
     if !signs.is_empty() {
-        boxed(&signs.join("  "), rect.left_top() + egui::vec2(14.0, 12.0), Align2::LEFT_TOP);
+        boxed(
+            &signs.join("  "),
+            rect.left_top() + egui::vec2(14.0, 12.0),
+            Align2::LEFT_TOP,
+        );
     }
     if !attribution.is_empty() {
         let mut lines = attribution;
         lines.dedup();
-        boxed(&lines.join("  ·  "), rect.right_bottom() - egui::vec2(12.0, 10.0), Align2::RIGHT_BOTTOM);
+        boxed(
+            &lines.join("  ·  "),
+            rect.right_bottom() - egui::vec2(12.0, 10.0),
+            Align2::RIGHT_BOTTOM,
+        );
     }
 }

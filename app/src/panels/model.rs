@@ -13,39 +13,53 @@ use crate::theme::{self, icon};
 pub fn model_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.label(egui::RichText::new("Make a field").strong());
     let Some(layer) = state.scene_layer() else {
-        theme::empty_ui(ui, "No scene", "Open a scene first; a model turns it into a field.");
+        theme::empty_ui(
+            ui,
+            "No scene",
+            "Open a scene first; a model turns it into a field.",
+        );
         return;
     };
     state.jobs.want_devices();
     let bands = state.bands(&layer);
-    let usable = bands.iter().filter(|band| band.wavelength.is_some() && !band.is_bad).count();
-    egui::Grid::new("model").num_columns(2).spacing([10.0, 6.0]).show(ui, |ui| {
-        ui.label("Scene");
-        ui.add(egui::Label::new(&layer.name).truncate());
-        ui.end_row();
+    let usable = bands
+        .iter()
+        .filter(|band| band.wavelength.is_some() && !band.is_bad)
+        .count();
+    egui::Grid::new("model")
+        .num_columns(2)
+        .spacing([10.0, 6.0])
+        .show(ui, |ui| {
+            ui.label("Scene");
+            ui.add(egui::Label::new(&layer.name).truncate());
+            ui.end_row();
 
-        ui.label("Bands");
-        let text = format!("{usable} of {} with a wavelength", bands.len());
-        let color = if usable == 0 { theme::colors(ui.visuals()).warning } else { ui.visuals().text_color() };
-        ui.label(egui::RichText::new(text).color(color));
-        ui.end_row();
+            ui.label("Bands");
+            let text = format!("{usable} of {} with a wavelength", bands.len());
+            let color = if usable == 0 {
+                theme::colors(ui.visuals()).warning
+            } else {
+                ui.visuals().text_color()
+            };
+            ui.label(egui::RichText::new(text).color(color));
+            ui.end_row();
 
-        ui.label("Model");
-        model_choice_ui(ui, state);
-        ui.end_row();
+            ui.label("Model");
+            model_choice_ui(ui, state);
+            ui.end_row();
 
-        ui.label("Weights");
-        weights_ui(ui, state);
-        ui.end_row();
+            ui.label("Weights");
+            weights_ui(ui, state);
+            ui.end_row();
 
-        ui.label("Device");
-        device_ui(ui, state);
-        ui.end_row();
+            ui.label("Device");
+            device_ui(ui, state);
+            ui.end_row();
 
-        ui.label("File");
-        out_ui(ui, state);
-        ui.end_row();
-    });
+            ui.label("File");
+            out_ui(ui, state);
+            ui.end_row();
+        });
     let is_untrained = state.run.weights.trim().is_empty();
     if is_untrained {
         let warning = theme::colors(ui.visuals()).warning;
@@ -66,9 +80,17 @@ pub fn model_ui(ui: &mut egui::Ui, state: &mut State) {
     };
     estimate_ui(ui, state, &spec);
     ui.add_space(theme::SMALL_GAP);
-    let runs = state.jobs.list.iter().any(|job| !job.is_over() && job.spec == spec);
+    let runs = state
+        .jobs
+        .list
+        .iter()
+        .any(|job| !job.is_over() && job.spec == spec);
     let button = primary_button(ui, "Run").min_size(egui::vec2(ui.available_width(), 30.0));
-    if ui.add_enabled(!runs, button).on_disabled_hover_text("This job is running").clicked() {
+    if ui
+        .add_enabled(!runs, button)
+        .on_disabled_hover_text("This job is running")
+        .clicked()
+    {
         state.autosave_now();
         state.jobs.run("Make field", spec);
     }
@@ -78,15 +100,30 @@ fn model_choice_ui(ui: &mut egui::Ui, state: &mut State) {
     let list = models();
     let chosen = list.iter().find(|model| model.name == state.run.model);
     let text = chosen.map_or_else(|| state.run.model.clone(), |model| model.name.clone());
-    egui::ComboBox::from_id_salt("model choice").width(ui.available_width()).selected_text(text).show_ui(ui, |ui| {
-        for model in &list {
-            let text = format!("{}  ·  {} parameters  ·  {}", model.name, millions(model.parameters), model.state);
-            let tip = format!("{} · patch {} · width {} · depth {}", model.family, model.patch, model.width, model.depth);
-            if ui.selectable_label(model.name == state.run.model, text).on_hover_text(tip).clicked() {
-                state.run.model = model.name.clone();
+    egui::ComboBox::from_id_salt("model choice")
+        .width(ui.available_width())
+        .selected_text(text)
+        .show_ui(ui, |ui| {
+            for model in &list {
+                let text = format!(
+                    "{}  ·  {} parameters  ·  {}",
+                    model.name,
+                    millions(model.parameters),
+                    model.state
+                );
+                let tip = format!(
+                    "{} · patch {} · width {} · depth {}",
+                    model.family, model.patch, model.width, model.depth
+                );
+                if ui
+                    .selectable_label(model.name == state.run.model, text)
+                    .on_hover_text(tip)
+                    .clicked()
+                {
+                    state.run.model = model.name.clone();
+                }
             }
-        }
-    });
+        });
 }
 
 fn millions(count: u64) -> String {
@@ -97,51 +134,90 @@ fn weights_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
-            if !state.run.weights.is_empty() && theme::icon_button(ui, icon::X, "Use no weights (untrained)").clicked() {
+            if !state.run.weights.is_empty()
+                && theme::icon_button(ui, icon::X, "Use no weights (untrained)").clicked()
+            {
                 state.run.weights.clear();
             }
-            if ui.button("…").on_hover_text("Choose a .safetensors or .pth file").clicked() {
+            if ui
+                .button("…")
+                .on_hover_text("Choose a .safetensors or .pth file")
+                .clicked()
+            {
                 let ctx = ui.ctx().clone();
                 state.pick(&ctx, Purpose::Weights);
             }
             let width = ui.available_width();
-            ui.add(egui::TextEdit::singleline(&mut state.run.weights).desired_width(width).hint_text("none (untrained)"));
+            ui.add(
+                egui::TextEdit::singleline(&mut state.run.weights)
+                    .desired_width(width)
+                    .hint_text("none (untrained)"),
+            );
         });
     });
 }
 
 fn device_ui(ui: &mut egui::Ui, state: &mut State) {
-    let text = if state.run.device == "auto" { "automatic".to_owned() } else { state.run.device.clone() };
+    let text = if state.run.device == "auto" {
+        "automatic".to_owned()
+    } else {
+        state.run.device.clone()
+    };
     let devices = state.jobs.devices.clone();
-    egui::ComboBox::from_id_salt("device").width(ui.available_width()).truncate().selected_text(text).show_ui(ui, |ui| {
-        ui.selectable_value(&mut state.run.device, "auto".to_owned(), "automatic");
-        match devices {
-            None => {
-                ui.label("Looking for devices…");
-            }
-            Some(devices) => {
-                for device in devices {
-                    let memory = device.memory_bytes.map(|bytes| format!(" · {}", bytes_text(bytes))).unwrap_or_default();
-                    let text = format!("{} · {} · {}{memory}", device.name, device.backend, device.kind);
-                    ui.selectable_value(&mut state.run.device, device.name.clone(), text);
+    egui::ComboBox::from_id_salt("device")
+        .width(ui.available_width())
+        .truncate()
+        .selected_text(text)
+        .show_ui(ui, |ui| {
+            ui.selectable_value(&mut state.run.device, "auto".to_owned(), "automatic");
+            match devices {
+                None => {
+                    ui.label("Looking for devices…");
+                }
+                Some(devices) => {
+                    for device in devices {
+                        let memory = device
+                            .memory_bytes
+                            .map(|bytes| format!(" · {}", bytes_text(bytes)))
+                            .unwrap_or_default();
+                        let text = format!(
+                            "{} · {} · {}{memory}",
+                            device.name, device.backend, device.kind
+                        );
+                        ui.selectable_value(&mut state.run.device, device.name.clone(), text);
+                    }
                 }
             }
-        }
-    });
+        });
 }
 
 fn out_ui(ui: &mut egui::Ui, state: &mut State) {
-    let default = state.field_out_path().map(|path| path.display().to_string()).unwrap_or_default();
+    let default = state
+        .field_out_path()
+        .map(|path| path.display().to_string())
+        .unwrap_or_default();
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
-            if ui.button("…").on_hover_text("Choose where the field is written").clicked() {
+            if ui
+                .button("…")
+                .on_hover_text("Choose where the field is written")
+                .clicked()
+            {
                 let ctx = ui.ctx().clone();
                 state.pick(&ctx, Purpose::FieldOut);
             }
             let width = ui.available_width();
-            ui.add(egui::TextEdit::singleline(&mut state.run.out).desired_width(width).hint_text("beside the scene"))
-                .on_hover_text(if state.run.out.is_empty() { default } else { state.run.out.clone() });
+            ui.add(
+                egui::TextEdit::singleline(&mut state.run.out)
+                    .desired_width(width)
+                    .hint_text("beside the scene"),
+            )
+            .on_hover_text(if state.run.out.is_empty() {
+                default
+            } else {
+                state.run.out.clone()
+            });
         });
     });
 }
@@ -156,22 +232,40 @@ fn estimate_ui(ui: &mut egui::Ui, state: &mut State, spec: &JobSpec) {
     theme::section_ui(ui, "Before it runs");
     match &state.jobs.estimate {
         Some((known, Ok(estimate))) if known == spec => {
-            egui::Grid::new("estimate").num_columns(2).spacing([10.0, 2.0]).show(ui, |ui| {
-                let time = estimate.seconds.map_or_else(|| "known after the first window".to_owned(), |secs| format!("about {}", duration_text(secs)));
-                for (name, text) in [
-                    ("Pixels", format!("{} in {} windows", count_text(estimate.pixels), count_text(estimate.windows))),
-                    ("Time", time),
-                    ("Memory", bytes_text(estimate.memory_bytes)),
-                    ("Disk", bytes_text(estimate.disk_bytes)),
-                    ("Runs on", estimate.device.clone()),
-                ] {
-                    ui.label(egui::RichText::new(name).color(weak));
-                    ui.add(egui::Label::new(text).truncate());
-                    ui.end_row();
-                }
-            });
+            egui::Grid::new("estimate")
+                .num_columns(2)
+                .spacing([10.0, 2.0])
+                .show(ui, |ui| {
+                    let time = estimate.seconds.map_or_else(
+                        || "known after the first window".to_owned(),
+                        |secs| format!("about {}", duration_text(secs)),
+                    );
+                    for (name, text) in [
+                        (
+                            "Pixels",
+                            format!(
+                                "{} in {} windows",
+                                count_text(estimate.pixels),
+                                count_text(estimate.windows)
+                            ),
+                        ),
+                        ("Time", time),
+                        ("Memory", bytes_text(estimate.memory_bytes)),
+                        ("Disk", bytes_text(estimate.disk_bytes)),
+                        ("Runs on", estimate.device.clone()),
+                    ] {
+                        ui.label(egui::RichText::new(name).color(weak));
+                        ui.add(egui::Label::new(text).truncate());
+                        ui.end_row();
+                    }
+                });
             for note in &estimate.notes {
-                ui.add(egui::Label::new(egui::RichText::new(format!("{} {note}", icon::INFO)).color(weak)).wrap());
+                ui.add(
+                    egui::Label::new(
+                        egui::RichText::new(format!("{} {note}", icon::INFO)).color(weak),
+                    )
+                    .wrap(),
+                );
             }
         }
         Some((known, Err(failure))) if known == spec => {
@@ -193,7 +287,8 @@ impl State {
     /// `<scene>_field.tif` beside the scene.
     pub fn field_out_path(&self) -> Option<PathBuf> {
         let layer = self.scene_layer()?;
-        self.raster_info(&layer).map(|info| beside(&info.path, "field", "tif"))
+        self.raster_info(&layer)
+            .map(|info| beside(&info.path, "field", "tif"))
     }
 
     /// The job the Run button starts.
@@ -207,8 +302,16 @@ impl State {
             model: self.run.model.clone(),
             weights: (!weights.is_empty()).then(|| PathBuf::from(weights)),
             device: self.run.device.clone(),
-            out: if out.is_empty() { self.field_out_path()? } else { PathBuf::from(out) },
-            wavelengths_nm: layer.edited_wavelengths.iter().map(|(band, wavelength)| (*band, wavelength.nm())).collect(),
+            out: if out.is_empty() {
+                self.field_out_path()?
+            } else {
+                PathBuf::from(out)
+            },
+            wavelengths_nm: layer
+                .edited_wavelengths
+                .iter()
+                .map(|(band, wavelength)| (*band, wavelength.nm()))
+                .collect(),
             bands: Vec::new(),
             seed: 0,
         }))

@@ -8,7 +8,11 @@ use crate::state::State;
 use crate::theme;
 
 pub fn properties_ui(ui: &mut egui::Ui, state: &mut State) {
-    let Some(layer) = state.session.properties.and_then(|id| state.history.document().layer(id).cloned()) else {
+    let Some(layer) = state
+        .session
+        .properties
+        .and_then(|id| state.history.document().layer(id).cloned())
+    else {
         return;
     };
     let mut open = true;
@@ -18,7 +22,9 @@ pub fn properties_ui(ui: &mut egui::Ui, state: &mut State) {
         .default_width(460.0)
         .default_height(420.0)
         .show(ui.ctx(), |ui| {
-            egui::ScrollArea::vertical().auto_shrink([false, true]).show(ui, |ui| content_ui(ui, state, &layer));
+            egui::ScrollArea::vertical()
+                .auto_shrink([false, true])
+                .show(ui, |ui| content_ui(ui, state, &layer));
         });
     if !open {
         state.session.properties = None;
@@ -28,8 +34,15 @@ pub fn properties_ui(ui: &mut egui::Ui, state: &mut State) {
 fn content_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer) {
     let LayerSource::Raster { path, info } = &layer.source else {
         if let Some(labels) = &state.history.document().labels {
-            ui.label(format!("{} classes, {} polygons.", labels.classes.len(), labels.polygons.len()));
-            ui.label(format!("Grid: {} x {} pixels.", labels.grid.width, labels.grid.height));
+            ui.label(format!(
+                "{} classes, {} polygons.",
+                labels.classes.len(),
+                labels.polygons.len()
+            ));
+            ui.label(format!(
+                "Grid: {} x {} pixels.",
+                labels.grid.width, labels.grid.height
+            ));
         }
         return;
     };
@@ -44,36 +57,55 @@ fn content_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer) {
         ui.add(egui::Label::new(attribution).wrap());
     }
     theme::section_ui(ui, "Statistics of the bands on show");
-    let bands = layer.style.as_ref().map(terroir_scene::style_bands).unwrap_or_default();
-    egui::Grid::new("statistics").striped(true).num_columns(5).spacing([12.0, 3.0]).show(ui, |ui| {
-        for name in ["Band", "Min", "Max", "Mean", "2–98 %"] {
-            ui.label(RichText::new(name).small().color(theme::colors(ui.visuals()).weak));
-        }
-        ui.end_row();
-        for band in bands {
-            let name = info.bands.get(band).map_or_else(|| format!("Band {}", band + 1), |band| band.name.clone());
-            ui.label(name);
-            if let Some(known) = state.statistics(&info.path, band) {
-                let text = |value: f64| super::spectrum::number_text(value as f32);
-                for value in [known.min, known.max, known.mean] {
-                    ui.monospace(text(value));
-                }
-                ui.monospace(format!("{} – {}", text(known.low), text(known.high)));
-            } else {
-                ui.label("reading…");
+    let bands = layer
+        .style
+        .as_ref()
+        .map(terroir_scene::style_bands)
+        .unwrap_or_default();
+    egui::Grid::new("statistics")
+        .striped(true)
+        .num_columns(5)
+        .spacing([12.0, 3.0])
+        .show(ui, |ui| {
+            for name in ["Band", "Min", "Max", "Mean", "2–98 %"] {
+                ui.label(
+                    RichText::new(name)
+                        .small()
+                        .color(theme::colors(ui.visuals()).weak),
+                );
             }
             ui.end_row();
-        }
-    });
-    if !info.metadata.is_empty() {
-        theme::section_ui(ui, "Metadata");
-        egui::Grid::new("metadata").striped(true).num_columns(2).show(ui, |ui| {
-            for (key, value) in info.metadata.iter().take(200) {
-                ui.label(RichText::new(key).small());
-                ui.add(egui::Label::new(RichText::new(value).small()).truncate()).on_hover_text(value);
+            for band in bands {
+                let name = info
+                    .bands
+                    .get(band)
+                    .map_or_else(|| format!("Band {}", band + 1), |band| band.name.clone());
+                ui.label(name);
+                if let Some(known) = state.statistics(&info.path, band) {
+                    let text = |value: f64| super::spectrum::number_text(value as f32);
+                    for value in [known.min, known.max, known.mean] {
+                        ui.monospace(text(value));
+                    }
+                    ui.monospace(format!("{} – {}", text(known.low), text(known.high)));
+                } else {
+                    ui.label("reading…");
+                }
                 ui.end_row();
             }
         });
+    if !info.metadata.is_empty() {
+        theme::section_ui(ui, "Metadata");
+        egui::Grid::new("metadata")
+            .striped(true)
+            .num_columns(2)
+            .show(ui, |ui| {
+                for (key, value) in info.metadata.iter().take(200) {
+                    ui.label(RichText::new(key).small());
+                    ui.add(egui::Label::new(RichText::new(value).small()).truncate())
+                        .on_hover_text(value);
+                    ui.end_row();
+                }
+            });
     }
 }
 
@@ -84,19 +116,51 @@ fn facts_ui(ui: &mut egui::Ui, info: &RasterInfo) {
     let overviews = first.map(|band| band.overviews.len()).unwrap_or(0);
     let crs = grid.crs().map_or_else(
         || "none: drawn by its pixels".to_owned(),
-        |crs| crs.epsg.map_or_else(|| crs.name.clone(), |epsg| format!("{} (EPSG:{epsg})", crs.name)),
+        |crs| {
+            crs.epsg.map_or_else(
+                || crs.name.clone(),
+                |epsg| format!("{} (EPSG:{epsg})", crs.name),
+            )
+        },
     );
-    let nodata = first.and_then(|band| band.nodata).map_or("none".to_owned(), |value| value.to_string());
-    let blocks = first.map_or(String::new(), |band| format!("{} x {}", band.block_size.0, band.block_size.1));
+    let nodata = first
+        .and_then(|band| band.nodata)
+        .map_or("none".to_owned(), |value| value.to_string());
+    let blocks = first.map_or(String::new(), |band| {
+        format!("{} x {}", band.block_size.0, band.block_size.1)
+    });
     let kind = first.map_or(String::new(), |band| format!("{:?}", band.sample_type));
     let mut rows = vec![
         ("File", info.path.display().to_string()),
-        ("Format", format!("{}, {}", info.driver, bytes_text(info.size_bytes))),
-        ("Size", format!("{} x {} = {} pixels", grid.width, grid.height, count_text((grid.width * grid.height) as u64))),
+        (
+            "Format",
+            format!("{}, {}", info.driver, bytes_text(info.size_bytes)),
+        ),
+        (
+            "Size",
+            format!(
+                "{} x {} = {} pixels",
+                grid.width,
+                grid.height,
+                count_text((grid.width * grid.height) as u64)
+            ),
+        ),
         ("Bands", format!("{} of type {kind}", info.bands.len())),
         ("Blocks", blocks),
-        ("Overviews", if overviews > 0 { format!("{overviews} levels") } else { "none".to_owned() }),
-        ("Compression", info.compression.clone().unwrap_or_else(|| "none".to_owned())),
+        (
+            "Overviews",
+            if overviews > 0 {
+                format!("{overviews} levels")
+            } else {
+                "none".to_owned()
+            },
+        ),
+        (
+            "Compression",
+            info.compression
+                .clone()
+                .unwrap_or_else(|| "none".to_owned()),
+        ),
         ("Coordinates", crs),
         ("Pixel size", format!("{pixel_width} x {pixel_height}")),
         ("Missing value", nodata),
@@ -110,11 +174,15 @@ fn facts_ui(ui: &mut egui::Ui, info: &RasterInfo) {
     if let Some(sensor) = &info.sensor {
         rows.push(("Sensor", sensor.clone()));
     }
-    egui::Grid::new("facts").num_columns(2).striped(true).spacing([14.0, 4.0]).show(ui, |ui| {
-        for (name, text) in rows {
-            ui.label(RichText::new(name).color(theme::colors(ui.visuals()).weak));
-            ui.add(egui::Label::new(text).wrap());
-            ui.end_row();
-        }
-    });
+    egui::Grid::new("facts")
+        .num_columns(2)
+        .striped(true)
+        .spacing([14.0, 4.0])
+        .show(ui, |ui| {
+            for (name, text) in rows {
+                ui.label(RichText::new(name).color(theme::colors(ui.visuals()).weak));
+                ui.add(egui::Label::new(text).wrap());
+                ui.end_row();
+            }
+        });
 }

@@ -20,7 +20,11 @@ struct Axis {
 
 impl Axis {
     fn new(bands: &[BandInfo]) -> Option<Self> {
-        let known = || bands.iter().filter_map(|band| band.wavelength.map(|wavelength| wavelength.center.nm()));
+        let known = || {
+            bands
+                .iter()
+                .filter_map(|band| band.wavelength.map(|wavelength| wavelength.center.nm()))
+        };
         let low = known().fold(f64::INFINITY, f64::min);
         let high = known().fold(f64::NEG_INFINITY, f64::max);
         if !(low.is_finite() && high.is_finite() && low > 0.0) {
@@ -28,10 +32,18 @@ impl Axis {
         }
         let is_log = high / low > LOG_ABOVE;
         if is_log {
-            return Some(Self { low_nm: low * 0.9, high_nm: high * 1.1, is_log });
+            return Some(Self {
+                low_nm: low * 0.9,
+                high_nm: high * 1.1,
+                is_log,
+            });
         }
         let margin = ((high - low) * 0.05).max(15.0);
-        Some(Self { low_nm: low - margin, high_nm: high + margin, is_log })
+        Some(Self {
+            low_nm: low - margin,
+            high_nm: high + margin,
+            is_log,
+        })
     }
 
     /// 0..1 along the axis.
@@ -62,9 +74,15 @@ impl Axis {
                 .collect();
         }
         let span = self.high_nm - self.low_nm;
-        let step = [10.0, 25.0, 50.0, 100.0, 200.0, 250.0, 500.0].into_iter().find(|step| span / step <= 6.0).unwrap_or(1000.0);
+        let step = [10.0, 25.0, 50.0, 100.0, 200.0, 250.0, 500.0]
+            .into_iter()
+            .find(|step| span / step <= 6.0)
+            .unwrap_or(1000.0);
         let first = (self.low_nm / step).ceil() as i64;
-        (first..).map(|index| index as f64 * step).take_while(|nm| *nm <= self.high_nm).collect()
+        (first..)
+            .map(|index| index as f64 * step)
+            .take_while(|nm| *nm <= self.high_nm)
+            .collect()
     }
 }
 
@@ -97,7 +115,10 @@ const CHANNELS: [(&str, Color32); 3] = [
 fn nearest(bands: &[BandInfo], nm: f64) -> Option<usize> {
     bands
         .iter()
-        .filter_map(|band| band.wavelength.map(|wavelength| (band.index, (wavelength.center.nm() - nm).abs())))
+        .filter_map(|band| {
+            band.wavelength
+                .map(|wavelength| (band.index, (wavelength.center.nm() - nm).abs()))
+        })
         .min_by(|a, b| a.1.total_cmp(&b.1))
         .map(|(index, _)| index)
 }
@@ -111,12 +132,17 @@ pub struct AxisChange {
 }
 
 /// Draws the axis; `chosen` are the bands shown as red, green, blue (`None` in a single-band style).
-pub fn spectral_axis_ui(ui: &mut egui::Ui, bands: &[BandInfo], chosen: Option<[usize; 3]>) -> AxisChange {
+pub fn spectral_axis_ui(
+    ui: &mut egui::Ui,
+    bands: &[BandInfo],
+    chosen: Option<[usize; 3]>,
+) -> AxisChange {
     let mut change = AxisChange::default();
     let Some(axis) = Axis::new(bands) else {
         return change;
     };
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::hover());
+    let (rect, response) =
+        ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::hover());
     let colors = theme::colors(ui.visuals());
     let painter = ui.painter_at(rect);
     let plot = Rect::from_min_max(rect.min + vec2(8.0, 26.0), rect.max - vec2(8.0, 18.0));
@@ -131,25 +157,52 @@ pub fn spectral_axis_ui(ui: &mut egui::Ui, bands: &[BandInfo], chosen: Option<[u
         let half = wavelength.fwhm_nm.unwrap_or(0.0) / 2.0;
         let color = wavelength_color(nm);
         if half > 0.0 && bands.len() <= 40 {
-            let bar = Rect::from_x_y_ranges(x_of(nm - half)..=x_of(nm + half), plot.top() + 8.0..=plot.bottom());
+            let bar = Rect::from_x_y_ranges(
+                x_of(nm - half)..=x_of(nm + half),
+                plot.top() + 8.0..=plot.bottom(),
+            );
             painter.rect_filled(bar, 2.0, color.gamma_multiply(0.35));
         }
-        let (top, width) = if band.is_bad { (0.7, 1.0) } else { (0.2, if bands.len() > 60 { 1.0 } else { 2.0 }) };
+        let (top, width) = if band.is_bad {
+            (0.7, 1.0)
+        } else {
+            (0.2, if bands.len() > 60 { 1.0 } else { 2.0 })
+        };
         let y = plot.top() + plot.height() * top;
         painter.vline(x_of(nm), y..=plot.bottom(), Stroke::new(width, color));
     }
     let font = FontId::proportional(12.0);
     for nm in axis.ticks() {
         let x = x_of(nm);
-        painter.vline(x, plot.bottom()..=plot.bottom() + 3.0, Stroke::new(1.0, colors.weak));
-        let text = if axis.is_log && nm >= 1000.0 { format!("{} µm", nm / 1000.0) } else { format!("{nm:.0}") };
-        painter.text(pos2(x, rect.bottom()), Align2::CENTER_BOTTOM, text, font.clone(), colors.weak);
+        painter.vline(
+            x,
+            plot.bottom()..=plot.bottom() + 3.0,
+            Stroke::new(1.0, colors.weak),
+        );
+        let text = if axis.is_log && nm >= 1000.0 {
+            format!("{} µm", nm / 1000.0)
+        } else {
+            format!("{nm:.0}")
+        };
+        painter.text(
+            pos2(x, rect.bottom()),
+            Align2::CENTER_BOTTOM,
+            text,
+            font.clone(),
+            colors.weak,
+        );
     }
     if let Some(pos) = response.hover_pos().filter(|pos| plot.contains(*pos)) {
         let nm = axis.nm((pos.x - plot.left()) / plot.width());
         if let Some(band) = nearest(bands, nm).and_then(|index| bands.get(index)) {
-            let center = band.wavelength.map_or(0.0, |wavelength| wavelength.center.nm());
-            painter.vline(x_of(center), plot.y_range(), Stroke::new(1.0, ui.visuals().text_color()));
+            let center = band
+                .wavelength
+                .map_or(0.0, |wavelength| wavelength.center.nm());
+            painter.vline(
+                x_of(center),
+                plot.y_range(),
+                Stroke::new(1.0, ui.visuals().text_color()),
+            );
             response.on_hover_text_at_pointer(format!("{} · {center:.1} nm", band.name));
         }
     }
@@ -159,10 +212,21 @@ pub fn spectral_axis_ui(ui: &mut egui::Ui, bands: &[BandInfo], chosen: Option<[u
     change
 }
 
-fn handles_ui(ui: &mut egui::Ui, axis: &Axis, plot: Rect, bands: &[BandInfo], chosen: [usize; 3], change: &mut AxisChange) {
+fn handles_ui(
+    ui: &mut egui::Ui,
+    axis: &Axis,
+    plot: Rect,
+    bands: &[BandInfo],
+    chosen: [usize; 3],
+    change: &mut AxisChange,
+) {
     let mut used: Vec<f32> = Vec::new();
     for (channel, (name, color)) in CHANNELS.into_iter().enumerate() {
-        let Some(nm) = bands.get(chosen[channel]).and_then(|band| band.wavelength).map(|wavelength| wavelength.center.nm()) else {
+        let Some(nm) = bands
+            .get(chosen[channel])
+            .and_then(|band| band.wavelength)
+            .map(|wavelength| wavelength.center.nm())
+        else {
             continue;
         };
         let mut x = plot.left() + axis.share(nm) * plot.width();
@@ -177,13 +241,32 @@ fn handles_ui(ui: &mut egui::Ui, axis: &Axis, plot: Rect, bands: &[BandInfo], ch
         used.push(x);
         let handle = Rect::from_center_size(pos2(x, plot.top() - 14.0), vec2(18.0, 18.0));
         let id = ui.scope_id().with(("spectral handle", channel));
-        let response = ui.interact(handle.expand(2.0), id, Sense::drag()).on_hover_cursor(egui::CursorIcon::ResizeHorizontal);
+        let response = ui
+            .interact(handle.expand(2.0), id, Sense::drag())
+            .on_hover_cursor(egui::CursorIcon::ResizeHorizontal);
         let painter = ui.painter();
-        painter.vline(line_x, plot.top() - 5.0..=plot.bottom(), Stroke::new(1.5, color));
-        painter.line_segment([pos2(x, handle.bottom()), pos2(line_x, plot.top())], Stroke::new(1.5, color));
-        let ring = if response.hovered() || response.dragged() { Stroke::new(2.0, Color32::WHITE) } else { Stroke::NONE };
+        painter.vline(
+            line_x,
+            plot.top() - 5.0..=plot.bottom(),
+            Stroke::new(1.5, color),
+        );
+        painter.line_segment(
+            [pos2(x, handle.bottom()), pos2(line_x, plot.top())],
+            Stroke::new(1.5, color),
+        );
+        let ring = if response.hovered() || response.dragged() {
+            Stroke::new(2.0, Color32::WHITE)
+        } else {
+            Stroke::NONE
+        };
         painter.rect(handle, 4.0, color, ring, egui::StrokeKind::Inside);
-        painter.text(handle.center(), Align2::CENTER_CENTER, name, FontId::proportional(12.0), Color32::WHITE);
+        painter.text(
+            handle.center(),
+            Align2::CENTER_CENTER,
+            name,
+            FontId::proportional(12.0),
+            Color32::WHITE,
+        );
         change.drag_started |= response.drag_started();
         change.drag_stopped |= response.drag_stopped();
         if response.dragged()
@@ -209,7 +292,11 @@ mod tests {
     #[test]
     fn places_on_the_axis_come_back() {
         for is_log in [false, true] {
-            let axis = Axis { low_nm: 400.0, high_nm: 2500.0, is_log };
+            let axis = Axis {
+                low_nm: 400.0,
+                high_nm: 2500.0,
+                is_log,
+            };
             for nm in [400.0, 665.0, 2202.0, 2500.0] {
                 assert!((axis.nm(axis.share(nm)) - nm).abs() < 0.01, "{nm}");
             }

@@ -16,14 +16,21 @@ pub fn spectrum_ui(ui: &mut egui::Ui, state: &mut State) {
     let hovered = state.session.hovered_pixel.clone();
     let clicked = state.session.clicked_pixel.clone();
     if hovered.is_none() && clicked.is_none() {
-        theme::empty_ui(ui, "No pixel yet", "Move the cursor over the map. Press I and click to keep a pixel.");
+        theme::empty_ui(
+            ui,
+            "No pixel yet",
+            "Move the cursor over the map. Press I and click to keep a pixel.",
+        );
         if ui.button("Identify tool (I)").clicked() {
             state.queue.push_back(Command::UseTool(Tool::Identify));
         }
         return;
     }
     let colors = theme::colors(ui.visuals());
-    let shown = [(hovered, "Cursor", colors.accent), (clicked.clone(), "Clicked", colors.warning)];
+    let shown = [
+        (hovered, "Cursor", colors.accent),
+        (clicked.clone(), "Clicked", colors.warning),
+    ];
     let mut series = Vec::new();
     let mut is_nm = true;
     let mut has_unit = false;
@@ -31,7 +38,12 @@ pub fn spectrum_ui(ui: &mut egui::Ui, state: &mut State) {
         let Some(answer) = answer else {
             continue;
         };
-        let Some(layer) = state.history.document().layer(answer.question.layer).cloned() else {
+        let Some(layer) = state
+            .history
+            .document()
+            .layer(answer.question.layer)
+            .cloned()
+        else {
             continue;
         };
         let bands = state.bands(&layer);
@@ -39,13 +51,18 @@ pub fn spectrum_ui(ui: &mut egui::Ui, state: &mut State) {
         has_unit |= bands.iter().any(|band| band.scale != 1.0);
         ui.horizontal(|ui| {
             ui.label(egui::RichText::new("●").color(color));
-            let text = format!("{name}: {}, pixel {}, {}", layer.name, answer.question.col, answer.question.row);
+            let text = format!(
+                "{name}: {}, pixel {}, {}",
+                layer.name, answer.question.col, answer.question.row
+            );
             ui.add(egui::Label::new(text).truncate());
         });
         series.push((name, color, answer, bands));
     }
     let axis = if is_nm { "Wavelength (nm)" } else { "Band" };
-    let field = series.iter().any(|(_, _, answer, _)| answer.question.is_field);
+    let field = series
+        .iter()
+        .any(|(_, _, answer, _)| answer.question.is_field);
     let y_axis = if field {
         "Coordinate"
     } else if has_unit {
@@ -66,10 +83,18 @@ pub fn spectrum_ui(ui: &mut egui::Ui, state: &mut State) {
                 let step = usual_step(&points);
                 let pieces = points.chunk_by(|a, b| b[0] - a[0] <= step * GAP_STEPS);
                 for piece in pieces {
-                    plot.line(Line::new(*name, PlotPoints::from(piece.to_vec())).color(*color).width(1.6));
+                    plot.line(
+                        Line::new(*name, PlotPoints::from(piece.to_vec()))
+                            .color(*color)
+                            .width(1.6),
+                    );
                 }
                 if points.len() <= 40 {
-                    plot.points(Points::new(*name, PlotPoints::from(points)).color(*color).radius(2.6));
+                    plot.points(
+                        Points::new(*name, PlotPoints::from(points))
+                            .color(*color)
+                            .radius(2.6),
+                    );
                 }
             }
         });
@@ -87,7 +112,11 @@ fn points(answer: &PixelAnswer, bands: &[BandInfo], is_nm: bool) -> Vec<[f64; 2]
         .filter_map(|(index, value)| {
             let value = f64::from((*value)?);
             let band = bands.get(index);
-            let x = if is_nm { band?.wavelength?.center.nm() } else { index as f64 + 1.0 };
+            let x = if is_nm {
+                band?.wavelength?.center.nm()
+            } else {
+                index as f64 + 1.0
+            };
             let value = match band {
                 Some(band) if !answer.question.is_field => value * band.scale + band.offset,
                 _ => value,
@@ -101,20 +130,33 @@ fn points(answer: &PixelAnswer, bands: &[BandInfo], is_nm: bool) -> Vec<[f64; 2]
 
 /// Median distance between neighbours.
 fn usual_step(points: &[[f64; 2]]) -> f64 {
-    let mut steps: Vec<f64> = points.windows(2).map(|pair| pair[1][0] - pair[0][0]).filter(|step| *step > 0.0).collect();
+    let mut steps: Vec<f64> = points
+        .windows(2)
+        .map(|pair| pair[1][0] - pair[0][0])
+        .filter(|step| *step > 0.0)
+        .collect();
     steps.sort_by(f64::total_cmp);
     steps.get(steps.len() / 2).copied().unwrap_or(1.0)
 }
 
 fn values_ui(ui: &mut egui::Ui, state: &mut State, answer: &PixelAnswer) {
-    let Some(layer) = state.history.document().layer(answer.question.layer).cloned() else {
+    let Some(layer) = state
+        .history
+        .document()
+        .layer(answer.question.layer)
+        .cloned()
+    else {
         return;
     };
     let bands = state.bands(&layer);
     theme::section_ui(ui, "Values of the clicked pixel");
-    if let Some(map_xy) =
-        state.map_from_layer_pixel(layer.id, (answer.question.col as f64 + 0.5, answer.question.row as f64 + 0.5))
-    {
+    if let Some(map_xy) = state.map_from_layer_pixel(
+        layer.id,
+        (
+            answer.question.col as f64 + 0.5,
+            answer.question.row as f64 + 0.5,
+        ),
+    ) {
         let text = crate::status_bar::coordinate_text(map_xy, 0.01);
         ui.label(egui::RichText::new(text).color(theme::colors(ui.visuals()).weak));
     }
@@ -141,14 +183,17 @@ fn values_ui(ui: &mut egui::Ui, state: &mut State, answer: &PixelAnswer) {
                 let value = answer.values.get(index).copied().flatten();
                 let band = bands.get(index);
                 row.col(|ui| {
-                    let name = band.map_or_else(|| format!("Band {}", index + 1), |band| band.name.clone());
+                    let name = band
+                        .map_or_else(|| format!("Band {}", index + 1), |band| band.name.clone());
                     ui.add(egui::Label::new(name).truncate());
                 });
                 row.col(|ui| {
                     ui.monospace(value.map_or("missing".to_owned(), number_text));
                 });
                 row.col(|ui| {
-                    let scaled = value.zip(band).map(|(value, band)| f64::from(value) * band.scale + band.offset);
+                    let scaled = value
+                        .zip(band)
+                        .map(|(value, band)| f64::from(value) * band.scale + band.offset);
                     ui.monospace(scaled.map_or(String::new(), |value| number_text(value as f32)));
                 });
             });
@@ -185,7 +230,10 @@ mod tests {
 
     #[test]
     fn the_usual_step_ignores_detector_gaps() {
-        let points: Vec<[f64; 2]> = [400.0, 410.0, 420.0, 900.0, 910.0].into_iter().map(|x| [x, 0.0]).collect();
+        let points: Vec<[f64; 2]> = [400.0, 410.0, 420.0, 900.0, 910.0]
+            .into_iter()
+            .map(|x| [x, 0.0])
+            .collect();
         assert_eq!(usual_step(&points), 10.0);
     }
 }

@@ -8,15 +8,19 @@ pub fn steps_ui(ui: &mut egui::Ui, state: &mut State) {
     let (names, applied) = state.history.steps();
     let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
     if names.is_empty() {
-        theme::empty_ui(ui, "No steps yet", "Everything you change appears here and can be taken back.");
+        theme::empty_ui(
+            ui,
+            "No steps yet",
+            "Everything you change appears here and can be taken back.",
+        );
         return;
     }
     let mut goal = None;
-    egui::ScrollArea::vertical().id_salt("steps").auto_shrink([false, false]).stick_to_bottom(true).show_rows(
-        ui,
-        18.0,
-        names.len(),
-        |ui, rows| {
+    egui::ScrollArea::vertical()
+        .id_salt("steps")
+        .auto_shrink([false, false])
+        .stick_to_bottom(true)
+        .show_rows(ui, 18.0, names.len(), |ui, rows| {
             for index in rows {
                 let Some(name) = names.get(index) else {
                     continue;
@@ -25,12 +29,14 @@ pub fn steps_ui(ui: &mut egui::Ui, state: &mut State) {
                 if index >= applied {
                     text = text.color(theme::colors(ui.visuals()).weak).italics();
                 }
-                if ui.add(egui::Button::selectable(index + 1 == applied, text)).clicked() {
+                if ui
+                    .add(egui::Button::selectable(index + 1 == applied, text))
+                    .clicked()
+                {
                     goal = Some(index + 1);
                 }
             }
-        },
-    );
+        });
     if let Some(goal) = goal {
         for _ in goal..applied {
             state.history.undo();

@@ -15,7 +15,11 @@ pub fn identify(state: &mut State, view: &MapView<'_>, clicked: bool) {
         return;
     };
     let reference = state.session.pick_reference;
-    let layer = if reference { state.field_layer() } else { state.active_raster() };
+    let layer = if reference {
+        state.field_layer()
+    } else {
+        state.active_raster()
+    };
     let Some(layer) = layer else {
         return;
     };
@@ -41,7 +45,12 @@ pub fn mark_ui(ui: &egui::Ui, state: &State, view: &MapView<'_>) {
     let accent = theme::colors(ui.visuals()).accent;
     for (width, color) in [(4.0, Color32::from_black_alpha(170)), (2.0, accent)] {
         let stroke = Stroke::new(width, color);
-        for direction in [egui::vec2(1.0, 0.0), egui::vec2(-1.0, 0.0), egui::vec2(0.0, 1.0), egui::vec2(0.0, -1.0)] {
+        for direction in [
+            egui::vec2(1.0, 0.0),
+            egui::vec2(-1.0, 0.0),
+            egui::vec2(0.0, 1.0),
+            egui::vec2(0.0, -1.0),
+        ] {
             painter.line_segment([at + direction * 4.0, at + direction * 10.0], stroke);
         }
     }

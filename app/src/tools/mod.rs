@@ -25,12 +25,22 @@ pub enum Tool {
 }
 
 impl Tool {
-    pub const ALL: [Self; 7] =
-        [Self::Pan, Self::Identify, Self::Brush, Self::Eraser, Self::Polygon, Self::Fill, Self::Pick];
+    pub const ALL: [Self; 7] = [
+        Self::Pan,
+        Self::Identify,
+        Self::Brush,
+        Self::Eraser,
+        Self::Polygon,
+        Self::Fill,
+        Self::Pick,
+    ];
 
     /// Tools that change labels.
     pub fn paints(self) -> bool {
-        matches!(self, Self::Brush | Self::Eraser | Self::Polygon | Self::Fill | Self::Pick)
+        matches!(
+            self,
+            Self::Brush | Self::Eraser | Self::Polygon | Self::Fill | Self::Pick
+        )
     }
 
     /// Whether the left button belongs to this tool instead of panning.
@@ -60,7 +70,8 @@ impl MapView<'_> {
 
 /// Whether the left button is the tool's in this frame: not while the space bar pans or Shift draws a zoom rectangle.
 pub fn owns_primary_now(ui: &egui::Ui, tool: Tool) -> bool {
-    tool.owns_primary() && ui.input(|input| !input.key_down(egui::Key::Space) && !input.modifiers.shift)
+    tool.owns_primary()
+        && ui.input(|input| !input.key_down(egui::Key::Space) && !input.modifiers.shift)
 }
 
 /// Lets the chosen tool act on this frame's input (`is_free`: the pointer does not move the view) and draws its cursor.

@@ -10,8 +10,9 @@ use crate::theme;
 /// Largest painted patch one fill may change.
 const FILL_LIMIT: usize = 4_000_000;
 /// Brush sizes that the size keys step through, in pixels.
-const SIZES: [f64; 16] =
-    [1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 9.0, 12.0, 16.0, 22.0, 30.0, 40.0, 60.0, 80.0, 120.0, 160.0];
+const SIZES: [f64; 16] = [
+    1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 9.0, 12.0, 16.0, 22.0, 30.0, 40.0, 60.0, 80.0, 120.0, 160.0,
+];
 
 /// A stroke under way.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,9 +24,16 @@ pub struct Stroke {
 /// Next smaller or larger brush.
 pub fn next_size(diameter: f64, larger: bool) -> f64 {
     if larger {
-        SIZES.into_iter().find(|size| *size > diameter).unwrap_or(SIZES[SIZES.len() - 1])
+        SIZES
+            .into_iter()
+            .find(|size| *size > diameter)
+            .unwrap_or(SIZES[SIZES.len() - 1])
     } else {
-        SIZES.into_iter().rev().find(|size| *size < diameter).unwrap_or(SIZES[0])
+        SIZES
+            .into_iter()
+            .rev()
+            .find(|size| *size < diameter)
+            .unwrap_or(SIZES[0])
     }
 }
 
@@ -34,14 +42,24 @@ pub fn brush_ui(ui: &mut egui::Ui, state: &mut State, view: &MapView<'_>, owns: 
     let events = ui.input(|input| input.events.clone());
     for event in events {
         match event {
-            egui::Event::PointerButton { pos, button: PointerButton::Primary, pressed: true, .. } => {
-                let is_on_map = view.response.rect.contains(pos) && ui.ctx().layer_id_at(pos) == Some(ui.layer_id());
+            egui::Event::PointerButton {
+                pos,
+                button: PointerButton::Primary,
+                pressed: true,
+                ..
+            } => {
+                let is_on_map = view.response.rect.contains(pos)
+                    && ui.ctx().layer_id_at(pos) == Some(ui.layer_id());
                 if owns && is_on_map {
                     end_stroke(state);
                     start_stroke(state, view, pos);
                 }
             }
-            egui::Event::PointerButton { button: PointerButton::Primary, pressed: false, .. } => end_stroke(state),
+            egui::Event::PointerButton {
+                button: PointerButton::Primary,
+                pressed: false,
+                ..
+            } => end_stroke(state),
             egui::Event::PointerMoved(pos) => continue_stroke(state, view.map_from_screen(pos)),
             _ => {}
         }
@@ -62,13 +80,18 @@ fn start_stroke(state: &mut State, view: &MapView<'_>, pos: Pos2) {
         return;
     }
     if !state.has_label_grid() {
-        state.messages.show(Level::Warning, "There is nothing to paint on. Add a scene or field first.");
+        state.messages.show(
+            Level::Warning,
+            "There is nothing to paint on. Add a scene or field first.",
+        );
         return;
     }
     if is_eraser {
         state.history.begin_gesture("Erase");
     } else {
-        let name = state.class_name(state.session.class_id).unwrap_or_else(|| "Class 1".to_owned());
+        let name = state
+            .class_name(state.session.class_id)
+            .unwrap_or_else(|| "Class 1".to_owned());
         state.history.begin_gesture(&format!("Paint {name}"));
         state.prepare_class();
     }
@@ -89,7 +112,10 @@ fn continue_stroke(state: &mut State, map_xy: (f64, f64)) {
     };
     let is_eraser = state.session.tool == Tool::Eraser;
     let class_id = if is_eraser { 0 } else { state.session.class_id };
-    let (diameter, protect) = (state.session.brush_diameter, state.session.protect && !is_eraser);
+    let (diameter, protect) = (
+        state.session.brush_diameter,
+        state.session.protect && !is_eraser,
+    );
     state.history.change("Paint", |document| {
         if let Some(labels) = &mut document.labels {
             labels.paint_stroke(stroke.last, pixel, diameter, class_id, protect);
@@ -108,25 +134,36 @@ pub fn end_stroke(state: &mut State) {
 
 /// The brush's outline, true to the pixels it covers, whatever the layer's rotation or coordinate system.
 fn cursor_ui(ui: &egui::Ui, state: &State, view: &MapView<'_>) {
-    let Some(center) = view.pointer_in_map.and_then(|map_xy| state.label_pixel_from_map(map_xy)) else {
+    let Some(center) = view
+        .pointer_in_map
+        .and_then(|map_xy| state.label_pixel_from_map(map_xy))
+    else {
         return;
     };
     let radius = (state.session.brush_diameter / 2.0).max(0.5);
     let outline: Vec<Pos2> = (0..48)
         .filter_map(|step| {
             let angle = f64::from(step) * std::f64::consts::TAU / 48.0;
-            let pixel = (center.0 + radius * angle.cos(), center.1 + radius * angle.sin());
+            let pixel = (
+                center.0 + radius * angle.cos(),
+                center.1 + radius * angle.sin(),
+            );
             Some(view.screen_from_map(state.map_from_label_pixel(pixel)?))
         })
         .collect();
     let color = if state.session.tool == Tool::Eraser {
         Color32::WHITE
     } else {
-        state.class_color(state.session.class_id).map_or(theme::colors(ui.visuals()).accent, theme::rgb)
+        state
+            .class_color(state.session.class_id)
+            .map_or(theme::colors(ui.visuals()).accent, theme::rgb)
     };
     let painter = ui.painter().with_clip_rect(view.response.rect);
     // Dark below light: visible on snow and on water.
-    painter.add(Shape::closed_line(outline.clone(), Line::new(3.0, Color32::from_black_alpha(170))));
+    painter.add(Shape::closed_line(
+        outline.clone(),
+        Line::new(3.0, Color32::from_black_alpha(170)),
+    ));
     painter.add(Shape::closed_line(outline, Line::new(1.5, color)));
 }
 
@@ -137,24 +174,47 @@ pub fn fill(state: &mut State, view: &MapView<'_>, clicked: bool) {
     let Some((col, row)) = clicked_pixel(state, view) else {
         return;
     };
-    let painted = state.history.document().labels.as_ref().map_or(0, |labels| labels.painted(col, row));
-    if painted == 0 && state.history.document().labels.as_ref().is_none_or(|labels| labels.blocks.is_empty()) {
+    let painted = state
+        .history
+        .document()
+        .labels
+        .as_ref()
+        .map_or(0, |labels| labels.painted(col, row));
+    if painted == 0
+        && state
+            .history
+            .document()
+            .labels
+            .as_ref()
+            .is_none_or(|labels| labels.blocks.is_empty())
+    {
         state.messages.show(Level::Info, "Fill works inside a painted outline or on a painted patch. Paint one with the brush first.");
         return;
     }
     // Unlabelled ground is filled only where strokes enclose it, not the rest of the scene.
-    let pixels = state.label_grid().map_or(0, |grid| grid.width * grid.height);
-    let limit = if painted == 0 { FILL_LIMIT.min(pixels / 4) } else { FILL_LIMIT };
+    let pixels = state
+        .label_grid()
+        .map_or(0, |grid| grid.width * grid.height);
+    let limit = if painted == 0 {
+        FILL_LIMIT.min(pixels / 4)
+    } else {
+        FILL_LIMIT
+    };
     let class_id = state.prepare_class();
     let name = state.class_name(class_id).unwrap_or_default();
     let mut changed = 0;
-    state.history.change(&format!("Fill with {name}"), |document| {
-        if let Some(labels) = &mut document.labels {
-            changed = labels.fill(col, row, class_id, limit);
-        }
-    });
+    state
+        .history
+        .change(&format!("Fill with {name}"), |document| {
+            if let Some(labels) = &mut document.labels {
+                changed = labels.fill(col, row, class_id, limit);
+            }
+        });
     if changed == 0 {
-        state.messages.show(Level::Info, "Nothing was filled: the patch has this class already, or it is not closed.");
+        state.messages.show(
+            Level::Info,
+            "Nothing was filled: the patch has this class already, or it is not closed.",
+        );
     }
 }
 
@@ -166,7 +226,10 @@ pub fn pick(state: &mut State, view: &MapView<'_>, clicked: bool) {
         return;
     };
     match state.label_at(col, row) {
-        0 => state.messages.show(Level::Info, "No class here. Click a labelled pixel to choose its class."),
+        0 => state.messages.show(
+            Level::Info,
+            "No class here. Click a labelled pixel to choose its class.",
+        ),
         id => {
             state.session.class_id = id;
             state.session.tool = Tool::Brush;

@@ -33,7 +33,9 @@ impl PolygonDraft {
 pub fn polygon_ui(ui: &mut egui::Ui, state: &mut State, view: &MapView<'_>, owns: bool) {
     let closes = view.response.double_clicked_by(PointerButton::Primary)
         || (!ui.ctx().text_edit_focused() && ui.input(|input| input.key_pressed(Key::Enter)));
-    let corner = view.pointer_in_map.and_then(|map_xy| state.label_point_from_map(map_xy));
+    let corner = view
+        .pointer_in_map
+        .and_then(|map_xy| state.label_point_from_map(map_xy));
     if owns
         && view.response.clicked_by(PointerButton::Primary)
         && let Some(corner) = corner
@@ -85,9 +87,14 @@ fn draft_ui(ui: &egui::Ui, state: &State, view: &MapView<'_>) {
     if let Some(hover) = view.response.hover_pos() {
         points.push(hover);
     }
-    let color = state.class_color(state.session.class_id).map_or(theme::colors(ui.visuals()).accent, theme::rgb);
+    let color = state
+        .class_color(state.session.class_id)
+        .map_or(theme::colors(ui.visuals()).accent, theme::rgb);
     let painter = ui.painter().with_clip_rect(view.response.rect);
-    painter.add(Shape::closed_line(points.clone(), Stroke::new(3.0, Color32::from_black_alpha(170))));
+    painter.add(Shape::closed_line(
+        points.clone(),
+        Stroke::new(3.0, Color32::from_black_alpha(170)),
+    ));
     painter.add(Shape::closed_line(points, Stroke::new(1.5, color)));
     for corner in corners {
         painter.circle(corner, 3.5, color, Stroke::new(1.0, Color32::BLACK));
@@ -100,7 +107,9 @@ mod tests {
 
     #[test]
     fn a_ring_needs_three_different_corners() {
-        let mut draft = PolygonDraft { corners: vec![(0.0, 0.0), (1.0, 0.0), (1.0, 0.0)] };
+        let mut draft = PolygonDraft {
+            corners: vec![(0.0, 0.0), (1.0, 0.0), (1.0, 0.0)],
+        };
         assert_eq!(draft.ring(), None);
         draft.corners.push((1.0, 1.0));
         assert_eq!(draft.ring().map(|ring| ring.len()), Some(3));
