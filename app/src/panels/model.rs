@@ -85,12 +85,14 @@ pub fn model_ui(ui: &mut egui::Ui, state: &mut State) {
         .list
         .iter()
         .any(|job| !job.is_over() && job.spec == spec);
-    let button = primary_button(ui, "Run").min_size(egui::vec2(ui.available_width(), 30.0));
-    if ui
-        .add_enabled(!runs, button)
+    let button = primary_button(ui, "Run");
+    let size = egui::vec2(ui.available_width(), 30.0);
+    let clicked = ui
+        .add_enabled_ui(!runs, |ui| ui.add_sized(size, button))
+        .inner
         .on_disabled_hover_text("This job is running")
-        .clicked()
-    {
+        .clicked();
+    if clicked {
         state.autosave_now();
         state.jobs.run("Make field", spec);
     }

@@ -50,7 +50,8 @@ pub fn spectrum_ui(ui: &mut egui::Ui, state: &mut State) {
         is_nm &= !answer.question.is_field && bands.iter().any(|band| band.wavelength.is_some());
         has_unit |= bands.iter().any(|band| band.scale != 1.0);
         ui.horizontal(|ui| {
-            ui.label(egui::RichText::new("●").color(color));
+            let (dot, _) = ui.allocate_exact_size(egui::vec2(10.0, 10.0), egui::Sense::hover());
+            ui.painter().circle_filled(dot.center(), 4.0, color);
             let text = format!(
                 "{name}: {}, pixel {}, {}",
                 layer.name, answer.question.col, answer.question.row
