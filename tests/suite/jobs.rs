@@ -44,7 +44,7 @@ fn embed(spec: &EmbedSpec) -> Result<Outcome, Failure> {
 /// A float raster without a place; `value(band, col, row)`.
 fn write_scene(path: &Path, width: usize, height: usize, bands: usize, value: impl Fn(usize, usize, usize) -> f32) {
     let grid = Grid { width, height, georef: Default::default() };
-    let names = (0..bands).map(|band| (format!("b{band}"), String::new())).collect();
+    let names = (0..bands).map(|band| (format!("layer {band}"), String::new())).collect();
     let mut writer = MapWriter::create(path, &grid, MapKind::Continuous { bands: names, ramp: "viridis".to_owned() }).unwrap();
     let values: Vec<f32> = (0..bands)
         .flat_map(|band| (0..height).flat_map(move |row| (0..width).map(move |col| (band, col, row))))
@@ -85,9 +85,10 @@ fn scenes_smaller_than_a_window_get_a_field_of_their_own_size() {
 fn a_scene_without_contrast_or_wavelengths_is_explained() {
     let folder = tempfile::tempdir().unwrap();
     let (scene, out) = (folder.path().join("scene.tif"), folder.path().join("field.tif"));
-    write_scene(&scene, 8, 8, 4, |_, _, _| 3.0);
+    write_scene(&scene, 8, 8, 5, |band, col, row| (band + col * row) as f32);
     let failure = embed(&embed_spec(&scene, &out)).unwrap_err();
-    assert!(failure.what.contains("wavelength"), "{failure}");
+    assert!(failure.what.contains("no band of this scene has a wavelength"), "{failure}");
+    write_scene(&scene, 8, 8, 4, |_, _, _| 3.0);
     let flat = EmbedSpec { wavelengths_nm: FOUR_NM.to_vec(), ..embed_spec(&scene, &out) };
     let failure = embed(&flat).unwrap_err();
     assert!(failure.what.contains("single value"), "{failure}");

@@ -49,7 +49,7 @@ pub fn wait_for(link: &mut WorkerLink, seconds: u64, mut wanted: impl FnMut(&Eve
     while Instant::now() < deadline {
         let mut found = None;
         for event in link.drain() {
-            if found.is_none() && wanted(&event) {
+            if wanted(&event) {
                 found = Some(event);
             } else {
                 seen.push(event);
@@ -95,10 +95,14 @@ fn a_worker_that_dies_at_every_start_fails_the_jobs_instead_of_starting_for_ever
     let lives = folder.path().join("lives");
     let body = format!("echo x >> {}; echo 'libfoo.so: not found' >&2; exit 127", lives.display());
     let mut link = link_to(script(folder.path(), "w", &body));
-    let jobs: Vec<JobId> = (0..3).map(|_| link.run(job())).collect();
-    for expected in jobs {
-        wait_for(&mut link, 10, |event| matches!(event, Event::Failed { id, failure } if *id == expected && failure.what.contains("127")));
-    }
+    let mut left: Vec<JobId> = (0..3).map(|_| link.run(job())).collect();
+    wait_for(&mut link, 10, |event| {
+        if let Event::Failed { id, failure } = event {
+            assert!(failure.what.contains("127"), "{failure}");
+            left.retain(|job| job != id);
+        }
+        left.is_empty()
+    });
     assert!(std::fs::read_to_string(lives).unwrap().lines().count() <= 3);
 }
 

@@ -121,10 +121,6 @@ impl Encoder {
         self.geometry
     }
 
-    pub fn device(&self) -> &Device {
-        &self.device
-    }
-
     /// Sets the token part of the projection: `width` rows of 64.
     pub fn project_with(&mut self, matrix: &[[f32; FIELD_AXES]]) {
         let data = TensorData::new(matrix.concat(), [matrix.len(), FIELD_AXES]);
@@ -151,7 +147,7 @@ impl Encoder {
             Some(projection) => {
                 let [count, each, width] = tokens.dims();
                 let flat = tokens.reshape([count * each, width]).matmul(projection.clone());
-                flat.into_data().to_vec::<f32>().map_err(|error| format!("{error:?}"))
+                flat.into_data().try_to_vec::<f32>().map_err(|error| format!("{error:?}"))
             }
             None => Err("the projection is not set".to_owned()),
         }
@@ -167,7 +163,7 @@ fn last_tokens(model: &Dofa, image: Tensor<4>, kernel: &PatchKernel) -> Tensor<3
 }
 
 fn read(tensor: Tensor<3>) -> Result<Vec<f32>, String> {
-    tensor.into_data().to_vec::<f32>().map_err(|error| format!("{error:?}"))
+    tensor.into_data().try_to_vec::<f32>().map_err(|error| format!("{error:?}"))
 }
 
 #[cfg(test)]

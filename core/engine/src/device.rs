@@ -209,7 +209,7 @@ fn try_out(device: &Device) -> Result<(), String> {
     let product = |device: &Device| -> Result<Vec<f32>, String> {
         let a = Tensor::<1>::from_floats(values(0).as_slice(), device).reshape([side, side]);
         let b = Tensor::<1>::from_floats(values(5).as_slice(), device).reshape([side, side]);
-        a.matmul(b).into_data().to_vec::<f32>().map_err(|error| format!("{error:?}"))
+        a.matmul(b).into_data().try_to_vec::<f32>().map_err(|error| format!("{error:?}"))
     };
     let (here, there) = (product(&Device::flex())?, product(device)?);
     let worst = here.iter().zip(&there).map(|(a, b)| (a - b).abs()).fold(0.0f32, f32::max);

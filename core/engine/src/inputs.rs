@@ -226,11 +226,16 @@ fn measure_blocking(
         .drain(..)
         .zip(sums)
         .map(|(mut band, sums)| {
-            band.mean = sums.mean;
-            band.std = if sums.count > 0 { (sums.squares / sums.count as f64).sqrt() } else { 0.0 };
+            band.mean = fifteen_digits(sums.mean);
+            band.std = if sums.count > 0 { fifteen_digits((sums.squares / sums.count as f64).sqrt()) } else { 0.0 };
             (band, sums.count)
         })
         .collect())
+}
+
+/// A number that comes back from its text exactly, whatever reads it: a resumed run must normalise as the first one did.
+fn fifteen_digits(value: f64) -> f64 {
+    format!("{value:.14e}").parse().unwrap_or(value)
 }
 
 /// Running mean and squared deviations (Welford): large offsets do not eat the digits.

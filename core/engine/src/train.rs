@@ -94,7 +94,7 @@ pub(crate) fn open_field(path: &std::path::Path) -> JobResult<Raster> {
 }
 
 pub(crate) fn say_import(monitor: &Monitor<'_>, report: &ImportReport) {
-    let mut say = |count: usize, what: &str| {
+    let say = |count: usize, what: &str| {
         if count > 0 {
             monitor.warn(format!("{count} {} {what}", if count == 1 { "shape" } else { "shapes" }));
         }
