@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::Builder;
+use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::{Command, Event, Failure, JobId, JobSpec};
@@ -18,6 +18,8 @@ const CANCEL_GRACE: Duration = Duration::from_millis(500);
 const EVENT_LIMIT: usize = 1024;
 /// Last lines of the worker's log kept for the words of a failure.
 const LOG_LINES: usize = 20;
+/// How long the end of a dead worker's log is waited for.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 /// Starts in a row that may die before doing anything; then the jobs fail instead of starting once more.
 const START_ATTEMPTS: usize = 2;
 
@@ -56,7 +58,13 @@ struct Process {
     child: Child,
     commands: SyncSender<Command>,
     events: Receiver<Line>,
-    log: Arc<Mutex<VecDeque<String>>>,
+    log: Log,
+}
+
+/// Last lines of the worker's log, and the thread that reads them.
+struct Log {
+    lines: Arc<Mutex<VecDeque<String>>>,
+    reader: JoinHandle<()>,
 }
 
 enum Line {
@@ -307,23 +315,20 @@ impl Process {
         }
     }
 
-    #[expect(clippy::type_complexity, reason = "the three ends of one pipe, named where they are used")]
-    fn attach(
-        child: &mut Child, wake: &Wake,
-    ) -> std::io::Result<(SyncSender<Command>, Receiver<Line>, Arc<Mutex<VecDeque<String>>>)> {
+    fn attach(child: &mut Child, wake: &Wake) -> std::io::Result<(SyncSender<Command>, Receiver<Line>, Log)> {
         let missing = || std::io::Error::other("a pipe to the worker is missing");
         let stdin = child.stdin.take().ok_or_else(missing)?;
         let stdout = child.stdout.take().ok_or_else(missing)?;
         let stderr = child.stderr.take().ok_or_else(missing)?;
         let (commands, to_write) = sync_channel(64);
         let (to_drain, events) = sync_channel(EVENT_LIMIT);
-        let log = Arc::new(Mutex::new(VecDeque::new()));
+        let lines = Arc::new(Mutex::new(VecDeque::new()));
         Builder::new().name("worker commands".to_owned()).spawn(move || write_commands(stdin, &to_write))?;
         let wake = wake.clone();
         Builder::new().name("worker events".to_owned()).spawn(move || read_events(stdout, &to_drain, &wake))?;
-        let kept = log.clone();
-        Builder::new().name("worker log".to_owned()).spawn(move || read_log(stderr, &kept))?;
-        Ok((commands, events, log))
+        let kept = lines.clone();
+        let reader = Builder::new().name("worker log".to_owned()).spawn(move || read_log(stderr, &kept))?;
+        Ok((commands, events, Log { lines, reader }))
     }
 
     /// Waits up to `grace` for the end, then kills. Returns how it ended.
@@ -346,8 +351,13 @@ impl Process {
     }
 
     fn failure(&self, status: Option<ExitStatus>) -> Failure {
-        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        let details: Vec<&str> = log.iter().map(String::as_str).collect();
+        // The last words may still be on their way; a child of the worker that holds the pipe open is not waited for.
+        let deadline = Instant::now() + LAST_WORDS;
+        while !self.log.reader.is_finished() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let lines = self.log.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let details: Vec<&str> = lines.iter().map(String::as_str).collect();
         let failure = Failure::new(words_for_end(status));
         if details.is_empty() { failure } else { failure.with_details(details.join("\n")) }
     }
