@@ -3,15 +3,20 @@
 use std::path::{Path, PathBuf};
 
 use terroir_engine::{
-    AssessSpec, EmbedSpec, Event, Failure, JobSpec, Outcome, PredictSpec, TrainSpec, confidence_path, reproduce_spec, run_here,
-    working_folder_of,
+    AssessSpec, EmbedSpec, Event, Failure, JobSpec, Outcome, PredictSpec, TrainSpec,
+    confidence_path, reproduce_spec, run_here, working_folder_of,
 };
-use terroir_scene::{FIELD_AXES, Grid, HeadKind, LinearHead, MapKind, MapWriter, Raster, Resampling, decode_planar_pixel};
+use terroir_scene::{
+    FIELD_AXES, Grid, HeadKind, LinearHead, MapKind, MapWriter, Raster, Resampling,
+    decode_planar_pixel,
+};
 
 /// Folder of the real scenes; the test is skipped, and says so, where it is not there.
 fn data(folder: &str) -> Option<PathBuf> {
-    let shared = std::env::var_os("TERROIR_SHARED")
-        .map_or_else(|| Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")).to_owned(), PathBuf::from);
+    let shared = std::env::var_os("TERROIR_SHARED").map_or_else(
+        || Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")).to_owned(),
+        PathBuf::from,
+    );
     let path = shared.join("data").join(folder);
     if path.exists() {
         return Some(path);
@@ -42,12 +47,34 @@ fn embed(spec: &EmbedSpec) -> Result<Outcome, Failure> {
 }
 
 /// A float raster without a place; `value(band, col, row)`.
-fn write_scene(path: &Path, width: usize, height: usize, bands: usize, value: impl Fn(usize, usize, usize) -> f32) {
-    let grid = Grid { width, height, georef: Default::default() };
-    let names = (0..bands).map(|band| (format!("layer {band}"), String::new())).collect();
-    let mut writer = MapWriter::create(path, &grid, MapKind::Continuous { bands: names, ramp: "viridis".to_owned() }).unwrap();
+fn write_scene(
+    path: &Path,
+    width: usize,
+    height: usize,
+    bands: usize,
+    value: impl Fn(usize, usize, usize) -> f32,
+) {
+    let grid = Grid {
+        width,
+        height,
+        georef: Default::default(),
+    };
+    let names = (0..bands)
+        .map(|band| (format!("layer {band}"), String::new()))
+        .collect();
+    let mut writer = MapWriter::create(
+        path,
+        &grid,
+        MapKind::Continuous {
+            bands: names,
+            ramp: "viridis".to_owned(),
+        },
+    )
+    .unwrap();
     let values: Vec<f32> = (0..bands)
-        .flat_map(|band| (0..height).flat_map(move |row| (0..width).map(move |col| (band, col, row))))
+        .flat_map(|band| {
+            (0..height).flat_map(move |row| (0..width).map(move |col| (band, col, row)))
+        })
         .map(|(band, col, row)| value(band, col, row))
         .collect();
     writer.write_floats(grid.window(), &values).unwrap();
@@ -58,7 +85,12 @@ fn codes(path: &Path) -> (Vec<i8>, Grid) {
     let raster = Raster::open(path).unwrap();
     let grid = raster.info().grid.clone();
     assert!(raster.info().is_field(), "{} is no field", path.display());
-    (raster.read_codes_blocking(grid.window(), grid.width, grid.height).unwrap(), grid)
+    (
+        raster
+            .read_codes_blocking(grid.window(), grid.width, grid.height)
+            .unwrap(),
+        grid,
+    )
 }
 
 const FOUR_NM: [(usize, f64); 4] = [(0, 650.0), (1, 560.0), (2, 480.0), (3, 842.0)];
@@ -67,36 +99,66 @@ const FOUR_NM: [(usize, f64); 4] = [(0, 650.0), (1, 560.0), (2, 480.0), (3, 842.
 fn scenes_smaller_than_a_window_get_a_field_of_their_own_size() {
     let folder = tempfile::tempdir().unwrap();
     for (width, height) in [(2, 1), (5, 3), (57, 9)] {
-        let (scene, out) = (folder.path().join("scene.tif"), folder.path().join(format!("field{width}.tif")));
-        write_scene(&scene, width, height, 4, |band, col, row| (band * 7 + col * 3 + row * 5) as f32);
-        let spec = EmbedSpec { wavelengths_nm: FOUR_NM.to_vec(), ..embed_spec(&scene, &out) };
+        let (scene, out) = (
+            folder.path().join("scene.tif"),
+            folder.path().join(format!("field{width}.tif")),
+        );
+        write_scene(&scene, width, height, 4, |band, col, row| {
+            (band * 7 + col * 3 + row * 5) as f32
+        });
+        let spec = EmbedSpec {
+            wavelengths_nm: FOUR_NM.to_vec(),
+            ..embed_spec(&scene, &out)
+        };
         embed(&spec).unwrap();
         let (codes, grid) = codes(&out);
         assert_eq!((grid.width, grid.height), (width, height));
         for at in 0..width * height {
-            let unit = decode_planar_pixel(&codes, width * height, at).expect("every pixel has data");
+            let unit =
+                decode_planar_pixel(&codes, width * height, at).expect("every pixel has data");
             assert!((unit.iter().map(|v| v * v).sum::<f32>() - 1.0).abs() < 1e-4);
         }
-        assert!(!working_folder_of(&out).exists(), "the working folder is left behind");
+        assert!(
+            !working_folder_of(&out).exists(),
+            "the working folder is left behind"
+        );
     }
 }
 
 #[test]
 fn a_scene_without_contrast_or_wavelengths_is_explained() {
     let folder = tempfile::tempdir().unwrap();
-    let (scene, out) = (folder.path().join("scene.tif"), folder.path().join("field.tif"));
+    let (scene, out) = (
+        folder.path().join("scene.tif"),
+        folder.path().join("field.tif"),
+    );
     write_scene(&scene, 8, 8, 5, |band, col, row| (band + col * row) as f32);
     let failure = embed(&embed_spec(&scene, &out)).unwrap_err();
-    assert!(failure.what.contains("no band of this scene has a wavelength"), "{failure}");
+    assert!(
+        failure
+            .what
+            .contains("no band of this scene has a wavelength"),
+        "{failure}"
+    );
     write_scene(&scene, 8, 8, 4, |_, _, _| 3.0);
-    let flat = EmbedSpec { wavelengths_nm: FOUR_NM.to_vec(), ..embed_spec(&scene, &out) };
+    let flat = EmbedSpec {
+        wavelengths_nm: FOUR_NM.to_vec(),
+        ..embed_spec(&scene, &out)
+    };
     let failure = embed(&flat).unwrap_err();
     assert!(failure.what.contains("single value"), "{failure}");
     write_scene(&scene, 8, 8, 4, |_, _, _| f32::NAN);
     let failure = embed(&flat).unwrap_err();
     assert!(failure.what.contains("nodata"), "{failure}");
-    let failure = embed(&EmbedSpec { model: "dofa-giant".to_owned(), ..flat.clone() }).unwrap_err();
-    assert!(failure.what.contains("nodata") || failure.what.contains("dofa-tiny"), "{failure}");
+    let failure = embed(&EmbedSpec {
+        model: "dofa-giant".to_owned(),
+        ..flat.clone()
+    })
+    .unwrap_err();
+    assert!(
+        failure.what.contains("nodata") || failure.what.contains("dofa-tiny"),
+        "{failure}"
+    );
     assert!(!working_folder_of(&out).exists() && !out.exists());
 }
 
@@ -104,64 +166,127 @@ fn a_scene_without_contrast_or_wavelengths_is_explained() {
 #[test]
 fn no_step_shows_where_windows_or_blocks_meet() {
     let folder = tempfile::tempdir().unwrap();
-    let (scene, out) = (folder.path().join("scene.tif"), folder.path().join("field.tif"));
+    let (scene, out) = (
+        folder.path().join("scene.tif"),
+        folder.path().join("field.tif"),
+    );
     let (width, height) = (300, 60);
     write_scene(&scene, width, height, 4, |band, col, row| {
         let (x, y) = (col as f32 * 0.05, row as f32 * 0.08);
         (x + band as f32).sin() + (y - band as f32 * 0.5).cos() + 0.3 * (x * y).sin()
     });
-    embed(&EmbedSpec { wavelengths_nm: FOUR_NM.to_vec(), ..embed_spec(&scene, &out) }).unwrap();
+    embed(&EmbedSpec {
+        wavelengths_nm: FOUR_NM.to_vec(),
+        ..embed_spec(&scene, &out)
+    })
+    .unwrap();
     let (codes, _) = codes(&out);
-    let unit = |col: usize, row: usize| decode_planar_pixel(&codes, width * height, row * width + col).unwrap();
+    let unit = |col: usize, row: usize| {
+        decode_planar_pixel(&codes, width * height, row * width + col).unwrap()
+    };
     let step = |col: usize| -> f32 {
         (0..height)
-            .map(|row| unit(col, row).iter().zip(unit(col + 1, row)).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt())
+            .map(|row| {
+                unit(col, row)
+                    .iter()
+                    .zip(unit(col + 1, row))
+                    .map(|(a, b)| (a - b).powi(2))
+                    .sum::<f32>()
+                    .sqrt()
+            })
             .sum::<f32>()
             / height as f32
     };
     let steps: Vec<f32> = (0..width - 1).map(step).collect();
     for col in 3..width - 4 {
         let around = (steps[col - 3] + steps[col - 2] + steps[col + 2] + steps[col + 3]) / 4.0;
-        assert!(steps[col] < 1.6 * around + 0.01, "a step of {} at column {col}, {around} around it", steps[col]);
+        assert!(
+            steps[col] < 1.6 * around + 0.01,
+            "a step of {} at column {col}, {around} around it",
+            steps[col]
+        );
     }
 }
 
 #[test]
 fn a_hyperspectral_scene_keeps_its_nodata_and_drops_its_empty_bands() {
-    let Some(folder) = data("enmap_potsdam") else { return };
+    let Some(folder) = data("enmap_potsdam") else {
+        return;
+    };
     let scratch = tempfile::tempdir().unwrap();
     let out = scratch.path().join("field.tif");
     let scene = folder.join("enmap_potsdam.tif");
     let outcome = embed(&embed_spec(&scene, &out)).unwrap();
-    assert!(outcome.warnings.iter().any(|text| text.contains("nodata") || text.contains("marked bad")), "{:?}", outcome.warnings);
+    assert!(
+        outcome
+            .warnings
+            .iter()
+            .any(|text| text.contains("nodata") || text.contains("marked bad")),
+        "{:?}",
+        outcome.warnings
+    );
     let raster = Raster::open(&scene).unwrap();
     let grid = raster.info().grid.clone();
-    let red = raster.read_blocking(&[47], grid.window(), grid.width, grid.height, Resampling::Nearest).unwrap();
+    let red = raster
+        .read_blocking(
+            &[47],
+            grid.window(),
+            grid.width,
+            grid.height,
+            Resampling::Nearest,
+        )
+        .unwrap();
     let (codes, field_grid) = codes(&out);
     assert!(grid.same_as(&field_grid));
     let pixels = grid.width * grid.height;
-    let differing = (0..pixels).filter(|at| red.valid[*at] != decode_planar_pixel(&codes, pixels, *at).is_some()).count();
-    assert!(differing * 1000 < pixels, "{differing} of {pixels} pixels differ in validity");
+    let differing = (0..pixels)
+        .filter(|at| red.valid[*at] != decode_planar_pixel(&codes, pixels, *at).is_some())
+        .count();
+    assert!(
+        differing * 1000 < pixels,
+        "{differing} of {pixels} pixels differ in validity"
+    );
     // The projection lies beside the field and is named in it.
-    let projection = terroir_engine::Projection::load(&terroir_engine::projection_path(&out)).unwrap();
+    let projection =
+        terroir_engine::Projection::load(&terroir_engine::projection_path(&out)).unwrap();
     assert_eq!(projection.components.len(), FIELD_AXES - 1);
-    let model = Raster::open(&out).unwrap().info().metadata.iter().find(|(key, _)| key == "TERROIR_MODEL").unwrap().1.clone();
-    assert!(model.contains("untrained") && model.contains(&projection.sha256().unwrap()), "{model}");
+    let model = Raster::open(&out)
+        .unwrap()
+        .info()
+        .metadata
+        .iter()
+        .find(|(key, _)| key == "TERROIR_MODEL")
+        .unwrap()
+        .1
+        .clone();
+    assert!(
+        model.contains("untrained") && model.contains(&projection.sha256().unwrap()),
+        "{model}"
+    );
 }
 
 #[test]
 fn from_scene_to_report() {
-    let Some(folder) = data("s2_amazon") else { return };
+    let Some(folder) = data("s2_amazon") else {
+        return;
+    };
     let scratch = tempfile::tempdir().unwrap();
     let path = |name: &str| scratch.path().join(name);
     let labels = folder.join("labels.geojson");
-    let nm = [442.7, 492.4, 559.8, 664.6, 704.1, 740.5, 782.8, 832.8, 864.7, 945.1, 1613.7, 2202.4];
+    let nm = [
+        442.7, 492.4, 559.8, 664.6, 704.1, 740.5, 782.8, 832.8, 864.7, 945.1, 1613.7, 2202.4,
+    ];
     let spec = EmbedSpec {
         wavelengths_nm: nm.iter().copied().enumerate().collect(),
         ..embed_spec(&folder.join("s2_amazon.tif"), &path("field.tif"))
     };
     let mut tiles = 0;
-    run_here(&JobSpec::Embed(spec), &mut |event| tiles += usize::from(matches!(event, Event::Tile { .. })), &|| false).unwrap();
+    run_here(
+        &JobSpec::Embed(spec),
+        &mut |event| tiles += usize::from(matches!(event, Event::Tile { .. })),
+        &|| false,
+    )
+    .unwrap();
     assert_eq!(tiles, 1);
 
     let train = TrainSpec {
@@ -184,20 +309,36 @@ fn from_scene_to_report() {
         &|| false,
     )
     .unwrap();
-    let overall = outcome.metrics.iter().find(|(name, _)| name == "overall_accuracy").unwrap().1;
+    let overall = outcome
+        .metrics
+        .iter()
+        .find(|(name, _)| name == "overall_accuracy")
+        .unwrap()
+        .1;
     assert!(overall > 0.7, "{overall}");
     assert!(metrics.iter().any(|(name, _)| name == "overall_accuracy"));
     let head = LinearHead::load(&path("head.json")).unwrap();
     assert_eq!(head.classes.len(), 4);
     assert!(head.provenance.contains_key("cross_validation"));
 
-    let predict = PredictSpec { field: path("field.tif"), head: path("head.json"), out: path("map.tif") };
+    let predict = PredictSpec {
+        field: path("field.tif"),
+        head: path("head.json"),
+        out: path("map.tif"),
+    };
     let outcome = run(JobSpec::Predict(predict)).unwrap();
     assert_eq!(outcome.files[0], path("map.tif"));
     assert!(outcome.files.contains(&confidence_path(&path("map.tif"))));
     let map = Raster::open(&path("map.tif")).unwrap();
     assert!(map.info().is_class_map());
-    assert!(map.info().grid.same_as(&Raster::open(&folder.join("s2_amazon.tif")).unwrap().info().grid));
+    assert!(
+        map.info().grid.same_as(
+            &Raster::open(&folder.join("s2_amazon.tif"))
+                .unwrap()
+                .info()
+                .grid
+        )
+    );
 
     let assess = AssessSpec {
         map: path("map.tif"),
@@ -206,15 +347,43 @@ fn from_scene_to_report() {
         out: path("report.json"),
     };
     let outcome = run(JobSpec::Assess(assess)).unwrap();
-    assert!(outcome.metrics.iter().find(|(name, _)| name == "overall_accuracy").unwrap().1 > 0.95, "{:?}", outcome.metrics);
-    assert!(outcome.warnings.iter().any(|text| text.contains("flatter")), "{:?}", outcome.warnings);
-    for name in ["report.json", "report.html", "report_confusion.csv", "report_per_class.csv"] {
+    assert!(
+        outcome
+            .metrics
+            .iter()
+            .find(|(name, _)| name == "overall_accuracy")
+            .unwrap()
+            .1
+            > 0.95,
+        "{:?}",
+        outcome.metrics
+    );
+    assert!(
+        outcome.warnings.iter().any(|text| text.contains("flatter")),
+        "{:?}",
+        outcome.warnings
+    );
+    for name in [
+        "report.json",
+        "report.html",
+        "report_confusion.csv",
+        "report_per_class.csv",
+    ] {
         assert!(path(name).exists(), "{name}");
     }
 
     let jobs = reproduce_spec(&path("map.tif")).unwrap();
-    assert!(matches!(jobs.as_slice(), [JobSpec::Embed(_), JobSpec::Train(_), JobSpec::Predict(_)]), "{jobs:?}");
-    let unlabelled = TrainSpec { class_attribute: Some("no_such_thing".to_owned()), ..train };
+    assert!(
+        matches!(
+            jobs.as_slice(),
+            [JobSpec::Embed(_), JobSpec::Train(_), JobSpec::Predict(_)]
+        ),
+        "{jobs:?}"
+    );
+    let unlabelled = TrainSpec {
+        class_attribute: Some("no_such_thing".to_owned()),
+        ..train
+    };
     let failure = run(JobSpec::Train(unlabelled)).unwrap_err();
     assert!(failure.what.contains("no_such_thing"), "{failure}");
 }
@@ -224,7 +393,11 @@ fn a_scene_is_no_field() {
     let folder = tempfile::tempdir().unwrap();
     let scene = folder.path().join("scene.tif");
     write_scene(&scene, 4, 4, 4, |band, col, row| (band + col + row) as f32);
-    let spec = PredictSpec { field: scene, head: "head.json".into(), out: folder.path().join("map.tif") };
+    let spec = PredictSpec {
+        field: scene,
+        head: "head.json".into(),
+        out: folder.path().join("map.tif"),
+    };
     let failure = run(JobSpec::Predict(spec)).unwrap_err();
     assert!(failure.what.contains("not a field"), "{failure}");
 }
@@ -243,7 +416,9 @@ mod in_a_process {
         let scene = folder.join("scene.tif");
         write_scene(&scene, 520, 300, 4, |band, col, row| {
             let (x, y) = (col as f32 * 0.11, row as f32 * 0.07);
-            (x * (band + 1) as f32).sin() + y.cos() * band as f32 + ((col * 31 + row * 17) % 13) as f32 * 0.05
+            (x * (band + 1) as f32).sin()
+                + y.cos() * band as f32
+                + ((col * 31 + row * 17) % 13) as f32 * 0.05
         });
         scene
     }
@@ -252,27 +427,47 @@ mod in_a_process {
     fn an_embed_job_killed_in_the_middle_goes_on_and_ends_with_the_same_field() {
         let folder = tempfile::tempdir().unwrap();
         let scene = big_scene(folder.path());
-        let straight = EmbedSpec { wavelengths_nm: FOUR_NM.to_vec(), ..embed_spec(&scene, &folder.path().join("straight.tif")) };
+        let straight = EmbedSpec {
+            wavelengths_nm: FOUR_NM.to_vec(),
+            ..embed_spec(&scene, &folder.path().join("straight.tif"))
+        };
         embed(&straight).unwrap();
 
-        let broken = EmbedSpec { out: folder.path().join("broken.tif"), ..straight.clone() };
+        let broken = EmbedSpec {
+            out: folder.path().join("broken.tif"),
+            ..straight.clone()
+        };
         let mut link = WorkerLink::new(real_worker(folder.path()), Arc::new(|| {}));
         link.run(JobSpec::Embed(broken.clone()));
         wait_for(&mut link, 120, |event| matches!(event, Event::Tile { .. }));
         let pid = link.process_id().unwrap();
-        assert!(std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
-        wait_for(&mut link, 10, |event| matches!(event, Event::Failed { failure, .. } if failure.what.contains("signal 9")));
+        assert!(
+            std::process::Command::new("kill")
+                .args(["-9", &pid.to_string()])
+                .status()
+                .unwrap()
+                .success()
+        );
+        wait_for(
+            &mut link,
+            10,
+            |event| matches!(event, Event::Failed { failure, .. } if failure.what.contains("signal 9")),
+        );
         assert!(working_folder_of(&broken.out).exists() && !broken.out.exists());
 
         let again = link.run(JobSpec::Embed(broken.clone()));
         let mut resumed = false;
         wait_for(&mut link, 120, |event| {
-            resumed |= matches!(event, Event::Warning { text, .. } if text.contains("interrupted run"));
+            resumed |=
+                matches!(event, Event::Warning { text, .. } if text.contains("interrupted run"));
             assert!(!matches!(event, Event::Failed { .. }), "{event:?}");
             matches!(event, Event::Finished { id, .. } if *id == again)
         });
         assert!(resumed);
-        assert!(codes(&straight.out).0 == codes(&broken.out).0, "the fields differ");
+        assert!(
+            codes(&straight.out).0 == codes(&broken.out).0,
+            "the fields differ"
+        );
         assert!(!working_folder_of(&broken.out).exists());
     }
 
@@ -280,15 +475,28 @@ mod in_a_process {
     fn a_cancelled_embed_job_stops_in_half_a_second_and_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let scene = big_scene(folder.path());
-        let spec = EmbedSpec { wavelengths_nm: FOUR_NM.to_vec(), ..embed_spec(&scene, &folder.path().join("field.tif")) };
+        let spec = EmbedSpec {
+            wavelengths_nm: FOUR_NM.to_vec(),
+            ..embed_spec(&scene, &folder.path().join("field.tif"))
+        };
         let mut link = WorkerLink::new(real_worker(folder.path()), Arc::new(|| {}));
         let id = link.run(JobSpec::Embed(spec.clone()));
-        wait_for(&mut link, 120, |event| matches!(event, Event::Progress { stage, done, .. } if stage == "embedding" && *done > 0));
+        wait_for(
+            &mut link,
+            120,
+            |event| matches!(event, Event::Progress { stage, done, .. } if stage == "embedding" && *done > 0),
+        );
         let pid = link.process_id();
         let clock = Instant::now();
         link.cancel(id);
-        wait_for(&mut link, 5, |event| matches!(event, Event::Cancelled { .. }));
-        assert!(clock.elapsed() < Duration::from_millis(700), "{:?}", clock.elapsed());
+        wait_for(&mut link, 5, |event| {
+            matches!(event, Event::Cancelled { .. })
+        });
+        assert!(
+            clock.elapsed() < Duration::from_millis(700),
+            "{:?}",
+            clock.elapsed()
+        );
         assert_eq!(link.process_id(), pid, "it had to be killed");
         assert!(!working_folder_of(&spec.out).exists() && !spec.out.exists());
     }

@@ -39,11 +39,19 @@ fn link_to(program: PathBuf) -> WorkerLink {
 }
 
 fn job() -> JobSpec {
-    JobSpec::Predict(PredictSpec { field: "no such field.tif".into(), head: "h".into(), out: "o".into() })
+    JobSpec::Predict(PredictSpec {
+        field: "no such field.tif".into(),
+        head: "h".into(),
+        out: "o".into(),
+    })
 }
 
 /// Drains until an event passes `wanted`; what came is in the message if none does.
-pub fn wait_for(link: &mut WorkerLink, seconds: u64, mut wanted: impl FnMut(&Event) -> bool) -> Event {
+pub fn wait_for(
+    link: &mut WorkerLink,
+    seconds: u64,
+    mut wanted: impl FnMut(&Event) -> bool,
+) -> Event {
     let deadline = Instant::now() + Duration::from_secs(seconds);
     let mut seen = Vec::new();
     while Instant::now() < deadline {
@@ -81,11 +89,20 @@ fn a_killed_worker_fails_its_job_with_words_and_the_next_job_starts_a_new_one() 
     let first = link.run(job());
     let second = link.run(job());
     let event = wait_for(&mut link, 10, |event| matches!(event, Event::Failed { .. }));
-    let Event::Failed { id, failure } = event else { unreachable!() };
+    let Event::Failed { id, failure } = event else {
+        unreachable!()
+    };
     assert_eq!(id, first);
-    assert!(failure.what.contains("signal 9") && failure.what.contains("memory"), "{failure}");
+    assert!(
+        failure.what.contains("signal 9") && failure.what.contains("memory"),
+        "{failure}"
+    );
     assert!(failure.details.unwrap().contains("about to fall"));
-    wait_for(&mut link, 10, |event| matches!(event, Event::Finished { id, .. } if *id == second));
+    wait_for(
+        &mut link,
+        10,
+        |event| matches!(event, Event::Finished { id, .. } if *id == second),
+    );
     assert!(link.process_id().is_some());
 }
 
@@ -93,7 +110,10 @@ fn a_killed_worker_fails_its_job_with_words_and_the_next_job_starts_a_new_one() 
 fn a_worker_that_dies_at_every_start_fails_the_jobs_instead_of_starting_for_ever() {
     let folder = tempfile::tempdir().unwrap();
     let lives = folder.path().join("lives");
-    let body = format!("echo x >> {}; echo 'libfoo.so: not found' >&2; exit 127", lives.display());
+    let body = format!(
+        "echo x >> {}; echo 'libfoo.so: not found' >&2; exit 127",
+        lives.display()
+    );
     let mut link = link_to(script(folder.path(), "w", &body));
     let mut left: Vec<JobId> = (0..3).map(|_| link.run(job())).collect();
     wait_for(&mut link, 10, |event| {
@@ -111,7 +131,13 @@ fn a_missing_program_is_said() {
     let mut link = link_to("/no/such/program".into());
     let id = link.run(job());
     let event = wait_for(&mut link, 2, |event| matches!(event, Event::Failed { .. }));
-    let Event::Failed { id: failed, failure } = event else { unreachable!() };
+    let Event::Failed {
+        id: failed,
+        failure,
+    } = event
+    else {
+        unreachable!()
+    };
     assert_eq!(failed, id);
     assert!(failure.what.contains("/no/such/program"));
 }
@@ -119,35 +145,60 @@ fn a_missing_program_is_said() {
 #[test]
 fn a_deaf_worker_is_killed_half_a_second_after_a_cancel() {
     let folder = tempfile::tempdir().unwrap();
-    let body = format!("{READY}\nread -r line; {ID}\necho '{{\"event\":\"started\",\"id\":'$id',\"device\":\"cpu\"}}'\nexec sleep 60");
+    let body = format!(
+        "{READY}\nread -r line; {ID}\necho '{{\"event\":\"started\",\"id\":'$id',\"device\":\"cpu\"}}'\nexec sleep 60"
+    );
     let mut link = link_to(script(folder.path(), "w", &body));
     let id = link.run(job());
-    wait_for(&mut link, 10, |event| matches!(event, Event::Started { .. }));
+    wait_for(&mut link, 10, |event| {
+        matches!(event, Event::Started { .. })
+    });
     let clock = Instant::now();
     link.cancel(id);
-    assert!(clock.elapsed() < Duration::from_millis(50), "cancel blocked its caller");
-    wait_for(&mut link, 5, |event| matches!(event, Event::Cancelled { id: of } if *of == id));
+    assert!(
+        clock.elapsed() < Duration::from_millis(50),
+        "cancel blocked its caller"
+    );
+    wait_for(
+        &mut link,
+        5,
+        |event| matches!(event, Event::Cancelled { id: of } if *of == id),
+    );
     let took = clock.elapsed();
-    assert!(took >= Duration::from_millis(500) && took < Duration::from_millis(900), "{took:?}");
+    assert!(
+        took >= Duration::from_millis(500) && took < Duration::from_millis(900),
+        "{took:?}"
+    );
     assert_eq!(link.process_id(), None);
 }
 
 #[test]
 fn waiting_jobs_are_cancelled_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    let mut link = link_to(script(folder.path(), "w", &format!("{READY}\nexec sleep 60")));
+    let mut link = link_to(script(
+        folder.path(),
+        "w",
+        &format!("{READY}\nexec sleep 60"),
+    ));
     let running = link.run(job());
     let waiting = link.run(job());
     link.cancel(waiting);
     let events = link.drain();
-    assert!(events.contains(&Event::Cancelled { id: waiting }), "{events:?}");
+    assert!(
+        events.contains(&Event::Cancelled { id: waiting }),
+        "{events:?}"
+    );
     assert_ne!(running, waiting);
 }
 
 #[test]
 fn dropping_the_link_ends_the_worker() {
     let folder = tempfile::tempdir().unwrap();
-    let mut link = link_to(script(folder.path(), "w", &format!("trap '' TERM\n{READY}\nexec sleep 60")));
+    let mut link = link_to(script(
+        folder.path(),
+        "w",
+        &format!("trap '' TERM\n{READY}\nexec sleep 60"),
+    ));
     link.run(job());
     let pid = link.process_id().unwrap();
     let clock = Instant::now();
@@ -161,12 +212,22 @@ fn the_real_worker_answers_devices_and_explains_a_missing_file() {
     let folder = tempfile::tempdir().unwrap();
     let mut link = link_to(real_worker(folder.path()));
     link.request_devices();
-    let event = wait_for(&mut link, 60, |event| matches!(event, Event::Devices { .. }));
-    let Event::Devices { devices } = event else { unreachable!() };
+    let event = wait_for(&mut link, 60, |event| {
+        matches!(event, Event::Devices { .. })
+    });
+    let Event::Devices { devices } = event else {
+        unreachable!()
+    };
     assert_eq!(devices[0].name, "cpu");
     let id = link.run(job());
     let event = wait_for(&mut link, 20, |event| matches!(event, Event::Failed { .. }));
-    let Event::Failed { id: failed, failure } = event else { unreachable!() };
+    let Event::Failed {
+        id: failed,
+        failure,
+    } = event
+    else {
+        unreachable!()
+    };
     assert_eq!(failed, id);
     assert!(failure.what.contains("no such field.tif"), "{failure}");
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use terroir_scene::{Class, ConfusionMatrix, Labels, LabelledPixel, Raster, RasterInfo, Resampling, Window, import_labels, rgb_from_hex};
+use terroir_scene::{
+    Class, ConfusionMatrix, LabelledPixel, Labels, Raster, RasterInfo, Resampling, Window,
+    import_labels, rgb_from_hex,
+};
 
 use crate::monitor::{JobResult, Monitor};
 use crate::provenance::{file_name, sha256_of_file, value_of};
@@ -26,7 +29,8 @@ pub(crate) fn assess(spec: &AssessSpec, monitor: &Monitor<'_>) -> JobResult<Outc
         .into());
     }
     monitor.progress("reading the reference", 0, 1);
-    let (reference, report) = import_labels(&spec.reference, &info.grid, spec.class_attribute.as_deref())?;
+    let (reference, report) =
+        import_labels(&spec.reference, &info.grid, spec.class_attribute.as_deref())?;
     say_import(monitor, &report);
     let pixels = reference.pixels();
     let (values, areas) = read_map_blocking(&map, &pixels, monitor)?;
@@ -53,17 +57,26 @@ pub(crate) fn assess(spec: &AssessSpec, monitor: &Monitor<'_>) -> JobResult<Outc
         .into());
     }
     if unclassified > 0 {
-        monitor.warn(format!("{unclassified} reference pixels lie where the map has no class; they are not counted"));
+        monitor.warn(format!(
+            "{unclassified} reference pixels lie where the map has no class; they are not counted"
+        ));
     }
     say_sampling(spec, &info, monitor);
-    for (name, value) in [("overall_accuracy", accuracy.overall), ("macro_f1", accuracy.macro_f1)] {
+    for (name, value) in [
+        ("overall_accuracy", accuracy.overall),
+        ("macro_f1", accuracy.macro_f1),
+    ] {
         if let Some(value) = value {
             monitor.metric(name, value);
         }
     }
     let hectares = crate::predict::hectares_per_pixel(&info.grid);
     let mapped = matched.classes.iter().enumerate().map(|(row, _)| {
-        let pixels: u64 = areas.iter().filter(|(value, _)| matched.of_map(**value) == Some(row)).map(|(_, count)| *count).sum();
+        let pixels: u64 = areas
+            .iter()
+            .filter(|(value, _)| matched.of_map(**value) == Some(row))
+            .map(|(_, count)| *count)
+            .sum();
         hectares.map(|each| pixels as f64 * each)
     });
     let report = Report {
@@ -78,14 +91,23 @@ pub(crate) fn assess(spec: &AssessSpec, monitor: &Monitor<'_>) -> JobResult<Outc
         warnings: monitor.warnings(),
     };
     let files = write_report(&report)?;
-    let percent = accuracy.overall.map_or_else(|| "not defined".to_owned(), |value| format!("{:.1} %", 100.0 * value));
+    let percent = accuracy.overall.map_or_else(
+        || "not defined".to_owned(),
+        |value| format!("{:.1} %", 100.0 * value),
+    );
     let mut metrics = vec![("n".to_owned(), accuracy.n as f64)];
-    for (name, value) in [("overall_accuracy", accuracy.overall), ("macro_f1", accuracy.macro_f1)] {
+    for (name, value) in [
+        ("overall_accuracy", accuracy.overall),
+        ("macro_f1", accuracy.macro_f1),
+    ] {
         metrics.extend(value.map(|value| (name.to_owned(), value)));
     }
     Ok(Outcome {
         files,
-        summary: format!("Overall accuracy {percent} on {} reference pixels", accuracy.n),
+        summary: format!(
+            "Overall accuracy {percent} on {} reference pixels",
+            accuracy.n
+        ),
         metrics,
         warnings: monitor.warnings(),
     })
@@ -97,19 +119,31 @@ fn say_sampling(spec: &AssessSpec, info: &RasterInfo, monitor: &Monitor<'_>) {
         "the reference pixels were not drawn as a probability sample of the map: the figures hold for these pixels, \
          not for the whole map, and no areas are estimated from them",
     );
-    let trained_with = value_of(info, "TERROIR_LABELS").and_then(|text| serde_json::from_str::<Value>(&text).ok());
-    let trained_sha = trained_with.as_ref().and_then(|value| value.get("sha256")).and_then(Value::as_str).map(str::to_owned);
+    let trained_with =
+        value_of(info, "TERROIR_LABELS").and_then(|text| serde_json::from_str::<Value>(&text).ok());
+    let trained_sha = trained_with
+        .as_ref()
+        .and_then(|value| value.get("sha256"))
+        .and_then(Value::as_str)
+        .map(str::to_owned);
     if trained_sha.is_some() && trained_sha == sha256_of_file(&spec.reference).ok() {
         monitor.warn("the map was trained with this very reference file: the figures flatter; use labels the training has not seen");
     }
 }
 
 /// Map values at the given pixels, and how many pixels of the map have each value.
-fn read_map_blocking(map: &Raster, pixels: &[LabelledPixel], monitor: &Monitor<'_>) -> JobResult<(Vec<u8>, BTreeMap<u8, u64>)> {
+fn read_map_blocking(
+    map: &Raster,
+    pixels: &[LabelledPixel],
+    monitor: &Monitor<'_>,
+) -> JobResult<(Vec<u8>, BTreeMap<u8, u64>)> {
     let (width, height) = (map.info().grid.width, map.info().grid.height);
     let mut members: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
     for (index, pixel) in pixels.iter().enumerate() {
-        members.entry((pixel.row / SIDE, pixel.col / SIDE)).or_default().push(index);
+        members
+            .entry((pixel.row / SIDE, pixel.col / SIDE))
+            .or_default()
+            .push(index);
     }
     let mut values = vec![0u8; pixels.len()];
     let mut areas = BTreeMap::new();
@@ -119,8 +153,19 @@ fn read_map_blocking(map: &Raster, pixels: &[LabelledPixel], monitor: &Monitor<'
         monitor.progress("comparing", square as u64, (rows * columns) as u64);
         let (square_row, square_col) = (square / columns, square % columns);
         let (row, col) = (square_row * SIDE, square_col * SIDE);
-        let window = Window { col, row, width: SIDE.min(width - col), height: SIDE.min(height - row) };
-        let block = map.read_blocking(&[0], window, window.width, window.height, Resampling::Nearest)?;
+        let window = Window {
+            col,
+            row,
+            width: SIDE.min(width - col),
+            height: SIDE.min(height - row),
+        };
+        let block = map.read_blocking(
+            &[0],
+            window,
+            window.width,
+            window.height,
+            Resampling::Nearest,
+        )?;
         let value_at = |at: usize| -> u8 {
             match (block.valid.get(at), block.values.get(at)) {
                 (Some(true), Some(value)) if (1.0..=255.0).contains(value) => *value as u8,
@@ -141,25 +186,44 @@ fn read_map_blocking(map: &Raster, pixels: &[LabelledPixel], monitor: &Monitor<'
 
 /// Classes of a map: from its own record, else its colour table, else its values.
 fn classes_of_map(info: &RasterInfo, values: &[u8], areas: &BTreeMap<u8, u64>) -> Vec<Class> {
-    let recorded = value_of(info, "TERROIR_CLASSES").and_then(|text| serde_json::from_str::<Vec<Value>>(&text).ok());
+    let recorded = value_of(info, "TERROIR_CLASSES")
+        .and_then(|text| serde_json::from_str::<Vec<Value>>(&text).ok());
     if let Some(list) = recorded {
         let class = |value: &Value| {
             Some(Class {
                 id: u8::try_from(value.get("id")?.as_u64()?).ok()?,
                 name: value.get("name")?.as_str()?.to_owned(),
-                color: value.get("color").and_then(Value::as_str).and_then(rgb_from_hex).unwrap_or([128; 3]),
+                color: value
+                    .get("color")
+                    .and_then(Value::as_str)
+                    .and_then(rgb_from_hex)
+                    .unwrap_or([128; 3]),
             })
         };
         return list.iter().filter_map(class).collect();
     }
-    let palette = info.bands.first().map(|band| band.palette.as_slice()).unwrap_or_default();
-    let mut present: Vec<u8> = areas.keys().copied().chain(values.iter().copied().filter(|value| *value > 0)).collect();
+    let palette = info
+        .bands
+        .first()
+        .map(|band| band.palette.as_slice())
+        .unwrap_or_default();
+    let mut present: Vec<u8> = areas
+        .keys()
+        .copied()
+        .chain(values.iter().copied().filter(|value| *value > 0))
+        .collect();
     present.sort_unstable();
     present.dedup();
     let name_of = |id: u8| {
         let entry = palette.iter().find(|entry| entry.value == i64::from(id));
-        let name = entry.map(|entry| entry.name.clone()).filter(|name| !name.is_empty()).unwrap_or_else(|| id.to_string());
-        let color = entry.map_or_else(|| terroir_scene::class_color(id), |entry| [entry.rgba[0], entry.rgba[1], entry.rgba[2]]);
+        let name = entry
+            .map(|entry| entry.name.clone())
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| id.to_string());
+        let color = entry.map_or_else(
+            || terroir_scene::class_color(id),
+            |entry| [entry.rgba[0], entry.rgba[1], entry.rgba[2]],
+        );
         Class { id, name, color }
     };
     present.into_iter().map(name_of).collect()
@@ -187,16 +251,32 @@ impl Matched {
 
 /// By name; if no name agrees, by number (a reference whose attribute holds the map's values).
 fn match_classes(map: &[Class], reference: &Labels, pixels: &[LabelledPixel]) -> Matched {
-    let used: Vec<&Class> = reference.classes.iter().filter(|class| pixels.iter().any(|pixel| pixel.class_id == class.id)).collect();
+    let used: Vec<&Class> = reference
+        .classes
+        .iter()
+        .filter(|class| pixels.iter().any(|pixel| pixel.class_id == class.id))
+        .collect();
     let plain = |name: &str| name.trim().to_lowercase();
     let same_name = |a: &Class, b: &Class| plain(&a.name) == plain(&b.name);
-    let by_name = used.iter().any(|class| map.iter().any(|other| same_name(class, other)));
+    let by_name = used
+        .iter()
+        .any(|class| map.iter().any(|other| same_name(class, other)));
     let number = |class: &Class| class.name.trim().parse::<u8>().unwrap_or(class.id);
     let mut classes = map.to_vec();
-    let rows = map.iter().enumerate().map(|(row, class)| (class.id, row)).collect();
+    let rows = map
+        .iter()
+        .enumerate()
+        .map(|(row, class)| (class.id, row))
+        .collect();
     let (mut columns, mut strangers) = (BTreeMap::new(), Vec::new());
     for class in used {
-        let found = map.iter().position(|other| if by_name { same_name(class, other) } else { other.id == number(class) });
+        let found = map.iter().position(|other| {
+            if by_name {
+                same_name(class, other)
+            } else {
+                other.id == number(class)
+            }
+        });
         let column = found.unwrap_or_else(|| {
             strangers.push(class.name.clone());
             classes.push(class.clone());
@@ -209,14 +289,26 @@ fn match_classes(map: &[Class], reference: &Labels, pixels: &[LabelledPixel]) ->
         said.push("no class name of the map occurs in the reference, so classes were matched by their numbers".to_owned());
     }
     if !strangers.is_empty() {
-        said.push(format!("classes of the reference that the map does not have: {}", strangers.join(", ")));
+        said.push(format!(
+            "classes of the reference that the map does not have: {}",
+            strangers.join(", ")
+        ));
     }
-    Matched { classes, rows, columns, warning: (!said.is_empty()).then(|| said.join("; ")) }
+    Matched {
+        classes,
+        rows,
+        columns,
+        warning: (!said.is_empty()).then(|| said.join("; ")),
+    }
 }
 
 /// For messages: the file's name without its folder.
 pub(crate) fn title_of(spec: &AssessSpec) -> String {
-    format!("{} against {}", file_name(&spec.map), file_name(&spec.reference))
+    format!(
+        "{} against {}",
+        file_name(&spec.map),
+        file_name(&spec.reference)
+    )
 }
 
 #[cfg(test)]
@@ -225,12 +317,28 @@ mod tests {
     use terroir_scene::Grid;
 
     fn class(id: u8, name: &str) -> Class {
-        Class { id, name: name.to_owned(), color: [0; 3] }
+        Class {
+            id,
+            name: name.to_owned(),
+            color: [0; 3],
+        }
     }
 
     fn labels(classes: Vec<Class>) -> (Labels, Vec<LabelledPixel>) {
-        let pixels = classes.iter().map(|class| LabelledPixel { col: 0, row: 0, class_id: class.id, polygon: 1 }).collect();
-        let grid = Grid { width: 1, height: 1, georef: Default::default() };
+        let pixels = classes
+            .iter()
+            .map(|class| LabelledPixel {
+                col: 0,
+                row: 0,
+                class_id: class.id,
+                polygon: 1,
+            })
+            .collect();
+        let grid = Grid {
+            width: 1,
+            height: 1,
+            georef: Default::default(),
+        };
         let mut labels = Labels::new(grid);
         labels.classes = classes.into();
         (labels, pixels)

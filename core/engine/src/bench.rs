@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::Value;
-use terroir_scene::{Class, ConfusionMatrix, HeadKind, LabelledPixel, LinearHead, Raster, Resampling, class_color};
+use terroir_scene::{
+    Class, ConfusionMatrix, HeadKind, LabelledPixel, LinearHead, Raster, Resampling, class_color,
+};
 
 use crate::catalogue::ModelShelf;
 use crate::design::Design;
@@ -47,10 +49,12 @@ struct Case {
     is_baseline_comparable: bool,
 }
 
-const SENTINEL_2: [f64; 13] =
-    [442.7, 492.4, 559.8, 664.6, 704.1, 740.5, 782.8, 832.8, 864.7, 945.1, 1373.5, 1613.7, 2202.4];
-const SENTINEL_2_LEVEL_2: [f64; 12] =
-    [442.7, 492.4, 559.8, 664.6, 704.1, 740.5, 782.8, 832.8, 864.7, 945.1, 1613.7, 2202.4];
+const SENTINEL_2: [f64; 13] = [
+    442.7, 492.4, 559.8, 664.6, 704.1, 740.5, 782.8, 832.8, 864.7, 945.1, 1373.5, 1613.7, 2202.4,
+];
+const SENTINEL_2_LEVEL_2: [f64; 12] = [
+    442.7, 492.4, 559.8, 664.6, 704.1, 740.5, 782.8, 832.8, 864.7, 945.1, 1613.7, 2202.4,
+];
 
 const CASES: [Case; 5] = [
     Case {
@@ -93,21 +97,93 @@ const CASES: [Case; 5] = [
 /// What is compared: the design in use first, then one change at a time.
 fn designs() -> Vec<(&'static str, Design)> {
     let chosen = Design::default();
-    let own = Design { neighbourhood: 0.0, tokens_untrained: 0.0, ..chosen.clone() };
+    let own = Design {
+        neighbourhood: 0.0,
+        tokens_untrained: 0.0,
+        ..chosen.clone()
+    };
     vec![
         ("chosen: bands, 5x5, tokens 0.3", chosen.clone()),
         ("bands only", own.clone()),
-        ("bands only, no constant axis", Design { constant: 0.0, ..own.clone() }),
-        ("bands only, not whitened", Design { whitening: 0.0, ..own }),
-        ("bands and 5x5, no tokens", Design { tokens_untrained: 0.0, ..chosen.clone() }),
-        ("bands and tokens 0.3, no 5x5", Design { neighbourhood: 0.0, ..chosen.clone() }),
-        ("tokens only", Design { bands: 0.0, neighbourhood: 0.0, tokens_untrained: 1.0, ..chosen.clone() }),
-        ("tokens 1", Design { tokens_untrained: 1.0, ..chosen.clone() }),
-        ("tokens 0.3, patches of 2 pixels", Design { patch_px: 2, ..chosen.clone() }),
-        ("tokens 0.3, patches of 8 pixels", Design { patch_px: 8, ..chosen.clone() }),
-        ("no constant axis", Design { constant: 0.0, ..chosen.clone() }),
-        ("not whitened", Design { whitening: 0.0, ..chosen.clone() }),
-        ("fully whitened", Design { whitening: -0.5, ..chosen }),
+        (
+            "bands only, no constant axis",
+            Design {
+                constant: 0.0,
+                ..own.clone()
+            },
+        ),
+        (
+            "bands only, not whitened",
+            Design {
+                whitening: 0.0,
+                ..own
+            },
+        ),
+        (
+            "bands and 5x5, no tokens",
+            Design {
+                tokens_untrained: 0.0,
+                ..chosen.clone()
+            },
+        ),
+        (
+            "bands and tokens 0.3, no 5x5",
+            Design {
+                neighbourhood: 0.0,
+                ..chosen.clone()
+            },
+        ),
+        (
+            "tokens only",
+            Design {
+                bands: 0.0,
+                neighbourhood: 0.0,
+                tokens_untrained: 1.0,
+                ..chosen.clone()
+            },
+        ),
+        (
+            "tokens 1",
+            Design {
+                tokens_untrained: 1.0,
+                ..chosen.clone()
+            },
+        ),
+        (
+            "tokens 0.3, patches of 2 pixels",
+            Design {
+                patch_px: 2,
+                ..chosen.clone()
+            },
+        ),
+        (
+            "tokens 0.3, patches of 8 pixels",
+            Design {
+                patch_px: 8,
+                ..chosen.clone()
+            },
+        ),
+        (
+            "no constant axis",
+            Design {
+                constant: 0.0,
+                ..chosen.clone()
+            },
+        ),
+        (
+            "not whitened",
+            Design {
+                whitening: 0.0,
+                ..chosen.clone()
+            },
+        ),
+        (
+            "fully whitened",
+            Design {
+                whitening: -0.5,
+                ..chosen
+            },
+        ),
     ]
 }
 
@@ -115,23 +191,34 @@ fn designs() -> Vec<(&'static str, Design)> {
 /// pixels of each `split.json` and scores them on its test units. Scenes that are not there are skipped.
 /// `is_quick` measures the design in use only.
 pub fn bench_field(
-    data_dir: &Path, is_quick: bool, on_row: &mut dyn FnMut(&BenchRow), cancelled: &dyn Fn() -> bool,
+    data_dir: &Path,
+    is_quick: bool,
+    on_row: &mut dyn FnMut(&BenchRow),
+    cancelled: &dyn Fn() -> bool,
 ) -> Result<(), Failure> {
     let scratch = std::env::temp_dir().join(format!("terroir-bench-field-{}", std::process::id()));
-    std::fs::create_dir_all(&scratch).map_err(|error| Failure::io("the folder cannot be made", &scratch, &error))?;
+    std::fs::create_dir_all(&scratch)
+        .map_err(|error| Failure::io("the folder cannot be made", &scratch, &error))?;
     let mut ignore = |_| {};
     let stop = || cancelled().then_some(Stop::Cancelled);
     let monitor = Monitor::new(JobId(0), &stop, &mut ignore);
     let result = run_cases(data_dir, is_quick, &scratch, on_row, &monitor);
     std::fs::remove_dir_all(&scratch).ok();
     match result? {
-        0 => Err(Failure::new(format!("none of the labelled scenes lies in this folder\n{}", data_dir.display()))),
+        0 => Err(Failure::new(format!(
+            "none of the labelled scenes lies in this folder\n{}",
+            data_dir.display()
+        ))),
         _ => Ok(()),
     }
 }
 
 fn run_cases(
-    data_dir: &Path, is_quick: bool, scratch: &Path, on_row: &mut dyn FnMut(&BenchRow), monitor: &Monitor<'_>,
+    data_dir: &Path,
+    is_quick: bool,
+    scratch: &Path,
+    on_row: &mut dyn FnMut(&BenchRow),
+    monitor: &Monitor<'_>,
 ) -> JobResult<usize> {
     let baselines = std::fs::read_to_string(data_dir.join("baselines.md")).unwrap_or_default();
     let mut shelf = ModelShelf::default();
@@ -143,7 +230,10 @@ fn run_cases(
         }
         done += 1;
         let split = Split::read(&folder, case.labels)?;
-        for (name, design) in designs().into_iter().take(if is_quick { 1 } else { usize::MAX }) {
+        for (name, design) in designs()
+            .into_iter()
+            .take(if is_quick { 1 } else { usize::MAX })
+        {
             let out = scratch.join("field.tif");
             let spec = spec_of(case, &folder, &out);
             embed(&spec, &design, monitor, &mut shelf)?;
@@ -151,8 +241,10 @@ fn run_cases(
             for (head, kind) in [("logistic", HeadKind::Logistic), ("ridge", HeadKind::Ridge)] {
                 for labels in ["5", "10", "full"] {
                     let scores = split.score(&field, kind, labels, monitor)?;
-                    let (overall, overall_spread) = mean_and_spread(scores.iter().map(|(overall, _)| *overall));
-                    let (macro_f1, macro_f1_spread) = mean_and_spread(scores.iter().map(|(_, f1)| *f1));
+                    let (overall, overall_spread) =
+                        mean_and_spread(scores.iter().map(|(overall, _)| *overall));
+                    let (macro_f1, macro_f1_spread) =
+                        mean_and_spread(scores.iter().map(|(_, f1)| *f1));
                     on_row(&BenchRow {
                         scene: case.folder.to_owned(),
                         design: name.to_owned(),
@@ -162,7 +254,11 @@ fn run_cases(
                         overall_spread,
                         macro_f1,
                         macro_f1_spread,
-                        forest: if case.is_baseline_comparable { forest(&baselines, case.folder, labels) } else { None },
+                        forest: if case.is_baseline_comparable {
+                            forest(&baselines, case.folder, labels)
+                        } else {
+                            None
+                        },
                     });
                 }
             }
@@ -212,24 +308,42 @@ struct Seed {
 impl Split {
     fn read(folder: &Path, labels: &str) -> JobResult<Self> {
         let path = folder.join("split.json");
-        let text = std::fs::read_to_string(&path).map_err(|error| Failure::io("the split cannot be read", &path, &error))?;
-        let split: Value = serde_json::from_str(&text)
-            .map_err(|error| Failure::new(format!("not a split file\n{}", path.display())).with_details(error))?;
-        let broken = || Failure::new(format!("the split file lacks what it should hold\n{}", path.display()));
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| Failure::io("the split cannot be read", &path, &error))?;
+        let split: Value = serde_json::from_str(&text).map_err(|error| {
+            Failure::new(format!("not a split file\n{}", path.display())).with_details(error)
+        })?;
+        let broken = || {
+            Failure::new(format!(
+                "the split file lacks what it should hold\n{}",
+                path.display()
+            ))
+        };
         let raster = Raster::open(&folder.join(labels))?;
         let grid = &raster.info().grid;
         let (width, height) = (grid.width, grid.height);
         let read = |band: usize| -> JobResult<Vec<u32>> {
-            let block = raster.read_blocking(&[band], grid.window(), width, height, Resampling::Nearest)?;
-            Ok(block.values.iter().zip(&block.valid).map(|(value, valid)| if *valid { *value as u32 } else { 0 }).collect())
+            let block =
+                raster.read_blocking(&[band], grid.window(), width, height, Resampling::Nearest)?;
+            Ok(block
+                .values
+                .iter()
+                .zip(&block.valid)
+                .map(|(value, valid)| if *valid { *value as u32 } else { 0 })
+                .collect())
         };
         // Units are polygons of band 2, or blocks: "block 8x8 px".
         let unit = split["unit"].as_str().ok_or_else(broken)?;
-        let unit_of = match unit.strip_prefix("block ").and_then(|rest| rest.split('x').next()) {
+        let unit_of = match unit
+            .strip_prefix("block ")
+            .and_then(|rest| rest.split('x').next())
+        {
             Some(side) => {
                 let side: usize = side.parse().map_err(|_| broken())?;
                 let columns = width.div_ceil(side);
-                (0..width * height).map(|at| ((at / width / side) * columns + at % width / side + 1) as u32).collect()
+                (0..width * height)
+                    .map(|at| ((at / width / side) * columns + at % width / side + 1) as u32)
+                    .collect()
             }
             None => read(1)?,
         };
@@ -239,16 +353,53 @@ impl Split {
             .iter()
             .filter_map(|id| id.as_u64().and_then(|id| u8::try_from(id).ok()))
             .collect();
-        let name = |id: u8| split["class_names"][id.to_string()].as_str().unwrap_or("class").to_owned();
-        let classes = ids.iter().map(|id| Class { id: *id, name: name(*id), color: class_color(*id) }).collect();
-        let units = |value: &Value| value.as_array().into_iter().flatten().filter_map(|unit| unit.as_u64().map(|unit| unit as u32)).collect();
-        let seeds = split["seeds"].as_array().ok_or_else(broken)?.iter().map(|seed| Seed {
-            train_units: units(&seed["train_units"]),
-            test_units: units(&seed["test_units"]),
-            few_shot: few_shot(&seed["few_shot"]),
-        });
-        let class_of = read(0)?.into_iter().map(|value| u8::try_from(value).ok().filter(|id| ids.contains(id)).unwrap_or(0)).collect();
-        Ok(Self { width, classes, class_of, unit_of, seeds: seeds.collect() })
+        let name = |id: u8| {
+            split["class_names"][id.to_string()]
+                .as_str()
+                .unwrap_or("class")
+                .to_owned()
+        };
+        let classes = ids
+            .iter()
+            .map(|id| Class {
+                id: *id,
+                name: name(*id),
+                color: class_color(*id),
+            })
+            .collect();
+        let units = |value: &Value| {
+            value
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|unit| unit.as_u64().map(|unit| unit as u32))
+                .collect()
+        };
+        let seeds = split["seeds"]
+            .as_array()
+            .ok_or_else(broken)?
+            .iter()
+            .map(|seed| Seed {
+                train_units: units(&seed["train_units"]),
+                test_units: units(&seed["test_units"]),
+                few_shot: few_shot(&seed["few_shot"]),
+            });
+        let class_of = read(0)?
+            .into_iter()
+            .map(|value| {
+                u8::try_from(value)
+                    .ok()
+                    .filter(|id| ids.contains(id))
+                    .unwrap_or(0)
+            })
+            .collect();
+        Ok(Self {
+            width,
+            classes,
+            class_of,
+            unit_of,
+            seeds: seeds.collect(),
+        })
     }
 
     /// Labelled pixels of some units, thinned evenly.
@@ -257,32 +408,57 @@ impl Split {
             .filter(|at| self.class_of[*at] > 0 && units.contains(&self.unit_of[*at]))
             .collect();
         let kept = all.len().min(MOST_PIXELS);
-        (0..kept).map(|i| self.pixel(all[i * all.len() / kept])).collect()
+        (0..kept)
+            .map(|i| self.pixel(all[i * all.len() / kept]))
+            .collect()
     }
 
     fn pixel(&self, at: usize) -> LabelledPixel {
-        LabelledPixel { col: at % self.width, row: at / self.width, class_id: self.class_of[at], polygon: self.unit_of[at] }
+        LabelledPixel {
+            col: at % self.width,
+            row: at / self.width,
+            class_id: self.class_of[at],
+            polygon: self.unit_of[at],
+        }
     }
 
     /// Overall accuracy and macro F1 of every seed.
-    fn score(&self, field: &Raster, kind: HeadKind, labels: &str, monitor: &Monitor<'_>) -> JobResult<Vec<(f64, f64)>> {
+    fn score(
+        &self,
+        field: &Raster,
+        kind: HeadKind,
+        labels: &str,
+        monitor: &Monitor<'_>,
+    ) -> JobResult<Vec<(f64, f64)>> {
         self.seeds
             .iter()
             .map(|seed| {
                 monitor.check()?;
                 let training = match seed.few_shot.get(labels) {
-                    Some(pixels) => pixels.iter().map(|(row, col)| self.pixel(row * self.width + col)).collect(),
+                    Some(pixels) => pixels
+                        .iter()
+                        .map(|(row, col)| self.pixel(row * self.width + col))
+                        .collect(),
                     None => self.pixels_of(&seed.train_units),
                 };
                 let training = read_samples_blocking(field, &training, monitor)?;
-                let test = read_samples_blocking(field, &self.pixels_of(&seed.test_units), monitor)?;
+                let test =
+                    read_samples_blocking(field, &self.pixels_of(&seed.test_units), monitor)?;
                 self.score_seed(kind, &training, &test)
             })
             .collect()
     }
 
-    fn score_seed(&self, kind: HeadKind, training: &[Sample], test: &[Sample]) -> JobResult<(f64, f64)> {
-        let pixels: Vec<_> = training.iter().filter_map(|sample| sample.training(&self.classes)).collect();
+    fn score_seed(
+        &self,
+        kind: HeadKind,
+        training: &[Sample],
+        test: &[Sample],
+    ) -> JobResult<(f64, f64)> {
+        let pixels: Vec<_> = training
+            .iter()
+            .filter_map(|sample| sample.training(&self.classes))
+            .collect();
         let head = LinearHead::fit(kind, &self.classes, &pixels, &|| false)?;
         let mut matrix = ConfusionMatrix::new(self.classes.clone());
         let place = |id: u8| self.classes.iter().position(|class| class.id == id);
@@ -295,18 +471,38 @@ impl Split {
         }
         let accuracy = matrix.accuracy();
         // A class neither found nor there counts as 0, as in the baselines: the mean is over the classes used.
-        let f1 = accuracy.per_class.iter().filter_map(|class| class.f1).sum::<f64>() / self.classes.len().max(1) as f64;
+        let f1 = accuracy
+            .per_class
+            .iter()
+            .filter_map(|class| class.f1)
+            .sum::<f64>()
+            / self.classes.len().max(1) as f64;
         Ok((accuracy.overall.unwrap_or(0.0), f1))
     }
 }
 
 fn few_shot(value: &Value) -> BTreeMap<String, Vec<(usize, usize)>> {
-    let pixel = |pair: &Value| Some((pair.get(0)?.as_u64()? as usize, pair.get(1)?.as_u64()? as usize));
-    let pixels = |classes: &Value| {
-        let lists = classes.as_object().into_iter().flat_map(|classes| classes.values());
-        lists.flat_map(|list| list.as_array().into_iter().flatten().filter_map(pixel)).collect()
+    let pixel = |pair: &Value| {
+        Some((
+            pair.get(0)?.as_u64()? as usize,
+            pair.get(1)?.as_u64()? as usize,
+        ))
     };
-    value.as_object().into_iter().flatten().map(|(count, classes)| (count.clone(), pixels(classes))).collect()
+    let pixels = |classes: &Value| {
+        let lists = classes
+            .as_object()
+            .into_iter()
+            .flat_map(|classes| classes.values());
+        lists
+            .flat_map(|list| list.as_array().into_iter().flatten().filter_map(pixel))
+            .collect()
+    };
+    value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(count, classes)| (count.clone(), pixels(classes)))
+        .collect()
 }
 
 /// Random-forest figures of the baseline table: overall accuracy and macro F1.
@@ -316,8 +512,18 @@ fn forest(table: &str, scene: &str, labels: &str) -> Option<(f64, f64)> {
         "10" => 7,
         _ => 9,
     };
-    let mut lines = table.lines().skip_while(|line| !line.starts_with(&format!("| {scene} |")));
-    let value = |line: &str| line.split('|').nth(column)?.split('±').next()?.trim().parse::<f64>().ok();
+    let mut lines = table
+        .lines()
+        .skip_while(|line| !line.starts_with(&format!("| {scene} |")));
+    let value = |line: &str| {
+        line.split('|')
+            .nth(column)?
+            .split('±')
+            .next()?
+            .trim()
+            .parse::<f64>()
+            .ok()
+    };
     Some((value(lines.next()?)?, value(lines.next()?)?))
 }
 

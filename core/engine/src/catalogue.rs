@@ -42,12 +42,23 @@ pub struct Identity {
 impl Identity {
     /// For provenance and notes.
     pub fn sentence(&self) -> String {
-        format!("{} ({} parameters, {})", self.name, self.parameters, self.weights)
+        format!(
+            "{} ({} parameters, {})",
+            self.name, self.parameters, self.weights
+        )
     }
 
     /// For message strips.
     pub fn short(&self) -> String {
-        format!("{} ({})", self.name, if self.is_trained { "trained" } else { "untrained" })
+        format!(
+            "{} ({})",
+            self.name,
+            if self.is_trained {
+                "trained"
+            } else {
+                "untrained"
+            }
+        )
     }
 }
 
@@ -67,8 +78,18 @@ struct Key {
 
 impl ModelShelf {
     /// The model, from the shelf or made anew.
-    pub fn take(&mut self, name: &str, weights: Option<&Path>, seed: u64, compute: &Compute) -> Result<(Identity, Dofa), Failure> {
-        let modified = |path: &Path| std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
+    pub fn take(
+        &mut self,
+        name: &str,
+        weights: Option<&Path>,
+        seed: u64,
+        compute: &Compute,
+    ) -> Result<(Identity, Dofa), Failure> {
+        let modified = |path: &Path| {
+            std::fs::metadata(path)
+                .and_then(|meta| meta.modified())
+                .ok()
+        };
         let key = Key {
             name: name.to_owned(),
             weights: weights.map(|path| (path.to_owned(), modified(path))),
@@ -93,9 +114,17 @@ impl ModelShelf {
     }
 }
 
-fn make(name: &str, weights: Option<&Path>, seed: u64, compute: &Compute) -> Result<(Identity, Dofa), Failure> {
+fn make(
+    name: &str,
+    weights: Option<&Path>,
+    seed: u64,
+    compute: &Compute,
+) -> Result<(Identity, Dofa), Failure> {
     let Some(config) = DofaConfig::by_name(name) else {
-        return Err(Failure::new(format!("there is no model \"{name}\"; choose one of {}", CATALOGUE.join(", "))));
+        return Err(Failure::new(format!(
+            "there is no model \"{name}\"; choose one of {}",
+            CATALOGUE.join(", ")
+        )));
     };
     let Some(path) = weights else {
         let model = config.init(seed, &compute.device);
@@ -108,7 +137,8 @@ fn make(name: &str, weights: Option<&Path>, seed: u64, compute: &Compute) -> Res
         };
         return Ok((identity, model));
     };
-    let loaded = load_dofa(path, &compute.device).map_err(|error| Failure::new(error.to_string()))?;
+    let loaded =
+        load_dofa(path, &compute.device).map_err(|error| Failure::new(error.to_string()))?;
     let found = loaded.model.config();
     let mut notes = loaded.notes;
     if (found.width, found.depth) != (config.width, config.depth) {
@@ -135,7 +165,11 @@ mod tests {
     fn the_catalogue_counts_without_making_models() {
         let models = models();
         assert_eq!(models[0].name, "dofa-tiny");
-        assert!(models.windows(2).all(|pair| pair[0].parameters < pair[1].parameters));
+        assert!(
+            models
+                .windows(2)
+                .all(|pair| pair[0].parameters < pair[1].parameters)
+        );
         assert!(models.iter().all(|model| model.state == "untrained"));
     }
 

@@ -29,7 +29,11 @@ pub fn command_line(spec: &JobSpec) -> String {
                 add("--wavelength", Some(format!("{}={nm}nm", band + 1)));
             }
             if !spec.bands.is_empty() {
-                let list: Vec<String> = spec.bands.iter().map(|band| (band + 1).to_string()).collect();
+                let list: Vec<String> = spec
+                    .bands
+                    .iter()
+                    .map(|band| (band + 1).to_string())
+                    .collect();
                 add("--bands", Some(list.join(",")));
             }
             if spec.seed != 0 {
@@ -71,7 +75,11 @@ pub fn command_line(spec: &JobSpec) -> String {
             add("--out", path(&spec.out));
         }
     }
-    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    words
+        .iter()
+        .map(|word| quoted(word))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// For a POSIX shell.
@@ -100,9 +108,13 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
         let earlier = match first {
             JobSpec::Predict(spec) => {
                 let head = LinearHead::load(&spec.head).ok();
-                head.and_then(|head| serde_json::from_value(head.provenance.get("job")?.clone()).ok())
+                head.and_then(|head| {
+                    serde_json::from_value(head.provenance.get("job")?.clone()).ok()
+                })
             }
-            JobSpec::Train(spec) => Raster::open(&spec.field).ok().and_then(|raster| job_of_raster(raster.info())),
+            JobSpec::Train(spec) => Raster::open(&spec.field)
+                .ok()
+                .and_then(|raster| job_of_raster(raster.info())),
             JobSpec::Embed(_) | JobSpec::Assess(_) => None,
         };
         match earlier {

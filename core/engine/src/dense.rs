@@ -31,7 +31,14 @@ impl Geometry {
         let upsampling = ((config.patch + patch_px / 2) / patch_px.max(1)).max(1);
         let window = (config.image / upsampling).max(1);
         let image = window * upsampling;
-        Self { window, upsampling, image, patch: config.patch, grid: config.grid(image, image).0, width: config.width }
+        Self {
+            window,
+            upsampling,
+            image,
+            patch: config.patch,
+            grid: config.grid(image, image).0,
+            width: config.width,
+        }
     }
 
     /// Pixels by which neighbouring windows overlap at least.
@@ -46,9 +53,14 @@ impl Geometry {
             .map(|pixel| {
                 let in_image = (pixel as f64 + 0.5) * self.upsampling as f64 - 0.5;
                 let centre = (self.patch as f64 - 1.0) / 2.0 - 1.0;
-                let at = ((in_image - centre) / self.patch as f64).clamp(0.0, (self.grid - 1) as f64);
+                let at =
+                    ((in_image - centre) / self.patch as f64).clamp(0.0, (self.grid - 1) as f64);
                 let before = at.floor();
-                (before as usize, (before as usize + 1).min(self.grid - 1), (at - before) as f32)
+                (
+                    before as usize,
+                    (before as usize + 1).min(self.grid - 1),
+                    (at - before) as f32,
+                )
             })
             .collect()
     }
@@ -56,19 +68,29 @@ impl Geometry {
     /// Blending weight along one axis: 1 in the middle, falling linearly over the overlap, never 0.
     pub fn blending(&self) -> Vec<f32> {
         let ramp = (self.overlap() + 1) as f32;
-        (0..self.window).map(|i| ((i + 1).min(self.window - i) as f32).min(ramp) / ramp).collect()
+        (0..self.window)
+            .map(|i| ((i + 1).min(self.window - i) as f32).min(ramp) / ramp)
+            .collect()
     }
 
     /// The enlarged image of a window (bilinear, planar) in the middle of a region that contains it. Where the scene is
     /// smaller than the window, its edge is repeated.
     pub fn image_of(&self, region: &Region, window: Window, bands: usize, out: &mut Vec<f32>) {
-        let (left, top) = (window.col - region.window.col, window.row - region.window.row);
+        let (left, top) = (
+            window.col - region.window.col,
+            window.row - region.window.row,
+        );
         let axis = |size: usize| -> Vec<(usize, usize, f32)> {
             (0..self.image)
                 .map(|i| {
-                    let at = ((i as f64 + 0.5) / self.upsampling as f64 - 0.5).clamp(0.0, (size - 1) as f64);
+                    let at = ((i as f64 + 0.5) / self.upsampling as f64 - 0.5)
+                        .clamp(0.0, (size - 1) as f64);
                     let before = at.floor() as usize;
-                    (before, (before + 1).min(size - 1), (at - before as f64) as f32)
+                    (
+                        before,
+                        (before + 1).min(size - 1),
+                        (at - before as f64) as f32,
+                    )
                 })
                 .collect()
         };
@@ -108,13 +130,26 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    pub fn new(model: Dofa, wavelengths_um: &[f32], patch_px: usize, device: &Device) -> Result<Self, ModelError> {
+    pub fn new(
+        model: Dofa,
+        wavelengths_um: &[f32],
+        patch_px: usize,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
         let geometry = Geometry::of(model.config(), patch_px);
         let kernel = model.patch_kernel(wavelengths_um)?;
         let bands = wavelengths_um.len();
         let empty = Tensor::<4>::zeros([1, bands, geometry.image, geometry.image], device);
         let blank = last_tokens(&model, empty, &kernel);
-        Ok(Self { model, kernel, device: device.clone(), geometry, bands, blank, projection: None })
+        Ok(Self {
+            model,
+            kernel,
+            device: device.clone(),
+            geometry,
+            bands,
+            blank,
+            projection: None,
+        })
     }
 
     pub fn geometry(&self) -> Geometry {
@@ -132,7 +167,11 @@ impl Encoder {
     fn tokens(&self, images: Vec<f32>, count: usize) -> Tensor<3> {
         let side = self.geometry.image;
         let data = TensorData::new(images, [count, self.bands, side, side]);
-        last_tokens(&self.model, Tensor::from_data(data, &self.device), &self.kernel) - self.blank.clone()
+        last_tokens(
+            &self.model,
+            Tensor::from_data(data, &self.device),
+            &self.kernel,
+        ) - self.blank.clone()
     }
 
     /// Raw tokens of one image, `[grid * grid * width]`, for the fit.
@@ -146,8 +185,12 @@ impl Encoder {
         match &self.projection {
             Some(projection) => {
                 let [count, each, width] = tokens.dims();
-                let flat = tokens.reshape([count * each, width]).matmul(projection.clone());
-                flat.into_data().try_to_vec::<f32>().map_err(|error| format!("{error:?}"))
+                let flat = tokens
+                    .reshape([count * each, width])
+                    .matmul(projection.clone());
+                flat.into_data()
+                    .try_to_vec::<f32>()
+                    .map_err(|error| format!("{error:?}"))
             }
             None => Err("the projection is not set".to_owned()),
         }
@@ -159,11 +202,16 @@ fn last_tokens(model: &Dofa, image: Tensor<4>, kernel: &PatchKernel) -> Tensor<3
     let [batch, ..] = image.dims();
     let mut tokens = model.blocks(image, kernel, &[last]);
     // `blocks` answers with one tensor for each block asked for.
-    tokens.pop().unwrap_or_else(|| Tensor::zeros([batch, 1, model.config().width], &kernel.bias.device()))
+    tokens
+        .pop()
+        .unwrap_or_else(|| Tensor::zeros([batch, 1, model.config().width], &kernel.bias.device()))
 }
 
 fn read(tensor: Tensor<3>) -> Result<Vec<f32>, String> {
-    tensor.into_data().try_to_vec::<f32>().map_err(|error| format!("{error:?}"))
+    tensor
+        .into_data()
+        .try_to_vec::<f32>()
+        .map_err(|error| format!("{error:?}"))
 }
 
 #[cfg(test)]
@@ -191,21 +239,39 @@ mod tests {
         assert_eq!(table.len(), 56);
         // Patch 8, twice enlarged: the first token is centred on image pixel 2.5, that is pixel 1 (image 2.5).
         assert_eq!(table[1], (0, 1, 0.0));
-        assert!(table.iter().all(|(a, b, share)| *a <= *b && *b < geometry.grid && (0.0..=1.0).contains(share)));
+        assert!(
+            table
+                .iter()
+                .all(|(a, b, share)| *a <= *b && *b < geometry.grid && (0.0..=1.0).contains(share))
+        );
     }
 
     #[test]
     fn blending_weights_are_even_and_positive() {
         let weights = tiny().blending();
         assert!(weights.iter().all(|w| *w > 0.0 && *w <= 1.0));
-        assert!(weights.iter().zip(weights.iter().rev()).all(|(a, b)| a == b));
+        assert!(
+            weights
+                .iter()
+                .zip(weights.iter().rev())
+                .all(|(a, b)| a == b)
+        );
     }
 
     #[test]
     fn a_tiny_scene_repeats_its_edge() {
         let geometry = tiny();
-        let window = Window { col: 0, row: 0, width: 1, height: 1 };
-        let region = Region { window, values: vec![2.5], valid: vec![true] };
+        let window = Window {
+            col: 0,
+            row: 0,
+            width: 1,
+            height: 1,
+        };
+        let region = Region {
+            window,
+            values: vec![2.5],
+            valid: vec![true],
+        };
         let mut image = Vec::new();
         geometry.image_of(&region, window, 1, &mut image);
         assert_eq!(image.len(), geometry.image * geometry.image);

@@ -51,7 +51,13 @@ impl Default for Design {
 
 /// Fits the projection on pixels of windows spread over the scene.
 pub(crate) fn fit_projection(
-    spec: &EmbedSpec, design: &Design, monitor: &Monitor<'_>, raster: &Raster, bands: &[InputBand], encoder: &Encoder, identity: &Identity,
+    spec: &EmbedSpec,
+    design: &Design,
+    monitor: &Monitor<'_>,
+    raster: &Raster,
+    bands: &[InputBand],
+    encoder: &Encoder,
+    identity: &Identity,
 ) -> JobResult<Projection> {
     let geometry = encoder.geometry();
     let extent = raster.info().grid.window();
@@ -65,7 +71,11 @@ pub(crate) fn fit_projection(
         spectral_axes: Vec::new(),
         window_px: geometry.window,
         upsampling: geometry.upsampling,
-        token_weight: if identity.is_trained { design.tokens_trained } else { design.tokens_untrained },
+        token_weight: if identity.is_trained {
+            design.tokens_trained
+        } else {
+            design.tokens_untrained
+        },
         sampled_pixels: 0,
         shares: Vec::new(),
         components: Vec::new(),
@@ -95,7 +105,9 @@ pub(crate) fn fit_projection(
             features.pixel(col, row, local);
             let (r0, r1, rs) = table[row - window.row];
             let (c0, c1, cs) = table[col - window.col];
-            let token = |r: usize, c: usize| &tokens[(r * geometry.grid + c) * geometry.width..][..geometry.width];
+            let token = |r: usize, c: usize| {
+                &tokens[(r * geometry.grid + c) * geometry.width..][..geometry.width]
+            };
             let (a, b, c, d) = (token(r0, c0), token(r0, c1), token(r1, c0), token(r1, c1));
             for (i, value) in dense.iter_mut().enumerate() {
                 let (upper, lower) = (a[i] + (b[i] - a[i]) * cs, c[i] + (d[i] - c[i]) * cs);
@@ -113,8 +125,11 @@ pub(crate) fn fit_projection(
     }
     // Tokens together weigh as much as the bands together, times the token weight.
     let covariance = moments.covariance();
-    let token_variance: f64 = (projection.local_len()..len).map(|i| covariance[(i, i)].max(0.0)).sum();
-    let token_scale = projection.token_weight * (bands.len() as f64 / token_variance.max(1e-12)).sqrt();
+    let token_variance: f64 = (projection.local_len()..len)
+        .map(|i| covariance[(i, i)].max(0.0))
+        .sum();
+    let token_scale =
+        projection.token_weight * (bands.len() as f64 / token_variance.max(1e-12)).sqrt();
     let scale: Vec<f64> = (0..len)
         .map(|i| match i {
             own if own < bands.len() => design.bands,
@@ -131,7 +146,11 @@ pub(crate) fn fit_projection(
 }
 
 fn fit_spectral_axes(
-    monitor: &Monitor<'_>, raster: &Raster, bands: &[InputBand], windows: &[Window], each: usize,
+    monitor: &Monitor<'_>,
+    raster: &Raster,
+    bands: &[InputBand],
+    windows: &[Window],
+    each: usize,
 ) -> JobResult<Vec<Vec<f32>>> {
     let mut moments = Moments::new(bands.len());
     let mut numbers = vec![0.0f32; bands.len()];
@@ -148,14 +167,19 @@ fn fit_spectral_axes(
         }
     }
     let (axes, _) = leading_axes(moments.covariance(), SPECTRAL_AXES);
-    Ok(axes.into_iter().map(|axis| axis.into_iter().map(|value| value as f32).collect()).collect())
+    Ok(axes
+        .into_iter()
+        .map(|axis| axis.into_iter().map(|value| value as f32).collect())
+        .collect())
 }
 
 /// At most `count` valid pixels of a window, evenly spread, as scene coordinates.
 fn spread_pixels(region: &Region, window: Window, count: usize) -> Vec<(usize, usize)> {
     let valid: Vec<(usize, usize)> = (window.row..window.row + window.height)
         .flat_map(|row| (window.col..window.col + window.width).map(move |col| (col, row)))
-        .filter(|(col, row)| region.valid[(row - region.window.row) * region.window.width + col - region.window.col])
+        .filter(|(col, row)| {
+            region.valid[(row - region.window.row) * region.window.width + col - region.window.col]
+        })
         .collect();
     let taken = count.min(valid.len());
     (0..taken).map(|i| valid[i * valid.len() / taken]).collect()

@@ -28,7 +28,11 @@ pub struct Compute {
 
 impl Compute {
     pub fn cpu() -> Self {
-        Self { device: Device::flex(), name: CPU.to_owned(), fallback: None }
+        Self {
+            device: Device::flex(),
+            name: CPU.to_owned(),
+            fallback: None,
+        }
     }
 
     pub fn is_cpu(&self) -> bool {
@@ -54,7 +58,9 @@ pub fn devices() -> Vec<DeviceInfo> {
         kind: "cpu".to_owned(),
         memory_bytes: system_memory_bytes(),
     };
-    std::iter::once(cpu).chain(adapters().iter().map(|adapter| adapter.info.clone())).collect()
+    std::iter::once(cpu)
+        .chain(adapters().iter().map(|adapter| adapter.info.clone()))
+        .collect()
 }
 
 /// Memory of the machine, total; `None` where the system does not say.
@@ -82,14 +88,29 @@ pub fn open(name: &str) -> Compute {
     } else {
         match find(adapters, wanted) {
             Ok(adapter) => adapter,
-            Err(reason) => return Compute { fallback: Some(reason), ..Compute::cpu() },
+            Err(reason) => {
+                return Compute {
+                    fallback: Some(reason),
+                    ..Compute::cpu()
+                };
+            }
         }
     };
     match adapter_device(chosen) {
-        Ok(device) => Compute { device, name: chosen.info.name.clone(), fallback: None },
+        Ok(device) => Compute {
+            device,
+            name: chosen.info.name.clone(),
+            fallback: None,
+        },
         Err(reason) => {
-            let fallback = Some(format!("{} cannot be used ({reason}); the job runs on the CPU", chosen.info.name));
-            Compute { fallback, ..Compute::cpu() }
+            let fallback = Some(format!(
+                "{} cannot be used ({reason}); the job runs on the CPU",
+                chosen.info.name
+            ));
+            Compute {
+                fallback,
+                ..Compute::cpu()
+            }
         }
     }
 }
@@ -101,19 +122,33 @@ struct Adapter {
 
 fn find<'a>(adapters: &'a [Adapter], wanted: &str) -> Result<&'a Adapter, String> {
     let wanted_lower = wanted.to_lowercase();
-    if let Some(exact) = adapters.iter().find(|adapter| adapter.info.name.to_lowercase() == wanted_lower) {
+    if let Some(exact) = adapters
+        .iter()
+        .find(|adapter| adapter.info.name.to_lowercase() == wanted_lower)
+    {
         return Ok(exact);
     }
-    let mut partial = adapters.iter().filter(|adapter| adapter.info.name.to_lowercase().contains(&wanted_lower));
+    let mut partial = adapters
+        .iter()
+        .filter(|adapter| adapter.info.name.to_lowercase().contains(&wanted_lower));
     match (partial.next(), partial.next()) {
         (Some(one), None) => Ok(one),
-        (Some(_), Some(_)) => {
-            Err(format!("\"{wanted}\" names several devices; `terroir devices` lists their full names; the job runs on the CPU"))
-        }
+        (Some(_), Some(_)) => Err(format!(
+            "\"{wanted}\" names several devices; `terroir devices` lists their full names; the job runs on the CPU"
+        )),
         (None, _) => {
-            let names: Vec<&str> = adapters.iter().map(|adapter| adapter.info.name.as_str()).collect();
-            let others = if names.is_empty() { "no graphics adapter was found".to_owned() } else { format!("found: {}", names.join(", ")) };
-            Err(format!("there is no device \"{wanted}\" ({others}); the job runs on the CPU"))
+            let names: Vec<&str> = adapters
+                .iter()
+                .map(|adapter| adapter.info.name.as_str())
+                .collect();
+            let others = if names.is_empty() {
+                "no graphics adapter was found".to_owned()
+            } else {
+                format!("found: {}", names.join(", "))
+            };
+            Err(format!(
+                "there is no device \"{wanted}\" ({others}); the job runs on the CPU"
+            ))
         }
     }
 }
@@ -123,7 +158,10 @@ fn adapters() -> &'static [Adapter] {
     ADAPTERS.get_or_init(|| {
         // A broken driver must not take the process down.
         catch_unwind(list_adapters).unwrap_or_else(|payload| {
-            log::error!("the graphics adapters cannot be listed: {}", failure_of_panic(payload.as_ref()));
+            log::error!(
+                "the graphics adapters cannot be listed: {}",
+                failure_of_panic(payload.as_ref())
+            );
             Vec::new()
         })
     })
@@ -135,7 +173,10 @@ fn list_adapters() -> Vec<Adapter> {
     let interfaces: &[(wgpu::Backends, &str)] = if cfg!(target_os = "macos") {
         &[(wgpu::Backends::METAL, "Metal")]
     } else {
-        &[(wgpu::Backends::VULKAN, "Vulkan"), (wgpu::Backends::DX12, "DirectX 12")]
+        &[
+            (wgpu::Backends::VULKAN, "Vulkan"),
+            (wgpu::Backends::DX12, "DirectX 12"),
+        ]
     };
     for (backends, label) in interfaces {
         let descriptor = wgpu::InstanceDescriptor {
@@ -156,7 +197,10 @@ fn name_adapters(infos: &[wgpu::AdapterInfo], label: &str) -> Vec<Adapter> {
     let mut adapters: Vec<Adapter> = Vec::with_capacity(infos.len());
     for (position, info) in infos.iter().enumerate() {
         // Burn counts each kind from zero.
-        let number = infos[..position].iter().filter(|other| other.device_type == info.device_type).count();
+        let number = infos[..position]
+            .iter()
+            .filter(|other| other.device_type == info.device_type)
+            .count();
         let (kind, word) = match info.device_type {
             wgpu::DeviceType::DiscreteGpu => (DeviceKind::DiscreteGpu(number), "discrete"),
             wgpu::DeviceType::IntegratedGpu => (DeviceKind::IntegratedGpu(number), "integrated"),
@@ -165,9 +209,21 @@ fn name_adapters(infos: &[wgpu::AdapterInfo], label: &str) -> Vec<Adapter> {
             // Burn cannot address a second software rasteriser or adapters of no kind.
             wgpu::DeviceType::Cpu | wgpu::DeviceType::Other => continue,
         };
-        let twins = infos[..position].iter().filter(|other| other.name == info.name).count();
-        let name = if twins == 0 { info.name.clone() } else { format!("{} #{}", info.name, twins + 1) };
-        let info = DeviceInfo { name, backend: label.to_owned(), kind: word.to_owned(), memory_bytes: None };
+        let twins = infos[..position]
+            .iter()
+            .filter(|other| other.name == info.name)
+            .count();
+        let name = if twins == 0 {
+            info.name.clone()
+        } else {
+            format!("{} #{}", info.name, twins + 1)
+        };
+        let info = DeviceInfo {
+            name,
+            backend: label.to_owned(),
+            kind: word.to_owned(),
+            memory_bytes: None,
+        };
         adapters.push(Adapter { info, kind });
     }
     adapters
@@ -190,7 +246,10 @@ fn adapter_device(adapter: &Adapter) -> Result<Device, String> {
         return device.clone();
     }
     let result = catch_unwind(AssertUnwindSafe(|| {
-        let device = Device::wgpu_options().device_kind(adapter.kind.clone()).init().map_err(|error| error.to_string())?;
+        let device = Device::wgpu_options()
+            .device_kind(adapter.kind.clone())
+            .init()
+            .map_err(|error| error.to_string())?;
         try_out(&device)?;
         Ok(device)
     }));
@@ -205,15 +264,30 @@ fn adapter_device(adapter: &Adapter) -> Result<Device, String> {
 /// A small product whose answer is known from the processor: a device that miscounts is as bad as none.
 fn try_out(device: &Device) -> Result<(), String> {
     let side = 64;
-    let values = |phase: usize| -> Vec<f32> { (0..side * side).map(|i| ((i * 7 + phase) % 13) as f32 / 13.0).collect() };
+    let values = |phase: usize| -> Vec<f32> {
+        (0..side * side)
+            .map(|i| ((i * 7 + phase) % 13) as f32 / 13.0)
+            .collect()
+    };
     let product = |device: &Device| -> Result<Vec<f32>, String> {
         let a = Tensor::<1>::from_floats(values(0).as_slice(), device).reshape([side, side]);
         let b = Tensor::<1>::from_floats(values(5).as_slice(), device).reshape([side, side]);
-        a.matmul(b).into_data().try_to_vec::<f32>().map_err(|error| format!("{error:?}"))
+        a.matmul(b)
+            .into_data()
+            .try_to_vec::<f32>()
+            .map_err(|error| format!("{error:?}"))
     };
     let (here, there) = (product(&Device::flex())?, product(device)?);
-    let worst = here.iter().zip(&there).map(|(a, b)| (a - b).abs()).fold(0.0f32, f32::max);
-    if worst <= 0.05 { Ok(()) } else { Err("a test calculation on it gave wrong numbers".to_owned()) }
+    let worst = here
+        .iter()
+        .zip(&there)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0f32, f32::max);
+    if worst <= 0.05 {
+        Ok(())
+    } else {
+        Err("a test calculation on it gave wrong numbers".to_owned())
+    }
 }
 
 #[cfg(test)]
@@ -238,7 +312,11 @@ mod tests {
     #[test]
     fn auto_never_takes_a_software_rasteriser() {
         let compute = open(AUTO);
-        let kind = devices().into_iter().find(|device| device.name == compute.name).unwrap().kind;
+        let kind = devices()
+            .into_iter()
+            .find(|device| device.name == compute.name)
+            .unwrap()
+            .kind;
         assert_ne!(kind, "software");
     }
 }

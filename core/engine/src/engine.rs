@@ -47,7 +47,9 @@ impl Engine for JobEngine {
 
     fn is_usable(&mut self) -> bool {
         self.shelf.clear();
-        self.last_device.as_ref().is_none_or(|compute| compute.sync().is_ok())
+        self.last_device
+            .as_ref()
+            .is_none_or(|compute| compute.sync().is_ok())
     }
 }
 
@@ -71,11 +73,15 @@ fn light_estimate(raster: &Path, bytes_a_pixel: u64) -> JobResult<Estimate> {
 /// Runs one job in this process (command line, demo). `on_event` gets everything the pipe would carry but the
 /// last event, which is the result; `cancelled` is polled once a window.
 pub fn run_here(
-    spec: &JobSpec, on_event: &mut dyn FnMut(Event), cancelled: &dyn Fn() -> bool,
+    spec: &JobSpec,
+    on_event: &mut dyn FnMut(Event),
+    cancelled: &dyn Fn() -> bool,
 ) -> Result<Outcome, Failure> {
     let stop = || cancelled().then_some(Stop::Cancelled);
     let monitor = Monitor::new(JobId(0), &stop, on_event);
-    JobEngine::default().run(spec, &monitor).map_err(Failure::from)
+    JobEngine::default()
+        .run(spec, &monitor)
+        .map_err(Failure::from)
 }
 
 /// What a job will cost, worked out in this process.
@@ -83,11 +89,18 @@ pub fn estimate_here(spec: &JobSpec, cancelled: &dyn Fn() -> bool) -> Result<Est
     let mut ignore = |_| {};
     let stop = || cancelled().then_some(Stop::Cancelled);
     let monitor = Monitor::new(JobId(0), &stop, &mut ignore);
-    JobEngine::default().estimate(spec, &monitor).map_err(Failure::from)
+    JobEngine::default()
+        .estimate(spec, &monitor)
+        .map_err(Failure::from)
 }
 
 /// What `terroir worker` runs: reads commands from stdin, writes events to stdout until shutdown or end of input.
 pub fn worker_main() -> Result<(), Failure> {
     let input = std::io::BufReader::new(std::io::stdin());
-    serve(input, std::io::stdout(), JobEngine::default, device::devices)
+    serve(
+        input,
+        std::io::stdout(),
+        JobEngine::default,
+        device::devices,
+    )
 }

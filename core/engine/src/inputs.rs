@@ -46,9 +46,19 @@ impl Region {
 }
 
 /// Reads and normalises a window (inside the scene); blocks on the disk.
-pub fn read_region_blocking(raster: &Raster, bands: &[InputBand], window: Window) -> JobResult<Region> {
+pub fn read_region_blocking(
+    raster: &Raster,
+    bands: &[InputBand],
+    window: Window,
+) -> JobResult<Region> {
     let numbers: Vec<usize> = bands.iter().map(|band| band.band).collect();
-    let block = raster.read_blocking(&numbers, window, window.width, window.height, Resampling::Nearest)?;
+    let block = raster.read_blocking(
+        &numbers,
+        window,
+        window.width,
+        window.height,
+        Resampling::Nearest,
+    )?;
     let pixels = window.width * window.height;
     let mut values = block.values;
     for (plane, band) in values.chunks_exact_mut(pixels.max(1)).zip(bands) {
@@ -63,11 +73,19 @@ pub fn read_region_blocking(raster: &Raster, bands: &[InputBand], window: Window
             };
         }
     }
-    Ok(Region { window, values, valid: block.valid })
+    Ok(Region {
+        window,
+        values,
+        valid: block.valid,
+    })
 }
 
 /// Chooses the bands and measures them. What is left out is said as a warning.
-pub fn choose_bands_blocking(raster: &Raster, spec: &EmbedSpec, monitor: &Monitor<'_>) -> JobResult<Vec<InputBand>> {
+pub fn choose_bands_blocking(
+    raster: &Raster,
+    spec: &EmbedSpec,
+    monitor: &Monitor<'_>,
+) -> JobResult<Vec<InputBand>> {
     let candidates = candidates(raster, spec, monitor)?;
     let mut measured = measure_blocking(raster, candidates, monitor)?;
     let most = measured.iter().map(|(_, count)| *count).max().unwrap_or(0);
@@ -106,13 +124,28 @@ fn say_left_out(monitor: &Monitor<'_>, names: &[String], why: &str) {
     if names.is_empty() {
         return;
     }
-    let shown = names.iter().take(4).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let shown = names
+        .iter()
+        .take(4)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
     let rest = names.len().saturating_sub(4);
-    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-    monitor.warn(format!("left out of the model, because they {why}: {shown}{more}"));
+    let more = if rest > 0 {
+        format!(" and {rest} more")
+    } else {
+        String::new()
+    };
+    monitor.warn(format!(
+        "left out of the model, because they {why}: {shown}{more}"
+    ));
 }
 
-fn candidates(raster: &Raster, spec: &EmbedSpec, monitor: &Monitor<'_>) -> JobResult<Vec<InputBand>> {
+fn candidates(
+    raster: &Raster,
+    spec: &EmbedSpec,
+    monitor: &Monitor<'_>,
+) -> JobResult<Vec<InputBand>> {
     let info = raster.info();
     if let Some(band) = spec.bands.iter().find(|band| **band >= info.bands.len()) {
         return Err(Failure::new(format!(
@@ -125,17 +158,31 @@ fn candidates(raster: &Raster, spec: &EmbedSpec, monitor: &Monitor<'_>) -> JobRe
     }
     let is_asked = |band: &BandInfo| spec.bands.is_empty() || spec.bands.contains(&band.index);
     let is_usable = |band: &BandInfo| {
-        band.color_interpretation != "alpha" && band.palette.is_empty() && band.sample_type != SampleType::Complex
+        band.color_interpretation != "alpha"
+            && band.palette.is_empty()
+            && band.sample_type != SampleType::Complex
     };
     let (mut chosen, mut bad, mut without, mut beyond, mut guessed) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new(), false);
-    for band in info.bands.iter().filter(|band| is_asked(band) && is_usable(band)) {
+    for band in info
+        .bands
+        .iter()
+        .filter(|band| is_asked(band) && is_usable(band))
+    {
         if band.is_bad && spec.bands.is_empty() {
             bad.push(band.name.clone());
             continue;
         }
-        let edited = spec.wavelengths_nm.iter().rev().find(|(index, _)| *index == band.index).map(|(_, nm)| *nm);
-        let found = band.wavelength.as_ref().map(|wavelength| wavelength.center.nm());
+        let edited = spec
+            .wavelengths_nm
+            .iter()
+            .rev()
+            .find(|(index, _)| *index == band.index)
+            .map(|(_, nm)| *nm);
+        let found = band
+            .wavelength
+            .as_ref()
+            .map(|wavelength| wavelength.center.nm());
         let Some(nm) = edited.or(found).filter(|nm| nm.is_finite() && *nm > 0.0) else {
             without.push(band.name.clone());
             continue;
@@ -144,7 +191,11 @@ fn candidates(raster: &Raster, spec: &EmbedSpec, monitor: &Monitor<'_>) -> JobRe
             beyond.push(band.name.clone());
             continue;
         }
-        guessed |= edited.is_none() && band.wavelength.as_ref().is_some_and(|w| w.source == WavelengthSource::Guess);
+        guessed |= edited.is_none()
+            && band
+                .wavelength
+                .as_ref()
+                .is_some_and(|w| w.source == WavelengthSource::Guess);
         chosen.push(InputBand {
             band: band.index,
             name: band.name.clone(),
@@ -156,7 +207,11 @@ fn candidates(raster: &Raster, spec: &EmbedSpec, monitor: &Monitor<'_>) -> JobRe
         });
     }
     say_left_out(monitor, &bad, "are marked bad in the file");
-    say_left_out(monitor, &beyond, "lie beyond the wavelengths the model knows");
+    say_left_out(
+        monitor,
+        &beyond,
+        "lie beyond the wavelengths the model knows",
+    );
     if chosen.is_empty() {
         return Err(Failure::new(format!(
             "no band of this scene has a wavelength; set them in the Bands panel or choose a sensor there, \
@@ -167,12 +222,19 @@ fn candidates(raster: &Raster, spec: &EmbedSpec, monitor: &Monitor<'_>) -> JobRe
     }
     say_left_out(monitor, &without, "have no wavelength");
     if guessed {
-        monitor.warn("the wavelengths are guessed from the number of bands; check them in the Bands panel");
+        monitor.warn(
+            "the wavelengths are guessed from the number of bands; check them in the Bands panel",
+        );
     }
     if chosen.len() > MAX_BANDS {
-        monitor.warn(format!("{} bands are more than the model takes; {MAX_BANDS} spread evenly over them are used", chosen.len()));
+        monitor.warn(format!(
+            "{} bands are more than the model takes; {MAX_BANDS} spread evenly over them are used",
+            chosen.len()
+        ));
         let count = chosen.len();
-        chosen = (0..MAX_BANDS).map(|i| chosen[i * count / MAX_BANDS].clone()).collect();
+        chosen = (0..MAX_BANDS)
+            .map(|i| chosen[i * count / MAX_BANDS].clone())
+            .collect();
     }
     Ok(chosen)
 }
@@ -187,13 +249,18 @@ pub fn sample_tiles(extent: Window, side: usize, count: usize) -> Vec<Window> {
         height: side.min(extent.height - row * side),
     };
     if columns * rows <= count {
-        return (0..rows).flat_map(|row| (0..columns).map(move |column| (column, row))).map(|(c, r)| tile(c, r)).collect();
+        return (0..rows)
+            .flat_map(|row| (0..columns).map(move |column| (column, row)))
+            .map(|(c, r)| tile(c, r))
+            .collect();
     }
     // The plastic number's powers spread points evenly over a square.
     const STEP: (f64, f64) = (0.754_877_666_246_692_8, 0.569_840_290_998_053_2);
     let mut places: Vec<(usize, usize)> = Vec::with_capacity(count);
     for i in 0..count * 8 {
-        let at = |step: f64, cells: usize| (((0.5 + step * i as f64).fract() * cells as f64) as usize).min(cells - 1);
+        let at = |step: f64, cells: usize| {
+            (((0.5 + step * i as f64).fract() * cells as f64) as usize).min(cells - 1)
+        };
         let place = (at(STEP.0, columns), at(STEP.1, rows));
         if !places.contains(&place) {
             places.push(place);
@@ -202,13 +269,18 @@ pub fn sample_tiles(extent: Window, side: usize, count: usize) -> Vec<Window> {
             }
         }
     }
-    places.into_iter().map(|(column, row)| tile(column, row)).collect()
+    places
+        .into_iter()
+        .map(|(column, row)| tile(column, row))
+        .collect()
 }
 
 /// Mean, standard deviation and count of valid sampled pixels of each band. Bands are read one by one, since
 /// a pixel missing in one band says nothing about another.
 fn measure_blocking(
-    raster: &Raster, mut bands: Vec<InputBand>, monitor: &Monitor<'_>,
+    raster: &Raster,
+    mut bands: Vec<InputBand>,
+    monitor: &Monitor<'_>,
 ) -> JobResult<Vec<(InputBand, u64)>> {
     let tiles = sample_tiles(raster.info().grid.window(), SAMPLE_SIDE, SAMPLE_TILES);
     let mut sums = vec![Sums::default(); bands.len()];
@@ -216,8 +288,19 @@ fn measure_blocking(
         monitor.progress("measuring the bands", done as u64, tiles.len() as u64);
         for (band, sums) in bands.iter().zip(&mut sums) {
             monitor.check()?;
-            let block = raster.read_blocking(&[band.band], *tile, tile.width, tile.height, Resampling::Nearest)?;
-            for (value, _) in block.values.iter().zip(&block.valid).filter(|(_, valid)| **valid) {
+            let block = raster.read_blocking(
+                &[band.band],
+                *tile,
+                tile.width,
+                tile.height,
+                Resampling::Nearest,
+            )?;
+            for (value, _) in block
+                .values
+                .iter()
+                .zip(&block.valid)
+                .filter(|(_, valid)| **valid)
+            {
                 sums.add(f64::from(*value) * band.scale + band.offset);
             }
         }
@@ -227,7 +310,11 @@ fn measure_blocking(
         .zip(sums)
         .map(|(mut band, sums)| {
             band.mean = fifteen_digits(sums.mean);
-            band.std = if sums.count > 0 { fifteen_digits((sums.squares / sums.count as f64).sqrt()) } else { 0.0 };
+            band.std = if sums.count > 0 {
+                fifteen_digits((sums.squares / sums.count as f64).sqrt())
+            } else {
+                0.0
+            };
             (band, sums.count)
         })
         .collect())
@@ -261,13 +348,30 @@ mod tests {
 
     #[test]
     fn sample_tiles_cover_small_scenes_and_stay_inside_large_ones() {
-        let small = Window { col: 0, row: 0, width: 300, height: 5 };
+        let small = Window {
+            col: 0,
+            row: 0,
+            width: 300,
+            height: 5,
+        };
         let tiles = sample_tiles(small, 256, 48);
-        assert_eq!(tiles.iter().map(|t| t.width * t.height).sum::<usize>(), 1500);
-        let large = Window { col: 0, row: 0, width: 10_981, height: 7_001 };
+        assert_eq!(
+            tiles.iter().map(|t| t.width * t.height).sum::<usize>(),
+            1500
+        );
+        let large = Window {
+            col: 0,
+            row: 0,
+            width: 10_981,
+            height: 7_001,
+        };
         let tiles = sample_tiles(large, 256, 48);
         assert_eq!(tiles.len(), 48);
-        assert!(tiles.iter().all(|t| t.width > 0 && t.col + t.width <= 10_981 && t.row + t.height <= 7_001));
+        assert!(
+            tiles
+                .iter()
+                .all(|t| t.width > 0 && t.col + t.width <= 10_981 && t.row + t.height <= 7_001)
+        );
         let left = tiles.iter().filter(|t| t.col < 5_490).count();
         assert!((16..=32).contains(&left), "{left} of 48 in the left half");
     }

@@ -79,12 +79,20 @@ pub struct AssessSpec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "command")]
 pub enum Command {
-    Run { id: JobId, spec: JobSpec },
-    Cancel { id: JobId },
+    Run {
+        id: JobId,
+        spec: JobSpec,
+    },
+    Cancel {
+        id: JobId,
+    },
     /// Asks for `Event::Devices`.
     Devices,
     /// Asks for `Event::Estimate` without running.
-    Estimate { id: JobId, spec: JobSpec },
+    Estimate {
+        id: JobId,
+        spec: JobSpec,
+    },
     Shutdown,
 }
 
@@ -135,19 +143,53 @@ pub struct Failure {
 #[serde(rename_all = "snake_case", tag = "event")]
 pub enum Event {
     /// First line of a worker.
-    Ready { version: String },
-    Devices { devices: Vec<DeviceInfo> },
-    Estimate { id: JobId, estimate: Estimate },
-    Started { id: JobId, device: String },
+    Ready {
+        version: String,
+    },
+    Devices {
+        devices: Vec<DeviceInfo>,
+    },
+    Estimate {
+        id: JobId,
+        estimate: Estimate,
+    },
+    Started {
+        id: JobId,
+        device: String,
+    },
     /// Newest value wins. `stage` e.g. "preparing kernels", "embedding".
-    Progress { id: JobId, stage: String, done: u64, total: u64 },
-    Metric { id: JobId, name: String, value: f64 },
+    Progress {
+        id: JobId,
+        stage: String,
+        done: u64,
+        total: u64,
+    },
+    Metric {
+        id: JobId,
+        name: String,
+        value: f64,
+    },
     /// A window of the output is on disk and may be shown: (col, row, width, height).
-    Tile { id: JobId, path: PathBuf, window: (usize, usize, usize, usize) },
-    Warning { id: JobId, text: String },
-    Finished { id: JobId, outcome: Outcome },
-    Cancelled { id: JobId },
-    Failed { id: JobId, failure: Failure },
+    Tile {
+        id: JobId,
+        path: PathBuf,
+        window: (usize, usize, usize, usize),
+    },
+    Warning {
+        id: JobId,
+        text: String,
+    },
+    Finished {
+        id: JobId,
+        outcome: Outcome,
+    },
+    Cancelled {
+        id: JobId,
+    },
+    Failed {
+        id: JobId,
+        failure: Failure,
+    },
 }
 
 /// A model of the catalogue, for `terroir models` and the window.

@@ -40,35 +40,57 @@ impl Journal {
         let folder = folder_of(out);
         let known = std::fs::read_to_string(folder.join(KEY)).is_ok_and(|found| found == key);
         if !known && folder.join(KEY).exists() {
-            std::fs::remove_dir_all(&folder)
-                .map_err(|error| Failure::io("an older working folder cannot be removed", &folder, &error))?;
+            std::fs::remove_dir_all(&folder).map_err(|error| {
+                Failure::io("an older working folder cannot be removed", &folder, &error)
+            })?;
         }
         let failed = |what: &'static str, path: &Path| {
             let path = path.to_owned();
             move |error: std::io::Error| Failure::io(what, &path, &error)
         };
-        std::fs::create_dir_all(&folder).map_err(failed("the working folder cannot be made", &folder))?;
+        std::fs::create_dir_all(&folder)
+            .map_err(failed("the working folder cannot be made", &folder))?;
         let field_path = folder.join(FIELD);
-        let open = |path: &Path| OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-        let field = open(&field_path).map_err(failed("the working file cannot be made", &field_path))?;
+        let open = |path: &Path| {
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)
+        };
+        let field =
+            open(&field_path).map_err(failed("the working file cannot be made", &field_path))?;
         let (width, height) = (grid.width, grid.height);
         field
             .set_len((width * height * FIELD_AXES) as u64)
             .map_err(failed("there is no room for the working file", &field_path))?;
         write_header(&folder.join(HEADER), grid)?;
         let list_path = folder.join(DONE);
-        let mut list = open(&list_path).map_err(failed("the working file cannot be made", &list_path))?;
+        let mut list =
+            open(&list_path).map_err(failed("the working file cannot be made", &list_path))?;
         let mut text = String::new();
-        list.read_to_string(&mut text).map_err(failed("the working file cannot be read", &list_path))?;
+        list.read_to_string(&mut text)
+            .map_err(failed("the working file cannot be read", &list_path))?;
         // A line cut short by a kill or a full disk is no line.
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        let done = text[..whole].lines().filter_map(|line| line.parse().ok()).collect();
+        let done = text[..whole]
+            .lines()
+            .filter_map(|line| line.parse().ok())
+            .collect();
         list.set_len(whole as u64)
             .and_then(|()| list.seek(SeekFrom::End(0)).map(|_| ()))
             .map_err(failed("the working file cannot be written", &list_path))?;
         // The key goes last: without it, nothing of the folder is trusted.
         write_renamed(&folder.join(KEY), key.as_bytes())?;
-        Ok(Self { folder, field, list, done, width, height })
+        Ok(Self {
+            folder,
+            field,
+            list,
+            done,
+            width,
+            height,
+        })
     }
 
     /// The growing raster.
@@ -106,7 +128,11 @@ impl Journal {
             (&self.list).flush()
         };
         write().map_err(|error| {
-            Failure::io("the field cannot be written; what is done is kept, run it again to go on", &self.folder, &error)
+            Failure::io(
+                "the field cannot be written; what is done is kept, run it again to go on",
+                &self.folder,
+                &error,
+            )
         })?;
         self.done.insert(block);
         Ok(())
@@ -120,7 +146,9 @@ impl Journal {
         self.field
             .seek(SeekFrom::Start(at))
             .and_then(|_| self.field.read_exact(&mut bytes))
-            .map_err(|error| Failure::io("the working file cannot be read back", &self.folder, &error))?;
+            .map_err(|error| {
+                Failure::io("the working file cannot be read back", &self.folder, &error)
+            })?;
         let mut planar = vec![0u8; bytes.len()];
         for (pixel, codes) in bytes.as_chunks::<FIELD_AXES>().0.iter().enumerate() {
             for (axis, code) in codes.iter().enumerate() {
@@ -132,10 +160,18 @@ impl Journal {
 
     /// Removes the working folder: the field is finished or no longer wanted.
     pub fn discard(self) {
-        let Self { folder, field, list, .. } = self;
+        let Self {
+            folder,
+            field,
+            list,
+            ..
+        } = self;
         drop((field, list));
         if let Err(error) = std::fs::remove_dir_all(&folder) {
-            log::warn!("the working folder {} could not be removed: {error}", folder.display());
+            log::warn!(
+                "the working folder {} could not be removed: {error}",
+                folder.display()
+            );
         }
     }
 }
@@ -151,14 +187,21 @@ fn write_header(path: &Path, grid: &Grid) -> Result<(), Failure> {
         names.join(", ")
     );
     let transform = grid.transform().0;
-    if grid.georef.transform.is_some() && transform[2] == 0.0 && transform[4] == 0.0 && transform[5] < 0.0 {
+    if grid.georef.transform.is_some()
+        && transform[2] == 0.0
+        && transform[4] == 0.0
+        && transform[5] < 0.0
+    {
         text.push_str(&format!(
             "map info = {{Arbitrary, 1, 1, {:?}, {:?}, {:?}, {:?}}}\n",
             transform[0], transform[3], transform[1], -transform[5]
         ));
     }
     if let Some(crs) = grid.crs() {
-        text.push_str(&format!("coordinate system string = {{{}}}\n", crs.wkt.replace('\n', " ")));
+        text.push_str(&format!(
+            "coordinate system string = {{{}}}\n",
+            crs.wkt.replace('\n', " ")
+        ));
     }
     write_renamed(path, text.as_bytes())
 }
@@ -168,11 +211,20 @@ mod tests {
     use super::*;
 
     fn grid(width: usize, height: usize) -> Grid {
-        Grid { width, height, georef: Default::default() }
+        Grid {
+            width,
+            height,
+            georef: Default::default(),
+        }
     }
 
     fn window(col: usize, row: usize, width: usize, height: usize) -> Window {
-        Window { col, row, width, height }
+        Window {
+            col,
+            row,
+            width,
+            height,
+        }
     }
 
     #[test]
@@ -201,8 +253,13 @@ mod tests {
         std::fs::write(folder_of(&out).join(DONE), "3\n1").unwrap();
         let mut journal = Journal::open(&out, "a", &grid(2, 2)).unwrap();
         assert!(journal.is_done(3) && !journal.is_done(1));
-        journal.write(12, window(0, 0, 1, 1), &[0; FIELD_AXES]).unwrap();
-        assert_eq!(std::fs::read_to_string(folder_of(&out).join(DONE)).unwrap(), "3\n12\n");
+        journal
+            .write(12, window(0, 0, 1, 1), &[0; FIELD_AXES])
+            .unwrap();
+        assert_eq!(
+            std::fs::read_to_string(folder_of(&out).join(DONE)).unwrap(),
+            "3\n12\n"
+        );
     }
 
     #[test]
@@ -214,7 +271,10 @@ mod tests {
         let planar = journal.read_rows(0, 1).unwrap();
         for pixel in 0..3 {
             for axis in 0..FIELD_AXES {
-                assert_eq!(planar[axis * 3 + pixel] as i8, codes[pixel * FIELD_AXES + axis]);
+                assert_eq!(
+                    planar[axis * 3 + pixel] as i8,
+                    codes[pixel * FIELD_AXES + axis]
+                );
             }
         }
     }

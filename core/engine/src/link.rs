@@ -79,7 +79,11 @@ impl WorkerLink {
     }
 
     /// A link to a program that speaks the worker's language under other arguments.
-    pub fn with_arguments(program: PathBuf, arguments: Vec<String>, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
+    pub fn with_arguments(
+        program: PathBuf,
+        arguments: Vec<String>,
+        wake: Arc<dyn Fn() + Send + Sync>,
+    ) -> Self {
         Self {
             program,
             arguments,
@@ -105,7 +109,10 @@ impl WorkerLink {
     fn enqueue(&mut self, command: impl FnOnce(JobId) -> Command) -> JobId {
         self.next_id += 1;
         let id = JobId(self.next_id);
-        self.waiting.push_back(Job { id, command: command(id) });
+        self.waiting.push_back(Job {
+            id,
+            command: command(id),
+        });
         self.send_next();
         id
     }
@@ -118,7 +125,9 @@ impl WorkerLink {
             self.tell(Event::Cancelled { id });
             return;
         }
-        let Some(current) = self.current.as_mut().filter(|current| current.id == id) else { return };
+        let Some(current) = self.current.as_mut().filter(|current| current.id == id) else {
+            return;
+        };
         if current.cancel_asked.is_none() {
             current.cancel_asked = Some(Instant::now());
             if let Some(process) = &self.process {
@@ -127,10 +136,12 @@ impl WorkerLink {
             }
             // The window may be asleep when the grace period ends.
             let wake = self.wake.clone();
-            let timer = Builder::new().name("cancel timer".to_owned()).spawn(move || {
-                std::thread::sleep(CANCEL_GRACE + Duration::from_millis(5));
-                wake();
-            });
+            let timer = Builder::new()
+                .name("cancel timer".to_owned())
+                .spawn(move || {
+                    std::thread::sleep(CANCEL_GRACE + Duration::from_millis(5));
+                    wake();
+                });
             if let Err(error) = timer {
                 log::warn!("no cancel timer: {error}");
             }
@@ -191,12 +202,18 @@ impl WorkerLink {
                 self.failed_starts = 0;
                 return true;
             }
-            Event::Started { id, .. } | Event::Progress { id, .. } | Event::Metric { id, .. } => (id, false),
+            Event::Started { id, .. } | Event::Progress { id, .. } | Event::Metric { id, .. } => {
+                (id, false)
+            }
             Event::Tile { id, .. } | Event::Warning { id, .. } => (id, false),
             Event::Estimate { id, .. } | Event::Finished { id, .. } => (id, true),
             Event::Cancelled { id } | Event::Failed { id, .. } => (id, true),
         };
-        if self.current.as_ref().is_none_or(|current| current.id != *id) {
+        if self
+            .current
+            .as_ref()
+            .is_none_or(|current| current.id != *id)
+        {
             return false;
         }
         self.failed_starts = 0;
@@ -220,10 +237,15 @@ impl WorkerLink {
             self.start();
         }
         let Some(process) = &self.process else { return };
-        let Some(job) = self.waiting.front() else { return };
+        let Some(job) = self.waiting.front() else {
+            return;
+        };
         match process.commands.try_send(job.command.clone()) {
             Ok(()) => {
-                self.current = Some(Running { id: job.id, cancel_asked: None });
+                self.current = Some(Running {
+                    id: job.id,
+                    cancel_asked: None,
+                });
                 self.waiting.pop_front();
             }
             // Not now (or not any more: then the closed pipe is on its way here).
@@ -240,8 +262,11 @@ impl WorkerLink {
                 self.process = Some(process);
             }
             Err(error) => {
-                let failure = Failure::new(format!("the worker could not be started\n{}", self.program.display()))
-                    .with_details(error);
+                let failure = Failure::new(format!(
+                    "the worker could not be started\n{}",
+                    self.program.display()
+                ))
+                .with_details(error);
                 self.fail_all(&failure);
             }
         }
@@ -250,22 +275,38 @@ impl WorkerLink {
     fn fail_all(&mut self, failure: &Failure) {
         self.wants_devices = false;
         let ids = self.current.take().map(|current| current.id).into_iter();
-        let ids: Vec<JobId> = ids.chain(self.waiting.drain(..).map(|job| job.id)).collect();
+        let ids: Vec<JobId> = ids
+            .chain(self.waiting.drain(..).map(|job| job.id))
+            .collect();
         for id in ids {
-            self.tell(Event::Failed { id, failure: failure.clone() });
+            self.tell(Event::Failed {
+                id,
+                failure: failure.clone(),
+            });
         }
     }
 
     /// The worker closed its pipe: says so for the running job; waiting ones go to the next worker.
     fn bury(&mut self) {
-        let Some(mut process) = self.process.take() else { return };
+        let Some(mut process) = self.process.take() else {
+            return;
+        };
         let status = process.end(Duration::from_millis(100));
         let failure = process.failure(status);
         log::warn!("{failure}");
         self.failed_starts += 1;
         match self.current.take() {
-            Some(Running { id, cancel_asked: Some(_) }) => self.tell(Event::Cancelled { id }),
-            Some(Running { id, cancel_asked: None }) => self.tell(Event::Failed { id, failure: failure.clone() }),
+            Some(Running {
+                id,
+                cancel_asked: Some(_),
+            }) => self.tell(Event::Cancelled { id }),
+            Some(Running {
+                id,
+                cancel_asked: None,
+            }) => self.tell(Event::Failed {
+                id,
+                failure: failure.clone(),
+            }),
             None => {}
         }
         if self.failed_starts >= START_ATTEMPTS {
@@ -276,9 +317,13 @@ impl WorkerLink {
 
     fn kill_unanswered(&mut self) {
         let overdue = self.current.as_ref().filter(|current| {
-            current.cancel_asked.is_some_and(|asked| asked.elapsed() >= CANCEL_GRACE)
+            current
+                .cancel_asked
+                .is_some_and(|asked| asked.elapsed() >= CANCEL_GRACE)
         });
-        let Some(id) = overdue.map(|current| current.id) else { return };
+        let Some(id) = overdue.map(|current| current.id) else {
+            return;
+        };
         if let Some(mut process) = self.process.take() {
             log::warn!("the worker did not answer a cancel in time and is ended");
             process.end(Duration::ZERO);
@@ -298,7 +343,11 @@ impl Drop for WorkerLink {
 }
 
 impl Process {
-    fn start(program: &std::path::Path, arguments: &[String], wake: &Wake) -> std::io::Result<Self> {
+    fn start(
+        program: &std::path::Path,
+        arguments: &[String],
+        wake: &Wake,
+    ) -> std::io::Result<Self> {
         let mut child = std::process::Command::new(program)
             .args(arguments)
             .stdin(Stdio::piped())
@@ -306,7 +355,12 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()?;
         match Self::attach(&mut child, wake) {
-            Ok((commands, events, log)) => Ok(Self { child, commands, events, log }),
+            Ok((commands, events, log)) => Ok(Self {
+                child,
+                commands,
+                events,
+                log,
+            }),
             Err(error) => {
                 child.kill().ok();
                 child.wait().ok();
@@ -315,7 +369,10 @@ impl Process {
         }
     }
 
-    fn attach(child: &mut Child, wake: &Wake) -> std::io::Result<(SyncSender<Command>, Receiver<Line>, Log)> {
+    fn attach(
+        child: &mut Child,
+        wake: &Wake,
+    ) -> std::io::Result<(SyncSender<Command>, Receiver<Line>, Log)> {
         let missing = || std::io::Error::other("a pipe to the worker is missing");
         let stdin = child.stdin.take().ok_or_else(missing)?;
         let stdout = child.stdout.take().ok_or_else(missing)?;
@@ -323,11 +380,17 @@ impl Process {
         let (commands, to_write) = sync_channel(64);
         let (to_drain, events) = sync_channel(EVENT_LIMIT);
         let lines = Arc::new(Mutex::new(VecDeque::new()));
-        Builder::new().name("worker commands".to_owned()).spawn(move || write_commands(stdin, &to_write))?;
+        Builder::new()
+            .name("worker commands".to_owned())
+            .spawn(move || write_commands(stdin, &to_write))?;
         let wake = wake.clone();
-        Builder::new().name("worker events".to_owned()).spawn(move || read_events(stdout, &to_drain, &wake))?;
+        Builder::new()
+            .name("worker events".to_owned())
+            .spawn(move || read_events(stdout, &to_drain, &wake))?;
         let kept = lines.clone();
-        let reader = Builder::new().name("worker log".to_owned()).spawn(move || read_log(stderr, &kept))?;
+        let reader = Builder::new()
+            .name("worker log".to_owned())
+            .spawn(move || read_log(stderr, &kept))?;
         Ok((commands, events, Log { lines, reader }))
     }
 
@@ -337,7 +400,9 @@ impl Process {
         loop {
             match self.child.try_wait() {
                 Ok(Some(status)) => return Some(status),
-                Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+                Ok(None) if Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(5))
+                }
                 Ok(None) => {
                     self.child.kill().ok();
                     return self.child.wait().ok();
@@ -356,25 +421,38 @@ impl Process {
         while !self.log.reader.is_finished() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(2));
         }
-        let lines = self.log.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = self
+            .log
+            .lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let details: Vec<&str> = lines.iter().map(String::as_str).collect();
         let failure = Failure::new(words_for_end(status));
-        if details.is_empty() { failure } else { failure.with_details(details.join("\n")) }
+        if details.is_empty() {
+            failure
+        } else {
+            failure.with_details(details.join("\n"))
+        }
     }
 }
 
 /// Why the worker ended and what to do next.
 fn words_for_end(status: Option<ExitStatus>) -> String {
-    let next = "the labels and the project are safe; run the job again, a new worker starts by itself";
+    let next =
+        "the labels and the project are safe; run the job again, a new worker starts by itself";
     #[cfg(unix)]
-    if let Some(signal) = status.and_then(|status| std::os::unix::process::ExitStatusExt::signal(&status)) {
+    if let Some(signal) =
+        status.and_then(|status| std::os::unix::process::ExitStatusExt::signal(&status))
+    {
         return match signal {
             9 => format!(
                 "the worker was killed (signal 9), most often because memory ran out: \
                  choose a smaller model or close other programs; {next}"
             ),
             6 => format!("the worker gave up inside a library (signal 6); {next}"),
-            11 | 7 => format!("the worker crashed inside a library or driver (signal {signal}); choose the CPU; {next}"),
+            11 | 7 => format!(
+                "the worker crashed inside a library or driver (signal {signal}); choose the CPU; {next}"
+            ),
             other => format!("the worker was ended by signal {other}; {next}"),
         };
     }

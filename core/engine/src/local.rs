@@ -38,7 +38,9 @@ impl<'a> LocalFeatures<'a> {
         let pixels = region.window.width * region.window.height;
         let bands = region.values.len().checked_div(pixels).unwrap_or(0);
         let axes = match axes {
-            SpectralAxes::Bands(count) => (0..*count).map(|band| region.plane(band).to_vec()).collect(),
+            SpectralAxes::Bands(count) => (0..*count)
+                .map(|band| region.plane(band).to_vec())
+                .collect(),
             SpectralAxes::Components(rows) => rows
                 .iter()
                 .map(|row| {
@@ -52,7 +54,11 @@ impl<'a> LocalFeatures<'a> {
                 })
                 .collect(),
         };
-        Self { region, bands, axes }
+        Self {
+            region,
+            bands,
+            axes,
+        }
     }
 
     /// Numbers a pixel: bands, then means, then spreads.
@@ -63,7 +69,12 @@ impl<'a> LocalFeatures<'a> {
     /// Writes the features of the pixel at (`col`, `row`) of the scene into `out` (`len` numbers).
     /// Missing neighbours do not count; the order of the sums is fixed, so a pixel gets the same numbers from every region.
     pub fn pixel(&self, col: usize, row: usize, out: &mut [f32]) {
-        let Window { col: left, row: top, width, height } = self.region.window;
+        let Window {
+            col: left,
+            row: top,
+            width,
+            height,
+        } = self.region.window;
         let (x, y) = (col - left, row - top);
         let (own, around) = out.split_at_mut(self.bands);
         let pixels = width * height;
@@ -81,7 +92,12 @@ impl<'a> LocalFeatures<'a> {
                     continue;
                 }
                 count += 1.0;
-                for ((plane, mean), square) in self.axes.iter().zip(means.iter_mut()).zip(spreads.iter_mut()) {
+                for ((plane, mean), square) in self
+                    .axes
+                    .iter()
+                    .zip(means.iter_mut())
+                    .zip(spreads.iter_mut())
+                {
                     let value = plane[at];
                     *mean += value;
                     *square += value * value;
@@ -102,8 +118,19 @@ mod tests {
 
     fn region(width: usize, height: usize) -> Region {
         let pixels = width * height;
-        let values: Vec<f32> = (0..2 * pixels).map(|i| ((i * 37) % 11) as f32 - 5.0).collect();
-        Region { window: Window { col: 10, row: 20, width, height }, values, valid: vec![true; pixels] }
+        let values: Vec<f32> = (0..2 * pixels)
+            .map(|i| ((i * 37) % 11) as f32 - 5.0)
+            .collect();
+        Region {
+            window: Window {
+                col: 10,
+                row: 20,
+                width,
+                height,
+            },
+            values,
+            valid: vec![true; pixels],
+        }
     }
 
     #[test]
@@ -119,7 +146,11 @@ mod tests {
     #[test]
     fn missing_neighbours_do_not_count() {
         let mut region = region(5, 5);
-        region.valid.iter_mut().enumerate().for_each(|(i, valid)| *valid = i == 12);
+        region
+            .valid
+            .iter_mut()
+            .enumerate()
+            .for_each(|(i, valid)| *valid = i == 12);
         let features = LocalFeatures::new(&region, &SpectralAxes::Bands(2));
         let mut out = vec![0.0; features.len()];
         features.pixel(12, 22, &mut out);
@@ -133,7 +164,10 @@ mod tests {
         let features = LocalFeatures::new(&region, &SpectralAxes::Bands(2));
         let mut out = vec![0.0; features.len()];
         features.pixel(14, 24, &mut out);
-        let around: Vec<f32> = (2..7).flat_map(|y| (2..7).map(move |x| y * 9 + x)).map(|at| region.values[at]).collect();
+        let around: Vec<f32> = (2..7)
+            .flat_map(|y| (2..7).map(move |x| y * 9 + x))
+            .map(|at| region.values[at])
+            .collect();
         let mean = around.iter().sum::<f32>() / 25.0;
         let spread = (around.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / 25.0).sqrt();
         assert!((out[2] - mean).abs() < 1e-5 && (out[4] - spread).abs() < 1e-4);

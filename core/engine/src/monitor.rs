@@ -25,7 +25,9 @@ impl CancelToken {
 
     /// The process ends; the job may want to go on in the next one.
     pub fn interrupt(&self) {
-        self.0.compare_exchange(0, INTERRUPTED, Ordering::Relaxed, Ordering::Relaxed).ok();
+        self.0
+            .compare_exchange(0, INTERRUPTED, Ordering::Relaxed, Ordering::Relaxed)
+            .ok();
     }
 
     /// Why the job should stop, if it should.
@@ -77,14 +79,20 @@ impl From<Stop> for Failure {
 
 impl From<SceneError> for Failure {
     fn from(error: SceneError) -> Self {
-        Self { what: error.to_string(), details: error.details().map(str::to_owned) }
+        Self {
+            what: error.to_string(),
+            details: error.details().map(str::to_owned),
+        }
     }
 }
 
 impl Failure {
     /// A failure in plain words.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), details: None }
+        Self {
+            what: what.into(),
+            details: None,
+        }
     }
 
     /// Attaches raw text that is shown only under "Details".
@@ -97,7 +105,9 @@ impl Failure {
     /// An input/output error on a file, path last.
     pub fn io(what: &str, path: &Path, error: &std::io::Error) -> Self {
         let hint = match error.kind() {
-            std::io::ErrorKind::StorageFull => "; the disk is full, free some space and run it again",
+            std::io::ErrorKind::StorageFull => {
+                "; the disk is full, free some space and run it again"
+            }
             std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
                 "; the folder cannot be written, choose another one"
             }
@@ -125,8 +135,17 @@ pub struct Monitor<'a> {
 }
 
 impl<'a> Monitor<'a> {
-    pub fn new(id: JobId, stop: &'a dyn Fn() -> Option<Stop>, emit: &'a mut dyn FnMut(Event)) -> Self {
-        Self { id, stop, emit: RefCell::new(emit), warnings: RefCell::default() }
+    pub fn new(
+        id: JobId,
+        stop: &'a dyn Fn() -> Option<Stop>,
+        emit: &'a mut dyn FnMut(Event),
+    ) -> Self {
+        Self {
+            id,
+            stop,
+            emit: RefCell::new(emit),
+            warnings: RefCell::default(),
+        }
     }
 
     /// `Err` once the job was cancelled or its process is to end.
@@ -144,21 +163,37 @@ impl<'a> Monitor<'a> {
 
     /// The first event of a job: where it runs.
     pub fn started(&self, device: &str) {
-        self.emit(Event::Started { id: self.id, device: device.to_owned() });
+        self.emit(Event::Started {
+            id: self.id,
+            device: device.to_owned(),
+        });
     }
 
     pub fn progress(&self, stage: &str, done: u64, total: u64) {
-        self.emit(Event::Progress { id: self.id, stage: stage.to_owned(), done, total });
+        self.emit(Event::Progress {
+            id: self.id,
+            stage: stage.to_owned(),
+            done,
+            total,
+        });
     }
 
     pub fn metric(&self, name: &str, value: f64) {
-        self.emit(Event::Metric { id: self.id, name: name.to_owned(), value });
+        self.emit(Event::Metric {
+            id: self.id,
+            name: name.to_owned(),
+            value,
+        });
     }
 
     /// A finished part of the output.
     pub fn tile(&self, path: &Path, window: Window) {
         let window = (window.col, window.row, window.width, window.height);
-        self.emit(Event::Tile { id: self.id, path: path.to_owned(), window });
+        self.emit(Event::Tile {
+            id: self.id,
+            path: path.to_owned(),
+            window,
+        });
     }
 
     /// Said at once and again in the outcome; the same words only once.

@@ -23,9 +23,16 @@ pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Ou
     let head = LinearHead::load(&spec.head)?;
     let head_sha256 = sha256_of_file(&spec.head)?;
     if spec.out == spec.field {
-        return Err(Failure::new(format!("the map would overwrite the field; choose another name\n{}", spec.out.display())).into());
+        return Err(Failure::new(format!(
+            "the map would overwrite the field; choose another name\n{}",
+            spec.out.display()
+        ))
+        .into());
     }
-    let trained_on = head.provenance.get("field_model").and_then(|value| value.as_str());
+    let trained_on = head
+        .provenance
+        .get("field_model")
+        .and_then(|value| value.as_str());
     let this_field = value_of(field.info(), "TERROIR_MODEL");
     if let (Some(trained_on), Some(this_field)) = (trained_on, &this_field)
         && trained_on != this_field
@@ -35,7 +42,11 @@ pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Ou
     let grid = field.info().grid.clone();
     let mut map = MapWriter::create(&spec.out, &grid, MapKind::Classes(head.classes.clone()))?;
     let confidence_path = confidence_path(&spec.out);
-    let mut confidence = MapWriter::create(&confidence_path, &grid, MapKind::Confidence(vec!["confidence".to_owned()]))?;
+    let mut confidence = MapWriter::create(
+        &confidence_path,
+        &grid,
+        MapKind::Confidence(vec!["confidence".to_owned()]),
+    )?;
     let ids: Vec<u8> = head.classes.iter().map(|class| class.id).collect();
     let mut counts = vec![0u64; ids.len()];
     let (mut sum, mut pixels) = (0.0f64, 0u64);
@@ -47,12 +58,21 @@ pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Ou
         let count = window.width * window.height;
         let found: Vec<Option<(usize, f32)>> = (0..count)
             .into_par_iter()
-            .map(|at| decode_pixel(&codes_of(&codes, count, at)).map(|vector| head.classify(&vector)))
+            .map(|at| {
+                decode_pixel(&codes_of(&codes, count, at)).map(|vector| head.classify(&vector))
+            })
             .collect();
-        let class_bytes: Vec<u8> = found.iter().map(|found| found.and_then(|(k, _)| ids.get(k).copied()).unwrap_or(0)).collect();
+        let class_bytes: Vec<u8> = found
+            .iter()
+            .map(|found| found.and_then(|(k, _)| ids.get(k).copied()).unwrap_or(0))
+            .collect();
         let confidence_bytes: Vec<u8> = found
             .iter()
-            .map(|found| found.map_or(CONFIDENCE_NODATA, |(_, p)| (p.clamp(0.0, 1.0) * 200.0).round() as u8))
+            .map(|found| {
+                found.map_or(CONFIDENCE_NODATA, |(_, p)| {
+                    (p.clamp(0.0, 1.0) * 200.0).round() as u8
+                })
+            })
             .collect();
         for (class, probability) in found.iter().flatten() {
             if let Some(count) = counts.get_mut(*class) {
@@ -67,11 +87,20 @@ pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Ou
     monitor.check()?;
     monitor.progress("writing the map", 0, 1);
     let seconds = begun.elapsed().as_secs_f64();
-    let keys = of_map(&JobSpec::Predict(spec.clone()), field.info(), &head, &head_sha256, seconds);
+    let keys = of_map(
+        &JobSpec::Predict(spec.clone()),
+        field.info(),
+        &head,
+        &head_sha256,
+        seconds,
+    );
     let mut files = map.finish(&keys)?;
     files.extend(confidence.finish(&keys)?);
     let mean = if pixels > 0 { sum / pixels as f64 } else { 0.0 };
-    let mut metrics = vec![("pixels".to_owned(), pixels as f64), ("mean_confidence".to_owned(), mean)];
+    let mut metrics = vec![
+        ("pixels".to_owned(), pixels as f64),
+        ("mean_confidence".to_owned(), mean),
+    ];
     if let Some(area) = hectares_per_pixel(&grid) {
         for (class, count) in head.classes.iter().zip(&counts) {
             metrics.push((format!("hectares {}", class.name), *count as f64 * area));
@@ -80,7 +109,11 @@ pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Ou
     metrics.push(("seconds".to_owned(), seconds));
     Ok(Outcome {
         files,
-        summary: format!("Map of {pixels} pixels in {} classes, mean confidence {:.0} %, {seconds:.1} s", ids.len(), 100.0 * mean),
+        summary: format!(
+            "Map of {pixels} pixels in {} classes, mean confidence {:.0} %, {seconds:.1} s",
+            ids.len(),
+            100.0 * mean
+        ),
         metrics,
         warnings: monitor.warnings(),
     })
@@ -97,7 +130,12 @@ fn squares(width: usize, height: usize) -> Vec<Window> {
     (0..height)
         .step_by(SIDE)
         .flat_map(|row| (0..width).step_by(SIDE).map(move |col| (col, row)))
-        .map(|(col, row)| Window { col, row, width: SIDE.min(width - col), height: SIDE.min(height - row) })
+        .map(|(col, row)| Window {
+            col,
+            row,
+            width: SIDE.min(width - col),
+            height: SIDE.min(height - row),
+        })
         .collect()
 }
 
@@ -118,13 +156,19 @@ mod tests {
     #[test]
     fn squares_cover_every_pixel_once() {
         for (width, height) in [(1, 1), (512, 512), (513, 1030)] {
-            let area: usize = squares(width, height).iter().map(|w| w.width * w.height).sum();
+            let area: usize = squares(width, height)
+                .iter()
+                .map(|w| w.width * w.height)
+                .sum();
             assert_eq!(area, width * height);
         }
     }
 
     #[test]
     fn the_confidence_lies_beside_the_map() {
-        assert_eq!(confidence_path(Path::new("a/map.tif")), Path::new("a/map_confidence.tif"));
+        assert_eq!(
+            confidence_path(Path::new("a/map.tif")),
+            Path::new("a/map_confidence.tif")
+        );
     }
 }

@@ -89,7 +89,8 @@ impl Projection {
 
     /// The text of the side-car file.
     pub fn to_json(&self) -> Result<String, Failure> {
-        serde_json::to_string(self).map_err(|error| Failure::new("the projection cannot be written").with_details(error))
+        serde_json::to_string(self)
+            .map_err(|error| Failure::new("the projection cannot be written").with_details(error))
     }
 
     /// SHA-256 of the side-car's text, named in the field's metadata.
@@ -103,9 +104,11 @@ impl Projection {
     }
 
     pub fn load(path: &Path) -> Result<Self, Failure> {
-        let text = std::fs::read_to_string(path).map_err(|error| Failure::io("the projection cannot be read", path, &error))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::io("the projection cannot be read", path, &error))?;
         let projection: Self = serde_json::from_str(&text).map_err(|error| {
-            Failure::new(format!("not a projection of a field\n{}", path.display())).with_details(error)
+            Failure::new(format!("not a projection of a field\n{}", path.display()))
+                .with_details(error)
         })?;
         if projection.schema > PROJECTION_SCHEMA {
             return Err(Failure::new(format!(
@@ -119,7 +122,12 @@ impl Projection {
 
 /// Normalises a pixel's 64 sums to length 1 and codes them.
 pub fn encode_unit(sums: &[f32; FIELD_AXES]) -> [i8; FIELD_AXES] {
-    let length = sums.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>().sqrt().max(1e-12);
+    let length = sums
+        .iter()
+        .map(|v| f64::from(*v) * f64::from(*v))
+        .sum::<f64>()
+        .sqrt()
+        .max(1e-12);
     std::array::from_fn(|axis| encode_value((f64::from(sums[axis]) / length) as f32))
 }
 
@@ -154,7 +162,11 @@ pub struct Moments {
 
 impl Moments {
     pub fn new(len: usize) -> Self {
-        Self { count: 0, sum: vec![0.0; len], products: vec![0.0; len * len] }
+        Self {
+            count: 0,
+            sum: vec![0.0; len],
+            products: vec![0.0; len * len],
+        }
     }
 
     pub fn count(&self) -> usize {
@@ -167,14 +179,20 @@ impl Moments {
         for (i, (sum, a)) in self.sum.iter_mut().zip(row).enumerate() {
             let a = f64::from(*a);
             *sum += a;
-            for (product, b) in self.products[i * len + i..(i + 1) * len].iter_mut().zip(&row[i..]) {
+            for (product, b) in self.products[i * len + i..(i + 1) * len]
+                .iter_mut()
+                .zip(&row[i..])
+            {
                 *product += a * f64::from(*b);
             }
         }
     }
 
     pub fn mean(&self) -> Vec<f64> {
-        self.sum.iter().map(|sum| sum / self.count.max(1) as f64).collect()
+        self.sum
+            .iter()
+            .map(|sum| sum / self.count.max(1) as f64)
+            .collect()
     }
 
     pub fn covariance(&self) -> DMatrix<f64> {
@@ -196,14 +214,24 @@ pub fn leading_axes(covariance: DMatrix<f64>, count: usize) -> (Vec<Vec<f64>>, V
         .iter()
         .map(|index| {
             let mut axis: Vec<f64> = eigen.eigenvectors.column(*index).iter().copied().collect();
-            let largest = axis.iter().copied().max_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or(1.0);
+            let largest = axis
+                .iter()
+                .copied()
+                .max_by(|a, b| a.abs().total_cmp(&b.abs()))
+                .unwrap_or(1.0);
             if largest < 0.0 {
                 axis.iter_mut().for_each(|value| *value = -*value);
             }
             axis
         })
         .collect();
-    (axes, order.iter().map(|index| eigen.eigenvalues[*index].max(0.0)).collect())
+    (
+        axes,
+        order
+            .iter()
+            .map(|index| eigen.eigenvalues[*index].max(0.0))
+            .collect(),
+    )
 }
 
 /// What a fit adds to the plain description: components, offset, shares.
@@ -226,20 +254,40 @@ pub fn fit(moments: &Moments, scale: &[f64], whitening: f64) -> Fit {
     let total = covariance.trace().max(1e-12);
     let (axes, variances) = leading_axes(covariance, CONSTANT_AXIS);
     let floor = SHRINKAGE * variances.iter().sum::<f64>() / variances.len().max(1) as f64;
-    let gains: Vec<f64> = variances.iter().map(|variance| (variance + floor).max(1e-12).powf(whitening)).collect();
-    let length = variances.iter().zip(&gains).map(|(v, g)| v * g * g).sum::<f64>().max(1e-12).sqrt();
+    let gains: Vec<f64> = variances
+        .iter()
+        .map(|variance| (variance + floor).max(1e-12).powf(whitening))
+        .collect();
+    let length = variances
+        .iter()
+        .zip(&gains)
+        .map(|(v, g)| v * g * g)
+        .sum::<f64>()
+        .max(1e-12)
+        .sqrt();
     let mean = moments.mean();
     let mut offset = Vec::with_capacity(axes.len());
     let components = axes
         .iter()
         .zip(&gains)
         .map(|(axis, gain)| {
-            let row: Vec<f64> = axis.iter().zip(scale).map(|(value, scale)| value * scale * gain / length).collect();
+            let row: Vec<f64> = axis
+                .iter()
+                .zip(scale)
+                .map(|(value, scale)| value * scale * gain / length)
+                .collect();
             offset.push(-row.iter().zip(&mean).map(|(a, b)| a * b).sum::<f64>() as f32);
             row.into_iter().map(|value| value as f32).collect()
         })
         .collect();
-    Fit { components, offset, shares: variances.iter().map(|variance| (variance / total) as f32).collect() }
+    Fit {
+        components,
+        offset,
+        shares: variances
+            .iter()
+            .map(|variance| (variance / total) as f32)
+            .collect(),
+    }
 }
 
 #[cfg(test)]
@@ -264,7 +312,8 @@ mod tests {
             let (a, b) = ((i % 17) as f32 - 8.0, (i % 5) as f32);
             let row = [a, 2.0 * a + b, 3.0];
             for (component, offset) in fit.components.iter().zip(&fit.offset) {
-                let value = f64::from(component.iter().zip(&row).map(|(c, v)| c * v).sum::<f32>() + offset);
+                let value =
+                    f64::from(component.iter().zip(&row).map(|(c, v)| c * v).sum::<f32>() + offset);
                 mean += value / 500.0;
                 square += value * value / 500.0;
             }
@@ -278,7 +327,11 @@ mod tests {
         let (axes, variances) = leading_axes(moments().covariance(), 2);
         assert!(variances[0] > variances[1]);
         for axis in axes {
-            let largest = axis.iter().copied().max_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap();
+            let largest = axis
+                .iter()
+                .copied()
+                .max_by(|a, b| a.abs().total_cmp(&b.abs()))
+                .unwrap();
             assert!(largest > 0.0);
         }
     }
@@ -286,7 +339,9 @@ mod tests {
     #[test]
     fn coded_pixels_have_length_one() {
         let mut sums = [0.0f32; FIELD_AXES];
-        sums.iter_mut().enumerate().for_each(|(i, v)| *v = (i as f32 * 0.37).sin() * 5.0);
+        sums.iter_mut()
+            .enumerate()
+            .for_each(|(i, v)| *v = (i as f32 * 0.37).sin() * 5.0);
         let unit = terroir_scene::decode_pixel(&encode_unit(&sums)).unwrap();
         let length: f32 = unit.iter().map(|v| v * v).sum::<f32>().sqrt();
         assert!((length - 1.0).abs() < 1e-5);

@@ -14,7 +14,13 @@ const LONGEST: usize = 60_000;
 
 /// Keys of a field.
 pub(crate) fn of_field(
-    spec: &EmbedSpec, raster: &Raster, projection: &Projection, model: &str, device: &str, seconds: f64, overlap: usize,
+    spec: &EmbedSpec,
+    raster: &Raster,
+    projection: &Projection,
+    model: &str,
+    device: &str,
+    seconds: f64,
+    overlap: usize,
 ) -> Provenance {
     let bands: Vec<Value> = projection
         .bands
@@ -44,14 +50,27 @@ pub(crate) fn of_field(
 
 /// Keys of a class map.
 pub(crate) fn of_map(
-    job: &JobSpec, field: &RasterInfo, head: &terroir_scene::LinearHead, head_sha256: &str, seconds: f64,
+    job: &JobSpec,
+    field: &RasterInfo,
+    head: &terroir_scene::LinearHead,
+    head_sha256: &str,
+    seconds: f64,
 ) -> Provenance {
-    let text = |key: &str| head.provenance.get(key).map(ToString::to_string).unwrap_or_default();
-    let kind = serde_json::to_value(head.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default();
+    let text = |key: &str| {
+        head.provenance
+            .get(key)
+            .map(ToString::to_string)
+            .unwrap_or_default()
+    };
+    let kind = serde_json::to_value(head.kind)
+        .ok()
+        .and_then(|kind| kind.as_str().map(str::to_owned))
+        .unwrap_or_default();
     let model = json!({
         "field": value_of(field, "TERROIR_MODEL"), "head": kind, "head_sha256": head_sha256,
     });
-    let inputs = json!([{"file": file_name(&field.path), "bytes": field.size_bytes, "date": field.date}]);
+    let inputs =
+        json!([{"file": file_name(&field.path), "bytes": field.size_bytes, "date": field.date}]);
     let run = json!({
         "spec": job, "command": command_line(job), "device": "cpu", "precision": "f32", "seconds": rounded(seconds),
     });
@@ -60,7 +79,10 @@ pub(crate) fn of_map(
         ("INPUTS".to_owned(), inputs.to_string()),
         ("LABELS".to_owned(), short(text("labels"))),
         ("RUN".to_owned(), run.to_string()),
-        ("CLASSES".to_owned(), short(classes_json(&head.classes).to_string())),
+        (
+            "CLASSES".to_owned(),
+            short(classes_json(&head.classes).to_string()),
+        ),
     ];
     if head.provenance.contains_key("accuracy") {
         keys.push(("ACCURACY".to_owned(), short(text("accuracy"))));
@@ -82,12 +104,18 @@ pub(crate) fn job_of_raster(info: &RasterInfo) -> Option<JobSpec> {
 }
 
 pub(crate) fn value_of(info: &RasterInfo, key: &str) -> Option<String> {
-    info.metadata.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone())
+    info.metadata
+        .iter()
+        .find(|(name, _)| name == key)
+        .map(|(_, value)| value.clone())
 }
 
 /// Names travel, folders of this machine do not.
 pub(crate) fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+    path.file_name().map_or_else(
+        || path.display().to_string(),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }
 
 pub(crate) fn sha256_of_file(path: &Path) -> Result<String, Failure> {

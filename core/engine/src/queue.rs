@@ -69,7 +69,10 @@ impl Queue {
                 state.running = Some((id, token.clone()));
                 return Some((id, task, token));
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -83,7 +86,11 @@ impl Queue {
         }
         let before = state.waiting.len();
         state.waiting.retain(|(waiting, _)| *waiting != id);
-        if state.waiting.len() < before { Cancelled::Waiting } else { Cancelled::Unknown }
+        if state.waiting.len() < before {
+            Cancelled::Waiting
+        } else {
+            Cancelled::Unknown
+        }
     }
 
     /// Interrupts the running task, drops the waiting ones and ends `next_blocking`.
@@ -105,7 +112,11 @@ mod tests {
     use crate::{JobSpec, PredictSpec};
 
     fn task() -> Task {
-        Task::Run(JobSpec::Predict(PredictSpec { field: "f".into(), head: "h".into(), out: "o".into() }))
+        Task::Run(JobSpec::Predict(PredictSpec {
+            field: "f".into(),
+            head: "h".into(),
+            out: "o".into(),
+        }))
     }
 
     #[test]
@@ -119,7 +130,11 @@ mod tests {
         assert_eq!(queue.cancel(JobId(1)), Cancelled::Running);
         assert_eq!(token.stop(), Some(Stop::Cancelled));
         queue.close();
-        assert_eq!(token.stop(), Some(Stop::Cancelled), "closing must not soften a cancel");
+        assert_eq!(
+            token.stop(),
+            Some(Stop::Cancelled),
+            "closing must not soften a cancel"
+        );
     }
 
     #[test]

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use terroir_scene::{Accuracy, ConfusionMatrix, RasterInfo, hex_from_rgb};
 
 use crate::assess::title_of;
-use crate::provenance::{classes_json, file_name, value_of};
 use crate::projection::write_renamed;
+use crate::provenance::{classes_json, file_name, value_of};
 use crate::train::metrics_json;
 use crate::{AssessSpec, Failure, JobSpec, command_line};
 
@@ -37,7 +37,11 @@ pub(crate) fn write_report(report: &Report<'_>) -> Result<Vec<PathBuf>, Failure>
         file.push(name);
         out.with_file_name(file)
     };
-    let (html, confusion, per_class) = (out.with_extension("html"), beside("_confusion.csv"), beside("_per_class.csv"));
+    let (html, confusion, per_class) = (
+        out.with_extension("html"),
+        beside("_confusion.csv"),
+        beside("_per_class.csv"),
+    );
     let text = serde_json::to_string_pretty(&report_json(report, &now))
         .map_err(|error| Failure::new("the report cannot be written").with_details(error))?;
     write_renamed(out, text.as_bytes())?;
@@ -52,7 +56,9 @@ fn report_json(report: &Report<'_>, now: &str) -> Value {
     let (across, _) = grid.transform().pixel_size();
     let is_metric = grid.crs().is_some_and(|crs| !crs.is_geographic);
     let model = value_of(report.info, "TERROIR_MODEL");
-    let model: Value = model.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap_or(Value::String(text)));
+    let model: Value = model.map_or(Value::Null, |text| {
+        serde_json::from_str(&text).unwrap_or(Value::String(text))
+    });
     let job = JobSpec::Assess(report.spec.clone());
     json!({
         "schema": 1,
@@ -83,11 +89,17 @@ fn report_json(report: &Report<'_>, now: &str) -> Value {
 }
 
 fn percent(value: Option<f64>) -> String {
-    value.map_or_else(|| "not defined".to_owned(), |value| format!("{:.1} %", 100.0 * value))
+    value.map_or_else(
+        || "not defined".to_owned(),
+        |value| format!("{:.1} %", 100.0 * value),
+    )
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 const PAGE_STYLE: &str = "\
@@ -109,7 +121,11 @@ fn report_html(report: &Report<'_>, now: &str) -> String {
     let swatch = |index: usize| {
         let class = report.matrix.classes.get(index);
         class.map_or_else(String::new, |class| {
-            format!("<i class=c style=\"background:{}\"></i>{}", hex_from_rgb(class.color), escaped(&class.name))
+            format!(
+                "<i class=c style=\"background:{}\"></i>{}",
+                hex_from_rgb(class.color),
+                escaped(&class.name)
+            )
         })
     };
     // Writing to a String cannot fail.
@@ -139,7 +155,12 @@ fn report_html(report: &Report<'_>, now: &str) -> String {
     }
     page.push_str("<h2>Classes</h2><div class=scroll><table><tr><th class=l>class<th>map pixels<th>reference pixels<th>user's accuracy<th>producer's accuracy<th>F1<th>IoU<th>mapped area</tr>");
     for (index, class) in accuracy.per_class.iter().enumerate() {
-        let area = report.mapped_ha.get(index).copied().flatten().map_or_else(|| "-".to_owned(), |ha| format!("{ha:.1} ha"));
+        let area = report
+            .mapped_ha
+            .get(index)
+            .copied()
+            .flatten()
+            .map_or_else(|| "-".to_owned(), |ha| format!("{ha:.1} ha"));
         let _ = write!(
             page,
             "<tr><td class=l>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{area}</tr>",
@@ -161,16 +182,31 @@ fn report_html(report: &Report<'_>, now: &str) -> String {
     for (row, counts) in report.matrix.counts.iter().enumerate() {
         let _ = write!(page, "<tr><th class=l>{}", swatch(row));
         for (column, count) in counts.iter().enumerate() {
-            let _ = write!(page, "<td{}>{count}", if row == column { " class=d" } else { "" });
+            let _ = write!(
+                page,
+                "<td{}>{count}",
+                if row == column { " class=d" } else { "" }
+            );
         }
         let _ = write!(page, "<td>{}</tr>", counts.iter().sum::<u64>());
     }
     page.push_str("<tr><th class=l>total");
     for column in 0..report.matrix.classes.len() {
-        let _ = write!(page, "<td>{}", report.matrix.counts.iter().filter_map(|row| row.get(column)).sum::<u64>());
+        let _ = write!(
+            page,
+            "<td>{}",
+            report
+                .matrix
+                .counts
+                .iter()
+                .filter_map(|row| row.get(column))
+                .sum::<u64>()
+        );
     }
     let _ = write!(page, "<td>{}</tr></table></div>", accuracy.n);
-    let number = |value: Option<f64>| value.map_or_else(|| "not defined".to_owned(), |value| format!("{value:.3}"));
+    let number = |value: Option<f64>| {
+        value.map_or_else(|| "not defined".to_owned(), |value| format!("{value:.3}"))
+    };
     let _ = write!(
         page,
         "<h2>How it was made</h2><dl><dt>map<dd>{map}<dt>model<dd>{model}<dt>reference<dd>{reference}\
@@ -179,7 +215,10 @@ fn report_html(report: &Report<'_>, now: &str) -> String {
          <dt>quantity / allocation disagreement<dd>{quantity} / {allocation}\
          <dt>mean IoU, MCC<dd>{iou}, {mcc}<dt>command<dd><code>{command}</code><dt>written by<dd>Terroir {version}, {now}</dl></html>",
         map = escaped(&report.spec.map.display().to_string()),
-        model = escaped(&value_of(report.info, "TERROIR_MODEL").unwrap_or_else(|| "not recorded in the map".to_owned())),
+        model = escaped(
+            &value_of(report.info, "TERROIR_MODEL")
+                .unwrap_or_else(|| "not recorded in the map".to_owned())
+        ),
         reference = escaped(&report.spec.reference.display().to_string()),
         unclassified = report.unclassified,
         quantity = number(accuracy.quantity_disagreement),
@@ -195,11 +234,20 @@ fn report_html(report: &Report<'_>, now: &str) -> String {
 
 /// One CSV field.
 fn cell(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
 }
 
 fn confusion_csv(report: &Report<'_>) -> String {
-    let names: Vec<String> = report.matrix.classes.iter().map(|class| cell(&class.name)).collect();
+    let names: Vec<String> = report
+        .matrix
+        .classes
+        .iter()
+        .map(|class| cell(&class.name))
+        .collect();
     let mut text = format!("map (rows) / reference (columns),{}\n", names.join(","));
     for (name, counts) in names.iter().zip(&report.matrix.counts) {
         let counts: Vec<String> = counts.iter().map(u64::to_string).collect();
@@ -236,7 +284,11 @@ mod tests {
 
     #[test]
     fn every_table_names_its_axes_and_unequal_accuracies_do_not_swap() {
-        let class = |id: u8, name: &str| Class { id, name: name.to_owned(), color: [1, 2, 3] };
+        let class = |id: u8, name: &str| Class {
+            id,
+            name: name.to_owned(),
+            color: [1, 2, 3],
+        };
         let mut matrix = ConfusionMatrix::new(vec![class(1, "a<b"), class(2, "c,d")]);
         (0..8).for_each(|_| matrix.add(0, 0));
         (0..2).for_each(|_| matrix.add(0, 1));
@@ -252,7 +304,11 @@ mod tests {
         let info = RasterInfo {
             path: "map.tif".into(),
             driver: "GTiff".into(),
-            grid: Grid { width: 5, height: 3, georef: Default::default() },
+            grid: Grid {
+                width: 5,
+                height: 3,
+                georef: Default::default(),
+            },
             bands: vec![],
             metadata: vec![],
             compression: None,
@@ -273,12 +329,23 @@ mod tests {
         };
         let files = write_report(&report).unwrap();
         assert_eq!(files.len(), 4);
-        let value: Value = serde_json::from_str(&std::fs::read_to_string(&files[0]).unwrap()).unwrap();
+        let value: Value =
+            serde_json::from_str(&std::fs::read_to_string(&files[0]).unwrap()).unwrap();
         assert_eq!(value["crop"]["error_matrix"], json!([[8, 2], [0, 5]]));
-        assert_eq!(value["crop"]["metrics"]["per_class"][0]["users"], json!(0.8));
-        assert_eq!(value["crop"]["metrics"]["per_class"][0]["producers"], json!(1.0));
+        assert_eq!(
+            value["crop"]["metrics"]["per_class"][0]["users"],
+            json!(0.8)
+        );
+        assert_eq!(
+            value["crop"]["metrics"]["per_class"][0]["producers"],
+            json!(1.0)
+        );
         let html = std::fs::read_to_string(&files[1]).unwrap();
-        assert!(html.contains("rows: map") && html.contains("a&lt;b") && html.contains("look &lt;here&gt;"));
+        assert!(
+            html.contains("rows: map")
+                && html.contains("a&lt;b")
+                && html.contains("look &lt;here&gt;")
+        );
         let csv = std::fs::read_to_string(&files[2]).unwrap();
         assert!(csv.starts_with("map (rows) / reference (columns),a<b,\"c,d\"\na<b,8,2\n"));
     }

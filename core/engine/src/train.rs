@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use terroir_scene::{
-    Accuracy, Class, ConfusionMatrix, FIELD_AXES, FIELD_NODATA, Grid, ImportReport, LabelledPixel, LinearHead, Raster,
-    TrainingPixel, Window, decode_pixel, import_labels, spatial_folds,
+    Accuracy, Class, ConfusionMatrix, FIELD_AXES, FIELD_NODATA, Grid, ImportReport, LabelledPixel,
+    LinearHead, Raster, TrainingPixel, Window, decode_pixel, import_labels, spatial_folds,
 };
 
 use crate::monitor::{JobResult, Monitor};
@@ -35,47 +35,86 @@ pub(crate) fn train(spec: &TrainSpec, monitor: &Monitor<'_>) -> JobResult<Outcom
     let samples = read_samples_blocking(&field, &labelled, monitor)?;
     let missing = labelled.len() - samples.len();
     if missing > 0 {
-        monitor.warn(format!("{missing} labelled pixels lie where the field has no data and are left out"));
+        monitor.warn(format!(
+            "{missing} labelled pixels lie where the field has no data and are left out"
+        ));
     }
     let classes = classes_in_use(&labels.classes, &samples, spec)?;
     say_few(monitor, &classes, &samples);
 
-    let validation = if spec.folds > 0 { cross_validate(spec, monitor, &grid, &classes, &samples)? } else { None };
+    let validation = if spec.folds > 0 {
+        cross_validate(spec, monitor, &grid, &classes, &samples)?
+    } else {
+        None
+    };
     monitor.check()?;
     monitor.progress("fitting the head", 0, 1);
-    let everything: Vec<TrainingPixel> = samples.iter().filter_map(|sample| sample.training(&classes)).collect();
+    let everything: Vec<TrainingPixel> = samples
+        .iter()
+        .filter_map(|sample| sample.training(&classes))
+        .collect();
     let mut head = LinearHead::fit(spec.kind, &classes, &everything, &|| monitor.is_cancelled())?;
 
     let counts: serde_json::Map<String, Value> = classes
         .iter()
-        .map(|class| (class.name.clone(), json!(samples.iter().filter(|sample| sample.pixel.class_id == class.id).count())))
+        .map(|class| {
+            (
+                class.name.clone(),
+                json!(
+                    samples
+                        .iter()
+                        .filter(|sample| sample.pixel.class_id == class.id)
+                        .count()
+                ),
+            )
+        })
         .collect();
     let job = JobSpec::Train(spec.clone());
     head.provenance.insert("job".to_owned(), json!(job));
-    head.provenance.insert("field".to_owned(), json!(file_name(&spec.field)));
-    head.provenance.insert("field_model".to_owned(), json!(value_of(field.info(), "TERROIR_MODEL")));
+    head.provenance
+        .insert("field".to_owned(), json!(file_name(&spec.field)));
+    head.provenance.insert(
+        "field_model".to_owned(),
+        json!(value_of(field.info(), "TERROIR_MODEL")),
+    );
     let labels_sha256 = sha256_of_file(&spec.labels).ok();
     head.provenance.insert(
         "labels".to_owned(),
         json!({"file": file_name(&spec.labels), "sha256": labels_sha256, "pixels": counts, "seed": spec.seed}),
     );
-    let mut metrics = vec![("pixels".to_owned(), samples.len() as f64), ("classes".to_owned(), classes.len() as f64)];
+    let mut metrics = vec![
+        ("pixels".to_owned(), samples.len() as f64),
+        ("classes".to_owned(), classes.len() as f64),
+    ];
     let mut figure = String::new();
     if let Some(validation) = &validation {
-        head.provenance.insert("accuracy".to_owned(), validation.summary.clone());
-        head.provenance.insert("cross_validation".to_owned(), validation.details.clone());
-        for (name, value) in [("overall_accuracy", validation.pooled.overall), ("macro_f1", validation.pooled.macro_f1)] {
+        head.provenance
+            .insert("accuracy".to_owned(), validation.summary.clone());
+        head.provenance
+            .insert("cross_validation".to_owned(), validation.details.clone());
+        for (name, value) in [
+            ("overall_accuracy", validation.pooled.overall),
+            ("macro_f1", validation.pooled.macro_f1),
+        ] {
             metrics.extend(value.map(|value| (name.to_owned(), value)));
         }
         if let Some(overall) = validation.pooled.overall {
-            figure = format!("; {:.1} % right in {} spatial blocks-out folds", 100.0 * overall, validation.folds);
+            figure = format!(
+                "; {:.1} % right in {} spatial blocks-out folds",
+                100.0 * overall,
+                validation.folds
+            );
         }
     }
     head.save(&spec.out)?;
     metrics.push(("seconds".to_owned(), begun.elapsed().as_secs_f64()));
     Ok(Outcome {
         files: vec![spec.out.clone()],
-        summary: format!("Head for {} classes from {} labelled pixels{figure}", classes.len(), samples.len()),
+        summary: format!(
+            "Head for {} classes from {} labelled pixels{figure}",
+            classes.len(),
+            samples.len()
+        ),
         metrics,
         warnings: monitor.warnings(),
     })
@@ -96,7 +135,10 @@ pub(crate) fn open_field(path: &std::path::Path) -> JobResult<Raster> {
 pub(crate) fn say_import(monitor: &Monitor<'_>, report: &ImportReport) {
     let say = |count: usize, what: &str| {
         if count > 0 {
-            monitor.warn(format!("{count} {} {what}", if count == 1 { "shape" } else { "shapes" }));
+            monitor.warn(format!(
+                "{count} {} {what}",
+                if count == 1 { "shape" } else { "shapes" }
+            ));
         }
     };
     say(report.outside, "outside the scene left out");
@@ -114,17 +156,34 @@ pub(crate) struct Sample {
 
 impl Sample {
     pub fn training(&self, classes: &[Class]) -> Option<TrainingPixel> {
-        let class = classes.iter().position(|class| class.id == self.pixel.class_id)?;
-        Some(TrainingPixel { vector: self.vector, class, weight: 1.0 })
+        let class = classes
+            .iter()
+            .position(|class| class.id == self.pixel.class_id)?;
+        Some(TrainingPixel {
+            vector: self.vector,
+            class,
+            weight: 1.0,
+        })
     }
 }
 
 /// Vectors of labelled pixels; those without data are left out.
-pub(crate) fn read_samples_blocking(field: &Raster, pixels: &[LabelledPixel], monitor: &Monitor<'_>) -> JobResult<Vec<Sample>> {
+pub(crate) fn read_samples_blocking(
+    field: &Raster,
+    pixels: &[LabelledPixel],
+    monitor: &Monitor<'_>,
+) -> JobResult<Vec<Sample>> {
     let (width, height) = (field.info().grid.width, field.info().grid.height);
     let mut squares: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
-    for (index, pixel) in pixels.iter().enumerate().filter(|(_, pixel)| pixel.col < width && pixel.row < height) {
-        squares.entry((pixel.row / READ_SIDE, pixel.col / READ_SIDE)).or_default().push(index);
+    for (index, pixel) in pixels
+        .iter()
+        .enumerate()
+        .filter(|(_, pixel)| pixel.col < width && pixel.row < height)
+    {
+        squares
+            .entry((pixel.row / READ_SIDE, pixel.col / READ_SIDE))
+            .or_default()
+            .push(index);
     }
     let mut samples: Vec<Option<Sample>> = vec![None; pixels.len()];
     let total = squares.len() as u64;
@@ -132,7 +191,12 @@ pub(crate) fn read_samples_blocking(field: &Raster, pixels: &[LabelledPixel], mo
         monitor.check()?;
         monitor.progress("reading the field", done as u64, total);
         let (row, col) = (square_row * READ_SIDE, square_col * READ_SIDE);
-        let window = Window { col, row, width: READ_SIDE.min(width - col), height: READ_SIDE.min(height - row) };
+        let window = Window {
+            col,
+            row,
+            width: READ_SIDE.min(width - col),
+            height: READ_SIDE.min(height - row),
+        };
         let codes = field.read_codes_blocking(window, window.width, window.height)?;
         for index in members {
             let pixel = pixels[index];
@@ -146,11 +210,20 @@ pub(crate) fn read_samples_blocking(field: &Raster, pixels: &[LabelledPixel], mo
 
 /// The 64 codes of a pixel of a planar window.
 pub(crate) fn codes_of(codes: &[i8], pixels: usize, at: usize) -> [i8; FIELD_AXES] {
-    std::array::from_fn(|axis| codes.get(axis * pixels + at).copied().unwrap_or(FIELD_NODATA))
+    std::array::from_fn(|axis| {
+        codes
+            .get(axis * pixels + at)
+            .copied()
+            .unwrap_or(FIELD_NODATA)
+    })
 }
 
 fn classes_in_use(all: &[Class], samples: &[Sample], spec: &TrainSpec) -> JobResult<Vec<Class>> {
-    let used = |class: &&Class| samples.iter().any(|sample| sample.pixel.class_id == class.id);
+    let used = |class: &&Class| {
+        samples
+            .iter()
+            .any(|sample| sample.pixel.class_id == class.id)
+    };
     let classes: Vec<Class> = all.iter().filter(used).cloned().collect();
     match classes.as_slice() {
         [] => Err(Failure::new(format!(
@@ -172,12 +245,18 @@ fn say_few(monitor: &Monitor<'_>, classes: &[Class], samples: &[Sample]) {
     let few: Vec<String> = classes
         .iter()
         .filter_map(|class| {
-            let count = samples.iter().filter(|sample| sample.pixel.class_id == class.id).count();
+            let count = samples
+                .iter()
+                .filter(|sample| sample.pixel.class_id == class.id)
+                .count();
             (count < FEW_PIXELS).then(|| format!("{} ({count})", class.name))
         })
         .collect();
     if !few.is_empty() {
-        monitor.warn(format!("few labelled pixels, so the figures are rough: {}", few.join(", ")));
+        monitor.warn(format!(
+            "few labelled pixels, so the figures are rough: {}",
+            few.join(", ")
+        ));
     }
 }
 
@@ -190,7 +269,11 @@ pub(crate) fn block_px(grid: &Grid) -> usize {
         // Without a place there are only pixels.
         None => return BLOCK_PIXELS,
     };
-    if metres > 0.0 && metres.is_finite() { BLOCK_PIXELS.max((BLOCK_METRES / metres).ceil() as usize) } else { BLOCK_PIXELS }
+    if metres > 0.0 && metres.is_finite() {
+        BLOCK_PIXELS.max((BLOCK_METRES / metres).ceil() as usize)
+    } else {
+        BLOCK_PIXELS
+    }
 }
 
 struct Validation {
@@ -201,7 +284,11 @@ struct Validation {
 }
 
 fn cross_validate(
-    spec: &TrainSpec, monitor: &Monitor<'_>, grid: &Grid, classes: &[Class], samples: &[Sample],
+    spec: &TrainSpec,
+    monitor: &Monitor<'_>,
+    grid: &Grid,
+    classes: &[Class],
+    samples: &[Sample],
 ) -> JobResult<Option<Validation>> {
     let pixels: Vec<LabelledPixel> = samples.iter().map(|sample| sample.pixel).collect();
     let block = block_px(grid);
@@ -213,8 +300,16 @@ fn cross_validate(
     for fold in 0..folds {
         monitor.check()?;
         monitor.progress("cross-validating", fold as u64, folds as u64);
-        let part = |inside: bool| samples.iter().zip(&fold_of).filter(move |(_, of)| (**of == fold) == inside).map(|(sample, _)| sample);
-        let training: Vec<TrainingPixel> = part(false).filter_map(|sample| sample.training(classes)).collect();
+        let part = |inside: bool| {
+            samples
+                .iter()
+                .zip(&fold_of)
+                .filter(move |(_, of)| (**of == fold) == inside)
+                .map(|(sample, _)| sample)
+        };
+        let training: Vec<TrainingPixel> = part(false)
+            .filter_map(|sample| sample.training(classes))
+            .collect();
         let test: Vec<&Sample> = part(true).collect();
         let first = training.first().map(|pixel| pixel.class);
         if test.is_empty() || training.iter().all(|pixel| Some(pixel.class) == first) {
@@ -224,8 +319,13 @@ fn cross_validate(
         let mut matrix = ConfusionMatrix::new(classes.to_vec());
         for sample in &test {
             let (winner, _) = head.classify(&sample.vector);
-            let found = head.classes.get(winner).and_then(|class| classes.iter().position(|other| other.id == class.id));
-            let truth = classes.iter().position(|class| class.id == sample.pixel.class_id);
+            let found = head
+                .classes
+                .get(winner)
+                .and_then(|class| classes.iter().position(|other| other.id == class.id));
+            let truth = classes
+                .iter()
+                .position(|class| class.id == sample.pixel.class_id);
             if let (Some(found), Some(truth)) = (found, truth) {
                 matrix.add(found, truth);
                 pooled.add(found, truth);
@@ -244,12 +344,19 @@ fn cross_validate(
     }
     let accuracy = pooled.accuracy();
     let spread = spread(&overalls);
-    for (name, value) in [("overall_accuracy", accuracy.overall), ("macro_f1", accuracy.macro_f1), ("overall_accuracy_spread", spread)] {
+    for (name, value) in [
+        ("overall_accuracy", accuracy.overall),
+        ("macro_f1", accuracy.macro_f1),
+        ("overall_accuracy_spread", spread),
+    ] {
         if let Some(value) = value {
             monitor.metric(name, value);
         }
     }
-    let design = format!("spatially blocked cross-validation, {} folds, blocks of {block} pixels, polygons uncut", each.len());
+    let design = format!(
+        "spatially blocked cross-validation, {} folds, blocks of {block} pixels, polygons uncut",
+        each.len()
+    );
     Ok(Some(Validation {
         folds: each.len(),
         summary: json!({
@@ -270,7 +377,14 @@ fn spread(values: &[f64]) -> Option<f64> {
         return None;
     }
     let mean = values.iter().sum::<f64>() / values.len() as f64;
-    Some((values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (values.len() - 1) as f64).sqrt())
+    Some(
+        (values
+            .iter()
+            .map(|value| (value - mean).powi(2))
+            .sum::<f64>()
+            / (values.len() - 1) as f64)
+            .sqrt(),
+    )
 }
 
 pub(crate) fn metrics_json(accuracy: &Accuracy) -> Value {

@@ -40,8 +40,15 @@ struct EventState<W> {
 
 impl<W: Write> EventWriter<W> {
     fn new(output: W) -> Self {
-        let state = EventState { output, newest_progress: None, last_progress: None, is_broken: false };
-        Self { state: Mutex::new(state) }
+        let state = EventState {
+            output,
+            newest_progress: None,
+            last_progress: None,
+            is_broken: false,
+        };
+        Self {
+            state: Mutex::new(state),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, EventState<W>> {
@@ -52,7 +59,10 @@ impl<W: Write> EventWriter<W> {
         let mut state = self.lock();
         if matches!(event, Event::Progress { .. }) {
             state.newest_progress = Some(event);
-            if state.last_progress.is_none_or(|at| at.elapsed() >= PROGRESS_INTERVAL) {
+            if state
+                .last_progress
+                .is_none_or(|at| at.elapsed() >= PROGRESS_INTERVAL)
+            {
                 state.write_progress();
             }
         } else {
@@ -97,12 +107,16 @@ impl<W: Write> EventState<W> {
 /// Reads commands from `input` and writes events to `output` until shutdown, the end of the input or a lost device.
 /// `make_engine` runs on the engine thread; `devices` may take seconds and runs on a thread of its own.
 pub(crate) fn serve<E: Engine>(
-    input: impl BufRead + Send + 'static, output: impl Write + Send + 'static,
-    make_engine: impl FnOnce() -> E + Send + 'static, devices: fn() -> Vec<DeviceInfo>,
+    input: impl BufRead + Send + 'static,
+    output: impl Write + Send + 'static,
+    make_engine: impl FnOnce() -> E + Send + 'static,
+    devices: fn() -> Vec<DeviceInfo>,
 ) -> Result<(), Failure> {
     let events = Arc::new(EventWriter::new(output));
     let queue = Arc::new(Queue::default());
-    events.send(Event::Ready { version: env!("CARGO_PKG_VERSION").to_owned() });
+    events.send(Event::Ready {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    });
 
     let (ended, end) = sync_channel::<Ended>(2);
     let engine_thread = {
@@ -148,17 +162,26 @@ enum Ended {
     Input,
 }
 
-fn named(name: &str, body: impl FnOnce() + Send + 'static) -> Result<std::thread::JoinHandle<()>, Failure> {
+fn named(
+    name: &str,
+    body: impl FnOnce() + Send + 'static,
+) -> Result<std::thread::JoinHandle<()>, Failure> {
     Builder::new()
         .name(name.to_owned())
         // Deep tensor graphs and C libraries both like room.
         .stack_size(16 << 20)
         .spawn(body)
-        .map_err(|error| Failure::new(format!("the worker could not start its {name} thread")).with_details(error))
+        .map_err(|error| {
+            Failure::new(format!("the worker could not start its {name} thread"))
+                .with_details(error)
+        })
 }
 
 fn command_loop<W: Write + Send + 'static>(
-    input: impl BufRead, queue: &Queue, events: &Arc<EventWriter<W>>, devices: fn() -> Vec<DeviceInfo>,
+    input: impl BufRead,
+    queue: &Queue,
+    events: &Arc<EventWriter<W>>,
+    devices: fn() -> Vec<DeviceInfo>,
 ) {
     for line in input.lines() {
         let line = match line {
@@ -182,7 +205,9 @@ fn command_loop<W: Write + Send + 'static>(
             }
             Ok(Command::Devices) => {
                 let events = events.clone();
-                let answered = named("devices", move || events.send(Event::Devices { devices: devices() }));
+                let answered = named("devices", move || {
+                    events.send(Event::Devices { devices: devices() })
+                });
                 if let Err(failure) = answered {
                     log::error!("{failure}");
                 }
@@ -205,21 +230,28 @@ fn engine_loop<W: Write + Send, E: Engine>(queue: &Queue, events: &EventWriter<W
         let mut emit = |event| events.send(event);
         let monitor = Monitor::new(id, &stop, &mut emit);
         let result = catch_unwind(AssertUnwindSafe(|| match &task {
-            Task::Run(spec) => engine.run(spec, &monitor).map(|outcome| Event::Finished { id, outcome }),
-            Task::Estimate(spec) => {
-                engine.estimate(spec, &monitor).map(|estimate| Event::Estimate { id, estimate })
-            }
+            Task::Run(spec) => engine
+                .run(spec, &monitor)
+                .map(|outcome| Event::Finished { id, outcome }),
+            Task::Estimate(spec) => engine
+                .estimate(spec, &monitor)
+                .map(|estimate| Event::Estimate { id, estimate }),
         }));
         let panicked = result.is_err();
         let last = match result {
             Ok(Ok(event)) => event,
             Ok(Err(Stop::Cancelled | Stop::Interrupted)) => Event::Cancelled { id },
             Ok(Err(Stop::Failed(failure))) => Event::Failed { id, failure },
-            Err(payload) => Event::Failed { id, failure: failure_of_panic(payload.as_ref()) },
+            Err(payload) => Event::Failed {
+                id,
+                failure: failure_of_panic(payload.as_ref()),
+            },
         };
         events.send(last);
         if panicked && !engine.is_usable() {
-            log::error!("the compute device is lost; the worker ends so that the next job gets a fresh one");
+            log::error!(
+                "the compute device is lost; the worker ends so that the next job gets a fresh one"
+            );
             queue.close();
             return;
         }
@@ -234,14 +266,17 @@ pub(crate) fn failure_of_panic(payload: &(dyn Any + Send)) -> Failure {
         .or_else(|| payload.downcast_ref::<&str>().copied())
         .unwrap_or("no message");
     let lower = text.to_lowercase();
-    if lower.contains("out of memory") || lower.contains("outofmemory") || lower.contains("allocation") {
-        Failure::new("the device ran out of memory; choose the CPU or a smaller model").with_details(text)
+    if lower.contains("out of memory")
+        || lower.contains("outofmemory")
+        || lower.contains("allocation")
+    {
+        Failure::new("the device ran out of memory; choose the CPU or a smaller model")
+            .with_details(text)
     } else {
         Failure::new("the job stopped on an internal fault; your data is unharmed, run it again or choose another device")
             .with_details(text)
     }
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -255,7 +290,9 @@ mod tests {
 
     impl Engine for Double {
         fn run(&mut self, spec: &JobSpec, monitor: &Monitor<'_>) -> Result<Outcome, Stop> {
-            let JobSpec::Predict(spec) = spec else { return Err(Failure::new("not in this test").into()) };
+            let JobSpec::Predict(spec) = spec else {
+                return Err(Failure::new("not in this test").into());
+            };
             monitor.started("cpu");
             match spec.field.to_str() {
                 Some("panic") => panic!("the floor is lava"),
@@ -294,19 +331,38 @@ mod tests {
             let (input, commands) = pipe().unwrap();
             let (events, output) = pipe().unwrap();
             let body = move || serve(BufReader::new(input), output, || Double, Vec::new);
-            let thread = Builder::new().name("worker under test".to_owned()).spawn(body).unwrap();
-            let mut session = Self { commands: Some(commands), events: BufReader::new(events).lines(), thread };
+            let thread = Builder::new()
+                .name("worker under test".to_owned())
+                .spawn(body)
+                .unwrap();
+            let mut session = Self {
+                commands: Some(commands),
+                events: BufReader::new(events).lines(),
+                thread,
+            };
             assert!(matches!(session.next(), Event::Ready { .. }));
             session
         }
 
         fn send(&mut self, command: &Command) {
-            writeln!(self.commands.as_mut().unwrap(), "{}", serde_json::to_string(command).unwrap()).unwrap();
+            writeln!(
+                self.commands.as_mut().unwrap(),
+                "{}",
+                serde_json::to_string(command).unwrap()
+            )
+            .unwrap();
         }
 
         fn run(&mut self, id: u64, what: &str) {
-            let spec = PredictSpec { field: what.into(), head: "h".into(), out: "o".into() };
-            self.send(&Command::Run { id: JobId(id), spec: JobSpec::Predict(spec) });
+            let spec = PredictSpec {
+                field: what.into(),
+                head: "h".into(),
+                out: "o".into(),
+            };
+            self.send(&Command::Run {
+                id: JobId(id),
+                spec: JobSpec::Predict(spec),
+            });
         }
 
         fn next(&mut self) -> Event {
@@ -319,7 +375,11 @@ mod tests {
             loop {
                 let event = self.next();
                 match &event {
-                    Event::Finished { id: of, .. } | Event::Cancelled { id: of } | Event::Failed { id: of, .. } if of.0 == id => {
+                    Event::Finished { id: of, .. }
+                    | Event::Cancelled { id: of }
+                    | Event::Failed { id: of, .. }
+                        if of.0 == id =>
+                    {
                         return (before, event);
                     }
                     _ => before.push(event),
@@ -338,7 +398,9 @@ mod tests {
         let mut session = Session::start();
         session.run(1, "panic");
         let (_, last) = session.until_end(1);
-        let Event::Failed { failure, .. } = last else { panic!("{last:?}") };
+        let Event::Failed { failure, .. } = last else {
+            panic!("{last:?}")
+        };
         assert!(failure.details.unwrap().contains("lava"));
         session.run(2, "plain");
         assert!(matches!(session.until_end(2).1, Event::Finished { .. }));
@@ -365,20 +427,45 @@ mod tests {
         let mut session = Session::start();
         session.run(1, "busy");
         let (before, _) = session.until_end(1);
-        let progress = before.iter().filter(|event| matches!(event, Event::Progress { .. })).count();
+        let progress = before
+            .iter()
+            .filter(|event| matches!(event, Event::Progress { .. }))
+            .count();
         assert!((1..100).contains(&progress), "{progress}");
-        let metric = before.iter().position(|event| matches!(event, Event::Metric { .. })).unwrap();
+        let metric = before
+            .iter()
+            .position(|event| matches!(event, Event::Metric { .. }))
+            .unwrap();
         // The newest value was said before the event that followed it.
-        assert!(matches!(before[metric - 1], Event::Progress { done: 4999, .. }), "{:?}", before[metric - 1]);
-        assert!(before[metric..].iter().all(|event| !matches!(event, Event::Progress { .. })));
+        assert!(
+            matches!(before[metric - 1], Event::Progress { done: 4999, .. }),
+            "{:?}",
+            before[metric - 1]
+        );
+        assert!(
+            before[metric..]
+                .iter()
+                .all(|event| !matches!(event, Event::Progress { .. }))
+        );
         session.end();
     }
 
     #[test]
     fn nonsense_and_the_end_of_the_input_are_survived() {
         let mut session = Session::start();
-        writeln!(session.commands.as_mut().unwrap(), "{{\"command\":\"dance\"}}\n\nnot json").unwrap();
-        session.send(&Command::Estimate { id: JobId(1), spec: JobSpec::Predict(PredictSpec { field: "".into(), head: "".into(), out: "".into() }) });
+        writeln!(
+            session.commands.as_mut().unwrap(),
+            "{{\"command\":\"dance\"}}\n\nnot json"
+        )
+        .unwrap();
+        session.send(&Command::Estimate {
+            id: JobId(1),
+            spec: JobSpec::Predict(PredictSpec {
+                field: "".into(),
+                head: "".into(),
+                out: "".into(),
+            }),
+        });
         assert!(matches!(session.until_end(1).1, Event::Failed { .. }));
         session.run(2, "wait");
         while !matches!(session.next(), Event::Progress { .. }) {}
