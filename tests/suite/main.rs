@@ -1,6 +1,9 @@
 //! Integration tests.
 
-#![expect(clippy::unwrap_used, reason = "a test says no by panicking, in its helpers too")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test says no by panicking, in its helpers too"
+)]
 
 mod golden;
 

@@ -186,7 +186,11 @@ fn open_window(files: &[PathBuf], screenshot: Option<PathBuf>) -> CliResult {
             ));
         }
     }
-    let options = WindowOptions { files: files.to_vec(), sample: true, screenshot };
+    let options = WindowOptions {
+        files: files.to_vec(),
+        sample: true,
+        screenshot,
+    };
     crate::window::open_window(options).map_err(|error| CliError::failed(format!("{error:#}")))
 }
 

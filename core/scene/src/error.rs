@@ -7,13 +7,21 @@ use std::path::PathBuf;
 pub enum SceneError {
     /// A file could not be opened, read or understood.
     #[error("{what}\n{}", path.display())]
-    File { what: String, path: PathBuf, details: Option<String> },
+    File {
+        what: String,
+        path: PathBuf,
+        details: Option<String>,
+    },
     /// A value given by the user cannot be used.
     #[error("{0}")]
     Input(String),
     /// Writing failed; nothing half-written was left behind.
     #[error("{what}\n{}", path.display())]
-    Write { what: String, path: PathBuf, details: Option<String> },
+    Write {
+        what: String,
+        path: PathBuf,
+        details: Option<String>,
+    },
     /// The caller asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -23,11 +31,19 @@ pub type SceneResult<T> = Result<T, SceneError>;
 
 impl SceneError {
     pub fn file(path: impl Into<PathBuf>, what: impl Into<String>) -> Self {
-        Self::File { what: what.into(), path: path.into(), details: None }
+        Self::File {
+            what: what.into(),
+            path: path.into(),
+            details: None,
+        }
     }
 
     pub fn write(path: impl Into<PathBuf>, what: impl Into<String>) -> Self {
-        Self::Write { what: what.into(), path: path.into(), details: None }
+        Self::Write {
+            what: what.into(),
+            path: path.into(),
+            details: None,
+        }
     }
 
     pub fn input(what: impl Into<String>) -> Self {
