@@ -142,7 +142,7 @@ impl Pyramid {
 
     /// The full-resolution tile a pixel lies in; `None` outside.
     pub fn tile_of_pixel(&self, col: usize, row: usize) -> Option<TileId> {
-        (col < self.width && row < self.height).then(|| TileId {
+        (col < self.width && row < self.height).then_some(TileId {
             level: 0,
             col: (col / TILE) as u32,
             row: (row / TILE) as u32,

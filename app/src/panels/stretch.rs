@@ -171,10 +171,6 @@ fn set(state: &mut State, layer: &Arc<Layer>, channel: usize, value: Stretch, st
     });
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one channel of one layer, all of it needed to draw"
-)]
 fn histogram_ui(
     ui: &mut egui::Ui,
     state: &mut State,

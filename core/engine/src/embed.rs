@@ -71,10 +71,6 @@ pub(crate) fn embed(
     result
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one step of the job, split off so that every way out meets the journal"
-)]
 fn embed_journalled(
     spec: &EmbedSpec,
     design: &Design,
@@ -475,10 +471,6 @@ fn union(a: Window, b: Window) -> Window {
     }
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the inner loop of the job: everything it reads, named"
-)]
 fn compute_blocks(
     spec: &EmbedSpec,
     monitor: &Monitor<'_>,

@@ -224,12 +224,14 @@ mod tests {
 
     #[test]
     fn removing_the_label_layer_removes_the_labels() {
-        let mut document = Document::default();
-        document.labels = Some(Labels::new(crate::Grid {
-            width: 4,
-            height: 4,
-            georef: crate::Georef::default(),
-        }));
+        let mut document = Document {
+            labels: Some(Labels::new(crate::Grid {
+                width: 4,
+                height: 4,
+                georef: crate::Georef::default(),
+            })),
+            ..Document::default()
+        };
         let id = document.add_layer(Layer {
             source: LayerSource::Labels,
             ..layer("Labels")

@@ -94,6 +94,9 @@ fn centres(low: f64, high: f64, end: usize) -> Range<usize> {
     first.min(end)..past.min(end)
 }
 
+/// Blocks by (column, row); `None`: looked at and empty.
+type BurntBlocks = HashMap<(u32, u32), Option<Arc<LabelBlock>>>;
+
 /// All polygons of one set of labels on their grid, with the blocks burnt for drawing so far.
 pub(crate) struct PolygonIndex {
     shapes: Vec<Option<PixelShape>>,
@@ -102,7 +105,7 @@ pub(crate) struct PolygonIndex {
     built_from: Weak<Vec<Arc<LabelPolygon>>>,
     transform: GeoTransform,
     size: (usize, usize),
-    burnt: Mutex<HashMap<(u32, u32), Option<Arc<LabelBlock>>>>,
+    burnt: Mutex<BurntBlocks>,
 }
 
 impl PolygonIndex {
