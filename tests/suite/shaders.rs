@@ -224,7 +224,7 @@ fn palettes_agree_with_their_twin() {
 
 fn random_codes(random: &mut Random) -> Vec<i8> {
     let mut codes: Vec<i8> = (0..64 * PIXELS)
-        .map(|_| (random.next() % 131) as i8 - 65)
+        .map(|_| ((random.next() % 131) as i16 - 65) as i8)
         .collect();
     for pixel in 0..PIXELS {
         match random.next() % 10 {
