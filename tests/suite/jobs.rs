@@ -162,6 +162,42 @@ fn a_scene_without_contrast_or_wavelengths_is_explained() {
     assert!(!working_folder_of(&out).exists() && !out.exists());
 }
 
+#[test]
+fn radar_becomes_a_field_and_thermal_beyond_the_model_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (scene, out) = (
+        folder.path().join("scene.tif"),
+        folder.path().join("field.tif"),
+    );
+    write_scene(&scene, 20, 10, 3, |band, col, row| {
+        (band * 7 + col * 3 + row * 5) as f32
+    });
+    let spec = EmbedSpec {
+        wavelengths_nm: vec![(0, 55_500_000.0), (1, 55_500_000.0), (2, 30_000.0)],
+        ..embed_spec(&scene, &out)
+    };
+    let outcome = embed(&spec).unwrap();
+    let is_said = |text: &str| outcome.warnings.iter().any(|warning| warning == text);
+    assert!(
+        is_said(
+            "radar bands layer 0, layer 1 are given to the model as its radar placeholder of 3.75 µm"
+        ) && is_said(
+            "left out of the model, because they lie beyond the wavelengths the model knows: layer 2"
+        ),
+        "{:?}",
+        outcome.warnings
+    );
+    let failure = embed(&EmbedSpec {
+        bands: vec![2],
+        ..spec
+    })
+    .unwrap_err();
+    assert!(
+        failure.what.contains("beyond the wavelengths") && failure.what.contains("layer 2"),
+        "{failure}"
+    );
+}
+
 /// Blocks end at column 256 and windows every 42 pixels: neither may show.
 #[test]
 fn no_step_shows_where_windows_or_blocks_meet() {

@@ -14,7 +14,9 @@ use crate::catalogue::{Identity, ModelShelf};
 use crate::dense::{Encoder, Geometry};
 use crate::design::{Design, FIT_WINDOWS, fit_projection};
 use crate::device::{self, Compute};
-use crate::inputs::{InputBand, Region, choose_bands_blocking, read_region_blocking};
+use crate::inputs::{
+    InputBand, Region, choose_bands_blocking, read_region_blocking, wavelengths_um,
+};
 use crate::journal::{Journal, folder_of};
 use crate::local::LocalFeatures;
 use crate::monitor::{JobResult, Monitor, Stop};
@@ -268,10 +270,7 @@ fn make_encoder(
         .notes
         .iter()
         .for_each(|note| monitor.warn(note.clone()));
-    let wavelengths: Vec<f32> = bands
-        .iter()
-        .map(|band| (band.wavelength_nm / 1000.0) as f32)
-        .collect();
+    let wavelengths = wavelengths_um(bands, model.config().radar_um(), monitor);
     if !compute.is_cpu() {
         monitor.progress("preparing kernels", 0, 1);
     }

@@ -1,6 +1,8 @@
 //! What a model gets from a scene: which bands, at which wavelengths, on which scale.
 //! Knows rasters and their statistics. Knows nothing of tensors.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 use terroir_models::MAX_WAVELENGTH_UM;
 use terroir_scene::{BandInfo, Raster, Resampling, SampleType, WavelengthSource, Window};
@@ -12,6 +14,8 @@ use crate::{EmbedSpec, Failure};
 pub const CLIP: f32 = 6.0;
 /// More bands than any sensor has; beyond it they are thinned evenly by wavelength.
 const MAX_BANDS: usize = 320;
+/// Wavelengths of radar, from 1 mm to 1 m.
+const RADAR_NM: Range<f64> = 1e6..1e9;
 /// Sampled tiles for the statistics, of this side in pixels.
 const SAMPLE_TILES: usize = 48;
 const SAMPLE_SIDE: usize = 256;
@@ -22,6 +26,7 @@ pub struct InputBand {
     /// Counted from 0.
     pub band: usize,
     pub name: String,
+    /// As measured; what the model is told may differ (`wavelengths_um`).
     pub wavelength_nm: f64,
     pub scale: f64,
     pub offset: f64,
@@ -120,26 +125,85 @@ pub fn choose_bands_blocking(
     Ok(measured.into_iter().map(|(band, _)| band).collect())
 }
 
-fn say_left_out(monitor: &Monitor<'_>, names: &[String], why: &str) {
-    if names.is_empty() {
-        return;
-    }
-    let shown = names
+/// What the model is told of the bands, micrometres. It knows radar by a token only, which is said as a warning.
+pub fn wavelengths_um(bands: &[InputBand], radar_um: f32, monitor: &Monitor<'_>) -> Vec<f32> {
+    let is_radar = |band: &InputBand| RADAR_NM.contains(&band.wavelength_nm);
+    let radar: Vec<String> = bands
         .iter()
-        .take(4)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ");
-    let rest = names.len().saturating_sub(4);
-    let more = if rest > 0 {
-        format!(" and {rest} more")
-    } else {
-        String::new()
-    };
-    monitor.warn(format!(
-        "left out of the model, because they {why}: {shown}{more}"
-    ));
+        .filter(|band| is_radar(band))
+        .map(|band| band.name.clone())
+        .collect();
+    if !radar.is_empty() {
+        monitor.warn(format!(
+            "radar bands {} are given to the model as its radar placeholder of {radar_um} µm",
+            some_of(&radar)
+        ));
+    }
+    bands
+        .iter()
+        .map(|band| {
+            if is_radar(band) {
+                radar_um
+            } else {
+                (band.wavelength_nm / 1000.0) as f32
+            }
+        })
+        .collect()
 }
+
+/// The first names and how many more there are.
+fn some_of(names: &[String]) -> String {
+    let shown = names[..names.len().min(4)].join(", ");
+    match names.len().saturating_sub(4) {
+        0 => shown,
+        rest => format!("{shown} and {rest} more"),
+    }
+}
+
+fn say_left_out(monitor: &Monitor<'_>, names: &[String], why: &str) {
+    if !names.is_empty() {
+        monitor.warn(format!(
+            "left out of the model, because they {why}: {}",
+            some_of(names)
+        ));
+    }
+}
+
+/// Why a scene has no band for the model, and what to do about it. Takes the names of what was left out.
+fn nothing_left(without: &[String], beyond: &[String], bad: &[String]) -> String {
+    if !without.is_empty() && beyond.is_empty() && bad.is_empty() {
+        return format!("no band of this scene has a wavelength; {SET_WAVELENGTHS}");
+    }
+    let reasons: Vec<String> = [
+        (without, "without a wavelength"),
+        (
+            beyond,
+            "beyond the wavelengths it knows (up to 20 µm, and radar from 1 mm to 1 m)",
+        ),
+        (bad, "marked bad in the file"),
+    ]
+    .iter()
+    .filter(|(names, _)| !names.is_empty())
+    .map(|(names, why)| format!("{} {why}", some_of(names)))
+    .collect();
+    if reasons.is_empty() {
+        return "no band of this scene is one the model can take (palettes, transparency and complex numbers are not); \
+                choose another scene or other bands"
+            .to_owned();
+    }
+    let advice = if without.is_empty() && beyond.is_empty() {
+        "choose another scene, or ask for these bands by name (--bands)"
+    } else {
+        SET_WAVELENGTHS
+    };
+    format!(
+        "every band of this scene is left out of the model: {}; {advice}",
+        reasons.join(", ")
+    )
+}
+
+const SET_WAVELENGTHS: &str = "set wavelengths in the Bands panel or choose a sensor there, \
+     or name them on the command line (--wavelengths 1=490nm,2=560nm,...)";
 
 fn candidates(
     raster: &Raster,
@@ -187,7 +251,7 @@ fn candidates(
             without.push(band.name.clone());
             continue;
         };
-        if nm / 1000.0 > f64::from(MAX_WAVELENGTH_UM) {
+        if nm / 1000.0 > f64::from(MAX_WAVELENGTH_UM) && !RADAR_NM.contains(&nm) {
             beyond.push(band.name.clone());
             continue;
         }
@@ -214,8 +278,8 @@ fn candidates(
     );
     if chosen.is_empty() {
         return Err(Failure::new(format!(
-            "no band of this scene has a wavelength; set them in the Bands panel or choose a sensor there, \
-             or name them on the command line (--wavelength 1=490nm --wavelength 2=560nm ...)\n{}",
+            "{}\n{}",
+            nothing_left(&without, &beyond, &bad),
             spec.scene.display()
         ))
         .into());
@@ -345,6 +409,7 @@ impl Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::JobId;
 
     #[test]
     fn sample_tiles_cover_small_scenes_and_stay_inside_large_ones() {
@@ -374,6 +439,57 @@ mod tests {
         );
         let left = tiles.iter().filter(|t| t.col < 5_490).count();
         assert!((16..=32).contains(&left), "{left} of 48 in the left half");
+    }
+
+    fn band(name: &str, wavelength_nm: f64) -> InputBand {
+        InputBand {
+            band: 0,
+            name: name.to_owned(),
+            wavelength_nm,
+            scale: 1.0,
+            offset: 0.0,
+            mean: 0.0,
+            std: 1.0,
+        }
+    }
+
+    #[test]
+    fn radar_is_given_as_the_token_of_the_model() {
+        let mut emit = |_| {};
+        let monitor = Monitor::new(JobId(0), &|| None, &mut emit);
+        let bands = [band("B4", 665.0), band("VV", 55.5e6), band("VH", 55.5e6)];
+        assert_eq!(
+            wavelengths_um(&bands, 5.405, &monitor),
+            [0.665, 5.405, 5.405]
+        );
+        // A model that is made again on another device does not say it twice.
+        wavelengths_um(&bands, 5.405, &monitor);
+        assert_eq!(
+            monitor.warnings(),
+            ["radar bands VV, VH are given to the model as its radar placeholder of 5.405 µm"]
+        );
+        let monitor = Monitor::new(JobId(0), &|| None, &mut emit);
+        assert_eq!(wavelengths_um(&bands[..1], 3.75, &monitor), [0.665]);
+        assert!(monitor.warnings().is_empty());
+    }
+
+    #[test]
+    fn the_reason_for_no_band_is_the_true_one() {
+        let names = ["a".to_owned(), "b".to_owned()];
+        let none: &[String] = &[];
+        let without = nothing_left(&names, none, none);
+        assert!(without.starts_with("no band of this scene has a wavelength; set"));
+        let beyond = nothing_left(none, &names, none);
+        assert!(
+            beyond.contains("a, b beyond the wavelengths it knows"),
+            "{beyond}"
+        );
+        let bad = nothing_left(none, none, &names);
+        assert!(
+            bad.contains("a, b marked bad in the file") && !bad.contains("--wavelength"),
+            "{bad}"
+        );
+        assert!(nothing_left(none, none, none).contains("palettes"));
     }
 
     #[test]

@@ -55,6 +55,11 @@ impl DofaConfig {
         self.draw(seed, self.parameters(), device)
     }
 
+    /// What stands for the wavelength of C-band radar in the published training, micrometres: no true one, a token.
+    pub fn radar_um(&self) -> f32 {
+        if self.layer_scale { 5.405 } else { 3.75 }
+    }
+
     fn draw(&self, seed: u64, parameters: Vec<Parameter>, device: &Device) -> Dofa {
         let Ok(model) = Dofa::build(self, &mut Seeded::new(seed, parameters), device);
         model
