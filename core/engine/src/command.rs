@@ -25,8 +25,13 @@ pub fn command_line(spec: &JobSpec) -> String {
             }
             add("--device", Some(spec.device.clone()));
             // People count bands from 1.
-            for (band, nm) in &spec.wavelengths_nm {
-                add("--wavelength", Some(format!("{}={nm}nm", band + 1)));
+            if !spec.wavelengths_nm.is_empty() {
+                let list: Vec<String> = spec
+                    .wavelengths_nm
+                    .iter()
+                    .map(|(band, nm)| format!("{}={nm}nm", band + 1))
+                    .collect();
+                add("--wavelengths", Some(list.join(",")));
             }
             if !spec.bands.is_empty() {
                 let list: Vec<String> = spec
@@ -145,7 +150,7 @@ mod tests {
         assert_eq!(
             command_line(&spec),
             "terroir embed 'my scene.tif' --model dofa-tiny --device 'llvmpipe (LLVM 15)' \
-             --wavelength 1=490nm --wavelength 4=842.5nm --bands 1,4 --out f.tif"
+             --wavelengths 1=490nm,4=842.5nm --bands 1,4 --out f.tif"
         );
     }
 }
