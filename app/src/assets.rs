@@ -1,6 +1,7 @@
 //! Where the bundled sample lies, and the document the first start shows. Reads rasters; draws nothing.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use terroir_scene::{
     Document, Labels, Layer, LayerId, LayerSource, Raster, SceneResult, default_style_blocking,
@@ -64,6 +65,24 @@ pub fn sample_dir() -> Option<PathBuf> {
         .map(|assets| assets.join("sample"))
         .find(|folder| folder.join("labels.geojson").is_file())
         .map(|folder| folder.canonicalize().unwrap_or(folder))
+}
+
+/// Where results made from `path` go by default if not beside it: the sample's folder belongs to the program and may be
+/// read-only, so its results go to the user's documents (or home). Looks at the disk once a process; call it once
+/// before the window opens.
+pub fn folder_for_results(path: &Path) -> Option<&'static Path> {
+    static FOLDERS: OnceLock<Option<(PathBuf, PathBuf)>> = OnceLock::new();
+    let (sample, documents) = FOLDERS
+        .get_or_init(|| {
+            let user = directories::UserDirs::new()?;
+            let documents = user.document_dir().filter(|folder| folder.is_dir());
+            Some((
+                sample_dir()?,
+                documents.unwrap_or(user.home_dir()).to_path_buf(),
+            ))
+        })
+        .as_ref()?;
+    path.starts_with(sample).then_some(documents.as_path())
 }
 
 /// The sample as the first start shows it: the scene in natural colour and its field below, no labels painted yet

@@ -326,13 +326,17 @@ impl Jobs {
     }
 }
 
-/// `<folder>/<stem>_<suffix>.<extension>` beside a file.
+/// `<folder>/<stem>_<suffix>.<extension>` beside a file; for files of the bundled sample in the user's own folder.
 pub fn beside(path: &Path, suffix: &str, extension: &str) -> PathBuf {
     let stem = path.file_stem().map_or_else(
         || "scene".into(),
         |stem| stem.to_string_lossy().into_owned(),
     );
-    path.with_file_name(format!("{stem}_{suffix}.{extension}"))
+    let name = format!("{stem}_{suffix}.{extension}");
+    match crate::assets::folder_for_results(path) {
+        Some(folder) => folder.join(name),
+        None => path.with_file_name(name),
+    }
 }
 
 /// `45 s`, `3 min 20 s`, `2 h 5 min`.

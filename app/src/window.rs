@@ -35,6 +35,7 @@ pub struct WindowOptions {
 /// Opens the window and returns when it is closed. Must be called on the main thread.
 pub fn open_window(options: WindowOptions) -> anyhow::Result<()> {
     let program = std::env::current_exe().context("the program's own file could not be found")?;
+    crate::assets::folder_for_results(std::path::Path::new(""));
     let data_folder = directories::ProjectDirs::from("", "", "terroir")
         .map(|dirs| dirs.data_local_dir().to_owned());
     let native = eframe::NativeOptions {

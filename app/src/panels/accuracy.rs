@@ -106,14 +106,16 @@ fn result_ui(ui: &mut egui::Ui, validation: &Validation) {
             egui::Grid::new("per class")
                 .num_columns(5)
                 .striped(true)
-                .spacing([12.0, 3.0])
+                .spacing([8.0, 3.0])
                 .show(ui, |ui| {
-                    for name in ["Class", "n", "User's", "Producer's", "F1"] {
+                    for name in ["Class", "n", "User's", "Prod.'s", "F1"] {
                         ui.label(RichText::new(name).small().color(colors.weak));
                     }
                     ui.end_row();
                     for class in &accuracy.per_class {
-                        ui.label(&class.name);
+                        ui.allocate_ui(egui::vec2(CLASS_NAME_WIDTH, 18.0), |ui| {
+                            ui.add(egui::Label::new(&class.name).truncate());
+                        });
                         number(ui, class.n_reference.to_string());
                         number(ui, percent(class.users));
                         number(ui, percent(class.producers));
@@ -123,6 +125,9 @@ fn result_ui(ui: &mut egui::Ui, validation: &Validation) {
                 });
         });
 }
+
+/// Room for a class name beside four figures in the narrowest panel; longer ones end in "…" and are whole on hover.
+const CLASS_NAME_WIDTH: f32 = 96.0;
 
 fn matrix_ui(ui: &mut egui::Ui, matrix: &ConfusionMatrix) {
     let weak = theme::colors(ui.visuals()).weak;
