@@ -48,7 +48,12 @@ fn live_ui(ui: &mut egui::Ui, state: &mut State) {
             let text = if state.live.is_fitting {
                 "Making the first map…".to_owned()
             } else {
-                match state.label_counts().len() {
+                match state
+                    .label_counts()
+                    .values()
+                    .filter(|&&count| count > 0)
+                    .count()
+                {
                     0 => "Paint two classes: choose a class on the left, press P and draw."
                         .to_owned(),
                     1 => "One class is painted. Paint a second one to get a map.".to_owned(),

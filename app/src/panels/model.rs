@@ -213,7 +213,7 @@ fn out_ui(ui: &mut egui::Ui, state: &mut State) {
             ui.add(
                 egui::TextEdit::singleline(&mut state.run.out)
                     .desired_width(width)
-                    .hint_text("beside the scene"),
+                    .hint_text(&default),
             )
             .on_hover_text(if state.run.out.is_empty() {
                 default
