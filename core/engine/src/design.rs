@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 use terroir_scene::{Raster, Window};
 
+use crate::blocks::around;
 use crate::catalogue::Identity;
 use crate::dense::Encoder;
-use crate::embed::{around, guarded};
 use crate::inputs::{InputBand, Region, read_region_blocking, sample_tiles};
 use crate::local::{LocalFeatures, REACH};
 use crate::monitor::{JobResult, Monitor};
 use crate::projection::{Moments, PROJECTION_SCHEMA, Projection, SPECTRAL_AXES, fit, leading_axes};
+use crate::setup::guarded;
 use crate::{EmbedSpec, Failure};
 
 /// Windows and pixels a projection is fitted on.

@@ -3,6 +3,7 @@
 
 mod assess;
 mod bench;
+mod blocks;
 mod catalogue;
 mod command;
 mod dense;
@@ -21,6 +22,7 @@ mod projection;
 mod provenance;
 mod queue;
 mod report;
+mod setup;
 mod train;
 mod worker;
 
