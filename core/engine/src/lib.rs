@@ -23,6 +23,7 @@ mod provenance;
 mod queue;
 mod report;
 mod setup;
+mod split;
 mod train;
 mod worker;
 
