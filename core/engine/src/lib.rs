@@ -18,6 +18,7 @@ mod link;
 mod local;
 mod monitor;
 mod predict;
+mod process;
 mod projection;
 mod provenance;
 mod queue;
