@@ -19,7 +19,7 @@ use crate::weights::{Layers, Seeded, Weights};
 pub struct PatchKernel {
     /// [C * P * P, D], rows ordered by band, patch row, patch column; factor 0.01 applied.
     pub weight: Tensor<2>,
-    /// [D], factor 0.01 applied.
+    /// `[D]`, factor 0.01 applied.
     pub bias: Tensor<1>,
     /// Number of bands C, in the order of the wavelengths.
     pub bands: usize,
