@@ -171,7 +171,7 @@ fn open_window(files: &[PathBuf], screenshot: Option<PathBuf>) -> CliResult {
             )));
         }
         return Err(CliError::usage(format!(
-            "{name} is neither a subcommand nor a file."
+            "There is no subcommand and no file called {name}."
         )));
     }
     if cfg!(target_os = "linux") {
