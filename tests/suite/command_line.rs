@@ -420,13 +420,7 @@ fn ctrl_c_ends_a_job_cleanly() {
         .unwrap();
     std::thread::sleep(Duration::from_secs(3));
     let asked = Instant::now();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &child.id().to_string()])
-            .status()
-            .unwrap()
-            .success()
-    );
+    crate::program::signal("INT", child.id());
     let output = loop {
         if child.try_wait().unwrap().is_some() {
             break child.wait_with_output().unwrap();

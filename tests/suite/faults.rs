@@ -687,13 +687,7 @@ fn a_worker_killed_in_mid_job() {
         matches!(event, Event::Progress { .. })
     });
     let worker = link.process_id().unwrap();
-    assert!(
-        Command::new("kill")
-            .args(["-9", &worker.to_string()])
-            .status()
-            .unwrap()
-            .success()
-    );
+    crate::program::signal("KILL", worker);
     let mut reason = String::new();
     wait(&mut link, "the failure", &mut |event| match event {
         Event::Failed { id, failure } if *id == long => {

@@ -477,13 +477,7 @@ mod in_a_process {
         link.run(JobSpec::Embed(broken.clone()));
         wait_for(&mut link, 120, |event| matches!(event, Event::Tile { .. }));
         let pid = link.process_id().unwrap();
-        assert!(
-            std::process::Command::new("kill")
-                .args(["-9", &pid.to_string()])
-                .status()
-                .unwrap()
-                .success()
-        );
+        crate::program::signal("KILL", pid);
         wait_for(
             &mut link,
             10,

@@ -36,6 +36,15 @@ pub fn terroir() -> &'static Path {
     })
 }
 
+/// Sends a signal (`KILL`, `INT`) through the shell's own `kill`: a bare system has no program of that name.
+pub fn signal(name: &str, process: u32) {
+    let sent = Command::new("sh")
+        .args(["-c", &format!("kill -s {name} {process}")])
+        .status()
+        .unwrap();
+    assert!(sent.success(), "signal {name} to {process}: {sent}");
+}
+
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
