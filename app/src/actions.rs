@@ -33,6 +33,21 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
         },
         Command::SaveProjectAs => state.pick(ctx, Purpose::SaveProject),
         Command::AddRaster => state.pick(ctx, Purpose::AddRaster),
+        Command::SeriesFromFolder => state.pick(ctx, Purpose::SeriesFolder),
+        Command::SeriesFromLayers => state.series_from_layers(),
+        Command::NextDate => state.step_frame(false, false),
+        Command::PreviousDate => state.step_frame(true, false),
+        Command::PlayDates => {
+            let timeline = &mut state.session.timeline;
+            timeline.playing = match timeline.playing {
+                Some(_) => None,
+                None => Some(std::time::Instant::now()),
+            };
+        }
+        Command::HideClouds => hide_clouds(state),
+        Command::TimelinePanel => {
+            state.session.timeline.is_open = !state.session.timeline.is_open;
+        }
         Command::ImportLabels => state.pick(ctx, Purpose::ImportLabels),
         Command::ExportLabels => state.pick(ctx, Purpose::ExportLabels),
         Command::Export => {
@@ -122,6 +137,24 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
     }
 }
 
+/// Makes what the masks of the series hide transparent, or shows it again.
+fn hide_clouds(state: &mut State) {
+    let Some(layer) = state.series_layer() else {
+        return;
+    };
+    let hides = layer.series().is_some_and(|series| series.hide_clouds);
+    let name = if hides {
+        format!("Show clouds of {}", layer.name)
+    } else {
+        format!("Hide clouds of {}", layer.name)
+    };
+    state.change_layer(layer.id, &name, |layer| {
+        if let Some(series) = layer.series_mut() {
+            series.hide_clouds = !hides;
+        }
+    });
+}
+
 fn show_tab(state: &mut State, tab: Tab) {
     state.session.tab = tab;
     state.session.right_open = true;
@@ -209,18 +242,32 @@ impl State {
         self.session.clicked_pixel = None;
         self.session.hovered_pixel = None;
         self.session.properties = None;
+        self.session.timeline.playing = None;
+        self.session.timeline.date_edit = None;
         self.session.view = Some(ViewRequest::Full);
         self.waiting_labels.clear();
     }
 
     /// Opens files of any kind the window knows: projects, labels, rasters.
     pub fn open_files(&mut self, ctx: &egui::Context, paths: Vec<PathBuf>) {
+        let mut rasters = Vec::new();
         for path in paths {
             match kind_of(&path) {
                 FileKind::Project => self.ask_unsaved(ctx, After::OpenProject(path)),
                 FileKind::Labels => self.import_labels(path),
-                FileKind::Raster => self.open_raster(path, OpenRole::Add),
+                FileKind::Raster => rasters.push(path),
             }
+        }
+        self.add_rasters(rasters);
+    }
+
+    /// One raster is opened; of several, and of folders, is found out first what belongs together.
+    pub fn add_rasters(&mut self, paths: Vec<PathBuf>) {
+        match paths.as_slice() {
+            [] => {}
+            // Whether it is a folder is for the file thread to see.
+            [only] => self.open_raster(only.clone(), OpenRole::Add),
+            _ => self.find_series(paths),
         }
     }
 
@@ -252,7 +299,7 @@ impl State {
         } else {
             path
         };
-        let (document, revision) = (self.history.document().clone(), self.history.revision());
+        let (document, revision) = (self.history.document().clone(), self.history.value());
         self.project.saving = Some(revision);
         self.send(FileTask::SaveProject {
             document,

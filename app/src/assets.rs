@@ -102,10 +102,7 @@ pub fn sample_document_blocking(sample: &Sample) -> SceneResult<Document> {
         "Sentinel-2, 2021-07-28",
         SAMPLE_ATTRIBUTION,
     )?;
-    if let LayerSource::Raster {
-        info: Some(info), ..
-    } = &scene.source
-    {
+    if let Some(info) = scene.raster_info() {
         let (imported, _) = import_labels(&sample.labels(), &info.grid, Some("class"))?;
         let mut labels = Labels::new(info.grid.clone());
         labels.classes = imported.classes;

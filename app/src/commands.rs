@@ -15,6 +15,13 @@ pub enum Command {
     SaveProject,
     SaveProjectAs,
     AddRaster,
+    SeriesFromFolder,
+    SeriesFromLayers,
+    NextDate,
+    PreviousDate,
+    PlayDates,
+    HideClouds,
+    TimelinePanel,
     ImportLabels,
     ExportLabels,
     Export,
@@ -145,6 +152,55 @@ pub static COMMANDS: &[CommandInfo] = &[
         icon::STACK_PLUS,
         &[key(CTRL_SHIFT, Key::R)],
         "Add a scene, field or map as a layer",
+    ),
+    row(
+        C::SeriesFromFolder,
+        "New series from a folder…",
+        icon::FOLDERS,
+        &[],
+        "Open the dated images of a folder as one layer with a timeline",
+    ),
+    row(
+        C::SeriesFromLayers,
+        "New series from layers",
+        icon::STACK_SIMPLE,
+        &[],
+        "Put the raster layers of this project into one layer with a timeline, by their dates",
+    ),
+    row(
+        C::NextDate,
+        "Next date",
+        icon::SKIP_FORWARD,
+        &[key(NONE, Key::Period)],
+        "Show the next date of the series",
+    ),
+    row(
+        C::PreviousDate,
+        "Previous date",
+        icon::SKIP_BACK,
+        &[key(NONE, Key::Comma)],
+        "Show the date before",
+    ),
+    row(
+        C::PlayDates,
+        "Play or pause the dates",
+        icon::PLAY,
+        &[key(CTRL, Key::Period)],
+        "Go through the dates of the series one after another",
+    ),
+    row(
+        C::HideClouds,
+        "Hide clouds",
+        icon::CLOUD_SLASH,
+        &[],
+        "Make pixels under clouds, shadows and snow transparent, by the mask of each date",
+    ),
+    row(
+        C::TimelinePanel,
+        "Timeline panel",
+        icon::CALENDAR_DOTS,
+        &[key(CTRL, Key::Num4)],
+        "Show or hide the timeline of a series",
     ),
     row(
         C::ImportLabels,
@@ -484,6 +540,28 @@ impl Command {
                     .active_layer()
                     .is_some_and(|layer| state.raster_info(layer).is_some()),
                 "Choose a raster layer first",
+            ),
+            C::SeriesFromLayers => need(
+                document
+                    .layers
+                    .iter()
+                    .filter(|layer| {
+                        matches!(layer.source, terroir_scene::LayerSource::Raster { .. })
+                    })
+                    .count()
+                    > 0,
+                "Add the images of each date first",
+            ),
+            C::NextDate | C::PreviousDate | C::PlayDates | C::TimelinePanel => {
+                need(state.series_layer().is_some(), "Open a series first")
+            }
+            C::HideClouds => need(
+                state.series_layer().is_some_and(|layer| {
+                    layer
+                        .series()
+                        .is_some_and(|series| series.frames().iter().any(|f| f.mask.is_some()))
+                }),
+                "Needs a series with cloud masks",
             ),
             C::ImportLabels | C::NewClass => need(has_raster, "Add a raster first"),
             C::UseTool(tool) if tool.paints() => need(has_raster, "Add a raster first"),

@@ -15,6 +15,7 @@ use crate::files::{FileTask, OpenRole};
 use crate::state::State;
 
 pub use crate::export::ExportForm;
+use crate::open_series::SeriesForm;
 
 /// A dialog that ends sooner than a person can act was never shown.
 const NOT_SHOWN: Duration = Duration::from_millis(700);
@@ -24,6 +25,7 @@ const NOT_SHOWN: Duration = Duration::from_millis(700);
 pub enum Purpose {
     Open,
     AddRaster,
+    SeriesFolder,
     ImportLabels,
     SaveProject,
     ExportLabels,
@@ -38,6 +40,7 @@ impl Purpose {
         match self {
             Self::Open => "Open a project, raster or label file",
             Self::AddRaster => "Add a raster",
+            Self::SeriesFolder => "Choose a folder of dated images",
             Self::ImportLabels => "Import labels",
             Self::SaveProject => "Save the project as",
             Self::ExportLabels => "Write the labels as",
@@ -64,7 +67,7 @@ impl Purpose {
         );
         const ALL: (&str, &[&str]) = ("All files", &["*"]);
         match self {
-            Self::Open => &[ALL],
+            Self::Open | Self::SeriesFolder => &[ALL],
             Self::AddRaster | Self::Locate(_) => &[ALL, RASTERS],
             Self::ImportLabels => &[
                 ("Labels", &["gpkg", "geojson", "json", "shp", "csv", "tif"]),
@@ -100,6 +103,7 @@ pub enum Dialog {
         chosen: usize,
     },
     Export(ExportForm),
+    Series(SeriesForm),
 }
 
 pub enum Answer {
@@ -205,6 +209,9 @@ impl Dialogs {
                     .await
                     .map(|files| files.iter().map(|file| file.path().to_owned()).collect())
             })
+        } else if purpose == Purpose::SeriesFolder {
+            let future = dialog.pick_folder();
+            Box::pin(async move { future.await.map(|folder| vec![folder.path().to_owned()]) })
         } else {
             let future = dialog.pick_file();
             Box::pin(async move { future.await.map(|file| vec![file.path().to_owned()]) })
@@ -251,7 +258,7 @@ impl State {
     pub fn suggested_path(&self, purpose: &Purpose) -> String {
         let scene = self
             .active_raster()
-            .and_then(|layer| self.raster_info(&layer).map(|info| info.path.clone()));
+            .and_then(|layer| layer.raster_path().map(Path::to_owned));
         let home = self.project.path.clone().or(scene);
         let with = |extension: &str| {
             home.as_ref()
@@ -273,7 +280,11 @@ impl State {
                 .unwrap_or_default(),
             Purpose::ExportOut => String::new(),
             Purpose::Weights => self.run.weights.clone(),
-            Purpose::Open | Purpose::AddRaster | Purpose::ImportLabels | Purpose::Locate(_) => {
+            Purpose::Open
+            | Purpose::AddRaster
+            | Purpose::SeriesFolder
+            | Purpose::ImportLabels
+            | Purpose::Locate(_) => {
                 let folder = home
                     .as_ref()
                     .and_then(|path| path.parent())
@@ -292,11 +303,8 @@ impl State {
         };
         match purpose {
             Purpose::Open => self.open_files(ctx, paths),
-            Purpose::AddRaster => {
-                for path in paths {
-                    self.open_raster(path, OpenRole::Add);
-                }
-            }
+            Purpose::AddRaster => self.add_rasters(paths),
+            Purpose::SeriesFolder => self.find_series(paths),
             Purpose::ImportLabels => self.import_labels(first),
             Purpose::SaveProject => self.save_project(first),
             Purpose::ExportLabels => {

@@ -52,12 +52,12 @@ fn suggested(state: &State, kind: ExportKind) -> String {
         .or_else(|| {
             state
                 .scene_layer()
-                .and_then(|layer| state.raster_info(&layer).map(|info| info.path.clone()))
+                .and_then(|layer| layer.raster_path().map(std::path::Path::to_owned))
         })
         .or_else(|| {
             state
                 .active_raster()
-                .and_then(|layer| state.raster_info(&layer).map(|info| info.path.clone()))
+                .and_then(|layer| layer.raster_path().map(std::path::Path::to_owned))
         });
     let Some(home) = home else {
         return String::new();

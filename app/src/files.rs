@@ -7,10 +7,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use terroir_engine::JobSpec;
 use terroir_scene::{
-    Crs, Document, Grid, ImportReport, Labels, LinearHead, OpenedProject, PcaBasis, Raster,
-    RasterInfo, SceneError, SceneResult, Style, autosave_labels, default_style_blocking,
-    export_labels, fit_pca_blocking, import_labels, open_project, restore_labels, save_project,
-    vector_attributes,
+    Crs, Document, FoundRasters, Frame, Grid, ImportReport, Labels, LinearHead, OpenedProject,
+    PcaBasis, Raster, RasterInfo, SceneError, SceneResult, Series, Style, autosave_labels,
+    clearest_frame_blocking, default_style_blocking, export_labels, find_series_blocking,
+    fit_pca_blocking, import_labels, one_series_blocking, open_project, restore_labels,
+    save_project, series_in_raster_blocking, vector_attributes,
 };
 
 use crate::assets::{sample, sample_document_blocking};
@@ -27,6 +28,18 @@ pub enum FileTask {
     OpenRaster {
         path: PathBuf,
         role: OpenRole,
+    },
+    /// Looks which rasters of files and folders belong together.
+    FindSeries {
+        paths: Vec<PathBuf>,
+    },
+    /// The same, but whatever they are they become one series.
+    FindOneSeries {
+        paths: Vec<PathBuf>,
+    },
+    OpenSeries {
+        name: String,
+        frames: Vec<Frame>,
     },
     OpenProject {
         path: PathBuf,
@@ -83,6 +96,8 @@ pub enum FileTask {
 pub enum OpenRole {
     /// The user asked for a layer.
     Add,
+    /// The user asked for this file as it is: no question whether its bands are dates.
+    Part,
     /// A job wrote it.
     Result,
     /// Found again after it was missing or changed.
@@ -101,6 +116,16 @@ pub enum FileReply {
     Settings(Settings),
     Recovery(Option<PathBuf>),
     Raster(Box<OpenedRaster>),
+    Found {
+        found: Box<FoundRasters>,
+        /// Ask before anything is opened.
+        asks: bool,
+    },
+    Series {
+        name: String,
+        series: Box<Series>,
+        style: Option<Style>,
+    },
     Project {
         path: PathBuf,
         project: Box<OpenedProject>,
@@ -221,7 +246,10 @@ fn doing(task: &FileTask) -> &'static str {
         FileTask::FindRecovery
         | FileTask::OpenRecovery { .. }
         | FileTask::DiscardRecovery { .. } => "recovery",
-        FileTask::OpenRaster { .. } => "opening the raster",
+        FileTask::OpenRaster { .. }
+        | FileTask::FindSeries { .. }
+        | FileTask::FindOneSeries { .. }
+        | FileTask::OpenSeries { .. } => "opening the raster",
         FileTask::OpenProject { .. } | FileTask::OpenSample => "opening the project",
         FileTask::Attributes { .. } | FileTask::ImportLabels { .. } => "importing labels",
         FileTask::FitPca { .. } => "fitting the colours of the field",
@@ -249,7 +277,22 @@ fn answer_blocking(
             FileReply::Recovery(data_folder.and_then(recovery::find_blocking))
         }
         FileTask::OpenRaster { path, role } => {
+            // Some formats are folders; every other folder is looked into.
+            if role == OpenRole::Add && path.is_dir() && Raster::open(&path).is_err() {
+                return Ok(FileReply::Found {
+                    found: Box::new(find_series_blocking(&[path])),
+                    asks: true,
+                });
+            }
             let raster = Raster::open(&path)?;
+            if role == OpenRole::Add
+                && let Some(found) = series_in_raster_blocking(raster.info())
+            {
+                return Ok(FileReply::Found {
+                    found: Box::new(found),
+                    asks: true,
+                });
+            }
             let (style, style_error) = match default_style_blocking(&raster) {
                 Ok(style) => (Some(style), None),
                 Err(error) => (None, Some(error)),
@@ -261,6 +304,29 @@ fn answer_blocking(
                 style,
                 style_error,
             }))
+        }
+        FileTask::FindSeries { paths } => FileReply::Found {
+            found: Box::new(find_series_blocking(&paths)),
+            asks: true,
+        },
+        FileTask::FindOneSeries { paths } => FileReply::Found {
+            found: Box::new(one_series_blocking(&paths)),
+            asks: false,
+        },
+        FileTask::OpenSeries { name, frames } => {
+            let mut series = Series::new(frames, 0);
+            let first = clearest_frame_blocking(series.frames());
+            series = Series::new(series.frames().to_vec(), first);
+            let style = series
+                .shown_frame()
+                .and_then(|frame| frame.info.as_ref())
+                .and_then(|info| Raster::open(&info.path).ok())
+                .and_then(|raster| default_style_blocking(&raster).ok());
+            FileReply::Series {
+                name,
+                series: Box::new(series),
+                style,
+            }
         }
         FileTask::OpenProject { path } => {
             let project = Box::new(open_project(&path)?);

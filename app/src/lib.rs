@@ -5,6 +5,7 @@ pub mod canvas;
 pub mod cli;
 
 mod actions;
+mod clouds;
 mod commands;
 mod dialogs;
 mod export;
@@ -16,8 +17,10 @@ mod memory;
 mod menu;
 mod messages;
 mod news;
+mod open_series;
 mod panels;
 mod places;
+mod play;
 mod probe;
 mod questions;
 mod recovery;

@@ -10,7 +10,7 @@ use crate::tools::Tool;
 const FILE: &[&[C]] = &[
     &[C::NewProject, C::OpenProject, C::OpenPath],
     &[C::SaveProject, C::SaveProjectAs],
-    &[C::AddRaster, C::ImportLabels],
+    &[C::AddRaster, C::SeriesFromFolder, C::ImportLabels],
     &[C::Export, C::ExportLabels],
 ];
 const EDIT: &[&[C]] = &[
@@ -27,9 +27,11 @@ const VIEW: &[&[C]] = &[
         C::ZoomOut,
     ],
     &[C::LiveMap, C::LiveConfidence],
+    &[C::PreviousDate, C::NextDate, C::PlayDates, C::HideClouds],
     &[
         C::LeftPanel,
         C::RightPanel,
+        C::TimelinePanel,
         C::StylePanel,
         C::UndoPanel,
         C::LogPanel,
@@ -37,7 +39,7 @@ const VIEW: &[&[C]] = &[
     &[C::Theme, C::FullScreen, C::Redraw],
 ];
 const LAYER: &[&[C]] = &[
-    &[C::AddRaster],
+    &[C::AddRaster, C::SeriesFromFolder, C::SeriesFromLayers],
     &[C::RenameLayer, C::LayerProperties, C::RemoveLayer],
     &[C::MakeField, C::CheckAccuracy],
 ];
@@ -70,6 +72,14 @@ pub fn menu_bar_ui(ui: &mut egui::Ui, state: &mut State) {
                     items_ui(ui, state, groups);
                     if name == "View" {
                         scale_ui(ui, state);
+                        let response =
+                            ui.checkbox(&mut state.settings.reduce_motion, "Less motion");
+                        if response
+                            .on_hover_text("Pictures that play change calmly")
+                            .changed()
+                        {
+                            state.save_settings();
+                        }
                     }
                 });
             }

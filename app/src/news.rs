@@ -31,6 +31,9 @@ impl State {
         for reply in self.probe.drain() {
             self.take_probe_reply(reply);
         }
+        for shares in self.clouds.drain() {
+            self.derived.clouds.extend(shares);
+        }
         for reply in self.live_head.drain() {
             self.take_live_reply(reply);
         }
@@ -73,6 +76,18 @@ impl State {
             FileReply::Raster(opened) => {
                 self.opening = self.opening.saturating_sub(1);
                 self.take_raster(*opened);
+            }
+            FileReply::Found { found, asks } => {
+                self.opening = self.opening.saturating_sub(1);
+                self.take_found(*found, asks);
+            }
+            FileReply::Series {
+                name,
+                series,
+                style,
+            } => {
+                self.opening = self.opening.saturating_sub(1);
+                self.take_series(name, *series, style);
             }
             FileReply::Project {
                 path,
@@ -133,7 +148,7 @@ impl State {
                 self.project.saving = None;
                 self.project.path = Some(path.clone());
                 self.project.read_only = false;
-                if self.history.revision() == revision {
+                if self.history.value() == revision {
                     self.history.mark_saved();
                 }
                 self.remember_file(&path);
@@ -205,7 +220,7 @@ impl State {
         let known = match role {
             OpenRole::Refresh(id) => Some(id),
             OpenRole::Result => document.layers.iter().find(same_file).map(|layer| layer.id),
-            OpenRole::Add => None,
+            OpenRole::Add | OpenRole::Part => None,
         };
         if let Some(id) = known {
             self.change_layer(id, "Read the file again", |layer| {
@@ -255,7 +270,7 @@ impl State {
                 );
             }
         }
-        if role == OpenRole::Add {
+        if matches!(role, OpenRole::Add | OpenRole::Part) {
             self.remember_file(&path);
         }
         if info.bands.len() > 1
@@ -508,7 +523,7 @@ impl State {
 }
 
 /// Labels stay on top of rasters that are added later.
-fn raise_labels(document: &mut Document) {
+pub fn raise_labels(document: &mut Document) {
     let labels = document
         .layers
         .iter()

@@ -37,6 +37,7 @@ fn dialog_ui(ui: &mut egui::Ui, state: &mut State, dialog: Dialog) -> Option<Pat
             attributes,
             chosen,
         } => import_ui(&ctx, state, path, attributes, chosen),
+        Dialog::Series(form) => crate::open_series::series_form_ui(&ctx, state, form),
         Dialog::Export(mut form) => {
             let modal = Modal::new(Id::unique("export"))
                 .show(&ctx, |ui| export::export_ui(ui, state, &mut form));

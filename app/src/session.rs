@@ -3,6 +3,7 @@
 use terroir_scene::LayerId;
 
 use crate::canvas::PixelValue;
+use crate::play::Timeline;
 use crate::probe::PixelAnswer;
 use crate::tools::{PolygonDraft, Stroke, Tool};
 
@@ -104,6 +105,7 @@ pub struct Session {
     pub is_closing: bool,
     pub accuracy_block_px: usize,
     pub accuracy_folds: usize,
+    pub timeline: Timeline,
 }
 
 impl Default for Session {
@@ -144,6 +146,7 @@ impl Default for Session {
             is_closing: false,
             accuracy_block_px: 16,
             accuracy_folds: 5,
+            timeline: Timeline::default(),
         }
     }
 }

@@ -17,6 +17,8 @@ pub struct Settings {
     pub dark: bool,
     /// 1 = 100 %.
     pub ui_scale: f32,
+    /// Pictures that play change calmly.
+    pub reduce_motion: bool,
 }
 
 impl Default for Settings {
@@ -25,6 +27,7 @@ impl Default for Settings {
             recent: Vec::new(),
             dark: true,
             ui_scale: 1.0,
+            reduce_motion: false,
         }
     }
 }

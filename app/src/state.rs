@@ -8,9 +8,10 @@ use std::time::Instant;
 
 use terroir_scene::{
     BandInfo, BandStatistics, BandWavelength, Document, Grid, HeadKind, History, Labels, Layer,
-    LayerId, LayerSource, RasterInfo, WavelengthSource,
+    LayerId, LayerSource, MaskSource, RasterInfo, WavelengthSource,
 };
 
+use crate::clouds::Clouds;
 use crate::commands::Command;
 use crate::dialogs::Dialogs;
 use crate::files::{FileTask, Files};
@@ -66,6 +67,9 @@ pub struct Derived {
     label_counts: Option<(u64, std::collections::BTreeMap<u8, usize>)>,
     bands: HashMap<LayerId, (Arc<Layer>, Arc<Vec<BandInfo>>)>,
     pixel_asked: Option<PixelQuestion>,
+    /// Share of clouds by mask; `None` where the mask does not say.
+    pub clouds: HashMap<MaskSource, Option<f32>>,
+    pub clouds_asked: HashSet<MaskSource>,
 }
 
 /// What the Run panel holds before a job starts.
@@ -110,6 +114,7 @@ pub struct State {
     pub jobs: Jobs,
     pub files: Files,
     pub probe: Probe,
+    pub clouds: Clouds,
     pub live_head: LiveHead,
     pub places: Places,
     pub memory: Memory,
@@ -151,6 +156,7 @@ impl State {
             jobs: Jobs::new(link),
             files: Files::start(data_folder, wake.clone())?,
             probe: Probe::start(wake.clone())?,
+            clouds: Clouds::start(wake.clone())?,
             live_head: LiveHead::start(wake.clone())?,
             places: Places::default(),
             memory: Memory::start()?,
@@ -197,10 +203,7 @@ impl State {
     }
 
     pub fn raster_info<'a>(&self, layer: &'a Layer) -> Option<&'a Arc<RasterInfo>> {
-        match &layer.source {
-            LayerSource::Raster { info, .. } => info.as_ref(),
-            LayerSource::Labels => None,
-        }
+        layer.raster_info()
     }
 
     /// The active layer if it is a raster that could be read, else the topmost such layer.
@@ -520,6 +523,8 @@ impl State {
         self.derived
             .statistics_asked
             .retain(|(known, _)| known != path);
+        self.derived.clouds.retain(|mask, _| mask.path != path);
+        self.derived.clouds_asked.retain(|mask| mask.path != path);
     }
 
     /// Asks for a new live map when labels, field or method changed since the last one.

@@ -311,6 +311,7 @@ impl Window {
         }
         self.layers = layers;
         self.layers_key = Some(key);
+        self.canvas.prepare(self.state.frames_ahead());
     }
 
     fn map_ui(&mut self, ui: &mut egui::Ui) {
@@ -338,6 +339,17 @@ impl Window {
         }
         tools::tool_ui(ui, &mut self.state, &view, !shown.is_navigating);
         panels::map_overlay_ui(ui, &self.state, self.map_rect, self.canvas.is_loading());
+    }
+
+    /// Goes on playing a series: never faster than its tiles arrive.
+    fn play(&mut self, ctx: &egui::Context) {
+        let is_drawn = self
+            .state
+            .series_layer()
+            .is_none_or(|layer| !layer.visible || self.canvas.is_settled(layer.id));
+        if let Some(wait) = self.state.play(is_drawn) {
+            ctx.request_repaint_after(wait);
+        }
     }
 
     fn hover(&self, pointer_in_map: Option<(f64, f64)>) -> Hover {
@@ -589,6 +601,7 @@ impl eframe::App for Window {
         while let Some(command) = self.state.queue.pop_front() {
             actions::run(&mut self.state, &ctx, command);
         }
+        self.play(&ctx);
         self.apply_view_request();
         self.layer_errors();
         self.final_screenshot(&ctx);

@@ -442,7 +442,7 @@ fn wrong_usage_is_named_and_exits_with_2() {
     let scene = sample().join(SCENE);
     let scene = scene.to_str().unwrap();
     let cases: [(&[&str], &str); 9] = [
-        (&["info"], "<FILE>"),
+        (&["info"], "<FILES>..."),
         (&["info", scene, "--nonsense"], "--nonsense"),
         (&["render", scene], "--out"),
         (

@@ -22,4 +22,5 @@ mod faults;
 mod layers;
 mod real_scenes;
 mod real_window;
+mod series;
 mod window;

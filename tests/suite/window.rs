@@ -124,7 +124,7 @@ fn write_scene(folder: &Path) -> PathBuf {
     path
 }
 
-fn open(files: Vec<PathBuf>) -> Harness<'static, Window> {
+pub(crate) fn open(files: Vec<PathBuf>) -> Harness<'static, Window> {
     Harness::builder()
         .with_size(egui::vec2(1280.0, 800.0))
         .with_max_steps(8)
@@ -149,7 +149,11 @@ fn open(files: Vec<PathBuf>) -> Harness<'static, Window> {
 }
 
 /// Steps the window until `done`, like a user who waits.
-fn wait(harness: &mut Harness<'static, Window>, what: &str, done: impl Fn(&Window) -> bool) {
+pub(crate) fn wait(
+    harness: &mut Harness<'static, Window>,
+    what: &str,
+    done: impl Fn(&Window) -> bool,
+) {
     let start = Instant::now();
     while !done(harness.state()) {
         assert!(
@@ -163,13 +167,13 @@ fn wait(harness: &mut Harness<'static, Window>, what: &str, done: impl Fn(&Windo
     harness.step();
 }
 
-fn press(harness: &mut Harness<'static, Window>, modifiers: Modifiers, key: Key) {
+pub(crate) fn press(harness: &mut Harness<'static, Window>, modifiers: Modifiers, key: Key) {
     harness.key_press_modifiers(modifiers, key);
     harness.step();
     harness.step();
 }
 
-const CTRL: Modifiers = Modifiers {
+pub(crate) const CTRL: Modifiers = Modifiers {
     ctrl: true,
     command: true,
     ..Modifiers::NONE
@@ -204,7 +208,7 @@ fn stroke(harness: &mut Harness<'static, Window>, from: (f64, f64), to: (f64, f6
 }
 
 /// Whether any widget carries this text.
-fn shows(harness: &Harness<'static, Window>, text: &str) -> bool {
+pub(crate) fn shows(harness: &Harness<'static, Window>, text: &str) -> bool {
     harness.query_all_by_label_contains(text).next().is_some()
 }
 

@@ -84,8 +84,9 @@ pub struct Plan {
 
 fn source_of(input: &CanvasLayer) -> Option<Source> {
     match &input.layer.source {
-        LayerSource::Raster { info, .. } => info
-            .as_ref()
+        LayerSource::Raster { .. } | LayerSource::Series(_) => input
+            .layer
+            .raster_info()
             .map(|info| Source::Raster { info: info.clone() }),
         LayerSource::Labels => input.labels.as_ref().map(|labels| Source::Labels {
             labels: Box::new(labels.clone()),
@@ -140,14 +141,8 @@ impl LayerView {
         input: &CanvasLayer,
         map_crs: Option<&Crs>,
     ) -> bool {
-        match (&mut self.source, &input.layer.source, &input.labels) {
-            (
-                Source::Raster { info: old },
-                LayerSource::Raster {
-                    info: Some(new), ..
-                },
-                _,
-            ) => {
+        match (&mut self.source, input.layer.raster_info(), &input.labels) {
+            (Source::Raster { info: old }, Some(new), _) => {
                 if !Arc::ptr_eq(old, new) {
                     if old.path != new.path
                         || old.grid != new.grid
@@ -165,7 +160,7 @@ impl LayerView {
                     }
                 }
             }
-            (Source::Labels { labels: old, .. }, LayerSource::Labels, Some(new)) => {
+            (Source::Labels { labels: old, .. }, None, Some(new)) => {
                 if old.grid.width != new.grid.width
                     || old.grid.height != new.grid.height
                     || old.grid.georef != new.grid.georef
@@ -238,6 +233,7 @@ impl LayerView {
             window: read.window,
             out_width: read.out_width,
             out_height: read.out_height,
+            mask: self.layer.hiding_mask().cloned(),
         })
     }
 
@@ -389,6 +385,27 @@ impl LayerView {
             renderer.run_style_passes(textures.map(|texture| (style, texture)));
         }
         wanted
+    }
+
+    /// Whether every tile of the view shows what is asked for now; tiles that cannot be read are not waited for.
+    pub fn is_whole(&self, plan: &Plan, store: &TileStore) -> bool {
+        self.style.is_none()
+            || plan.tiles.iter().all(|tile| {
+                let is_ready = |gpu: &GpuTile| {
+                    !gpu.is_stale
+                        && gpu.request == self.request(*tile)
+                        && gpu.style_generation == self.style_generation
+                };
+                self.tiles.get(tile).is_some_and(is_ready)
+                    || self
+                        .request(*tile)
+                        .is_some_and(|request| store.has_failed(&request))
+            })
+    }
+
+    /// Whether the whole raster is there at least coarsely.
+    pub fn has_top(&self) -> bool {
+        self.tiles.contains_key(&self.pyramid.top())
     }
 
     fn style_cost(&self) -> usize {

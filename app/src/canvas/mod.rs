@@ -1,5 +1,6 @@
 //! The canvas: what is drawn where. Takes layers as values, never the document's history.
 
+mod frame_views;
 mod label_tiles;
 mod layer_view;
 mod navigation;
@@ -18,11 +19,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use egui::Sense;
-use terroir_scene::{
-    Crs, Georef, Labels, Layer, LayerId, LayerSource, MapRect, ReadRequest, Window,
-};
+use terroir_scene::{Crs, Georef, Labels, Layer, LayerId, MapRect, ReadRequest, Window};
 
-use layer_view::{Budget, LayerView};
+use frame_views::{FrameViews, Pass};
+use layer_view::Budget;
 use navigation::Navigation;
 use placement::Placement;
 use probe::{probe_request, values_in};
@@ -70,7 +70,9 @@ pub struct CanvasResponse {
 pub struct Canvas {
     renderer: Renderer,
     store: TileStore,
-    views: HashMap<LayerId, LayerView>,
+    views: HashMap<LayerId, FrameViews>,
+    /// Layers as they will be shown next: their tiles are made ready after those of the view.
+    ahead: Vec<CanvasLayer>,
     viewport: Viewport,
     navigation: Navigation,
     map_crs: Option<Crs>,
@@ -78,6 +80,8 @@ pub struct Canvas {
     pending_rect: Option<MapRect>,
     has_size: bool,
     is_short: bool,
+    /// Tiles of the view are still to be read.
+    is_waiting: bool,
     frame: u64,
 }
 
@@ -88,6 +92,7 @@ impl Canvas {
             renderer: Renderer::new(render_state),
             store: TileStore::new(READERS, MEMORY_BYTES, wake),
             views: HashMap::new(),
+            ahead: Vec::new(),
             viewport: Viewport {
                 center: (0.0, 0.0),
                 units_per_point: 1.0,
@@ -98,6 +103,7 @@ impl Canvas {
             pending_rect: None,
             has_size: false,
             is_short: false,
+            is_waiting: false,
             frame: 0,
         }
     }
@@ -162,6 +168,14 @@ impl Canvas {
         if self.is_short {
             ui.ctx().request_repaint();
         }
+        if let Some(wait) = self
+            .views
+            .values()
+            .filter_map(FrameViews::looks_again_in)
+            .min()
+        {
+            ui.ctx().request_repaint_after(wait);
+        }
         let pointer_in_map = response.hover_pos().map(|pos| {
             self.viewport
                 .map_from_point((pos.x - rect.min.x, pos.y - rect.min.y))
@@ -180,18 +194,21 @@ impl Canvas {
         self.views
             .retain(|id, _| layers.iter().any(|input| input.layer.id == *id));
         for input in layers {
-            let id = input.layer.id;
-            let is_kept = self
-                .views
-                .get_mut(&id)
-                .is_some_and(|view| view.sync(&self.renderer, input, map_crs));
-            if !is_kept {
-                match LayerView::new(&self.renderer, input, map_crs) {
-                    Some(view) => self.views.insert(id, view),
-                    None => self.views.remove(&id),
-                };
-            }
+            let views = self.views.entry(input.layer.id).or_default();
+            views.sync(&self.renderer, input, map_crs);
         }
+    }
+
+    /// What is likely shown next (the next date of a series); replaces what was said before.
+    pub fn prepare(&mut self, ahead: Vec<CanvasLayer>) {
+        self.ahead = ahead;
+    }
+
+    /// Whether the layer's own picture is on the screen, not the one of the date before.
+    pub fn is_settled(&self, layer: LayerId) -> bool {
+        self.views
+            .get(&layer)
+            .is_none_or(|views| views.is_settled())
     }
 
     fn update(
@@ -210,6 +227,14 @@ impl Canvas {
             style_cost,
             is_short: false,
         };
+        let mut pass = Pass {
+            viewport: &self.viewport,
+            pixels_per_point,
+            renderer: &self.renderer,
+            store: &mut self.store,
+            budget: &mut budget,
+            frame: self.frame,
+        };
         let mut wanted: Vec<Vec<ReadRequest>> = Vec::new();
         let mut plans = Vec::new();
         let is_shown = |input: &&CanvasLayer| input.layer.visible && input.layer.opacity > 0.0;
@@ -218,17 +243,19 @@ impl Canvas {
             let Some(view) = self.views.get_mut(&input.layer.id) else {
                 continue;
             };
-            let plan = view.plan(&self.viewport, pixels_per_point);
-            wanted.push(view.update(
-                &plan,
-                &self.renderer,
-                &mut self.store,
-                &mut budget,
-                self.frame,
-            ));
-            plans.push((input.layer.id, plan));
+            if let Some((view, plan, missing)) = view.update(&mut pass) {
+                wanted.push(missing);
+                plans.push((input.layer.id, view, plan));
+            }
         }
-        self.store.want(interleaved(wanted));
+        let mut wanted = interleaved(wanted);
+        self.is_waiting = !wanted.is_empty();
+        for input in &self.ahead {
+            if let Some(view) = self.views.get_mut(&input.layer.id) {
+                wanted.extend(view.prepare(input, self.map_crs.as_ref(), &mut pass));
+            }
+        }
+        self.store.want(wanted);
 
         // egui rounds a callback's viewport to whole pixels; positions are taken from there.
         let (left, top) = (
@@ -253,8 +280,12 @@ impl Canvas {
             ]
         };
         let mut meshes = FrameMeshes::default();
-        for (id, plan) in plans.iter().rev() {
-            if let Some(view) = self.views.get_mut(id) {
+        for (id, view, plan) in plans.iter().rev() {
+            if let Some(view) = self
+                .views
+                .get_mut(id)
+                .and_then(|views| views.get_mut(*view))
+            {
                 view.draw(plan, &mut meshes, clip_from_map);
             }
         }
@@ -264,24 +295,29 @@ impl Canvas {
     }
 
     fn evict(&mut self) {
-        let mut size_bytes: usize = self.views.values().map(LayerView::gpu_bytes).sum();
+        let mut size_bytes: usize = self.views.values().map(FrameViews::gpu_bytes).sum();
         if size_bytes <= GPU_BYTES {
             return;
         }
         let mut idle: Vec<_> = self
             .views
             .iter()
-            .flat_map(|(id, view)| {
-                view.idle_tiles(self.frame)
-                    .map(|(used, tile, bytes)| (used, *id, tile, bytes))
+            .flat_map(|(id, views)| {
+                views
+                    .idle_tiles(self.frame)
+                    .map(|(used, view, tile, bytes)| (used, *id, view, tile, bytes))
             })
             .collect();
-        idle.sort_unstable_by_key(|(used, id, tile, _)| (*used, *id, *tile));
-        for (_, id, tile, bytes) in idle {
+        idle.sort_unstable_by_key(|(used, id, view, tile, _)| (*used, *id, *view, *tile));
+        for (_, id, view, tile, bytes) in idle {
             if size_bytes <= GPU_BYTES {
                 break;
             }
-            if let Some(view) = self.views.get_mut(&id) {
+            if let Some(view) = self
+                .views
+                .get_mut(&id)
+                .and_then(|views| views.get_mut(view))
+            {
                 view.drop_tile(tile);
                 size_bytes -= bytes;
             }
@@ -291,7 +327,7 @@ impl Canvas {
     /// Stored values of the pixel under a map point: all bands when they were read, else those drawn at full resolution,
     /// else none yet (the read is asked for and `wake` called when it is there). `None` outside the raster.
     pub fn value_at(&self, layer: LayerId, map_xy: (f64, f64)) -> Option<PixelValue> {
-        let view = self.views.get(&layer)?;
+        let view = self.views.get(&layer)?.current()?;
         let info = view.info()?;
         let (col, row) = whole_pixel(view.placement.as_ref().ok()?, map_xy)?;
         let tile = view.pyramid.tile_of_pixel(col, row)?;
@@ -315,7 +351,7 @@ impl Canvas {
 
     /// Pixel of a layer under a map point (reprojected); `None` outside.
     pub fn pixel_at(&self, layer: &Layer, map_xy: (f64, f64)) -> Option<(f64, f64)> {
-        let (width, height, pixel) = match self.views.get(&layer.id) {
+        let (width, height, pixel) = match self.views.get(&layer.id).and_then(FrameViews::current) {
             Some(view) => {
                 let pixel = view
                     .placement
@@ -345,7 +381,7 @@ impl Canvas {
         if let Some((georef, width, height)) = size_of_raster(layer) {
             return Placement::new(georef, map_crs).ok()?.extent(width, height);
         }
-        let view = self.views.get(&layer.id)?;
+        let view = self.views.get(&layer.id)?.current()?;
         view.placement
             .as_ref()
             .ok()?
@@ -357,7 +393,8 @@ impl Canvas {
         let mut errors: Vec<(LayerId, String)> = self
             .views
             .iter()
-            .filter_map(|(id, view)| {
+            .filter_map(|(id, views)| {
+                let view = views.current()?;
                 let message = match &view.placement {
                     Err(message) => message.as_str(),
                     Ok(_) => self.store.error(&view.info()?.path)?,
@@ -371,7 +408,7 @@ impl Canvas {
 
     /// True while tiles of the view are still on their way.
     pub fn is_loading(&self) -> bool {
-        self.is_short || self.store.is_loading()
+        self.is_short || self.is_waiting
     }
 
     /// Drops tiles of a file that changed on disk. What is visible stays until it was read again.
@@ -389,12 +426,8 @@ impl Canvas {
 }
 
 fn size_of_raster(layer: &Layer) -> Option<(&Georef, usize, usize)> {
-    match &layer.source {
-        LayerSource::Raster {
-            info: Some(info), ..
-        } => Some((&info.grid.georef, info.grid.width, info.grid.height)),
-        _ => None,
-    }
+    let grid = &layer.raster_info()?.grid;
+    Some((&grid.georef, grid.width, grid.height))
 }
 
 /// First tiles of each layer first, so that no layer waits for another's last tile.
@@ -429,6 +462,7 @@ mod tests {
             window,
             out_width: 2,
             out_height: 2,
+            mask: None,
         }
     }
 

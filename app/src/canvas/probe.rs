@@ -38,6 +38,7 @@ pub fn probe_request(view: &LayerView, bands: usize, col: usize, row: usize) -> 
         },
         out_width: width,
         out_height: height,
+        mask: None,
     }
 }
 
@@ -111,6 +112,7 @@ mod tests {
             window,
             out_width: 2,
             out_height: 2,
+            mask: None,
         }
     }
 

@@ -159,10 +159,6 @@ impl TileStore {
         }
     }
 
-    pub fn is_loading(&self) -> bool {
-        !self.queue.borrow().wanted.is_empty()
-    }
-
     pub fn error(&self, path: &Path) -> Option<&str> {
         self.errors.get(path).map(String::as_str)
     }

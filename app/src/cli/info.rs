@@ -5,19 +5,22 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Map, Value, json};
 use terroir_scene::{
-    BandInfo, BandStatistics, Raster, RasterInfo, band_presets, band_statistics_blocking,
+    BandInfo, BandStatistics, FoundRasters, Raster, RasterInfo, band_presets,
+    band_statistics_blocking,
 };
 
 use super::failure::{CliError, CliResult};
 use super::output::{Output, size_text, table};
+use super::series::{found_series, list_json, list_text};
 
 /// Bands listed for people unless `--all-bands` is given: thousands of lines help nobody.
 const BANDS_SHOWN: usize = 30;
 
 #[derive(Debug, Args)]
 pub struct InfoArgs {
-    /// Any raster GDAL opens, or the name of a sub-dataset
-    file: PathBuf,
+    /// Any raster GDAL opens, or the name of a sub-dataset; a folder or several files of dated images
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
     /// Add statistics of every band: range, mean, 2nd and 98th percentile (sampled on large rasters)
     #[arg(long)]
     stats: bool,
@@ -27,7 +30,12 @@ pub struct InfoArgs {
 }
 
 pub fn run(args: &InfoArgs, output: Output) -> CliResult {
-    let raster = Raster::open(&args.file)?;
+    let found = found_series(&args.files)?;
+    let file = match args.files.as_slice() {
+        [only] if found.is_none() || !only.is_dir() => only,
+        _ => return list(found.unwrap_or_default(), output),
+    };
+    let raster = Raster::open(file)?;
     let info = raster.info();
     let statistics = if args.stats {
         let bands: Vec<usize> = (0..info.bands.len()).collect();
@@ -36,9 +44,38 @@ pub fn run(args: &InfoArgs, output: Output) -> CliResult {
         None
     };
     if output.json {
-        output.print_json(&as_json(info, statistics.as_deref())?)
+        let mut value = as_json(info, statistics.as_deref())?;
+        if let (Some(found), Value::Object(fields)) = (found, &mut value) {
+            fields.extend(match list_json(found) {
+                Value::Object(list) => list,
+                _ => Map::new(),
+            });
+        }
+        return output.print_json(&value);
+    }
+    let mut text = as_text(info, statistics.as_deref(), args.all_bands);
+    if let Some(found) = found {
+        text.push('\n');
+        text += &list_text(found);
+    }
+    output.print(&text)
+}
+
+/// Folders and lists of files: their series, and what belongs to none.
+fn list(found: FoundRasters, output: Output) -> CliResult {
+    for (path, error) in &found.failed {
+        let reason = error.lines().next().unwrap_or_default();
+        output.warn(&format!("{reason}: {}", path.display()));
+    }
+    if found.series.is_empty() && found.singles.is_empty() {
+        return Err(CliError::failed(
+            "There is no raster here that can be opened.",
+        ));
+    }
+    if output.json {
+        output.print_json(&list_json(found))
     } else {
-        output.print(&as_text(info, statistics.as_deref(), args.all_bands))
+        output.print(&list_text(found))
     }
 }
 

@@ -17,6 +17,7 @@ mod picture;
 mod predict;
 mod render;
 mod reproduce;
+mod series;
 mod train;
 mod worker;
 
@@ -74,7 +75,7 @@ struct GlobalOptions {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show what a raster holds: size, place, bands and their wavelengths
+    /// Show what a raster holds, or which dates a series has and how cloudy they are
     Info(info::InfoArgs),
     /// Draw a raster to a PNG picture; needs no GPU
     Render(render::RenderArgs),

@@ -12,6 +12,7 @@ use super::bands::{parse_bands, parse_rgb};
 use super::failure::{CliError, CliResult};
 use super::output::Output;
 use super::picture::{Still, write_png, write_world_file};
+use super::series::{frame_of_date, one_series};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum StyleChoice {
@@ -27,8 +28,11 @@ pub enum StyleChoice {
 
 #[derive(Debug, Args)]
 pub struct RenderArgs {
-    /// Any raster GDAL opens
+    /// Any raster GDAL opens; with --date a folder or a stack of dated images
     file: PathBuf,
+    /// Draw the image of this date of a series, YYYY-MM-DD (YYYY-MM-DD/2: the second of that day)
+    #[arg(long)]
+    date: Option<String>,
     /// Where the picture goes (.png)
     #[arg(long)]
     out: PathBuf,
@@ -50,7 +54,11 @@ pub struct RenderArgs {
 }
 
 pub fn run(args: &RenderArgs, output: Output) -> CliResult {
-    let raster = Raster::open(&args.file)?;
+    let path = match &args.date {
+        Some(date) => frame_of_date(&one_series(std::slice::from_ref(&args.file))?, date)?,
+        None => args.file.clone(),
+    };
+    let raster = Raster::open(&path)?;
     let style = chosen_style(args, &raster)?;
     let still = draw(&raster, &style, args.size)?;
     write_png(&still, &args.out)?;

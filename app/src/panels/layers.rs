@@ -108,6 +108,9 @@ fn live_row_ui(ui: &mut egui::Ui, state: &mut State) {
 }
 
 fn glyph_of(state: &State, layer: &Layer) -> &'static str {
+    if layer.series().is_some() {
+        return icon::CLOCK_COUNTER_CLOCKWISE;
+    }
     match state.raster_info(layer) {
         Some(info) if info.is_field() => icon::CUBE,
         Some(info) if info.is_class_map() => icon::MAP_TRIFOLD,
@@ -237,7 +240,7 @@ fn context_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, is_missi
     menu::item_ui(ui, state, Command::StylePanel);
     menu::item_ui(ui, state, Command::RenameLayer);
     menu::item_ui(ui, state, Command::LayerProperties);
-    if let LayerSource::Raster { path, .. } = &layer.source
+    if let Some(path) = layer.raster_path()
         && ui.button(format!("{}  Copy path", icon::COPY)).clicked()
     {
         ui.ctx().copy_text(path.display().to_string());
@@ -248,10 +251,20 @@ fn context_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, is_missi
 }
 
 fn hint(state: &State, layer: &Layer) -> String {
-    let path = match &layer.source {
-        LayerSource::Raster { path, .. } => path.display().to_string(),
-        LayerSource::Labels => return "Your labels: painted pixels and polygons".to_owned(),
+    let Some(path) = layer.raster_path().map(|path| path.display().to_string()) else {
+        return "Your labels: painted pixels and polygons".to_owned();
     };
+    if let Some(series) = layer.series() {
+        let dates = series
+            .span()
+            .map(|(first, last)| format!(", {first} to {last}"))
+            .unwrap_or_default();
+        return format!(
+            "Series of {} images{dates}\nOn show: {}\n{path}",
+            series.frames().len(),
+            series.label(series.shown())
+        );
+    }
     match state.raster_info(layer) {
         Some(info) => format!(
             "{} x {} pixels, {} bands\n{path}",

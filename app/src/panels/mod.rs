@@ -3,6 +3,7 @@
 mod accuracy;
 mod bands;
 mod field;
+mod frames;
 mod jobs;
 mod labels;
 mod layers;
@@ -12,6 +13,7 @@ mod spectral_axis;
 mod spectrum;
 mod steps;
 mod stretch;
+mod timeline;
 
 pub use jobs::progress_text;
 pub use spectrum::number_text;
@@ -38,6 +40,7 @@ pub fn side_panels_ui(ui: &mut egui::Ui, state: &mut State) {
                 state.messages.log_ui(ui);
             });
     }
+    timeline::timeline_ui(ui, state);
     if state.session.left_open {
         egui::Panel::left("left")
             .frame(frame)

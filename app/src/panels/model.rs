@@ -289,8 +289,15 @@ impl State {
     /// `<scene>_field.tif` beside the scene.
     pub fn field_out_path(&self) -> Option<PathBuf> {
         let layer = self.scene_layer()?;
-        self.raster_info(&layer)
-            .map(|info| beside(&info.path, "field", "tif"))
+        // The dates of a series share their folder, and a stack its file: the date keeps their fields apart.
+        let date = layer
+            .series()
+            .and_then(|series| series.shown_frame()?.date)
+            .map_or_else(String::new, |date| format!("_{date}"));
+        let path = layer.raster_path()?;
+        let is_told = path.to_string_lossy().contains(&date);
+        let suffix = if is_told { "" } else { &date };
+        Some(beside(path, &format!("field{suffix}"), "tif"))
     }
 
     /// The job the Run button starts.

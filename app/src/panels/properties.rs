@@ -1,7 +1,7 @@
 //! Properties of a layer: where it lies, how it is stored, its bands and their statistics.
 
 use egui::RichText;
-use terroir_scene::{Layer, LayerSource, RasterInfo};
+use terroir_scene::{Layer, RasterInfo};
 
 use crate::jobs::{bytes_text, count_text};
 use crate::state::State;
@@ -32,7 +32,7 @@ pub fn properties_ui(ui: &mut egui::Ui, state: &mut State) {
 }
 
 fn content_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer) {
-    let LayerSource::Raster { path, info } = &layer.source else {
+    let Some(path) = layer.raster_path() else {
         if let Some(labels) = &state.history.document().labels {
             ui.label(format!(
                 "{} classes, {} polygons.",
@@ -46,7 +46,15 @@ fn content_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer) {
         }
         return;
     };
-    let Some(info) = info else {
+    if let Some(series) = layer.series() {
+        ui.label(RichText::new(format!(
+            "{} of {}: {}",
+            series.shown() + 1,
+            series.frames().len(),
+            series.label(series.shown())
+        )));
+    }
+    let Some(info) = layer.raster_info() else {
         ui.label("The file is not there. Right click the layer, then Locate…");
         ui.label(path.display().to_string());
         return;
@@ -131,7 +139,7 @@ fn facts_ui(ui: &mut egui::Ui, info: &RasterInfo) {
     });
     let kind = first.map_or(String::new(), |band| format!("{:?}", band.sample_type));
     let mut rows = vec![
-        ("File", info.path.display().to_string()),
+        ("File", terroir_scene::path_text(&info.path)),
         (
             "Format",
             format!("{}, {}", info.driver, bytes_text(info.size_bytes)),

@@ -1,7 +1,7 @@
 //! Acquisition dates: which day an image was taken, from its metadata, its name or its bands.
 //! The first rule that fires wins; the file's time stamp on the disk is never used.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 
 use crate::RasterInfo;
 use crate::stac::StacSidecar;
@@ -73,6 +73,70 @@ fn date_in_name(info: &RasterInfo) -> Option<Date> {
     })
 }
 
+/// Time of day (UTC) of an image whose day is known: from the first place that names that day together with a time.
+/// Tells two images of one day apart.
+pub(crate) fn acquisition_time(info: &RasterInfo, date: Date) -> Option<Time> {
+    let of_items = |key: &str| {
+        let items = info
+            .metadata
+            .iter()
+            .chain(info.bands.iter().flat_map(|b| &b.metadata));
+        items
+            .filter(|(k, _)| k.eq_ignore_ascii_case(key))
+            .map(|(_, value)| value.clone())
+            .next()
+    };
+    let name = info
+        .path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    KEYS.iter()
+        .filter_map(|key| of_items(key))
+        .chain(name)
+        .chain(of_items("TIFFTAG_DATETIME"))
+        .filter(|text| date_in_text(text) == Some(date))
+        .find_map(|text| time_in_text(&text))
+}
+
+/// The time of day behind a date: `20210603T101031`, `2021-06-03T10:10:31Z`, `2021:06:03 10:10:31`, `20210603101031`.
+pub(crate) fn time_in_text(text: &str) -> Option<Time> {
+    let runs = digit_runs(text);
+    let number = |digits: &str| digits.parse::<i8>().ok();
+    let from_digits = |digits: &str| {
+        let part = |from: usize| number(digits.get(from..from + 2)?);
+        Time::new(part(0)?, part(2)?, part(4)?, 0).ok()
+    };
+    let stamp = runs.windows(2).find_map(|pair| {
+        let is_stamp = matches!(pair[0].digits.len(), 7 | 8)
+            && pair[1].gap == "T"
+            && pair[1].digits.len() >= 6;
+        if is_stamp {
+            from_digits(pair[1].digits)
+        } else {
+            None
+        }
+    });
+    let joined = || {
+        runs.iter()
+            .filter(|run| matches!(run.digits.len(), 14 | 17))
+            .find_map(|run| from_digits(run.digits.get(8..)?))
+    };
+    let split = || {
+        runs.windows(6).find_map(|six| {
+            let is_time = six[0].digits.len() == 4
+                && matches!(six[3].gap, "T" | " " | "_")
+                && six[4].gap == ":"
+                && six[5].gap == ":";
+            if !is_time {
+                return None;
+            }
+            let part = |at: usize| number(six[at].digits);
+            Time::new(part(3)?, part(4)?, part(5)?, 0).ok()
+        })
+    };
+    stamp.or_else(joined).or_else(split)
+}
+
 /// The day all dated band names agree on; a time series has none.
 fn date_of_bands(info: &RasterInfo) -> Option<Date> {
     let mut dates = info
@@ -122,6 +186,7 @@ pub(crate) fn date_in_text(text: &str) -> Option<Date> {
                 .filter(|run| run.digits.len() == 7)
                 .find_map(|run| year_and_day(run.digits))
         })
+        .or_else(|| landsat_scene(text))
         .or_else(|| {
             runs.windows(2).find_map(|pair| {
                 let is_split = pair[0].digits.len() == 4
@@ -134,6 +199,23 @@ pub(crate) fn date_in_text(text: &str) -> Option<Date> {
                 }
             })
         })
+}
+
+/// Landsat scene names of before 2017, `LT50350322008110PAC01`: sensor, path, row, year, day of year, station, version.
+fn landsat_scene(text: &str) -> Option<Date> {
+    let bytes = text.as_bytes();
+    (0..bytes.len()).find_map(|start| {
+        let name = bytes.get(start..start + 21)?;
+        let is_scene = name[0] == b'L'
+            && name[1].is_ascii_uppercase()
+            && name[2..16].iter().all(u8::is_ascii_digit)
+            && name[16..19].iter().all(u8::is_ascii_uppercase);
+        if is_scene {
+            year_and_day(text.get(start + 9..start + 16)?)
+        } else {
+            None
+        }
+    })
 }
 
 /// Digits in a row and the text between them and the digits before.
@@ -232,6 +314,15 @@ mod tests {
             ("2020366", "2020-12-31"),
             ("MOD09A1.A2020153.h18v04", "2020-06-01"),
             ("19970718024119087", "1997-07-18"),
+            ("LT50350322008110PAC01", "2008-04-19"),
+            ("LE70350322008118EDC00_b3.tif", "2008-04-27"),
+            (
+                "S1A_IW_GRDH_1SDV_20210603T053412_20210604T000001_038180.tif",
+                "2021-06-03",
+            ),
+            ("x_2021_06_03_y", "2021-06-03"),
+            ("x_2021.06.03.tif", "2021-06-03"),
+            ("2021-06-03 B04", "2021-06-03"),
         ] {
             assert_eq!(
                 date_in_text(name).map(|d| d.to_string()).as_deref(),
@@ -239,6 +330,76 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn times_of_day_tell_two_images_of_a_day_apart() {
+        for (text, time) in [
+            ("T32TQM_20210603T101031_B04_10m.jp2", Some("10:10:31")),
+            (
+                "HLS.S30.T15TVK.2021154T170851.v2.0.B04.tif",
+                Some("17:08:51"),
+            ),
+            ("2021:06:28 11:00:05", Some("11:00:05")),
+            ("2021-06-03T10:10:31Z", Some("10:10:31")),
+            ("20210603101031", Some("10:10:31")),
+            ("S2_2021-06-28.tif", None),
+            ("20210603", None),
+        ] {
+            let found = time_in_text(text).map(|time| time.to_string());
+            assert_eq!(found.as_deref(), time, "{text}");
+        }
+    }
+
+    fn info(name: &str, metadata: &[(&str, &str)]) -> RasterInfo {
+        RasterInfo {
+            path: name.into(),
+            driver: "GTiff".into(),
+            grid: crate::Grid {
+                width: 1,
+                height: 1,
+                georef: crate::Georef::default(),
+            },
+            bands: Vec::new(),
+            metadata: metadata
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect(),
+            compression: None,
+            size_bytes: 0,
+            date: None,
+            sensor: None,
+        }
+    }
+
+    #[test]
+    fn the_first_rule_that_fires_wins() {
+        let stac = StacSidecar {
+            date: Some("2019-01-02T00:00:00Z".into()),
+            ..StacSidecar::default()
+        };
+        let tagged = info(
+            "x_20210603.tif",
+            &[
+                ("DATE_ACQUIRED", "2020-02-03"),
+                ("TIFFTAG_DATETIME", "2024:05:06 01:02:03"),
+            ],
+        );
+        let date = |info: &RasterInfo, stac| acquisition_date(info, stac);
+        assert_eq!(date(&tagged, Some(&stac)).as_deref(), Some("2019-01-02"));
+        assert_eq!(date(&tagged, None).as_deref(), Some("2020-02-03"));
+        // Often the time of writing: a name that says otherwise is believed.
+        let written = [("TIFFTAG_DATETIME", "2024:05:06 01:02:03")];
+        let named = info("x_20210603.tif", &written);
+        assert_eq!(date(&named, None).as_deref(), Some("2021-06-03"));
+        assert_eq!(acquisition_time(&named, Date::constant(2021, 6, 3)), None);
+        let unnamed = info("x.tif", &written);
+        assert_eq!(date(&unnamed, None).as_deref(), Some("2024-05-06"));
+        assert_eq!(
+            acquisition_time(&unnamed, Date::constant(2024, 5, 6)),
+            Some(Time::constant(1, 2, 3, 0))
+        );
+        assert_eq!(date(&info("landsat_1985.tif", &[]), None), None);
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! The document: layers, styles, labels. A value that is cheap to clone; changed only through `History`.
 //! Knows layers, styles and labels. Knows nothing of files, undo or windows.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Crs, Labels, RasterInfo, Style, Wavelength};
+use crate::{Crs, Labels, RasterInfo, Series, Style, Wavelength};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LayerId(pub u64);
@@ -20,6 +20,8 @@ pub enum LayerSource {
         path: PathBuf,
         info: Option<Arc<RasterInfo>>,
     },
+    /// Dated images of one place; the shown one stands for the layer.
+    Series(Series),
     Labels,
 }
 
@@ -39,9 +41,20 @@ pub struct Layer {
 }
 
 impl Layer {
+    /// What the layer's raster says about itself; of a series the shown frame. `None` for labels and missing files.
     pub fn raster_info(&self) -> Option<&Arc<RasterInfo>> {
         match &self.source {
             LayerSource::Raster { info, .. } => info.as_ref(),
+            LayerSource::Series(series) => series.shown_frame()?.info.as_ref(),
+            LayerSource::Labels => None,
+        }
+    }
+
+    /// The raster's file, there or not; of a series the shown frame's. `None` for labels.
+    pub fn raster_path(&self) -> Option<&Path> {
+        match &self.source {
+            LayerSource::Raster { path, .. } => Some(path),
+            LayerSource::Series(series) => Some(series.shown_frame()?.path()),
             LayerSource::Labels => None,
         }
     }
@@ -91,13 +104,14 @@ impl Document {
         layer.id = id;
         if self.map_crs.is_none() {
             self.map_crs = match &layer.source {
-                LayerSource::Raster { info, .. } => {
-                    info.as_ref().and_then(|info| info.grid.crs()).cloned()
-                }
                 LayerSource::Labels => self
                     .labels
                     .as_ref()
                     .and_then(|labels| labels.grid.crs())
+                    .cloned(),
+                _ => layer
+                    .raster_info()
+                    .and_then(|info| info.grid.crs())
                     .cloned(),
             };
         }
@@ -144,6 +158,22 @@ impl Document {
         if let Some(at) = self.layers.iter().position(|layer| layer.id == id) {
             let layer = self.layers.remove(at);
             self.layers.insert(to.min(self.layers.len()), layer);
+        }
+    }
+
+    /// Shows the same frames of series as `other` does.
+    pub fn show_frames_of(&mut self, other: &Self) {
+        for theirs in &other.layers {
+            let Some(shown) = theirs.series().map(Series::shown) else {
+                continue;
+            };
+            let differs = self
+                .layer(theirs.id)
+                .and_then(|layer| layer.series())
+                .is_some_and(|own| own.shown() != shown);
+            if differs && let Some(own) = self.layer_mut(theirs.id) {
+                own.show_frame(shown);
+            }
         }
     }
 

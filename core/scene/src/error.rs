@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum SceneError {
     /// A file could not be opened, read or understood.
-    #[error("{what}\n{}", path.display())]
+    #[error("{what}\n{}", crate::path_text(path))]
     File {
         what: String,
         path: PathBuf,
@@ -16,7 +16,7 @@ pub enum SceneError {
     #[error("{0}")]
     Input(String),
     /// Writing failed; nothing half-written was left behind.
-    #[error("{what}\n{}", path.display())]
+    #[error("{what}\n{}", crate::path_text(path))]
     Write {
         what: String,
         path: PathBuf,

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::Document;
+use crate::{Document, LayerId};
 
 /// Bytes all kept values may hold together beyond the current one.
 const BUDGET_BYTES: usize = 256 << 20;
@@ -88,6 +88,23 @@ impl History {
         }
     }
 
+    /// Shows another frame of a series. Like a look elsewhere on the map it is no step: undo keeps it, and the document
+    /// counts as saved as before.
+    pub fn show_frame(&mut self, layer: LayerId, index: usize) {
+        let before = self.gesture.as_mut().map(|gesture| &mut gesture.before);
+        for document in [Some(&mut self.current), before].into_iter().flatten() {
+            if let Some(layer) = document.layer_mut(layer) {
+                layer.show_frame(index);
+            }
+        }
+        self.revision += 1;
+    }
+
+    /// Which value the document has now; unlike `revision` it stays when only another frame of a series is shown.
+    pub fn value(&self) -> u64 {
+        self.state
+    }
+
     /// Opens a gesture (a stroke, a slider drag): one step until `end_gesture`. A gesture still open is ended first.
     pub fn begin_gesture(&mut self, name: &str) {
         self.end_gesture();
@@ -124,6 +141,7 @@ impl History {
             return false;
         };
         let after = std::mem::replace(&mut self.current, step.document);
+        self.current.show_frames_of(&after);
         let size_bytes = after.size_beyond(Some(&self.current));
         self.redo.push(Step {
             name: step.name,
@@ -142,6 +160,7 @@ impl History {
             return false;
         };
         let before = std::mem::replace(&mut self.current, step.document);
+        self.current.show_frames_of(&before);
         let size_bytes = before.size_beyond(Some(&self.current));
         self.undo.push_back(Step {
             name: step.name,

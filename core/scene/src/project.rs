@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::autosave::ExactGrid;
 use crate::beside::{with_suffix, write_beside, write_error};
+use crate::series_entry::SeriesEntry;
 use crate::{
     Crs, Document, Layer, LayerId, LayerSource, Raster, SceneError, SceneResult, Style, Wavelength,
     export_labels, import_labels,
@@ -52,7 +53,7 @@ struct LabelsEntry {
 
 /// Where a file lies: relative to the project with `/`, and where it lay when the project was saved.
 #[derive(Serialize, Deserialize)]
-struct FileEntry {
+pub(crate) struct FileEntry {
     path: String,
     #[serde(default)]
     was_at: Option<String>,
@@ -62,10 +63,12 @@ struct FileEntry {
 struct LayerEntry {
     id: LayerId,
     name: String,
-    /// `raster` or `labels`.
+    /// `raster`, `series` or `labels`.
     kind: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     file: Option<FileEntry>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    series: Option<SeriesEntry>,
     visible: bool,
     opacity: f32,
     #[serde(default)]
@@ -162,15 +165,17 @@ fn schema_of(bytes: &[u8]) -> Option<u32> {
 }
 
 fn layer_entry(layer: &Layer, folder: &Path) -> LayerEntry {
-    let (kind, file) = match &layer.source {
-        LayerSource::Labels => ("labels", None),
-        LayerSource::Raster { path, .. } => ("raster", Some(file_entry(folder, path))),
+    let (kind, file, series) = match &layer.source {
+        LayerSource::Labels => ("labels", None, None),
+        LayerSource::Raster { path, .. } => ("raster", Some(file_entry(folder, path)), None),
+        LayerSource::Series(series) => ("series", None, Some(SeriesEntry::new(series, folder))),
     };
     LayerEntry {
         id: layer.id,
         name: layer.name.clone(),
         kind: kind.to_owned(),
         file,
+        series,
         visible: layer.visible,
         opacity: layer.opacity,
         style: layer.style.clone(),
@@ -191,7 +196,7 @@ fn is_gdal_name(path: &Path) -> bool {
                 .all(|b| b.is_ascii_alphanumeric() || b == b'_'))
 }
 
-fn file_entry(folder: &Path, path: &Path) -> FileEntry {
+pub(crate) fn file_entry(folder: &Path, path: &Path) -> FileEntry {
     if is_gdal_name(path) {
         return FileEntry {
             path: path.to_string_lossy().into_owned(),
@@ -247,7 +252,7 @@ fn without_home(path: &Path) -> String {
 }
 
 /// Where a file of the project lies now: beside the project as before, else where it was, else (missing) the former.
-fn located(entry: &FileEntry, folder: &Path) -> PathBuf {
+pub(crate) fn located(entry: &FileEntry, folder: &Path) -> PathBuf {
     let stored = Path::new(&entry.path);
     if is_gdal_name(stored) {
         return stored.to_owned();
@@ -375,9 +380,18 @@ fn open_layer(
     folder: &Path,
     warnings: &mut Vec<String>,
 ) -> Result<Layer, String> {
-    let source = match (entry.kind.as_str(), entry.file) {
-        ("labels", _) => LayerSource::Labels,
-        ("raster", Some(file)) => {
+    let source = match (entry.kind.as_str(), entry.file, entry.series) {
+        ("labels", ..) => LayerSource::Labels,
+        ("series", _, Some(series)) => {
+            let (series, missing) = series.open_blocking(folder);
+            warnings.extend(
+                missing
+                    .into_iter()
+                    .map(|text| format!("{}: {text}", entry.name)),
+            );
+            LayerSource::Series(series)
+        }
+        ("raster", Some(file), _) => {
             let path = located(&file, folder);
             let info = match Raster::open(&path) {
                 Ok(raster) => Some(Arc::new(raster.info().clone())),
@@ -388,7 +402,7 @@ fn open_layer(
             };
             LayerSource::Raster { path, info }
         }
-        (kind, _) => return Err(format!("kind {kind}")),
+        (kind, ..) => return Err(format!("kind {kind}")),
     };
     Ok(Layer {
         id: entry.id,

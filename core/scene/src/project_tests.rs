@@ -290,3 +290,61 @@ fn relative_paths_read_the_same_everywhere() {
     let home = std::env::home_dir().unwrap();
     assert_eq!(without_home(&home.join("a/b.tif")), "~/a/b.tif");
 }
+
+#[test]
+fn a_series_comes_back_with_its_dates_masks_and_missing_files() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("project");
+    for name in [
+        "img/a_2021-06-03.asc",
+        "img/b_2021-06-08.asc",
+        "img/undated.asc",
+        "img/cloud.asc",
+    ] {
+        raster_file(&folder, name);
+    }
+    let paths = ["a_2021-06-03.asc", "b_2021-06-08.asc", "undated.asc"]
+        .map(|name| folder.join("img").join(name));
+    let found = crate::one_series_blocking(&paths);
+    let mut series = crate::Series::new(found.series[0].frames.clone(), 1);
+    series.set_date(2, Some(jiff::civil::Date::constant(2020, 2, 29)));
+    series.set_masks(|frame| {
+        let own = frame.info.as_ref().map(|info| info.path.clone());
+        let beside = folder.join("img").join("cloud.asc");
+        Some(crate::MaskSource {
+            path: own.filter(|path| path == &paths[0]).unwrap_or(beside),
+            band: 0,
+            kind: crate::MaskKind::User,
+        })
+    });
+    series.hide_clouds = true;
+    series.most_clouds = Some(0.25);
+    let mut document = Document::default();
+    document.add_layer(layer("series", LayerSource::Series(series)));
+    let path = folder.join("a.terroir");
+    save_project(&document, &path).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        text.contains("\"path\": \"img/a_2021-06-03.asc\""),
+        "{text}"
+    );
+    let opened = open_project(&path).unwrap();
+    assert_eq!(opened.warnings, Vec::<String>::new());
+    assert_eq!(opened.document, document);
+
+    // Moved as a whole, and then one file gone: its frame stays listed.
+    let moved = home.path().join("elsewhere");
+    std::fs::rename(&folder, &moved).unwrap();
+    std::fs::remove_file(moved.join("img").join("b_2021-06-08.asc")).unwrap();
+    let opened = open_project(&moved.join("a.terroir")).unwrap();
+    assert_eq!(opened.warnings.len(), 1);
+    let series = opened.document.layers[0].series().unwrap();
+    let there: Vec<bool> = series
+        .frames()
+        .iter()
+        .map(|frame| frame.info.is_some())
+        .collect();
+    assert_eq!(there, [true, true, false]);
+    assert!(series.frames()[1].has_own_mask());
+    assert_eq!((series.shown(), series.hide_clouds), (2, true));
+}

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::{Block, Raster, Resampling, SceneError, SceneResult, Window};
+use crate::{
+    Block, MaskSource, Raster, Resampling, SceneError, SceneResult, Window, hidden_pixels_blocking,
+};
 
 /// Rasters one thread keeps open.
 const OPEN_RASTERS: usize = 16;
@@ -21,6 +23,8 @@ pub struct ReadRequest {
     pub window: Window,
     pub out_width: usize,
     pub out_height: usize,
+    /// Pixels this mask hides are missing in the reply.
+    pub mask: Option<MaskSource>,
 }
 
 #[derive(Clone, Debug)]
@@ -185,8 +189,16 @@ fn read(
     request: &ReadRequest,
     stop: &Arc<AtomicBool>,
 ) -> SceneResult<ReadData> {
-    let raster = open.get(&request.path, stop)?;
     let (window, width, height) = (request.window, request.out_width, request.out_height);
+    let hidden = match &request.mask {
+        Some(mask) => {
+            let grid = open.get(&request.path, stop)?.info().grid.clone();
+            let raster = open.get(&mask.path, stop)?;
+            hidden_pixels_blocking(raster, mask, &grid, window, width, height)?
+        }
+        None => Vec::new(),
+    };
+    let raster = open.get(&request.path, stop)?;
     if request.bands.is_empty() {
         return raster
             .read_codes_blocking(window, width, height)
@@ -208,7 +220,12 @@ fn read(
     };
     raster
         .read_blocking(&request.bands, window, width, height, resampling)
-        .map(|block| ReadData::Block(Arc::new(block)))
+        .map(|mut block| {
+            for (valid, hidden) in block.valid.iter_mut().zip(&hidden) {
+                *valid &= !hidden;
+            }
+            ReadData::Block(Arc::new(block))
+        })
 }
 
 /// The rasters a thread keeps open, last used last.

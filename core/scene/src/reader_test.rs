@@ -40,6 +40,7 @@ fn the_pool_answers_every_request_it_serves_and_forgets_replaced_files() {
         },
         out_width: 8,
         out_height: 8,
+        mask: None,
     };
     let mut wanted: Vec<ReadRequest> = (0..56).map(request).collect();
     // One cannot be answered, and must be answered nevertheless.
@@ -83,6 +84,7 @@ fn stale_requests_are_dropped() {
         },
         out_width: size,
         out_height: size,
+        mask: None,
     };
     pool.want((1..400).map(request).collect());
     pool.want(vec![request(400)]);

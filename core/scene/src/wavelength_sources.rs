@@ -261,6 +261,30 @@ fn from_names(info: &RasterInfo, known: Option<&Sensor>) -> Vec<Option<Found>> {
         .collect()
 }
 
+/// What a band's name alone says, with the product that the file's name names: for bands cut out of stacks.
+pub(crate) fn wavelength_of_name(name: &str, path: &std::path::Path) -> Option<BandWavelength> {
+    let file = path.file_stem()?.to_string_lossy();
+    let known = sensor_in_text(&file, 0).and_then(sensor);
+    let words = BandName::parse(name);
+    let common = ["sentinel-1", "sentinel-2"].iter();
+    let found = number_with_unit(name).or_else(|| {
+        let of_table = known.and_then(|known| known.band_named(name)).or_else(|| {
+            common
+                .filter_map(|id| sensor(id))
+                .find_map(|sensor| sensor.band_by_word(&words))
+        })?;
+        Some(Found {
+            center_nm: of_table.center_nm,
+            fwhm_nm: of_table.width_nm,
+        })
+    })?;
+    Some(BandWavelength {
+        center: Wavelength::from_nm(found.center_nm)?,
+        fwhm_nm: found.fwhm_nm,
+        source: WavelengthSource::BandName,
+    })
+}
+
 /// `665 nm`, `band 12 (513.0 Nanometers)`, `B4, central wavelength 665 nm`; only units no map scale uses.
 fn number_with_unit(name: &str) -> Option<Found> {
     let is_number = |c: char| c.is_ascii_digit() || c == '.';

@@ -1,0 +1,247 @@
+//! A series as a user meets it: a folder of dated images becomes one layer, its dates are stepped through and played,
+//! clouds are hidden, dates are typed.
+
+use std::path::PathBuf;
+
+use egui::{Key, Modifiers};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use terroir::window::Window;
+use terroir_scene::Series;
+
+use crate::program::{run, shared_data};
+use crate::window::{CTRL, open, press, shows, wait};
+
+/// The seven dates of the Portugal scene.
+fn portugal() -> Option<PathBuf> {
+    shared_data("a series").map(|folder| folder.join("s2_portugal_2021").join("s2_l2a_12band"))
+}
+
+fn series(window: &Window) -> &Series {
+    window.document().layers[0].series().unwrap()
+}
+
+/// Steps the window until the shown date is drawn whole.
+fn settle(harness: &mut Harness<'static, Window>) {
+    wait(harness, "the picture of the date", |window| {
+        let id = window.document().layers[0].id;
+        !window.canvas().is_loading() && window.canvas().is_settled(id)
+    });
+}
+
+/// The map's pixels as they are on the screen.
+fn map_picture(harness: &mut Harness<'static, Window>) -> Vec<u8> {
+    let rect = harness.state().map_rect();
+    let picture = harness.render().unwrap();
+    let (left, top) = (rect.left() as u32 + 60, rect.top() as u32 + 60);
+    let mut bytes = Vec::new();
+    for y in (top..rect.bottom() as u32 - 60).step_by(3) {
+        for x in (left..rect.right() as u32 - 60).step_by(3) {
+            bytes.extend_from_slice(&picture.get_pixel(x, y).0[..3]);
+        }
+    }
+    bytes
+}
+
+fn difference(a: &[u8], b: &[u8]) -> f64 {
+    let sum: u64 = a
+        .iter()
+        .zip(b)
+        .map(|(a, b)| u64::from(a.abs_diff(*b)))
+        .sum();
+    sum as f64 / a.len().max(1) as f64
+}
+
+fn open_as_series(folder: PathBuf) -> Harness<'static, Window> {
+    let mut harness = open(vec![folder]);
+    harness.step();
+    let start = std::time::Instant::now();
+    while !shows(&harness, "Images of several dates") {
+        assert!(
+            start.elapsed().as_secs() < 60,
+            "{:?}",
+            harness.state().log()
+        );
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        harness.step();
+    }
+    harness.get_by_label("Open").click();
+    harness.step();
+    wait(&mut harness, "the series", |window| {
+        !window.document().layers.is_empty()
+    });
+    settle(&mut harness);
+    harness
+}
+
+#[test]
+fn a_folder_becomes_a_layer_whose_dates_are_stepped_through() {
+    let Some(folder) = portugal() else {
+        return;
+    };
+    let mut harness = open_as_series(folder);
+    let window = harness.state();
+    assert_eq!(window.document().layers.len(), 1);
+    let dates: Vec<String> = (0..7).map(|index| series(window).label(index)).collect();
+    assert_eq!(
+        dates,
+        [
+            "2021-06-28",
+            "2021-07-28",
+            "2021-08-17",
+            "2021-08-22",
+            "2021-09-11",
+            "2021-09-16",
+            "2021-10-06"
+        ]
+    );
+    // From the first date on: every step shows its date, another picture, and nothing of the one before.
+    while series(harness.state()).shown() > 0 {
+        press(&mut harness, Modifiers::NONE, Key::Comma);
+    }
+    settle(&mut harness);
+    assert!(shows(&harness, "2021-06-28"));
+    let first = map_picture(&mut harness);
+    press(&mut harness, Modifiers::NONE, Key::Period);
+    assert_eq!(series(harness.state()).shown(), 1);
+    settle(&mut harness);
+    assert!(shows(&harness, "2021-07-28"));
+    let second = map_picture(&mut harness);
+    assert!(
+        difference(&first, &second) > 2.0,
+        "the picture did not change"
+    );
+    press(&mut harness, Modifiers::NONE, Key::Comma);
+    settle(&mut harness);
+    assert_eq!(difference(&first, &map_picture(&mut harness)), 0.0);
+    // A look at another date is no step to undo; at the end one stays.
+    press(&mut harness, CTRL, Key::Z);
+    assert!(harness.state().document().layers.is_empty());
+    press(&mut harness, CTRL, Key::Y);
+    for _ in 0..9 {
+        press(&mut harness, Modifiers::NONE, Key::Period);
+    }
+    assert_eq!(series(harness.state()).shown(), 6);
+    settle(&mut harness);
+    // At rest nothing is drawn again.
+    for _ in 0..5 {
+        harness.step();
+    }
+    // Only autosave's clock runs.
+    let causes = harness.ctx.repaint_causes();
+    assert!(
+        causes.iter().all(|cause| cause.file.ends_with("news.rs")),
+        "{causes:?}"
+    );
+}
+
+#[test]
+fn the_picture_of_the_date_before_stays_until_the_new_one_is_whole() {
+    let Some(folder) = portugal() else {
+        return;
+    };
+    let mut harness = open_as_series(folder);
+    while series(harness.state()).shown() > 0 {
+        press(&mut harness, Modifiers::NONE, Key::Comma);
+    }
+    settle(&mut harness);
+    let id = harness.state().document().layers[0].id;
+    let old = map_picture(&mut harness);
+    // Two dates on, which were not made ready beforehand.
+    harness.key_press(Key::Period);
+    harness.key_press(Key::Period);
+    let mut waited = 0;
+    harness.step();
+    while !harness.state().canvas().is_settled(id) {
+        assert_eq!(
+            difference(&old, &map_picture(&mut harness)),
+            0.0,
+            "it flashed"
+        );
+        harness.step();
+        waited += 1;
+        assert!(waited < 10_000);
+    }
+    settle(&mut harness);
+    assert!(difference(&old, &map_picture(&mut harness)) > 2.0);
+}
+
+#[test]
+fn playing_goes_through_the_dates_and_clouds_can_be_hidden() {
+    let Some(folder) = portugal() else {
+        return;
+    };
+    let mut harness = open_as_series(folder);
+    let before = series(harness.state()).shown();
+    press(&mut harness, CTRL, Key::Period);
+    wait(&mut harness, "the next date", |window| {
+        series(window).shown() != before
+    });
+    press(&mut harness, CTRL, Key::Period);
+    settle(&mut harness);
+    let stopped = series(harness.state()).shown();
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    harness.step();
+    assert_eq!(series(harness.state()).shown(), stopped);
+
+    harness.get_by_label("Hide clouds").click();
+    harness.step();
+    harness.step();
+    assert!(series(harness.state()).hide_clouds);
+    settle(&mut harness);
+    press(&mut harness, CTRL, Key::Z);
+    assert!(!series(harness.state()).hide_clouds);
+}
+
+#[test]
+fn the_command_line_lists_dates_and_draws_one() {
+    let Some(folder) = portugal() else {
+        return;
+    };
+    let out = tempfile::tempdir().unwrap();
+    let place = folder.to_string_lossy().into_owned();
+    let text = run(out.path(), &["info", &place]).done();
+    assert!(
+        text.contains("7 images, 2021-06-28 to 2021-10-06"),
+        "{text}"
+    );
+    assert!(
+        text.contains("2021-08-22") && text.contains("Sentinel-2 SCL"),
+        "{text}"
+    );
+    let json = run(out.path(), &["info", "--json", &place]).done();
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let images = value["series"][0]["images"].as_array().unwrap();
+    assert_eq!(images.len(), 7);
+    assert!(
+        images
+            .iter()
+            .all(|image| image["clouds"].as_f64().is_some())
+    );
+    run(
+        out.path(),
+        &["render", &place, "--date", "2021-07-28", "--out", "a.png"],
+    )
+    .done();
+    assert!(out.path().join("a.png").is_file());
+    let told = run(
+        out.path(),
+        &["render", &place, "--date", "2021-07-29", "--out", "b.png"],
+    );
+    assert_eq!(told.code, Some(1));
+    assert!(
+        told.stderr.contains("2021-06-28, 2021-07-28"),
+        "{}",
+        told.stderr
+    );
+    // A stack is a raster and a series.
+    let stack = shared_data("a stack")
+        .unwrap()
+        .join("landsat57_timeseries")
+        .join("lsts_b3.tif");
+    let text = run(out.path(), &["info", &stack.to_string_lossy()]).done();
+    assert!(
+        text.contains("105 bands") && text.contains("105 images, 2008-04-19"),
+        "{text}"
+    );
+}
