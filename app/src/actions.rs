@@ -244,6 +244,7 @@ impl State {
         self.session.properties = None;
         self.session.timeline.playing = None;
         self.session.timeline.date_edit = None;
+        self.session.time = crate::time_points::TimeView::default();
         self.session.view = Some(ViewRequest::Full);
         self.waiting_labels.clear();
     }

@@ -29,6 +29,7 @@ pub enum Purpose {
     ImportLabels,
     SaveProject,
     ExportLabels,
+    TimeTable,
     Weights,
     FieldOut,
     ExportOut,
@@ -44,6 +45,7 @@ impl Purpose {
             Self::ImportLabels => "Import labels",
             Self::SaveProject => "Save the project as",
             Self::ExportLabels => "Write the labels as",
+            Self::TimeTable => "Write the values over time as",
             Self::Weights => "Choose a weights file",
             Self::FieldOut => "Write the field as",
             Self::ExportOut => "Export as",
@@ -54,7 +56,11 @@ impl Purpose {
     fn saves(&self) -> bool {
         matches!(
             self,
-            Self::SaveProject | Self::ExportLabels | Self::FieldOut | Self::ExportOut
+            Self::SaveProject
+                | Self::ExportLabels
+                | Self::TimeTable
+                | Self::FieldOut
+                | Self::ExportOut
         )
     }
 
@@ -79,6 +85,7 @@ impl Purpose {
                 ("GeoJSON", &["geojson"]),
                 ("Shapefile", &["shp"]),
             ],
+            Self::TimeTable => &[("Table", &["csv"])],
             Self::Weights => &[("Weights", &["safetensors", "pth", "pt"]), ALL],
             Self::FieldOut => &[("GeoTIFF", &["tif"])],
             Self::ExportOut => &[ALL],
@@ -274,6 +281,15 @@ impl State {
                         .to_string()
                 })
                 .unwrap_or_default(),
+            Purpose::TimeTable => self
+                .series_layer()
+                .and_then(|layer| {
+                    layer
+                        .raster_path()
+                        .map(|path| crate::jobs::beside(path, "time", "csv"))
+                })
+                .map(|path| path.display().to_string())
+                .unwrap_or_default(),
             Purpose::FieldOut => self
                 .field_out_path()
                 .map(|path| path.display().to_string())
@@ -313,6 +329,11 @@ impl State {
                         labels,
                         path: first,
                     });
+                }
+            }
+            Purpose::TimeTable => {
+                if let Some(table) = self.time_table() {
+                    self.send(FileTask::SaveTimeTable { table, path: first });
                 }
             }
             Purpose::Weights => self.run.weights = first.display().to_string(),

@@ -8,10 +8,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use terroir_engine::JobSpec;
 use terroir_scene::{
     Crs, Document, FoundRasters, Frame, Grid, ImportReport, Labels, LinearHead, OpenedProject,
-    PcaBasis, Raster, RasterInfo, SceneError, SceneResult, Series, Style, autosave_labels,
-    clearest_frame_blocking, default_style_blocking, export_labels, find_series_blocking,
-    fit_pca_blocking, import_labels, one_series_blocking, open_project, restore_labels,
-    save_project, series_in_raster_blocking, vector_attributes,
+    PcaBasis, Raster, RasterInfo, SceneError, SceneResult, Series, Style, TimeTable,
+    autosave_labels, clearest_frame_blocking, default_style_blocking, export_labels,
+    find_series_blocking, fit_pca_blocking, import_labels, one_series_blocking, open_project,
+    restore_labels, save_project, series_in_raster_blocking, vector_attributes,
 };
 
 use crate::assets::{sample, sample_document_blocking};
@@ -70,6 +70,10 @@ pub enum FileTask {
     },
     ExportLabels {
         labels: Labels,
+        path: PathBuf,
+    },
+    SaveTimeTable {
+        table: TimeTable,
         path: PathBuf,
     },
     Autosave {
@@ -155,6 +159,9 @@ pub enum FileReply {
     LabelsExported {
         path: PathBuf,
     },
+    TableSaved {
+        path: PathBuf,
+    },
     Autosaved,
     HeadSaved {
         job: JobSpec,
@@ -204,6 +211,7 @@ impl Files {
             task,
             FileTask::SaveProject { .. }
                 | FileTask::ExportLabels { .. }
+                | FileTask::SaveTimeTable { .. }
                 | FileTask::Autosave { .. }
                 | FileTask::SaveHead { .. }
                 | FileTask::SavePicture { .. }
@@ -256,6 +264,7 @@ fn doing(task: &FileTask) -> &'static str {
         FileTask::ParseCrs { .. } => "reading the coordinate system",
         FileTask::SaveProject { .. } => "saving the project",
         FileTask::ExportLabels { .. } => "exporting labels",
+        FileTask::SaveTimeTable { .. } => "saving the table",
         FileTask::Autosave { .. } => "autosave",
         FileTask::SaveHead { .. } => "saving the classifier",
         FileTask::SavePicture { .. } => "saving the picture",
@@ -388,6 +397,10 @@ fn answer_blocking(
         FileTask::ExportLabels { labels, path } => {
             export_labels(&labels, &path)?;
             FileReply::LabelsExported { path }
+        }
+        FileTask::SaveTimeTable { table, path } => {
+            table.save(&path)?;
+            FileReply::TableSaved { path }
         }
         FileTask::Autosave { document } => {
             let Some(data_folder) = data_folder else {

@@ -30,5 +30,6 @@ mod slot;
 mod state;
 mod status_bar;
 mod theme;
+mod time_points;
 mod tools;
 pub mod window;

@@ -34,6 +34,9 @@ impl State {
         for shares in self.clouds.drain() {
             self.derived.clouds.extend(shares);
         }
+        for reply in self.time_profiles.drain() {
+            self.take_time_reply(reply);
+        }
         for reply in self.live_head.drain() {
             self.take_live_reply(reply);
         }
@@ -163,6 +166,10 @@ impl State {
                     self.dialogs.close();
                     self.go_on(ctx, after);
                 }
+            }
+            FileReply::TableSaved { path } => {
+                self.messages
+                    .show(Level::Info, format!("Table written.\n{}", path.display()));
             }
             FileReply::LabelsExported { path } => {
                 self.messages

@@ -5,6 +5,7 @@ use terroir_scene::LayerId;
 use crate::canvas::PixelValue;
 use crate::play::Timeline;
 use crate::probe::PixelAnswer;
+use crate::time_points::TimeView;
 use crate::tools::{PolygonDraft, Stroke, Tool};
 
 /// Tabs of the panel on the right.
@@ -12,15 +13,17 @@ use crate::tools::{PolygonDraft, Stroke, Tool};
 pub enum Tab {
     Style,
     Spectrum,
+    Time,
     Field,
     Run,
     Accuracy,
 }
 
 impl Tab {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Style,
         Self::Spectrum,
+        Self::Time,
         Self::Field,
         Self::Run,
         Self::Accuracy,
@@ -30,6 +33,7 @@ impl Tab {
         match self {
             Self::Style => "Style",
             Self::Spectrum => "Spectrum",
+            Self::Time => "Time",
             Self::Field => "Field",
             Self::Run => "Run",
             Self::Accuracy => "Accuracy",
@@ -106,6 +110,7 @@ pub struct Session {
     pub accuracy_block_px: usize,
     pub accuracy_folds: usize,
     pub timeline: Timeline,
+    pub time: TimeView,
 }
 
 impl Default for Session {
@@ -147,6 +152,7 @@ impl Default for Session {
             accuracy_block_px: 16,
             accuracy_folds: 5,
             timeline: Timeline::default(),
+            time: TimeView::default(),
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::places::Places;
 use crate::probe::{PixelQuestion, Probe};
 use crate::session::Session;
 use crate::settings::Settings;
+use crate::time_points::TimeProfiles;
 
 /// The live map's place in the canvas; never an id of the document.
 pub const LIVE_LAYER: LayerId = LayerId(u64::MAX);
@@ -115,6 +116,7 @@ pub struct State {
     pub files: Files,
     pub probe: Probe,
     pub clouds: Clouds,
+    pub time_profiles: TimeProfiles,
     pub live_head: LiveHead,
     pub places: Places,
     pub memory: Memory,
@@ -157,6 +159,7 @@ impl State {
             files: Files::start(data_folder, wake.clone())?,
             probe: Probe::start(wake.clone())?,
             clouds: Clouds::start(wake.clone())?,
+            time_profiles: TimeProfiles::start(wake.clone())?,
             live_head: LiveHead::start(wake.clone())?,
             places: Places::default(),
             memory: Memory::start()?,

@@ -142,6 +142,12 @@ impl Window {
         self.state.live.fit.as_ref().map(|fit| &*fit.head)
     }
 
+    /// Values over time at the followed places, one list a place; `None` where they are not read yet.
+    pub fn followed_values(&self) -> Vec<Vec<Option<terroir_scene::TimeValue>>> {
+        let points = &self.state.session.time.points;
+        points.iter().map(|point| point.values.clone()).collect()
+    }
+
     /// Messages of this session, oldest first.
     pub fn log(&self) -> Vec<String> {
         self.state

@@ -245,3 +245,114 @@ fn the_command_line_lists_dates_and_draws_one() {
         "{text}"
     );
 }
+
+/// What `gdallocationinfo` says of a band at a map point; `None` without the program.
+fn located(file: &std::path::Path, band: &str, x: &str, y: &str, system: &str) -> Option<String> {
+    let told = std::process::Command::new("gdallocationinfo")
+        .args(["-valonly", system, "-b", band])
+        .arg(file)
+        .args([x, y])
+        .output()
+        .ok()?;
+    Some(String::from_utf8_lossy(&told.stdout).trim().to_owned())
+}
+
+#[test]
+fn a_place_over_time_holds_what_the_files_hold() {
+    let Some(folder) = portugal() else {
+        return;
+    };
+    let out = tempfile::tempdir().unwrap();
+    let place = folder.to_string_lossy().into_owned();
+    for (option, at, system, x, y) in [
+        ("--at", "-8.5577,39.2899", "-wgs84", "-8.5577", "39.2899"),
+        ("--pixel", "20,30", "-geoloc", "537050", "4349690"),
+    ] {
+        let arguments = [
+            "time-profile",
+            &place,
+            option,
+            at,
+            "--bands",
+            "B04,842nm",
+            "--index",
+            "ndvi",
+            "--out",
+            "t.csv",
+        ];
+        run(out.path(), &arguments).done();
+        let text = std::fs::read_to_string(out.path().join("t.csv")).unwrap();
+        let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
+        assert_eq!(
+            &lines[0][4..],
+            ["date", "time", "cloud", "B04", "842 nm", "NDVI", "file"]
+        );
+        assert_eq!(lines.len(), 8, "{text}");
+        for cells in &lines[1..] {
+            let file = std::path::Path::new(cells[10]);
+            let Some(red) = located(file, "4", x, y, system) else {
+                eprintln!("SKIPPED the comparison: no gdallocationinfo here");
+                return;
+            };
+            let near = located(file, "8", x, y, system).unwrap();
+            let number = |text: &str| text.parse::<f64>().ok().filter(|value| *value != 0.0);
+            let (red, near) = (number(&red), number(&near));
+            let same = |cell: &str, expected: Option<f64>| match expected {
+                Some(expected) => (cell.parse::<f64>().unwrap() - expected).abs() < 1e-6,
+                None => cell.is_empty(),
+            };
+            assert!(same(cells[7], red.map(|dn| dn * 1e-4)), "{cells:?} {red:?}");
+            assert!(
+                same(cells[8], near.map(|dn| dn * 1e-4)),
+                "{cells:?} {near:?}"
+            );
+            let ndvi = red.zip(near).map(|(red, near)| (near - red) / (near + red));
+            assert!(same(cells[9], ndvi), "{cells:?} {ndvi:?}");
+        }
+    }
+    let told = run(
+        out.path(),
+        &[
+            "time-profile",
+            &place,
+            "--pixel",
+            "1,1",
+            "--index",
+            "greenness",
+        ],
+    );
+    assert_eq!(told.code, Some(2));
+}
+
+#[test]
+fn a_click_follows_a_place_over_the_dates() {
+    let Some(folder) = portugal() else {
+        return;
+    };
+    let mut harness = open_as_series(folder);
+    press(&mut harness, Modifiers::NONE, Key::I);
+    let center = harness.state().map_rect().center();
+    harness.hover_at(center);
+    harness.step();
+    for pressed in [true, false] {
+        harness.event(egui::Event::PointerButton {
+            pos: center,
+            button: egui::PointerButton::Primary,
+            pressed,
+            modifiers: Modifiers::NONE,
+        });
+        harness.step();
+    }
+    harness.get_by_label("Time").click();
+    harness.step();
+    wait(&mut harness, "the values", |window| {
+        let values = window.followed_values();
+        values.len() == 1 && values[0].len() == 7 && values[0].iter().all(Option::is_some)
+    });
+    let values = &harness.state().followed_values()[0];
+    let measured: Vec<f64> = values.iter().filter_map(|value| (*value)?.value).collect();
+    // The first thing to follow is NDVI; the picture's middle is inside both grids.
+    assert_eq!(measured.len(), 7);
+    assert!(measured.iter().all(|value| (-1.0..=1.0).contains(value)));
+    assert!(shows(&harness, "Copy as CSV"));
+}

@@ -18,6 +18,7 @@ mod predict;
 mod render;
 mod reproduce;
 mod series;
+mod time_profile;
 mod train;
 mod worker;
 
@@ -79,6 +80,8 @@ enum Command {
     Info(info::InfoArgs),
     /// Draw a raster to a PNG picture; needs no GPU
     Render(render::RenderArgs),
+    /// Follow a place through the dates of a series: bands and indices, clouds marked
+    TimeProfile(time_profile::TimeProfileArgs),
     /// Compute the field of a scene: 64 numbers a pixel that heads are trained on
     Embed(embed::EmbedArgs),
     /// Fit a head on a field and labels, with blocked cross-validation
@@ -144,6 +147,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         None => open_window(&cli.files, cli.screenshot),
         Some(Command::Info(args)) => info::run(&args, output),
         Some(Command::Render(args)) => render::run(&args, output),
+        Some(Command::TimeProfile(args)) => time_profile::run(&args, output),
         Some(Command::Embed(args)) => embed::run(&args, output),
         Some(Command::Train(args)) => train::run(&args, output),
         Some(Command::Predict(args)) => predict::run(&args, output),

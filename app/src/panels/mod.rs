@@ -13,6 +13,7 @@ mod spectral_axis;
 mod spectrum;
 mod steps;
 mod stretch;
+mod time;
 mod timeline;
 
 pub use jobs::progress_text;
@@ -100,6 +101,7 @@ fn right_ui(ui: &mut egui::Ui, state: &mut State) {
             stretch::stretch_ui(ui, state);
         }),
         Tab::Spectrum => scroll_ui(ui, |ui| spectrum::spectrum_ui(ui, state)),
+        Tab::Time => scroll_ui(ui, |ui| time::time_ui(ui, state)),
         Tab::Field => scroll_ui(ui, |ui| field::field_ui(ui, state)),
         Tab::Run => scroll_ui(ui, |ui| {
             model::model_ui(ui, state);

@@ -214,12 +214,12 @@ impl Axis {
     }
 }
 
-fn days_between(from: Date, to: Date) -> f64 {
+pub fn days_between(from: Date, to: Date) -> f64 {
     (to - from).get_days().into()
 }
 
 /// Days to name below the axis, with their names: round days, months or years, so many that they do not touch.
-fn named_days(first: Date, last: Date, most: usize) -> Vec<(Date, String)> {
+pub fn named_days(first: Date, last: Date, most: usize) -> Vec<(Date, String)> {
     let days = days_between(first, last);
     let most = most.max(1) as f64;
     let is_kept = |date: &Date| *date >= first && *date <= last;

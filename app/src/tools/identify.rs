@@ -25,13 +25,20 @@ pub fn identify(state: &mut State, view: &MapView<'_>, clicked: bool) {
     };
     state.ask_pixel(&layer, map_xy, true);
     if !reference {
-        state.session.tab = Tab::Spectrum;
+        if layer.series().is_some() {
+            state.follow_place(map_xy);
+        }
+        // Who looks at a place over time goes on doing so.
+        if state.session.tab != Tab::Time || layer.series().is_none() {
+            state.session.tab = Tab::Spectrum;
+        }
         state.session.right_open = true;
     }
 }
 
-/// A cross on the pixel that was clicked last.
+/// A cross on the pixel that was clicked last, and dots on the places followed over time.
 pub fn mark_ui(ui: &egui::Ui, state: &State, view: &MapView<'_>) {
+    followed_ui(ui, state, view);
     let Some(answer) = &state.session.clicked_pixel else {
         return;
     };
@@ -53,5 +60,22 @@ pub fn mark_ui(ui: &egui::Ui, state: &State, view: &MapView<'_>) {
         ] {
             painter.line_segment([at + direction * 4.0, at + direction * 10.0], stroke);
         }
+    }
+}
+
+/// The places of the Time panel in their colours, while it is open.
+fn followed_ui(ui: &egui::Ui, state: &State, view: &MapView<'_>) {
+    if state.session.tab != Tab::Time || !state.session.right_open {
+        return;
+    }
+    let painter = ui.painter().with_clip_rect(view.response.rect);
+    let map_crs = state.history.document().map_crs.as_ref();
+    for point in &state.session.time.points {
+        let place = &point.place;
+        let Some(map_xy) = state.places.point(place.crs.as_ref(), map_crs, place.xy) else {
+            continue;
+        };
+        let at = view.screen_from_map(map_xy);
+        painter.circle(at, 5.0, point.color, Stroke::new(1.5, Color32::WHITE));
     }
 }

@@ -81,7 +81,7 @@ impl PartialEq for Series {
         self.shown == other.shown
             && self.hide_clouds == other.hide_clouds
             && self.most_clouds == other.most_clouds
-            && (Arc::ptr_eq(&self.frames, &other.frames) || self.frames == other.frames)
+            && self.has_frames_of(other)
     }
 }
 
@@ -100,6 +100,11 @@ impl Series {
 
     pub fn frames(&self) -> &[Frame] {
         &self.frames
+    }
+
+    /// Whether the two have the same frames, whichever is shown.
+    pub fn has_frames_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.frames, &other.frames) || self.frames == other.frames
     }
 
     pub fn shown(&self) -> usize {
