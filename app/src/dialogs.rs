@@ -343,7 +343,17 @@ impl State {
                     form.path = first.display().to_string();
                 }
             }
-            Purpose::Locate(id) => self.open_raster(first, OpenRole::Refresh(*id)),
+            Purpose::Locate(id) => {
+                let document = self.history.document();
+                if document
+                    .layer(*id)
+                    .is_some_and(|layer| layer.series().is_some())
+                {
+                    self.locate_frames(*id, first);
+                } else {
+                    self.open_raster(first, OpenRole::Refresh(*id));
+                }
+            }
         }
     }
 }

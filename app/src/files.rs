@@ -7,11 +7,12 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use terroir_engine::JobSpec;
 use terroir_scene::{
-    Crs, Document, FoundRasters, Frame, Grid, ImportReport, Labels, LinearHead, OpenedProject,
-    PcaBasis, Raster, RasterInfo, SceneError, SceneResult, Series, Style, TimeTable,
+    Crs, Document, FoundRasters, Frame, Grid, ImportReport, Labels, LayerId, LinearHead,
+    OpenedProject, PcaBasis, Raster, RasterInfo, SceneError, SceneResult, Series, Style, TimeTable,
     autosave_labels, clearest_frame_blocking, default_style_blocking, export_labels,
     find_series_blocking, fit_pca_blocking, import_labels, one_series_blocking, open_project,
-    restore_labels, save_project, series_in_raster_blocking, vector_attributes,
+    relocate_frames_blocking, restore_labels, save_project, series_in_raster_blocking,
+    vector_attributes,
 };
 
 use crate::assets::{sample, sample_document_blocking};
@@ -40,6 +41,13 @@ pub enum FileTask {
     OpenSeries {
         name: String,
         frames: Vec<Frame>,
+    },
+    /// A missing file of a series was found: `from` is now `to`, and others may lie beside it.
+    LocateFrames {
+        layer: LayerId,
+        frames: Vec<Frame>,
+        from: PathBuf,
+        to: PathBuf,
     },
     OpenProject {
         path: PathBuf,
@@ -124,6 +132,11 @@ pub enum FileReply {
         found: Box<FoundRasters>,
         /// Ask before anything is opened.
         asks: bool,
+    },
+    Frames {
+        layer: LayerId,
+        frames: Vec<Frame>,
+        missing: usize,
     },
     Series {
         name: String,
@@ -257,7 +270,8 @@ fn doing(task: &FileTask) -> &'static str {
         FileTask::OpenRaster { .. }
         | FileTask::FindSeries { .. }
         | FileTask::FindOneSeries { .. }
-        | FileTask::OpenSeries { .. } => "opening the raster",
+        | FileTask::OpenSeries { .. }
+        | FileTask::LocateFrames { .. } => "opening the raster",
         FileTask::OpenProject { .. } | FileTask::OpenSample => "opening the project",
         FileTask::Attributes { .. } | FileTask::ImportLabels { .. } => "importing labels",
         FileTask::FitPca { .. } => "fitting the colours of the field",
@@ -335,6 +349,19 @@ fn answer_blocking(
                 name,
                 series: Box::new(series),
                 style,
+            }
+        }
+        FileTask::LocateFrames {
+            layer,
+            mut frames,
+            from,
+            to,
+        } => {
+            let missing = relocate_frames_blocking(&mut frames, &from, &to);
+            FileReply::Frames {
+                layer,
+                frames,
+                missing,
             }
         }
         FileTask::OpenProject { path } => {

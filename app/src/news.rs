@@ -84,6 +84,14 @@ impl State {
                 self.opening = self.opening.saturating_sub(1);
                 self.take_found(*found, asks);
             }
+            FileReply::Frames {
+                layer,
+                frames,
+                missing,
+            } => {
+                self.opening = self.opening.saturating_sub(1);
+                self.take_frames(layer, frames, missing);
+            }
             FileReply::Series {
                 name,
                 series,

@@ -284,6 +284,43 @@ impl State {
         });
     }
 
+    /// One missing file of a series lies at `to` now; the others are looked for beside it.
+    pub fn locate_frames(&mut self, id: LayerId, to: PathBuf) {
+        let layer = self.history.document().layer(id).cloned();
+        let Some(series) = layer.as_ref().and_then(|layer| layer.series()) else {
+            return;
+        };
+        let missing = series
+            .shown_frame()
+            .filter(|frame| frame.info.is_none())
+            .or(series.first_missing());
+        let Some(from) = missing.map(|frame| frame.path().to_owned()) else {
+            return;
+        };
+        self.opening += 1;
+        self.send(FileTask::LocateFrames {
+            layer: id,
+            frames: series.frames().to_vec(),
+            from,
+            to,
+        });
+    }
+
+    pub fn take_frames(&mut self, id: LayerId, frames: Vec<terroir_scene::Frame>, missing: usize) {
+        self.change_layer(id, "Find missing dates", |layer| {
+            if let Some(series) = layer.series_mut() {
+                *series = series.with_frames(frames);
+            }
+        });
+        if missing > 0 {
+            let files = counted(missing, "file");
+            self.messages.show(
+                Level::Warning,
+                format!("{files} of the series are still missing. Right click the layer, Locate…"),
+            );
+        }
+    }
+
     /// Adds a series layer, as one step.
     pub fn take_series(&mut self, name: String, series: Series, style: Option<Style>) {
         let undated: Vec<String> = series

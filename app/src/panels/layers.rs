@@ -128,7 +128,11 @@ fn row_ui(
     is_active: bool,
 ) -> egui::Response {
     let colors = theme::colors(ui.visuals());
-    let is_missing = matches!(&layer.source, LayerSource::Raster { info: None, .. });
+    let is_missing = match &layer.source {
+        LayerSource::Raster { info, .. } => info.is_none(),
+        LayerSource::Series(series) => series.first_missing().is_some(),
+        _ => false,
+    };
     let width = ui.available_width();
     let (rect, _) = ui.allocate_exact_size(egui::vec2(width, theme::ROW), Sense::hover());
     let row = ui.interact(
@@ -193,7 +197,7 @@ fn row_ui(
     if is_active {
         text = text.strong();
     }
-    if is_missing || !layer.visible {
+    if (is_missing && layer.raster_info().is_none()) || !layer.visible {
         text = text.color(colors.weak);
     }
     inner.add(

@@ -69,6 +69,45 @@ fn the_pool_answers_every_request_it_serves_and_forgets_replaced_files() {
 }
 
 #[test]
+fn a_mask_is_part_of_a_read() {
+    let folder = tempfile::tempdir().expect("folder");
+    let codes: Vec<u8> = (0..64).map(|pixel| u8::from(pixel < 8)).collect();
+    let path = Made::new((8, 8), vec![vec![5u8; 64], codes]).write(folder.path(), "tile.tif");
+    let pool = ReaderPool::new(1, Arc::new(|| {}));
+    let whole = ReadRequest {
+        path: path.clone(),
+        bands: vec![0],
+        window: Window {
+            col: 0,
+            row: 0,
+            width: 8,
+            height: 8,
+        },
+        out_width: 8,
+        out_height: 8,
+        mask: None,
+    };
+    let hiding = ReadRequest {
+        mask: Some(crate::MaskSource {
+            path,
+            band: 1,
+            kind: crate::MaskKind::User,
+        }),
+        ..whole.clone()
+    };
+    pool.want(vec![whole.clone(), hiding.clone()]);
+    let replies = wait_for(&pool, 2);
+    let valid = |wanted: &ReadRequest| {
+        let reply = replies.iter().find(|reply| reply.request == *wanted);
+        match reply.map(|reply| &reply.result) {
+            Some(Ok(ReadData::Block(block))) => block.valid.iter().filter(|valid| **valid).count(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((valid(&whole), valid(&hiding)), (64, 56));
+}
+
+#[test]
 fn stale_requests_are_dropped() {
     let folder = tempfile::tempdir().expect("folder");
     let path = Made::new((512, 512), vec![vec![5u8; 512 * 512]]).write(folder.path(), "tiles.tif");

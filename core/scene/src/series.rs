@@ -185,9 +185,17 @@ impl Series {
         }
     }
 
-    /// Changes frames in place (a file found again); dates and order must stay.
-    pub fn change_frames(&mut self, edit: impl Fn(&mut Frame)) {
-        Arc::make_mut(&mut self.frames).iter_mut().for_each(edit);
+    /// The same series with its files found elsewhere; the frames keep their dates and their order.
+    pub fn with_frames(&self, frames: Vec<Frame>) -> Self {
+        Self {
+            frames: Arc::new(frames),
+            ..self.clone()
+        }
+    }
+
+    /// The first frame whose file is missing.
+    pub fn first_missing(&self) -> Option<&Frame> {
+        self.frames.iter().find(|frame| frame.info.is_none())
     }
 
     /// Days from the first to the last date.

@@ -504,6 +504,36 @@ pub fn open_frames_blocking(frames: &mut [Frame]) -> Vec<(PathBuf, String)> {
     failed
 }
 
+/// Looks for missing files of frames where one of them was found: the file `from` is now `to`, and others that lay beside
+/// it may lie beside `to`, under the same folders. Opens what is there. Returns how many files are still missing.
+pub fn relocate_frames_blocking(frames: &mut [Frame], from: &Path, to: &Path) -> usize {
+    // The deepest folders the two names have in common at their ends are the ones that moved.
+    let (mut old, mut new) = (from.to_owned(), to.to_owned());
+    while old.file_name() == new.file_name() && old.pop() && new.pop() {}
+    let moved = |path: &mut PathBuf| {
+        if path == from {
+            *path = to.to_owned();
+        } else if !path.exists()
+            && let Ok(rest) = path.strip_prefix(&old)
+            && new.join(rest).exists()
+        {
+            *path = new.join(rest);
+        }
+    };
+    for frame in &mut *frames {
+        frame
+            .parts
+            .iter_mut()
+            .for_each(|part| moved(&mut part.path));
+        if !frame.has_own_mask()
+            && let Some(mask) = &mut frame.mask
+        {
+            moved(&mut mask.path);
+        }
+    }
+    open_frames_blocking(frames).len()
+}
+
 /// Share of clouds of a frame, by its mask, else by a table beside it; `None` when nothing tells.
 ///
 /// # Errors

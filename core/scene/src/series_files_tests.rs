@@ -187,3 +187,23 @@ fn frames_are_opened_again_and_missing_ones_keep_their_place() {
     assert!(series.frames()[0].info.is_some() && series.frames()[1].info.is_none());
     assert_eq!(series.dated(), 2);
 }
+
+#[test]
+fn frames_of_a_moved_folder_are_found_by_one_of_them() {
+    let home = tempfile::tempdir().expect("folder");
+    let (old, new) = (home.path().join("old"), home.path().join("new"));
+    for name in ["a_2021-06-03.tif", "b_2021-06-08.tif", "c_2021-06-13.tif"] {
+        image(&old.join("img"), name, 1, 1);
+    }
+    let found = find_series_blocking(&[old.join("img")]);
+    let mut frames = found.series[0].frames.clone();
+    std::fs::rename(&old, &new).expect("moved");
+    std::fs::remove_file(new.join("img/c_2021-06-13.tif")).expect("removed");
+    assert_eq!(open_frames_blocking(&mut frames).len(), 3);
+    let from = old.join("img/b_2021-06-08.tif");
+    let left = relocate_frames_blocking(&mut frames, &from, &new.join("img/b_2021-06-08.tif"));
+    assert_eq!(left, 1);
+    let there: Vec<bool> = frames.iter().map(|frame| frame.info.is_some()).collect();
+    assert_eq!(there, [true, true, false]);
+    assert!(frames[0].path().starts_with(&new) && frames[2].path().starts_with(&old));
+}
