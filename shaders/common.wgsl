@@ -21,6 +21,11 @@ fn stretched(value: f32, low: f32, scale: f32, exponent: f32) -> f32 {
     return pow(t, exponent);
 }
 
+// Zero and below count as -300 dB.
+fn decibels(value: f32) -> f32 {
+    return 3.0103 * log2(max(value, 1e-30));
+}
+
 fn quantised(t: f32) -> f32 {
     return floor(t * 255.0 + 0.5);
 }

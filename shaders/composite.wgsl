@@ -1,8 +1,13 @@
-// Planar data tile to styled tile: one or three bands, stretched, then as they are, through a ramp or a table of codes.
+// Planar data tile to styled tile: one or three bands, linear or in decibels, stretched, then as they are, through a ramp,
+// in steps or through a table of codes.
 // Rust twin: `CompositeParams` and `CompositeShading::color` in core/scene/src/shading.rs.
 
 const MODE_RAMP: u32 = 1u;
 const MODE_TABLE: u32 = 2u;
+const MODE_STEPS: u32 = 3u;
+const FLAG_DECIBEL: u32 = 1u;
+const FLAG_RATIO: u32 = 2u;
+const FLAG_DIFFERENCE: u32 = 4u;
 
 struct Composite {
     low: vec4<f32>,
@@ -11,15 +16,44 @@ struct Composite {
     mode: u32,
     table_first: i32,
     table_count: u32,
-    unused: u32,
+    flags: u32,
+    breaks: array<vec4<f32>, 4>,
 }
 
 @group(0) @binding(0) var<uniform> composite: Composite;
 // The bands, then one layer that is 1 where the pixel holds a value.
 @group(1) @binding(0) var planes: texture_2d_array<f32>;
 
+fn is_set(flag: u32) -> bool {
+    return (composite.flags & flag) != 0u;
+}
+
+fn stored_value(texel: vec2<i32>, band: i32) -> f32 {
+    return textureLoad(planes, texel, band, 0).r;
+}
+
+// What a channel shows before it is stretched.
+fn value_of(texel: vec2<i32>, band: i32) -> f32 {
+    if (band == 2 && is_set(FLAG_RATIO)) {
+        let first = stored_value(texel, 0);
+        let second = stored_value(texel, 1);
+        // The logarithm of a ratio is a difference, which no small divisor upsets.
+        if (is_set(FLAG_DECIBEL)) {
+            return decibels(first) - decibels(second);
+        }
+        return first / max(second, 1e-30);
+    }
+    if (band == 2 && is_set(FLAG_DIFFERENCE)) {
+        return stored_value(texel, 0) - stored_value(texel, 1);
+    }
+    if (is_set(FLAG_DECIBEL)) {
+        return decibels(stored_value(texel, band));
+    }
+    return stored_value(texel, band);
+}
+
 fn channel(texel: vec2<i32>, band: i32) -> f32 {
-    let value = textureLoad(planes, texel, band, 0).r;
+    let value = value_of(texel, band);
     return stretched(value, composite.low[band], composite.scale[band], composite.exponent[band]);
 }
 
@@ -40,6 +74,16 @@ fn composite_pixel(@builtin(position) position: vec4<f32>) -> @location(0) vec4<
             return vec4<f32>(0.0);
         }
         return stored(table_entry(index));
+    }
+    if (composite.mode == MODE_STEPS) {
+        let value = value_of(texel, 0);
+        var class_index = 0u;
+        for (var index = 0u; index + 1u < composite.table_count; index++) {
+            if (value >= composite.breaks[index / 4u][index % 4u]) {
+                class_index++;
+            }
+        }
+        return stored(table_entry(class_index));
     }
     if (composite.mode == MODE_RAMP) {
         return stored(ramp_color(channel(texel, 0)));

@@ -34,6 +34,8 @@ pub enum Purpose {
     FieldOut,
     ExportOut,
     Locate(LayerId),
+    /// The raster a layer's formula is written to.
+    CalcOut(LayerId),
 }
 
 impl Purpose {
@@ -50,6 +52,7 @@ impl Purpose {
             Self::FieldOut => "Write the field as",
             Self::ExportOut => "Export as",
             Self::Locate(_) => "Where is this file now?",
+            Self::CalcOut(_) => "Write the result as",
         }
     }
 
@@ -61,6 +64,7 @@ impl Purpose {
                 | Self::TimeTable
                 | Self::FieldOut
                 | Self::ExportOut
+                | Self::CalcOut(_)
         )
     }
 
@@ -87,7 +91,7 @@ impl Purpose {
             ],
             Self::TimeTable => &[("Table", &["csv"])],
             Self::Weights => &[("Weights", &["safetensors", "pth", "pt"]), ALL],
-            Self::FieldOut => &[("GeoTIFF", &["tif"])],
+            Self::FieldOut | Self::CalcOut(_) => &[("GeoTIFF", &["tif"])],
             Self::ExportOut => &[ALL],
         }
     }
@@ -295,6 +299,10 @@ impl State {
                 .map(|path| path.display().to_string())
                 .unwrap_or_default(),
             Purpose::ExportOut => String::new(),
+            Purpose::CalcOut(id) => self
+                .calc_out_path(*id)
+                .map(|path| path.display().to_string())
+                .unwrap_or_default(),
             Purpose::Weights => self.run.weights.clone(),
             Purpose::Open
             | Purpose::AddRaster
@@ -354,6 +362,7 @@ impl State {
                     self.open_raster(first, OpenRole::Refresh(*id));
                 }
             }
+            Purpose::CalcOut(id) => self.start_calc(*id, first),
         }
     }
 }

@@ -8,11 +8,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use terroir_engine::JobSpec;
 use terroir_scene::{
     Crs, Document, FoundRasters, Frame, Grid, ImportReport, Labels, LayerId, LinearHead,
-    OpenedProject, PcaBasis, Raster, RasterInfo, SceneError, SceneResult, Series, Style, TimeTable,
-    autosave_labels, clearest_frame_blocking, default_style_blocking, export_labels,
-    find_series_blocking, fit_pca_blocking, import_labels, one_series_blocking, open_project,
-    relocate_frames_blocking, restore_labels, save_project, series_in_raster_blocking,
-    vector_attributes,
+    OpenedProject, PaletteEntry, PcaBasis, Raster, RasterInfo, SceneError, SceneResult, Series,
+    Style, TimeTable, autosave_labels, clearest_frame_blocking, default_style_blocking,
+    export_labels, find_series_blocking, fit_pca_blocking, import_labels, one_series_blocking,
+    open_project, relocate_frames_blocking, restore_labels, save_project,
+    series_in_raster_blocking, unique_value_classes_blocking, vector_attributes,
 };
 
 use crate::assets::{sample, sample_document_blocking};
@@ -62,6 +62,11 @@ pub enum FileTask {
     },
     FitPca {
         path: PathBuf,
+    },
+    /// Every value of a band of codes as a class.
+    UniqueValues {
+        path: PathBuf,
+        band: usize,
     },
     OpenSample,
     ParseCrs {
@@ -163,6 +168,11 @@ pub enum FileReply {
     Pca {
         path: PathBuf,
         basis: Box<PcaBasis>,
+    },
+    UniqueValues {
+        path: PathBuf,
+        band: usize,
+        entries: Vec<PaletteEntry>,
     },
     Crs(Crs),
     ProjectSaved {
@@ -274,6 +284,7 @@ fn doing(task: &FileTask) -> &'static str {
         | FileTask::LocateFrames { .. } => "opening the raster",
         FileTask::OpenProject { .. } | FileTask::OpenSample => "opening the project",
         FileTask::Attributes { .. } | FileTask::ImportLabels { .. } => "importing labels",
+        FileTask::UniqueValues { .. } => "finding the values of the raster",
         FileTask::FitPca { .. } => "fitting the colours of the field",
         FileTask::ParseCrs { .. } => "reading the coordinate system",
         FileTask::SaveProject { .. } => "saving the project",
@@ -370,6 +381,15 @@ fn answer_blocking(
                 path,
                 project,
                 is_recovery: false,
+            }
+        }
+        FileTask::UniqueValues { path, band } => {
+            let raster = Raster::open(&path)?;
+            let entries = unique_value_classes_blocking(&raster, band)?;
+            FileReply::UniqueValues {
+                path,
+                band,
+                entries,
             }
         }
         FileTask::OpenSample => match sample() {

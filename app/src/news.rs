@@ -148,6 +148,21 @@ impl State {
                     });
                 }
             }
+            FileReply::UniqueValues {
+                path,
+                band,
+                entries,
+            } => {
+                let layer = self.active_raster().filter(|layer| {
+                    self.raster_info(layer)
+                        .is_some_and(|info| info.path == path)
+                });
+                if let Some(layer) = layer {
+                    self.change_layer(layer.id, "Unique values", |layer| {
+                        layer.style = Some(Style::palette(band, entries));
+                    });
+                }
+            }
             FileReply::Crs(crs) => {
                 self.history
                     .change("Change the map's coordinate system", |document| {
@@ -428,13 +443,10 @@ impl State {
                     self.session.hovered_pixel = Some(answer);
                 }
             }
-            ProbeReply::Statistics { path, statistics } => {
-                for band in statistics {
-                    self.derived
-                        .statistics
-                        .insert((path.clone(), band.band), band);
-                }
-            }
+            ProbeReply::Statistics {
+                question,
+                statistics,
+            } => self.derived.statistics.take(question, statistics),
             ProbeReply::Failed { error } => self.messages.error(&error),
         }
     }
@@ -501,7 +513,7 @@ impl State {
         changed_files.extend(files.iter().cloned());
         self.messages.show(Level::Info, summary);
         match spec {
-            JobSpec::Embed(_) | JobSpec::Predict(_) => {
+            JobSpec::Embed(_) | JobSpec::Predict(_) | JobSpec::Calc(_) => {
                 if let Some(path) = files.into_iter().next() {
                     self.open_raster(path, OpenRole::Result);
                 }
@@ -563,5 +575,6 @@ pub fn job_name(spec: &JobSpec) -> &'static str {
         JobSpec::Train(_) => "Train classifier",
         JobSpec::Predict(_) => "Write class map",
         JobSpec::Assess(_) => "Assess map",
+        JobSpec::Calc(_) => "Calculate raster",
     }
 }

@@ -1,13 +1,13 @@
 //! Looking into rasters beside the map: all values of one pixel, and statistics of bands. Two named threads with their
 //! own raster handles; for a pixel the newest question wins.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use terroir_scene::{
-    BandStatistics, FIELD_AXES, LayerId, Raster, Resampling, SceneError, SceneResult, Window,
-    band_statistics_blocking, decode_pixel,
+    BandStatistics, Channel, Derivation, FIELD_AXES, LayerId, Raster, Resampling, SceneError,
+    SceneResult, Window, channel_statistics_blocking, decode_pixel,
 };
 
 use crate::slot::{SlotReceiver, SlotSender, slot};
@@ -20,6 +20,8 @@ pub struct PixelQuestion {
     pub row: usize,
     pub bands: usize,
     pub is_field: bool,
+    /// The derived channel the layer shows.
+    pub derivation: Option<Derivation>,
     /// Asked by a click (stays) instead of hovering (passes).
     pub is_click: bool,
 }
@@ -31,14 +33,24 @@ pub struct PixelAnswer {
     pub values: Vec<Option<f32>>,
     /// Unit vector of a field pixel.
     pub vector: Option<Vec<f32>>,
+    /// Value of the derived channel; `None` = missing, or none is shown.
+    pub derived: Option<f32>,
+}
+
+/// Which numbers are asked for: a channel of a file, over a part of it or the whole.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StatisticsQuestion {
+    pub path: PathBuf,
+    pub channel: Channel,
+    pub within: Option<Window>,
 }
 
 #[derive(Debug)]
 pub enum ProbeReply {
     Pixel(PixelAnswer),
     Statistics {
-        path: PathBuf,
-        statistics: Vec<BandStatistics>,
+        question: StatisticsQuestion,
+        statistics: BandStatistics,
     },
     Failed {
         error: SceneError,
@@ -47,7 +59,7 @@ pub enum ProbeReply {
 
 pub struct Probe {
     pixels: SlotSender<PixelQuestion>,
-    statistics: SyncSender<(PathBuf, Vec<usize>)>,
+    statistics: SyncSender<StatisticsQuestion>,
     replies: Receiver<ProbeReply>,
 }
 
@@ -75,8 +87,8 @@ impl Probe {
     }
 
     /// False when too many questions wait; ask again later.
-    pub fn ask_statistics(&self, path: &Path, bands: Vec<usize>) -> bool {
-        self.statistics.try_send((path.to_owned(), bands)).is_ok()
+    pub fn ask_statistics(&self, question: StatisticsQuestion) -> bool {
+        self.statistics.try_send(question).is_ok()
     }
 
     pub fn drain(&self) -> Vec<ProbeReply> {
@@ -139,6 +151,7 @@ fn pixel_blocking(
             question: question.clone(),
             values,
             vector: vector.map(|vector| vector.to_vec()),
+            derived: None,
         });
     }
     // Validity is per request, so each band is asked for itself: one missing band must not hide the others.
@@ -148,23 +161,36 @@ fn pixel_blocking(
         let is_valid = block.valid.first().copied().unwrap_or(false);
         values.push(block.values.first().copied().filter(|_| is_valid));
     }
+    let derived = match &question.derivation {
+        Some(derivation) => {
+            let block = raster.read_derived_blocking(derivation, window, 1, 1)?;
+            let is_valid = block.valid.first().copied().unwrap_or(false);
+            block.values.first().copied().filter(|_| is_valid)
+        }
+        None => None,
+    };
     Ok(PixelAnswer {
         question: question.clone(),
         values,
         vector: None,
+        derived,
     })
 }
 
 fn answer_statistics(
-    questions: &Receiver<(PathBuf, Vec<usize>)>,
+    questions: &Receiver<StatisticsQuestion>,
     replies: &SyncSender<ProbeReply>,
     wake: &(dyn Fn() + Send + Sync),
 ) {
-    for (path, bands) in questions.iter() {
-        let result =
-            Raster::open(&path).and_then(|raster| band_statistics_blocking(&raster, &bands));
+    for question in questions.iter() {
+        let result = Raster::open(&question.path).and_then(|raster| {
+            channel_statistics_blocking(&raster, &question.channel, question.within)
+        });
         let reply = match result {
-            Ok(statistics) => ProbeReply::Statistics { path, statistics },
+            Ok(statistics) => ProbeReply::Statistics {
+                question,
+                statistics,
+            },
             Err(error) => ProbeReply::Failed { error },
         };
         if replies.send(reply).is_err() {

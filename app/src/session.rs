@@ -101,8 +101,13 @@ pub struct Session {
     pub view: Option<ViewRequest>,
     /// The layer chosen in the list; `None` = the document's own choice (the layer added last).
     pub active: Option<LayerId>,
-    /// Bands that get 2-98 % limits once their statistics arrive.
-    pub auto_stretch: std::collections::HashSet<(LayerId, usize)>,
+    /// Limits that are taken once their statistics arrive.
+    pub pending_limits: Vec<crate::stretching::PendingLimits>,
+    /// The part of each layer in view.
+    pub in_view: crate::in_view::InView,
+    /// Class of a raster being renamed: layer, value, text.
+    pub rename_value: Option<(LayerId, i64, String)>,
+    pub formula_edit: Option<crate::panels::FormulaEdit>,
     /// Newest read error shown per layer.
     pub layer_errors: std::collections::HashMap<LayerId, String>,
     /// The user decided about unsaved changes: close without asking again.
@@ -146,7 +151,10 @@ impl Default for Session {
             scale_edit: None,
             view: None,
             active: None,
-            auto_stretch: std::collections::HashSet::new(),
+            pending_limits: Vec::new(),
+            in_view: crate::in_view::InView::default(),
+            rename_value: None,
+            formula_edit: None,
             layer_errors: std::collections::HashMap::new(),
             is_closing: false,
             accuracy_block_px: 16,

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use terroir_scene::{
-    BandInfo, BandStatistics, BandWavelength, Document, Grid, HeadKind, History, Labels, Layer,
-    LayerId, LayerSource, MaskSource, RasterInfo, WavelengthSource,
+    BandInfo, BandStatistics, BandWavelength, Channel, Document, Grid, HeadKind, History, Labels,
+    Layer, LayerId, LayerSource, MaskSource, RasterInfo, WavelengthSource, Window,
 };
 
 use crate::clouds::Clouds;
@@ -20,9 +20,10 @@ use crate::live_head::{LiveFit, LiveHead, LiveRequest, LiveTask, Validation};
 use crate::memory::Memory;
 use crate::messages::{Level, Messages};
 use crate::places::Places;
-use crate::probe::{PixelQuestion, Probe};
+use crate::probe::{PixelQuestion, Probe, StatisticsQuestion};
 use crate::session::Session;
 use crate::settings::Settings;
+use crate::statistics::Statistics;
 use crate::time_points::TimeProfiles;
 
 /// The live map's place in the canvas; never an id of the document.
@@ -63,8 +64,7 @@ impl Live {
 /// Caches that may vanish at any time.
 #[derive(Default)]
 pub struct Derived {
-    pub statistics: HashMap<(PathBuf, usize), BandStatistics>,
-    statistics_asked: HashSet<(PathBuf, usize)>,
+    pub statistics: Statistics,
     label_counts: Option<(u64, std::collections::BTreeMap<u8, usize>)>,
     bands: HashMap<LayerId, (Arc<Layer>, Arc<Vec<BandInfo>>)>,
     pixel_asked: Option<PixelQuestion>,
@@ -496,6 +496,11 @@ impl State {
             row,
             bands: info.bands.len(),
             is_field: info.is_field(),
+            derivation: layer
+                .style
+                .as_ref()
+                .and_then(terroir_scene::Style::derivation)
+                .cloned(),
             is_click,
         };
         if is_click || self.derived.pixel_asked.as_ref() != Some(&question) {
@@ -506,26 +511,28 @@ impl State {
 
     /// Statistics of a band if known; asks for them otherwise.
     pub fn statistics(&mut self, path: &Path, band: usize) -> Option<BandStatistics> {
-        let key = (path.to_owned(), band);
-        if let Some(known) = self.derived.statistics.get(&key) {
-            return Some(known.clone());
-        }
-        if !self.derived.statistics_asked.contains(&key)
-            && self.probe.ask_statistics(path, vec![band])
-        {
-            self.derived.statistics_asked.insert(key);
-        }
-        None
+        self.channel_statistics(path, &Channel::band(band), None)
+            .map(|known| (*known).clone())
+    }
+
+    /// The same of a channel as a style shows it, over `within` (the whole raster without it).
+    pub fn channel_statistics(
+        &mut self,
+        path: &Path,
+        channel: &Channel,
+        within: Option<Window>,
+    ) -> Option<Arc<BandStatistics>> {
+        let question = StatisticsQuestion {
+            path: path.to_owned(),
+            channel: channel.clone(),
+            within,
+        };
+        self.derived.statistics.get_or_ask(question, &self.probe)
     }
 
     /// Forgets what was derived from a file that changed.
     pub fn forget_file(&mut self, path: &Path) {
-        self.derived
-            .statistics
-            .retain(|(known, _), _| known != path);
-        self.derived
-            .statistics_asked
-            .retain(|(known, _)| known != path);
+        self.derived.statistics.forget(path);
         self.derived.clouds.retain(|mask, _| mask.path != path);
         self.derived.clouds_asked.retain(|mask| mask.path != path);
     }

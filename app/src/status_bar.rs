@@ -115,6 +115,15 @@ fn pixel_ui(ui: &mut egui::Ui, state: &State) {
     let mut bands = style.map(terroir_scene::style_bands).unwrap_or_default();
     bands.dedup();
     let is_shown = |band: usize| bands.is_empty() || bands.contains(&band);
+    if let Some(derivation) = style.and_then(terroir_scene::Style::derivation) {
+        let value = pixel
+            .derived
+            .map_or("missing".to_owned(), super::panels::number_text);
+        let name = shortened(derivation.label(), 24);
+        text.push_str(&format!(": {name} {value}"));
+        ui.add(egui::Label::new(text).truncate());
+        return;
+    }
     let values: Vec<String> = pixel
         .values
         .iter()

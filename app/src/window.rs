@@ -72,6 +72,8 @@ struct LayersKey {
     document_number: u64,
     revision: u64,
     live: Option<(u64, bool, u32)>,
+    /// Limits that follow the view.
+    followed: u64,
 }
 
 /// A picture on its way: a screenshot was asked for.
@@ -267,6 +269,7 @@ impl Window {
                     live.opacity.to_bits(),
                 )
             }),
+            followed: self.state.session.in_view.revision(),
         };
         if self.layers_key.as_ref() == Some(&key) {
             return;
@@ -278,7 +281,7 @@ impl Window {
                 .then(|| document.labels.clone())
                 .flatten();
             layers.push(CanvasLayer {
-                layer: layer.clone(),
+                layer: self.as_shown(layer),
                 labels,
             });
         }
@@ -320,6 +323,46 @@ impl Window {
         self.canvas.prepare(self.state.frames_ahead());
     }
 
+    /// The layer with the limits that follow the view, where it has such.
+    fn as_shown(&self, layer: &Arc<Layer>) -> Arc<Layer> {
+        let Some(followed) = self.state.session.in_view.followed(layer.id) else {
+            return layer.clone();
+        };
+        let mut shown = Layer::clone(layer);
+        if let Some(style) = &mut shown.style {
+            for (slot, stretch) in style.stretches_mut().iter_mut().zip(followed) {
+                *slot = *stretch;
+            }
+        }
+        Arc::new(shown)
+    }
+
+    /// Notes the part of each raster in view, for limits that are taken from it.
+    fn see_view(&mut self, ctx: &egui::Context) {
+        let now = std::time::Instant::now();
+        let active = self.state.active_raster().map(|layer| layer.id);
+        let is_measured = |layer: &Arc<Layer>| {
+            let look = layer.style.as_ref().and_then(Style::look);
+            Some(layer.id) == active
+                || look.is_some_and(|look| look.extent == terroir_scene::StretchExtent::Follow)
+        };
+        let measured: Vec<LayerId> = self
+            .document()
+            .layers
+            .iter()
+            .filter(|layer| layer.visible && is_measured(layer))
+            .map(|layer| layer.id)
+            .collect();
+        let mut is_moving = false;
+        for id in measured {
+            let window = self.canvas.window_in_view(id);
+            is_moving |= self.state.session.in_view.see(id, window, now);
+        }
+        if is_moving {
+            ctx.request_repaint_after(crate::in_view::REST);
+        }
+    }
+
     fn map_ui(&mut self, ui: &mut egui::Ui) {
         if let Some(command) = self.state.messages.strips_ui(ui) {
             self.state.queue.push_back(command);
@@ -329,11 +372,13 @@ impl Window {
             panels::empty_map_ui(ui, &mut self.state);
             return;
         }
+        self.state.update_limits();
         self.update_layers();
         let owns = tools::owns_primary_now(ui, self.state.session.tool);
         let map_crs = self.state.history.document().map_crs.clone();
         let shown = self.canvas.show(ui, &self.layers, map_crs.as_ref(), owns);
         self.map_rect = shown.response.rect;
+        self.see_view(ui.ctx());
         let view = MapView {
             response: &shown.response,
             viewport: *self.canvas.viewport(),

@@ -238,14 +238,14 @@ fn made_bands() -> Vec<Vec<u8>> {
 }
 
 fn as_is() -> Style {
-    Style::Rgb {
-        bands: [0, 1, 2],
-        stretch: [Stretch {
+    Style::rgb(
+        [0, 1, 2],
+        [Stretch {
             low: 0.0,
             high: 255.0,
             gamma: 1.0,
         }; 3],
-    }
+    )
 }
 
 /// Pixel under a map point of a raster with `transform`, away from pixel edges where rounding decides.

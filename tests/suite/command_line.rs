@@ -13,13 +13,14 @@ use terroir_scene::Raster;
 use crate::program::{command, files_in, repository, run, sample};
 
 const SCENE: &str = "S2_2021-07-28.tif";
-const SUBCOMMANDS: [&str; 13] = [
+const SUBCOMMANDS: [&str; 14] = [
     "info",
     "render",
     "embed",
     "train",
     "predict",
     "assess",
+    "calc",
     "export",
     "devices",
     "models",

@@ -18,6 +18,7 @@ mod shaders;
 mod program;
 
 mod command_line;
+mod derived;
 mod faults;
 mod layers;
 mod real_scenes;

@@ -3,8 +3,9 @@
 use terroir::canvas::renderer::{Renderer, TileData};
 use terroir::canvas::shaders;
 use terroir_scene::{
-    Block, Class, FIELD_NODATA, HeadKind, LinearHead, PaletteEntry, PcaBasis, Stretch, Style,
-    composite, field_composite, label_colors, label_table, ramp_names,
+    Block, Class, FIELD_NODATA, HeadKind, LinearHead, Look, MOST_STEPS, PaletteEntry, PcaBasis,
+    Steps, Stretch, Style, Third, composite, field_composite, label_colors, label_table,
+    ramp_names,
 };
 
 /// Side of a test tile; a row of it is 256 bytes, as copying a texture to a buffer asks for.
@@ -164,10 +165,7 @@ fn band_styles_agree_with_their_twin() {
         let block = random_block(&mut random, 3, 10_000.0);
         let stretch = [(0.0, 5000.0), (4000.0, -100.0), (123.4, 123.4)]
             .map(|(low, high)| Stretch { low, high, gamma });
-        let style = Style::Rgb {
-            bands: [2, 0, 1],
-            stretch,
-        };
+        let style = Style::rgb([2, 0, 1], stretch);
         assert_same(
             "three bands",
             &gpu.styled(&style, &TileData::Block(&block)),
@@ -176,17 +174,94 @@ fn band_styles_agree_with_their_twin() {
     }
     for name in ramp_names() {
         let block = random_block(&mut random, 1, 2.0);
-        let style = Style::Gray {
-            band: 0,
-            stretch: Stretch {
+        let style = Style::gray(
+            0,
+            Stretch {
                 low: -0.2,
                 high: 1.0,
                 gamma: 1.0,
             },
-            ramp: (*name).into(),
-        };
+            *name,
+        );
         assert_same(
             name,
+            &gpu.styled(&style, &TileData::Block(&block)),
+            &composite(&block, &style),
+        );
+    }
+}
+
+/// Backscatter from far below to far above what scenes hold; the ratio of it as the third channel.
+#[test]
+fn decibels_agree_with_their_twin() {
+    let Some(gpu) = gpu() else {
+        return;
+    };
+    let mut random = Random(7);
+    let stretch = [(-25.0, 0.0), (-30.0, -5.0), (0.0, 15.0)].map(|(low, high)| Stretch {
+        low,
+        high,
+        gamma: 1.0,
+    });
+    for (decibel, third) in [
+        (true, Third::Ratio),
+        (false, Third::Ratio),
+        (false, Third::Difference),
+        (true, Third::Band),
+    ] {
+        let bands = if third == Third::Band { 3 } else { 2 };
+        let mut block = random_block(&mut random, bands, 2.0);
+        block.values.iter_mut().for_each(|value| {
+            *value = if decibel || third == Third::Ratio {
+                10_f32.powf(*value * 2.0 - 2.0)
+            } else {
+                *value * 10.0
+            };
+        });
+        let style = Style::Rgb {
+            bands: [0, 1, 2],
+            stretch,
+            look: Look {
+                decibel,
+                third,
+                ..Look::default()
+            },
+        };
+        assert_same(
+            &format!("{third:?}, decibels {decibel}"),
+            &gpu.styled(&style, &TileData::Block(&block)),
+            &composite(&block, &style),
+        );
+    }
+}
+
+#[test]
+fn steps_agree_with_their_twin() {
+    let Some(gpu) = gpu() else {
+        return;
+    };
+    let mut random = Random(8);
+    let stretch = Stretch {
+        low: -0.2,
+        high: 1.0,
+        gamma: 1.0,
+    };
+    for steps in [
+        Steps::Equal { count: 2 },
+        Steps::Equal { count: MOST_STEPS },
+        Steps::At {
+            breaks: vec![0.0, 0.25, 0.3],
+        },
+        Steps::At { breaks: Vec::new() },
+    ] {
+        let block = random_block(&mut random, 1, 2.0);
+        let mut style = Style::gray(0, stretch, "viridis");
+        if let Some(ramp) = style.ramp_mut() {
+            ramp.inverted = true;
+            ramp.steps = Some(steps.clone());
+        }
+        assert_same(
+            &format!("{steps:?}"),
             &gpu.styled(&style, &TileData::Block(&block)),
             &composite(&block, &style),
         );
@@ -213,7 +288,10 @@ fn palettes_agree_with_their_twin() {
                 rgba: [value as u8, 10, 200, [255, 128][value as usize % 2]],
             })
             .collect();
-        let style = Style::Palette { band: 0, entries };
+        let mut style = Style::palette(0, entries);
+        if let Style::Palette { hidden, .. } = &mut style {
+            hidden.push(first + 1);
+        }
         assert_same(
             "palette",
             &gpu.styled(&style, &TileData::Block(&block)),

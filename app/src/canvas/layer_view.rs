@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use terroir_scene::{
-    Crs, Georef, Labels, Layer, LayerSource, RasterInfo, ReadData, ReadRequest, Style, Window,
-    label_table, style_bands,
+    Crs, Derivation, Georef, Labels, Layer, LayerSource, RasterInfo, ReadData, ReadRequest, Style,
+    Window, label_table, style_bands,
 };
 
 use super::CanvasLayer;
@@ -70,6 +70,8 @@ pub struct LayerView {
     style: Option<StyleBinding>,
     style_generation: u64,
     bands: Vec<usize>,
+    derivation: Option<Arc<Derivation>>,
+    are_codes: bool,
     bands_generation: u64,
     tiles: HashMap<TileId, GpuTile>,
     meshes: HashMap<TileId, Mesh>,
@@ -126,6 +128,8 @@ impl LayerView {
             style: None,
             style_generation: 0,
             bands: Vec::new(),
+            derivation: None,
+            are_codes: false,
             bands_generation: 0,
             tiles: HashMap::new(),
             meshes: HashMap::new(),
@@ -195,7 +199,14 @@ impl LayerView {
                     .as_ref()
                     .map(style_bands)
                     .unwrap_or_default();
-                if bands != self.bands {
+                let derivation = self.layer.style.as_ref().and_then(Style::derivation);
+                let are_codes = matches!(self.layer.style, Some(Style::Palette { .. }));
+                if bands != self.bands
+                    || derivation != self.derivation.as_deref()
+                    || are_codes != self.are_codes
+                {
+                    self.derivation = derivation.cloned().map(Arc::new);
+                    self.are_codes = are_codes;
                     self.bands = bands;
                     self.bands_generation += 1;
                 }
@@ -218,6 +229,11 @@ impl LayerView {
         }
     }
 
+    /// The channel worked out from the bands, where the style shows one.
+    pub fn derivation(&self) -> Option<&Derivation> {
+        self.derivation.as_deref()
+    }
+
     pub fn is_field_style(&self) -> bool {
         self.layer.style.as_ref().is_some_and(Style::is_field)
     }
@@ -230,6 +246,8 @@ impl LayerView {
         Some(ReadRequest {
             path: info.path.clone(),
             bands: self.bands.clone(),
+            derivation: self.derivation.clone(),
+            are_codes: self.are_codes,
             window: read.window,
             out_width: read.out_width,
             out_height: read.out_height,

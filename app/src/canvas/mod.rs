@@ -25,7 +25,7 @@ use frame_views::{FrameViews, Pass};
 use layer_view::Budget;
 use navigation::Navigation;
 use placement::Placement;
-use probe::{probe_request, values_in};
+use probe::{derived_in, derived_of, probe_request, values_in};
 use renderer::{FrameMeshes, Renderer};
 use tile_store::TileStore;
 
@@ -55,6 +55,8 @@ pub struct PixelValue {
     pub row: usize,
     /// (band from 0, stored value) of the bands in memory; `None` values are nodata.
     pub values: Vec<(usize, Option<f32>)>,
+    /// Value of the derived channel on show, where it is known and not missing.
+    pub derived: Option<f32>,
 }
 
 pub struct CanvasResponse {
@@ -340,12 +342,53 @@ impl Canvas {
         let values = found
             .map(|(request, data)| values_in(request, data, col, row))
             .unwrap_or_default();
+        let derived = view.derivation().and_then(|derivation| {
+            drawn
+                .as_ref()
+                .and_then(|request| Some((request, self.store.peek(request)?)))
+                .and_then(|(request, data)| derived_in(request, data, col, row))
+                .or_else(|| derived_of(derivation, &info.bands, &values))
+        });
         self.store.probe(probe);
         Some(PixelValue {
             layer,
             col,
             row,
             values,
+            derived,
+        })
+    }
+
+    /// The part of a raster layer that the view shows; `None` when none of it is in view.
+    pub fn window_in_view(&self, layer: LayerId) -> Option<Window> {
+        const STEPS: usize = 8;
+        let view = self.views.get(&layer)?.current()?;
+        let placement = view.placement.as_ref().ok()?;
+        let (width, height) = (view.pyramid.width as f64, view.pyramid.height as f64);
+        let rect = self.viewport.rect();
+        let (mut low, mut high) = ((f64::MAX, f64::MAX), (f64::MIN, f64::MIN));
+        for (i, j) in (0..=STEPS).flat_map(|i| (0..=STEPS).map(move |j| (i, j))) {
+            let share = |k: usize| k as f64 / STEPS as f64;
+            let x = rect.min_x + share(i) * (rect.max_x - rect.min_x);
+            let y = rect.min_y + share(j) * (rect.max_y - rect.min_y);
+            if let Some((col, row)) = placement.pixel_from_map(x, y) {
+                low = (low.0.min(col), low.1.min(row));
+                high = (high.0.max(col), high.1.max(row));
+            }
+        }
+        let (left, top) = (
+            low.0.clamp(0.0, width).floor(),
+            low.1.clamp(0.0, height).floor(),
+        );
+        let (right, bottom) = (
+            high.0.clamp(0.0, width).ceil(),
+            high.1.clamp(0.0, height).ceil(),
+        );
+        (right > left && bottom > top).then_some(Window {
+            col: left as usize,
+            row: top as usize,
+            width: (right - left) as usize,
+            height: (bottom - top) as usize,
         })
     }
 
@@ -459,6 +502,8 @@ mod tests {
         ReadRequest {
             path: name.into(),
             bands: vec![3, 1],
+            derivation: None,
+            are_codes: false,
             window,
             out_width: 2,
             out_height: 2,

@@ -1,7 +1,7 @@
 //! Values under the pointer: which small read gives them, and picking one pixel out of a read.
 //! Knows nothing of views or textures.
 
-use terroir_scene::{ReadData, ReadRequest, Window};
+use terroir_scene::{BandInfo, Derivation, Formula, ReadData, ReadRequest, Window};
 
 use super::layer_view::LayerView;
 
@@ -30,6 +30,8 @@ pub fn probe_request(view: &LayerView, bands: usize, col: usize, row: usize) -> 
         } else {
             (0..bands).collect()
         },
+        derivation: None,
+        are_codes: false,
         window: Window {
             col: left,
             row: top,
@@ -49,6 +51,10 @@ pub fn values_in(
     col: usize,
     row: usize,
 ) -> Vec<(usize, Option<f32>)> {
+    // A derived tile holds no band.
+    if request.derivation.is_some() {
+        return Vec::new();
+    }
     let (width, height) = (request.out_width, request.out_height);
     let (Some(x), Some(y)) = (
         col.checked_sub(request.window.col),
@@ -93,6 +99,46 @@ pub fn values_in(
     }
 }
 
+/// The value of a derived channel at a pixel of a full-resolution tile of it.
+pub fn derived_in(request: &ReadRequest, data: &ReadData, col: usize, row: usize) -> Option<f32> {
+    let plain = ReadRequest {
+        derivation: None,
+        bands: vec![0],
+        ..request.clone()
+    };
+    values_in(&plain, data, col, row)
+        .first()
+        .and_then(|(_, value)| *value)
+}
+
+/// The same from the stored values of the bands, for formulas.
+pub fn derived_of(
+    derivation: &Derivation,
+    bands: &[BandInfo],
+    values: &[(usize, Option<f32>)],
+) -> Option<f32> {
+    let Derivation::Formula {
+        text,
+        bands: needed,
+        ..
+    } = derivation
+    else {
+        return None;
+    };
+    let planes: Vec<[f32; 1]> = needed
+        .iter()
+        .map(|wanted| {
+            let (_, value) = values.iter().find(|(band, _)| band == wanted)?;
+            let scaled = bands.get(*wanted)?.scaled(f64::from((*value)?));
+            Some([scaled as f32])
+        })
+        .collect::<Option<_>>()?;
+    let planes: Vec<&[f32]> = planes.iter().map(|plane| &plane[..]).collect();
+    let mut out = [f32::NAN];
+    Formula::parse(text).ok()?.evaluate(&planes, &mut out);
+    Some(out[0]).filter(|value| value.is_finite())
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -109,6 +155,8 @@ mod tests {
         ReadRequest {
             path: name.into(),
             bands: vec![3, 1],
+            derivation: None,
+            are_codes: false,
             window,
             out_width: 2,
             out_height: 2,

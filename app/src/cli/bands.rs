@@ -1,20 +1,24 @@
 //! Bands as the user types them: `665nm,560nm,490nm`, `4,3,2` (numbers from 1), `B04,B03,B02`, or a named combination.
 
-use terroir_scene::{RasterInfo, Wavelength, band_presets, nearest_band};
+use terroir_scene::{BandPreset, RasterInfo, Wavelength, band_presets, nearest_band};
 
 use super::failure::{CliError, CliResult};
 
 /// Band indices from 0 for a comma-separated choice.
 pub fn parse_bands(text: &str, info: &RasterInfo) -> CliResult<Vec<usize>> {
-    if let Some(preset) = band_presets(&info.bands)
-        .iter()
-        .find(|preset| same_name(preset.name, text))
-    {
+    if let Some(preset) = named_preset(text, info) {
         return Ok(preset.bands.to_vec());
     }
     text.split(',')
         .map(|item| parse_band(item.trim(), info))
         .collect()
+}
+
+/// The combination of that name, where these bands allow it.
+pub fn named_preset(text: &str, info: &RasterInfo) -> Option<BandPreset> {
+    band_presets(&info.bands)
+        .into_iter()
+        .find(|preset| same_name(preset.name, text))
 }
 
 /// Exactly three bands for red, green and blue.

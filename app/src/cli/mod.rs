@@ -3,6 +3,7 @@
 mod assess;
 mod bands;
 mod bench;
+mod calc;
 mod demo;
 mod devices;
 mod embed;
@@ -90,6 +91,8 @@ enum Command {
     Predict(predict::PredictArgs),
     /// Compare a map with reference labels: confusion matrix and accuracy
     Assess(assess::AssessArgs),
+    /// Work out a formula or a spectral index over a scene's bands
+    Calc(calc::CalcArgs),
     /// Convert maps to pictures and labels to other vector formats
     Export(export::ExportArgs),
     /// List the compute devices of this machine
@@ -152,6 +155,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::Train(args)) => train::run(&args, output),
         Some(Command::Predict(args)) => predict::run(&args, output),
         Some(Command::Assess(args)) => assess::run(&args, output),
+        Some(Command::Calc(args)) => calc::run(&args, output),
         Some(Command::Export(args)) => export::run(&args, output),
         Some(Command::Devices) => devices::run(output),
         Some(Command::Models) => models::run(output),

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use terroir_scene::{
-    PaletteEntry, Raster, Stretch, Style, band_statistics_blocking, class_color,
-    default_style_blocking, fit_pca_blocking, render_still_blocking,
+    Derivation, Hillshade, Look, PaletteEntry, Raster, Stretch, Style, band_statistics_blocking,
+    channel_statistics_blocking, class_color, default_style_blocking, fit_pca_blocking,
+    radar_style_blocking, render_still_blocking,
 };
 
-use super::bands::{parse_bands, parse_rgb};
+use super::bands::{named_preset, parse_bands, parse_rgb};
+use super::calc::{check_formula, known_index};
 use super::failure::{CliError, CliResult};
 use super::output::Output;
 use super::picture::{Still, write_png, write_world_file};
@@ -24,6 +26,8 @@ pub enum StyleChoice {
     Pca,
     /// A class map in its own colours
     Classes,
+    /// The relief of an elevation band
+    Hillshade,
 }
 
 #[derive(Debug, Args)]
@@ -42,7 +46,13 @@ pub struct RenderArgs {
     /// How to draw; chosen by the raster without this
     #[arg(long, value_enum)]
     style: Option<StyleChoice>,
-    /// Colour ramp of --style gray
+    /// Draw a spectral index: ndvi, evi, savi, ndre, ndmi, nbr, ndwi, mndwi, ndbi, ndsi
+    #[arg(long, conflicts_with_all = ["bands", "style", "expression"])]
+    index: Option<String>,
+    /// Draw a formula over the bands, as `terroir calc` takes it
+    #[arg(long, conflicts_with_all = ["bands", "style"])]
+    expression: Option<String>,
+    /// Colour ramp of --style gray and --expression
     #[arg(long, default_value = "grays")]
     ramp: String,
     /// Longer side of the picture in pixels; the raster's own size, at most 2048, without this
@@ -97,6 +107,24 @@ pub fn draw(raster: &Raster, style: &Style, size: Option<u32>) -> CliResult<Stil
 
 fn chosen_style(args: &RenderArgs, raster: &Raster) -> CliResult<Style> {
     let info = raster.info();
+    if let Some(id) = &args.index {
+        return Ok(known_index(id)?.style(&info.bands)?);
+    }
+    if let Some(text) = &args.expression {
+        check_formula(text)?;
+        check_ramp(&args.ramp)?;
+        let mut style = Style::Derived {
+            derivation: Derivation::formula("", text, &info.bands)?,
+            stretch: PLAIN,
+            ramp: args.ramp.as_str().into(),
+            look: Look::default(),
+        };
+        if let [channel] = style.channels().as_slice() {
+            let found = channel_statistics_blocking(raster, channel, None)?.stretch();
+            style.stretches_mut().fill(found);
+        }
+        return Ok(style);
+    }
     let choice = match (args.style, &args.bands) {
         (Some(choice), _) => choice,
         (None, Some(_)) => StyleChoice::Rgb,
@@ -105,7 +133,15 @@ fn chosen_style(args: &RenderArgs, raster: &Raster) -> CliResult<Style> {
     match choice {
         StyleChoice::Rgb => {
             let bands = match &args.bands {
-                Some(text) => parse_rgb(text, info)?,
+                Some(text) => {
+                    if let Some(preset) = named_preset(text, info)
+                        && preset.third != terroir_scene::Third::Band
+                    {
+                        let [co, cross, _] = preset.bands;
+                        return Ok(radar_style_blocking(raster, [co, cross])?);
+                    }
+                    parse_rgb(text, info)?
+                }
                 None => terroir_scene::default_rgb(&info.bands),
             };
             rgb_style(raster, bands)
@@ -123,26 +159,12 @@ fn chosen_style(args: &RenderArgs, raster: &Raster) -> CliResult<Style> {
                 },
                 None => 0,
             };
-            if !terroir_scene::ramp_names().contains(&args.ramp.as_str()) {
-                return Err(CliError::usage(format!(
-                    "--ramp {}: no such ramp; known are {}.",
-                    args.ramp,
-                    terroir_scene::ramp_names().join(", ")
-                )));
-            }
+            check_ramp(&args.ramp)?;
             let stretch = stretches(raster, &[band])?
                 .first()
                 .copied()
-                .unwrap_or(Stretch {
-                    low: 0.0,
-                    high: 1.0,
-                    gamma: 1.0,
-                });
-            Ok(Style::Gray {
-                band,
-                stretch,
-                ramp: args.ramp.clone(),
-            })
+                .unwrap_or(PLAIN);
+            Ok(Style::gray(band, stretch, args.ramp.as_str()))
         }
         StyleChoice::Pca => {
             if !info.is_field() {
@@ -157,19 +179,38 @@ fn chosen_style(args: &RenderArgs, raster: &Raster) -> CliResult<Style> {
             })
         }
         StyleChoice::Classes => class_style(raster),
+        StyleChoice::Hillshade => {
+            let band = match &args.bands {
+                Some(text) => parse_bands(text, info)?.first().copied().unwrap_or(0),
+                None => 0,
+            };
+            Ok(Style::hillshade(Hillshade::of_band(band)))
+        }
     }
+}
+
+const PLAIN: Stretch = Stretch {
+    low: 0.0,
+    high: 1.0,
+    gamma: 1.0,
+};
+
+fn check_ramp(name: &str) -> CliResult {
+    if terroir_scene::ramp_names().contains(&name) {
+        return Ok(());
+    }
+    Err(CliError::usage(format!(
+        "--ramp {name}: no such ramp; known are {}.",
+        terroir_scene::ramp_names().join(", ")
+    )))
 }
 
 /// Three bands with the stretch a freshly opened raster would get.
 pub fn rgb_style(raster: &Raster, bands: [usize; 3]) -> CliResult<Style> {
     // 8-bit pictures are shown as they are; the scene knows that rule.
-    if let Style::Rgb {
-        bands: first,
-        stretch,
-    } = default_style_blocking(raster)?
-        && first == bands
-    {
-        return Ok(Style::Rgb { bands, stretch });
+    let default = default_style_blocking(raster)?;
+    if matches!(&default, Style::Rgb { bands: first, .. } if *first == bands) {
+        return Ok(default);
     }
     let found = stretches(raster, &bands)?;
     let stretch = <[Stretch; 3]>::try_from(found).map_err(|_| {
@@ -178,7 +219,7 @@ pub fn rgb_style(raster: &Raster, bands: [usize; 3]) -> CliResult<Style> {
             raster.info().path.display()
         ))
     })?;
-    Ok(Style::Rgb { bands, stretch })
+    Ok(Style::rgb(bands, stretch))
 }
 
 /// 2-98 % of each band, in the order given; a band without a valid pixel gets 0..1.
@@ -227,10 +268,7 @@ fn class_style(raster: &Raster) -> CliResult<Style> {
         return Err(not_a("a raster with a band", &info.path));
     };
     if !band.palette.is_empty() {
-        return Ok(Style::Palette {
-            band: 0,
-            entries: band.palette.clone(),
-        });
+        return Ok(Style::palette(0, band.palette.clone()));
     }
     let statistics = band_statistics_blocking(raster, &[0])?;
     let highest = statistics.first().map_or(0.0, |found| found.max);
@@ -250,7 +288,7 @@ fn class_style(raster: &Raster) -> CliResult<Style> {
             }
         })
         .collect();
-    Ok(Style::Palette { band: 0, entries })
+    Ok(Style::palette(0, entries))
 }
 
 fn not_a(what: &str, path: &Path) -> CliError {

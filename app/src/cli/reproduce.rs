@@ -55,6 +55,10 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
             find_input(&mut predict.head, folder)?;
             predict.out = out.clone();
         }
+        JobSpec::Calc(calc) => {
+            find_input(&mut calc.scene, folder)?;
+            calc.out = out.clone();
+        }
         JobSpec::Train(_) | JobSpec::Assess(_) => {
             return Err(CliError::failed(format!(
                 "Only fields and maps can be made again.\n{}",

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use egui_extras::{Column, TableBuilder};
 use terroir_scene::{
-    BandInfo, Layer, Stretch, Style, Wavelength, WavelengthSource, apply_sensor, band_presets,
-    sensors,
+    BandInfo, Layer, Look, RampChoice, Stretch, Style, Third, Wavelength, WavelengthSource,
+    apply_sensor, band_presets, sensors,
 };
 
+use super::classes::{classes_choice_ui, classes_ui};
+use super::derived::{derived_ui, formula_choice_ui, index_menu_ui};
+use super::ramp::ramp_ui;
 use super::spectral_axis::{spectral_axis_ui, wavelength_color};
 use crate::messages::Level;
 use crate::state::State;
@@ -33,31 +36,47 @@ pub fn bands_ui(ui: &mut egui::Ui, state: &mut State) {
         ui.label("An embedding field: 64 numbers a pixel, not bands. Its pictures are in the Field panel.");
         return;
     }
-    if info.is_class_map() {
-        class_map_ui(ui, &layer);
-        return;
-    }
     let bands = state.bands(&layer);
     kind_ui(ui, state, &layer, &bands);
+    if matches!(layer.style, Some(Style::Palette { .. })) {
+        classes_ui(ui, state, &layer);
+        return;
+    }
+    if bands.len() > 1 {
+        choices_ui(ui, state, &layer, &info, &bands);
+    }
+    derived_ui(ui, state, &layer, &bands);
+    ramp_ui(ui, state, &layer);
     let chosen = match &layer.style {
         Some(Style::Rgb { bands, .. }) => Some(*bands),
         _ => None,
     };
-    if bands.iter().any(|band| band.wavelength.is_some()) {
-        let change = spectral_axis_ui(ui, &bands, chosen);
-        if change.drag_started {
-            state.history.begin_gesture("Choose bands");
-        }
-        if let Some(picked) = change.picked {
-            set_rgb(state, &layer, picked, "Choose bands");
-        }
-        if change.drag_stopped {
-            state.history.end_gesture();
-        }
+    // One channel has one histogram, which has its place beside the ramp; three have more to do with the table.
+    if chosen.is_none() {
+        super::stretch::stretch_ui(ui, state);
+        ui.separator();
     }
+    axis_ui(ui, state, &layer, &bands, chosen);
+    table_ui(ui, state, &layer, &bands, chosen);
+    missing_ui(ui, &bands);
+    if chosen.is_some() {
+        super::stretch::stretch_ui(ui, state);
+    }
+}
+
+/// Combinations, indices, sensors and the unit of wavelengths.
+fn choices_ui(
+    ui: &mut egui::Ui,
+    state: &mut State,
+    layer: &Arc<Layer>,
+    info: &Arc<terroir_scene::RasterInfo>,
+    bands: &[BandInfo],
+) {
     ui.horizontal(|ui| {
-        presets_ui(ui, state, &layer, &bands);
-        sensor_ui(ui, state, &layer, &info);
+        ui.spacing_mut().item_spacing.x = 4.0;
+        presets_ui(ui, state, layer, bands);
+        index_menu_ui(ui, state, layer, bands);
+        sensor_ui(ui, state, layer, info);
         let unit = if state.session.wavelength_in_um {
             "µm"
         } else {
@@ -71,56 +90,77 @@ pub fn bands_ui(ui: &mut egui::Ui, state: &mut State) {
             state.session.wavelength_in_um = !state.session.wavelength_in_um;
         }
     });
-    table_ui(ui, state, &layer, &bands, chosen);
+}
+
+/// The bands along the spectrum, with those on show to be dragged.
+fn axis_ui(
+    ui: &mut egui::Ui,
+    state: &mut State,
+    layer: &Arc<Layer>,
+    bands: &[BandInfo],
+    chosen: Option<[usize; 3]>,
+) {
+    if bands.len() < 2 || bands.iter().all(|band| band.wavelength.is_none()) {
+        return;
+    }
+    let change = spectral_axis_ui(ui, bands, chosen);
+    if change.drag_started {
+        state.history.begin_gesture("Choose bands");
+    }
+    if let Some(picked) = change.picked {
+        set_rgb(state, layer, picked, Third::Band, "Choose bands");
+    }
+    if change.drag_stopped {
+        state.history.end_gesture();
+    }
+}
+
+fn missing_ui(ui: &mut egui::Ui, bands: &[BandInfo]) {
     let without = bands
         .iter()
         .filter(|band| band.wavelength.is_none())
         .count();
-    if without > 0 {
-        let warning = theme::colors(ui.visuals()).warning;
-        let text = if without == bands.len() {
-            "No band has a wavelength. Choose a sensor or type them in the table.".to_owned()
-        } else {
-            format!(
-                "{without} of {} bands have no wavelength; models leave them out.",
-                bands.len()
-            )
-        };
-        ui.label(egui::RichText::new(text).color(warning));
-    }
-}
-
-fn class_map_ui(ui: &mut egui::Ui, layer: &Layer) {
-    let Some(Style::Palette { entries, .. }) = &layer.style else {
+    if without == 0 || bands.len() < 2 || terroir_scene::is_radar(bands) {
         return;
-    };
-    for entry in entries {
-        ui.horizontal(|ui| {
-            let (rect, _) = ui.allocate_exact_size(egui::vec2(14.0, 14.0), egui::Sense::hover());
-            let [r, g, b, _] = entry.rgba;
-            ui.painter().rect_filled(rect, 3.0, theme::rgb([r, g, b]));
-            ui.label(format!("{}  {}", entry.value, entry.name));
-        });
     }
+    let warning = theme::colors(ui.visuals()).warning;
+    let text = if without == bands.len() {
+        "No band has a wavelength. Choose a sensor or type them in the table.".to_owned()
+    } else {
+        format!(
+            "{without} of {} bands have no wavelength; models leave them out.",
+            bands.len()
+        )
+    };
+    ui.label(egui::RichText::new(text).color(warning));
 }
 
 /// Colour picture or one band through a ramp.
 fn kind_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, bands: &[BandInfo]) {
     let is_rgb = matches!(layer.style, Some(Style::Rgb { .. }));
     let is_gray = matches!(layer.style, Some(Style::Gray { .. }));
-    if bands.len() < 2 && is_gray {
-        ramp_ui(ui, state, layer);
-        return;
-    }
     ui.horizontal(|ui| {
-        if ui
-            .selectable_label(is_rgb, "Colour")
-            .on_hover_text("Three bands as red, green and blue")
-            .clicked()
+        ui.spacing_mut().item_spacing.x = 4.0;
+        if bands.len() > 1
+            && ui
+                .selectable_label(is_rgb, "Colour")
+                .on_hover_text("Three bands as red, green and blue")
+                .clicked()
             && !is_rgb
         {
-            let picked = terroir_scene::default_rgb(bands);
-            set_rgb(state, layer, picked, "Show in colour");
+            match terroir_scene::radar_pair(bands).filter(|_| terroir_scene::is_radar(bands)) {
+                Some([co, cross]) => set_rgb(
+                    state,
+                    layer,
+                    [co, cross, co],
+                    Third::Ratio,
+                    "Show in colour",
+                ),
+                None => {
+                    let picked = terroir_scene::default_rgb(bands);
+                    set_rgb(state, layer, picked, Third::Band, "Show in colour");
+                }
+            }
         }
         if ui
             .selectable_label(is_gray, "One band")
@@ -134,98 +174,94 @@ fn kind_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, bands: &[Ba
             };
             set_gray(state, layer, band);
         }
-        if is_gray {
-            ramp_ui(ui, state, layer);
-        }
+        formula_choice_ui(ui, state, layer, bands);
+        classes_choice_ui(ui, state, layer);
     });
 }
 
-fn ramp_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
-    let Some(Style::Gray { ramp, .. }) = &layer.style else {
+/// Shows three bands; each keeps its own limits, new ones get the layer's rule once their statistics are known.
+fn set_rgb(state: &mut State, layer: &Arc<Layer>, bands: [usize; 3], third: Third, step: &str) {
+    let Some(path) = state.raster_info(layer).map(|info| info.path.clone()) else {
         return;
     };
-    let mut chosen = None;
-    egui::ComboBox::from_id_salt("ramp")
-        .selected_text(ramp.as_str())
-        .show_ui(ui, |ui| {
-            for name in terroir_scene::ramp_names() {
-                if ui.selectable_label(ramp == name, *name).clicked() {
-                    chosen = Some((*name).to_owned());
-                }
+    let old = layer.style.clone();
+    let mut look = kept_look(old.as_ref());
+    look.third = third;
+    if third == Third::Ratio && !look.decibel {
+        // Values below zero are decibels already.
+        let first = state.statistics(&path, bands[0]);
+        match first {
+            Some(known) if !known.is_linear_backscatter() => look.third = Third::Difference,
+            _ => look.decibel = true,
+        }
+    }
+    let known = old
+        .iter()
+        .flat_map(|style| style.channels().into_iter().zip(style.stretches().to_vec()));
+    let known: Vec<_> = known.collect();
+    let plain = Stretch {
+        low: 0.0,
+        high: 1.0,
+        gamma: known.first().map_or(1.0, |(_, stretch)| stretch.gamma),
+    };
+    let mut style = Style::Rgb {
+        bands,
+        stretch: [plain; 3],
+        look,
+    };
+    let mut waiting = Vec::new();
+    let channels = style.channels();
+    for (index, (channel, slot)) in channels
+        .iter()
+        .zip(style.stretches_mut().iter_mut())
+        .enumerate()
+    {
+        if let Some((_, stretch)) = known.iter().find(|(old, _)| old == channel) {
+            *slot = *stretch;
+        } else if let Some(found) = state.channel_statistics(&path, channel, None) {
+            *slot = found.stretch_by(super::stretch::rule(&look), plain);
+        } else {
+            // The picture keeps its limits until the new ones are there.
+            if let Some((_, stretch)) = known.get(index) {
+                *slot = *stretch;
             }
-        });
-    if let Some(name) = chosen {
-        state.change_layer(layer.id, "Colour ramp", |layer| {
-            if let Some(Style::Gray { ramp, .. }) = &mut layer.style {
-                *ramp = name;
-            }
-        });
+            waiting.push(index);
+        }
+    }
+    state.change_layer(layer.id, step, |layer| layer.style = Some(style));
+    if !waiting.is_empty() {
+        state.take_limits(layer.id, waiting);
     }
 }
 
-/// Shows three bands; each keeps its own limits, new ones get 2-98 % once their statistics are known.
-fn set_rgb(state: &mut State, layer: &Arc<Layer>, bands: [usize; 3], step: &str) {
-    let Some(path) = state.raster_info(layer).map(|info| info.path.clone()) else {
-        return;
+fn set_gray(state: &mut State, layer: &Arc<Layer>, band: usize) {
+    let ramp = match layer.style.as_ref().and_then(Style::ramp) {
+        Some(ramp) if ramp.steps.is_none() => ramp.clone(),
+        _ => RampChoice::from("grays"),
     };
-    let old = match &layer.style {
-        Some(Style::Rgb { bands, stretch }) => Some((*bands, *stretch)),
-        _ => None,
+    let mut look = kept_look(layer.style.as_ref());
+    look.third = Third::Band;
+    let plain = Stretch {
+        low: 0.0,
+        high: 1.0,
+        gamma: 1.0,
     };
-    let stretch: [Stretch; 3] = std::array::from_fn(|channel| {
-        let known = old.and_then(|(old_bands, old_stretch)| {
-            let at = old_bands.iter().position(|band| *band == bands[channel])?;
-            Some(old_stretch[at])
-        });
-        known.unwrap_or_else(|| {
-            state
-                .session
-                .auto_stretch
-                .insert((layer.id, bands[channel]));
-            match state.statistics(&path, bands[channel]) {
-                Some(known) => super::stretch::percentile_stretch(&known),
-                None => old.map_or(
-                    Stretch {
-                        low: 0.0,
-                        high: 1.0,
-                        gamma: 1.0,
-                    },
-                    |(_, stretch)| stretch[channel],
-                ),
-            }
-        })
-    });
-    state.change_layer(layer.id, step, |layer| {
-        layer.style = Some(Style::Rgb { bands, stretch })
-    });
+    let style = Style::Gray {
+        band,
+        stretch: plain,
+        ramp,
+        look,
+    };
+    super::derived::show_channel(state, layer, style, "Show one band");
 }
 
-fn set_gray(state: &mut State, layer: &Arc<Layer>, band: usize) {
-    let Some(path) = state.raster_info(layer).map(|info| info.path.clone()) else {
-        return;
-    };
-    let ramp = match &layer.style {
-        Some(Style::Gray { ramp, .. }) => ramp.clone(),
-        _ => "grays".to_owned(),
-    };
-    let stretch = match state.statistics(&path, band) {
-        Some(known) => super::stretch::percentile_stretch(&known),
-        None => {
-            state.session.auto_stretch.insert((layer.id, band));
-            Stretch {
-                low: 0.0,
-                high: 1.0,
-                gamma: 1.0,
-            }
-        }
-    };
-    state.change_layer(layer.id, "Show one band", |layer| {
-        layer.style = Some(Style::Gray {
-            band,
-            stretch,
-            ramp,
-        })
-    });
+/// How limits are found stays when other bands are shown; limits by hand belong to the old ones.
+fn kept_look(style: Option<&Style>) -> Look {
+    let mut look = style.and_then(Style::look).copied().unwrap_or_default();
+    if look.limits == terroir_scene::Limits::Manual {
+        look.limits = terroir_scene::Limits::Percentile;
+    }
+    look
 }
 
 fn presets_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, bands: &[BandInfo]) {
@@ -243,7 +279,7 @@ fn presets_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, bands: &
                     .on_hover_text(names.join(" · "))
                     .clicked()
                 {
-                    set_rgb(state, layer, preset.bands, preset.name);
+                    set_rgb(state, layer, preset.bands, preset.third, preset.name);
                     ui.close();
                 }
             }
@@ -413,7 +449,7 @@ fn table_ui(
     });
     if let Some(bands) = picked {
         match chosen {
-            Some(_) => set_rgb(state, layer, bands, "Choose bands"),
+            Some(_) => set_rgb(state, layer, bands, Third::Band, "Choose bands"),
             None => set_gray(state, layer, bands[0]),
         }
     }

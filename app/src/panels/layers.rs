@@ -41,6 +41,9 @@ pub fn layers_ui(ui: &mut egui::Ui, state: &mut State, max_height: f32) {
             live_row_ui(ui, state);
             for (index, layer) in layers.iter().enumerate() {
                 let row = row_ui(ui, state, layer, active == Some(layer.id));
+                if active == Some(layer.id) {
+                    super::legend::legend_ui(ui, state, layer);
+                }
                 // Dropping on the upper half of a row puts the layer above it.
                 if let Some(dragged) = row.dnd_hover_payload::<LayerId>() {
                     let above = ui

@@ -2,13 +2,17 @@
 
 mod accuracy;
 mod bands;
+mod classes;
+mod derived;
 mod field;
 mod frames;
 mod jobs;
 mod labels;
 mod layers;
+mod legend;
 mod model;
 mod properties;
+mod ramp;
 mod spectral_axis;
 mod spectrum;
 mod steps;
@@ -16,6 +20,7 @@ mod stretch;
 mod time;
 mod timeline;
 
+pub use derived::FormulaEdit;
 pub use jobs::progress_text;
 pub use spectrum::number_text;
 
@@ -96,10 +101,7 @@ fn right_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.separator();
     // The band table scrolls itself, because it may hold thousands of rows.
     match state.session.tab {
-        Tab::Style => scroll_ui(ui, |ui| {
-            bands::bands_ui(ui, state);
-            stretch::stretch_ui(ui, state);
-        }),
+        Tab::Style => scroll_ui(ui, |ui| bands::bands_ui(ui, state)),
         Tab::Spectrum => scroll_ui(ui, |ui| spectrum::spectrum_ui(ui, state)),
         Tab::Time => scroll_ui(ui, |ui| time::time_ui(ui, state)),
         Tab::Field => scroll_ui(ui, |ui| field::field_ui(ui, state)),

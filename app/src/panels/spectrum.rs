@@ -161,6 +161,15 @@ fn values_ui(ui: &mut egui::Ui, state: &mut State, answer: &PixelAnswer) {
         let text = crate::status_bar::coordinate_text(map_xy, 0.01);
         ui.label(egui::RichText::new(text).color(theme::colors(ui.visuals()).weak));
     }
+    if let Some(derivation) = &answer.question.derivation {
+        let value = answer
+            .derived
+            .map_or_else(|| "missing".to_owned(), number_text);
+        ui.horizontal(|ui| {
+            ui.add(egui::Label::new(derivation.label()).truncate());
+            ui.monospace(value);
+        });
+    }
     ui.spacing_mut().item_spacing = egui::vec2(4.0, 2.0);
     egui_extras::TableBuilder::new(ui)
         .id_salt("values")

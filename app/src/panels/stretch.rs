@@ -1,72 +1,70 @@
-//! Histogram and limits of the bands on show: drag the limits, or take 2-98 %, min-max, mean ± 2σ; gamma.
+//! Histogram and limits of the channels on show: drag the limits, or take them by rule from the whole raster or the view;
+//! gamma, decibels, one stretch for all channels.
 
 use std::sync::Arc;
 
 use egui::{Color32, Rect, Sense, Stroke, pos2, vec2};
-use terroir_scene::{BandStatistics, Layer, Stretch, Style};
+use terroir_scene::{
+    BandStatistics, Channel, ChannelSource, Derivation, Layer, Limits, Look, Stretch,
+    StretchExtent, Style,
+};
 
 use crate::state::State;
 use crate::theme;
 
 const HEIGHT: f32 = 58.0;
 
-/// 2nd to 98th percentile.
-pub fn percentile_stretch(statistics: &BandStatistics) -> Stretch {
-    limits(statistics.low, statistics.high)
-}
+const LIMITS: [(Limits, &str, &str); 4] = [
+    (
+        Limits::Percentile,
+        "2–98 %",
+        "Leave out the darkest and brightest 2 % of the pixels",
+    ),
+    (
+        Limits::MinMax,
+        "Min–max",
+        "From the smallest to the largest value",
+    ),
+    (
+        Limits::Deviation,
+        "Mean ± 2σ",
+        "Two standard deviations around the mean",
+    ),
+    (
+        Limits::Manual,
+        "By hand",
+        "Drag the lines in the histogram or type the numbers",
+    ),
+];
 
-fn limits(low: f64, high: f64) -> Stretch {
-    // A constant band still needs two different limits.
-    let high = if high > low { high } else { low + 1.0 };
-    Stretch {
-        low: low as f32,
-        high: high as f32,
-        gamma: 1.0,
-    }
-}
+const EXTENTS: [(StretchExtent, &str, &str); 3] = [
+    (
+        StretchExtent::Whole,
+        "Whole raster",
+        "Limits from the whole raster, sampled where it is large",
+    ),
+    (
+        StretchExtent::View,
+        "Current view",
+        "Limits from the part on the screen now; they stay when the map moves",
+    ),
+    (
+        StretchExtent::Follow,
+        "Follow view",
+        "Limits from the part on the screen, again after every move",
+    ),
+];
 
-#[derive(Clone, Copy)]
-enum Choice {
-    Percentile,
-    MinMax,
-    Deviation,
-}
-
-fn stretch_for(choice: Choice, statistics: &BandStatistics) -> Stretch {
-    match choice {
-        Choice::Percentile => percentile_stretch(statistics),
-        Choice::MinMax => limits(statistics.min, statistics.max),
-        Choice::Deviation => limits(
-            (statistics.mean - 2.0 * statistics.std).max(statistics.min),
-            (statistics.mean + 2.0 * statistics.std).min(statistics.max),
-        ),
-    }
-}
-
-/// Channels of a style: name, band, limits, colour of the histogram.
-fn channels(style: &Style) -> Vec<(&'static str, usize, Stretch, Color32)> {
-    match style {
-        Style::Rgb { bands, stretch } => vec![
-            ("R", bands[0], stretch[0], Color32::from_rgb(225, 85, 85)),
-            ("G", bands[1], stretch[1], Color32::from_rgb(75, 180, 95)),
-            ("B", bands[2], stretch[2], Color32::from_rgb(85, 135, 240)),
-        ],
-        Style::Gray { band, stretch, .. } => {
-            vec![("", *band, *stretch, Color32::from_rgb(150, 158, 166))]
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn set_channel(style: &mut Style, channel: usize, value: Stretch) {
-    match style {
-        Style::Rgb { stretch, .. } => {
-            if let Some(slot) = stretch.get_mut(channel) {
-                *slot = value;
-            }
-        }
-        Style::Gray { stretch, .. } => *stretch = value,
-        _ => {}
+/// Name and colour of a channel's histogram.
+fn names(style: &Style) -> [(&'static str, Color32); 3] {
+    if matches!(style, Style::Rgb { .. }) {
+        [
+            ("R", Color32::from_rgb(225, 85, 85)),
+            ("G", Color32::from_rgb(75, 180, 95)),
+            ("B", Color32::from_rgb(85, 135, 240)),
+        ]
+    } else {
+        [("", Color32::from_rgb(150, 158, 166)); 3]
     }
 }
 
@@ -80,80 +78,53 @@ pub fn stretch_ui(ui: &mut egui::Ui, state: &mut State) {
     ) else {
         return;
     };
-    let channels = channels(&style);
-    if channels.is_empty() {
+    let channels = style.channels();
+    let Some(look) = style.look().copied() else {
         return;
-    }
+    };
     ui.separator();
-    let mut choice = None;
-    ui.horizontal(|ui| {
-        ui.label(egui::RichText::new("Stretch").strong());
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.spacing_mut().item_spacing.x = 4.0;
-            for (name, tip, option) in [
-                (
-                    "Mean ± 2σ",
-                    "Two standard deviations around the mean",
-                    Choice::Deviation,
-                ),
-                (
-                    "Min–max",
-                    "From the smallest to the largest value",
-                    Choice::MinMax,
-                ),
-                (
-                    "2–98 %",
-                    "Leave out the darkest and brightest 2 % of the pixels",
-                    Choice::Percentile,
-                ),
-            ] {
-                if ui.button(name).on_hover_text(tip).clicked() {
-                    choice = Some(option);
-                }
-            }
-        });
-    });
+    rule_ui(ui, state, &layer, &look);
+    let within = match look.extent {
+        StretchExtent::Whole => None,
+        _ => state.session.in_view.at_rest(layer.id),
+    };
+    let followed = state
+        .session
+        .in_view
+        .followed(layer.id)
+        .map(<[Stretch]>::to_vec);
+    let shown = followed.unwrap_or_else(|| style.stretches().to_vec());
+    let names = names(&style);
     let mut sampled = false;
-    for (channel, (name, band, stretch, color)) in channels.iter().enumerate() {
-        let Some(statistics) = state.statistics(&path, *band) else {
-            ui.label(
-                egui::RichText::new("Reading statistics…").color(theme::colors(ui.visuals()).weak),
-            );
+    for (index, (channel, stretch)) in channels.iter().zip(&shown).enumerate() {
+        let (name, color) = names.get(index).copied().unwrap_or(names[0]);
+        let statistics = match state.channel_statistics(&path, channel, within) {
+            Some(known) => Some(known),
+            // The raster's own until the view's are there.
+            None => state.channel_statistics(&path, channel, None),
+        };
+        let Some(statistics) = statistics else {
+            waiting_ui(ui);
             continue;
         };
         if statistics.count == 0 {
-            ui.label("Every pixel of this band is missing.");
+            ui.label(if look.decibel {
+                "No value is above zero: there are no decibels to show."
+            } else if within.is_some() {
+                "Every pixel in view is missing."
+            } else {
+                "Every pixel of this channel is missing."
+            });
             continue;
         }
         sampled |= statistics.is_sampled;
-        if state.session.auto_stretch.remove(&(layer.id, *band)) {
-            set(
-                state,
-                &layer,
-                channel,
-                percentile_stretch(&statistics),
-                "Stretch",
-            );
-        }
-        if let Some(choice) = choice {
-            let value = Stretch {
-                gamma: stretch.gamma,
-                ..stretch_for(choice, &statistics)
-            };
-            set(state, &layer, channel, value, "Stretch");
-        }
-        histogram_ui(
-            ui,
-            state,
-            &layer,
-            channel,
-            name,
-            *stretch,
-            &statistics,
-            *color,
-        );
+        histogram_ui(ui, state, &layer, index, name, *stretch, &statistics, color);
     }
-    gamma_ui(ui, state, &layer, channels[0].2.gamma, channels.len());
+    let gamma = shown.first().map_or(1.0, |stretch| stretch.gamma);
+    if style.ramp().is_none_or(|ramp| ramp.steps.is_none()) {
+        gamma_ui(ui, state, &layer, gamma);
+    }
+    options_ui(ui, state, &layer, &look, &channels);
     if sampled {
         ui.label(
             egui::RichText::new("Histograms are sampled.")
@@ -163,10 +134,220 @@ pub fn stretch_ui(ui: &mut egui::Ui, state: &mut State) {
     }
 }
 
-fn set(state: &mut State, layer: &Arc<Layer>, channel: usize, value: Stretch, step: &str) {
+/// The rule new limits are taken by: by hand there is none, so the usual one.
+pub fn rule(look: &Look) -> Limits {
+    match look.limits {
+        Limits::Manual => Limits::Percentile,
+        other => other,
+    }
+}
+
+/// As tall as a histogram with its numbers, so that nothing jumps when it arrives.
+fn waiting_ui(ui: &mut egui::Ui) {
+    let weak = theme::colors(ui.visuals()).weak;
+    let (rect, _) =
+        ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT + 28.0), Sense::hover());
+    ui.painter().text(
+        rect.center(),
+        egui::Align2::CENTER_CENTER,
+        "Reading statistics…",
+        egui::FontId::proportional(12.0),
+        weak,
+    );
+}
+
+/// Which limits, and from where.
+fn rule_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, look: &Look) {
+    let mut chosen = None;
+    ui.horizontal(|ui| {
+        ui.label(egui::RichText::new("Stretch").strong());
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            let now = EXTENTS.iter().find(|(extent, ..)| *extent == look.extent);
+            egui::ComboBox::from_id_salt("stretch extent")
+                .width(104.0)
+                .selected_text(now.map_or("", |(_, name, _)| name))
+                .show_ui(ui, |ui| {
+                    for (extent, name, tip) in EXTENTS {
+                        let is_now = extent == look.extent;
+                        // The current view can be taken again.
+                        if ui
+                            .selectable_label(is_now, name)
+                            .on_hover_text(tip)
+                            .clicked()
+                            && (!is_now || extent == StretchExtent::View)
+                        {
+                            chosen = Some(Look { extent, ..*look });
+                        }
+                    }
+                })
+                .response
+                .on_hover_text("Where the limits come from");
+            let now = LIMITS.iter().find(|(limits, ..)| *limits == look.limits);
+            egui::ComboBox::from_id_salt("stretch limits")
+                .width(84.0)
+                .selected_text(now.map_or("", |(_, name, _)| name))
+                .show_ui(ui, |ui| {
+                    for (limits, name, tip) in LIMITS {
+                        if ui
+                            .selectable_label(limits == look.limits, name)
+                            .on_hover_text(tip)
+                            .clicked()
+                        {
+                            chosen = Some(Look { limits, ..*look });
+                        }
+                    }
+                })
+                .response
+                .on_hover_text("How the limits are chosen");
+        });
+    });
+    let Some(mut chosen) = chosen else {
+        return;
+    };
+    if chosen.extent != StretchExtent::Whole && chosen.limits == Limits::Manual {
+        // Choosing a place asks for a rule, choosing "by hand" ends following.
+        if chosen.limits == look.limits {
+            chosen.limits = Limits::Percentile;
+        } else {
+            keep_followed(state, layer);
+            chosen.extent = StretchExtent::Whole;
+        }
+    }
+    set_look(state, layer, "Stretch", chosen);
+    if chosen.limits != Limits::Manual {
+        state.take_limits(layer.id, Vec::new());
+    }
+}
+
+fn set_look(state: &mut State, layer: &Arc<Layer>, step: &str, look: Look) {
     state.change_layer(layer.id, step, |layer| {
+        if let Some(slot) = layer.style.as_mut().and_then(Style::look_mut) {
+            *slot = look;
+        }
+    });
+}
+
+/// The limits on the screen become the layer's own.
+fn keep_followed(state: &mut State, layer: &Arc<Layer>) {
+    let Some(followed) = state
+        .session
+        .in_view
+        .followed(layer.id)
+        .map(<[Stretch]>::to_vec)
+    else {
+        return;
+    };
+    state.change_layer(layer.id, "Stretch", |layer| {
         if let Some(style) = &mut layer.style {
-            set_channel(style, channel, value);
+            for (slot, stretch) in style.stretches_mut().iter_mut().zip(followed) {
+                *slot = stretch;
+            }
+        }
+    });
+}
+
+/// Decibels, and one stretch for all channels.
+fn options_ui(
+    ui: &mut egui::Ui,
+    state: &mut State,
+    layer: &Arc<Layer>,
+    look: &Look,
+    channels: &[Channel],
+) {
+    let is_shade = channels.iter().any(|channel| {
+        matches!(
+            channel.source,
+            ChannelSource::Derived(Derivation::Hillshade(_))
+        )
+    });
+    if is_shade {
+        return;
+    }
+    ui.horizontal(|ui| {
+        let mut decibel = look.decibel;
+        if ui
+            .checkbox(&mut decibel, "Decibels")
+            .on_hover_text("Show 10 log₁₀ of the values, as radar backscatter is read")
+            .changed()
+        {
+            let third = match (look.third, decibel) {
+                (terroir_scene::Third::Band, _) => terroir_scene::Third::Band,
+                (_, true) => terroir_scene::Third::Ratio,
+                (third, false) => third,
+            };
+            let limits = match look.limits {
+                Limits::Manual => Limits::Percentile,
+                other => other,
+            };
+            set_look(
+                state,
+                layer,
+                "Decibels",
+                Look {
+                    decibel,
+                    third,
+                    limits,
+                    ..*look
+                },
+            );
+            state.take_limits(layer.id, Vec::new());
+        }
+        if channels.len() > 1 {
+            let mut linked = look.linked;
+            if ui
+                .checkbox(&mut linked, "Same limits for all")
+                .on_hover_text("All channels between the same two values")
+                .changed()
+            {
+                set_look(state, layer, "Link channels", Look { linked, ..*look });
+                if look.limits != Limits::Manual {
+                    state.take_limits(layer.id, Vec::new());
+                } else if linked {
+                    let first = layer
+                        .style
+                        .as_ref()
+                        .and_then(|s| s.stretches().first().copied());
+                    if let Some(first) = first {
+                        set(state, layer, 0, first, "Link channels");
+                    }
+                }
+            }
+        }
+    });
+}
+
+/// New limits by hand: of one channel, or of all that are linked.
+fn set(state: &mut State, layer: &Arc<Layer>, channel: usize, value: Stretch, step: &str) {
+    // A change by hand goes on from the limits on the screen.
+    let followed = state
+        .session
+        .in_view
+        .followed(layer.id)
+        .map(<[Stretch]>::to_vec);
+    state.change_layer(layer.id, step, |layer| {
+        let Some(style) = &mut layer.style else {
+            return;
+        };
+        for (slot, stretch) in style
+            .stretches_mut()
+            .iter_mut()
+            .zip(followed.iter().flatten())
+        {
+            *slot = *stretch;
+        }
+        let mut is_linked = false;
+        if let Some(look) = style.look_mut() {
+            look.limits = Limits::Manual;
+            look.extent = StretchExtent::Whole;
+            is_linked = look.linked;
+        }
+        for (index, slot) in style.stretches_mut().iter_mut().enumerate() {
+            if index == channel {
+                *slot = value;
+            } else if is_linked {
+                (slot.low, slot.high) = (value.low, value.high);
+            }
         }
     });
 }
@@ -248,35 +429,50 @@ fn histogram_ui(
         colors.weak,
     );
     ui.horizontal(|ui| {
-        let speed = (high - low) / 400.0;
-        for (is_upper, what) in [(false, "Lower limit"), (true, "Upper limit")] {
-            let mut value = stretch;
-            let slot = if is_upper {
-                &mut value.high
-            } else {
-                &mut value.low
-            };
-            let drag = ui
-                .add(
-                    egui::DragValue::new(slot)
-                        .speed(speed)
-                        .max_decimals(decimals(high - low)),
-                )
-                .on_hover_text(what);
-            super::layers::drag_step(state, &drag, what);
-            if drag.changed() && value.high > value.low {
-                set(state, layer, channel, value, what);
-            }
-            super::layers::end_drag_step(state, &drag);
-            if !is_upper {
-                ui.add_space(ui.available_width() - 70.0);
-            }
-        }
+        limit_ui(ui, state, layer, channel, stretch, (low, high), false);
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            limit_ui(ui, state, layer, channel, stretch, (low, high), true);
+        });
     });
 }
 
+/// A limit as a number that can be dragged or typed.
+fn limit_ui(
+    ui: &mut egui::Ui,
+    state: &mut State,
+    layer: &Arc<Layer>,
+    channel: usize,
+    stretch: Stretch,
+    (low, high): (f64, f64),
+    is_upper: bool,
+) {
+    let what = if is_upper {
+        "Upper limit"
+    } else {
+        "Lower limit"
+    };
+    let mut value = stretch;
+    let slot = if is_upper {
+        &mut value.high
+    } else {
+        &mut value.low
+    };
+    let drag = ui
+        .add(
+            egui::DragValue::new(slot)
+                .speed((high - low) / 400.0)
+                .max_decimals(decimals(high - low)),
+        )
+        .on_hover_text(what);
+    super::layers::drag_step(state, &drag, what);
+    if drag.changed() && value.high > value.low {
+        set(state, layer, channel, value, what);
+    }
+    super::layers::end_drag_step(state, &drag);
+}
+
 /// Decimals that tell values of a range apart.
-fn decimals(span: f64) -> usize {
+pub fn decimals(span: f64) -> usize {
     (2.0 - span.max(1e-9).log10()).clamp(0.0, 6.0).ceil() as usize
 }
 
@@ -336,7 +532,7 @@ fn bars(
     }
 }
 
-fn gamma_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, gamma: f32, count: usize) {
+fn gamma_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, gamma: f32) {
     ui.horizontal(|ui| {
         ui.label("Gamma");
         let mut gamma = gamma;
@@ -350,10 +546,8 @@ fn gamma_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, gamma: f32
         if slider.changed() {
             state.change_layer(layer.id, "Gamma", |layer| {
                 if let Some(style) = &mut layer.style {
-                    for channel in 0..count {
-                        if let Some((_, _, stretch, _)) = channels(style).get(channel).copied() {
-                            set_channel(style, channel, Stretch { gamma, ..stretch });
-                        }
+                    for stretch in style.stretches_mut() {
+                        stretch.gamma = gamma;
                     }
                 }
             });
@@ -367,13 +561,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_of_a_constant_band_differ() {
-        let stretch = limits(3.0, 3.0);
-        assert!(stretch.high > stretch.low);
-    }
-
-    #[test]
-    fn deviation_limits_stay_inside_the_values() {
+    fn the_axis_shows_the_limits_and_the_bulk_of_the_pixels() {
         let statistics = BandStatistics {
             band: 0,
             min: 0.0,
@@ -383,14 +571,18 @@ mod tests {
             low: 0.5,
             high: 8.0,
             histogram: vec![1; 256],
+            percentiles: Vec::new(),
             count: 100,
             is_sampled: false,
         };
-        let stretch = stretch_for(Choice::Deviation, &statistics);
-        assert_eq!((stretch.low, stretch.high), (0.0, 8.0));
-        assert_eq!(
-            view_range(&statistics, percentile_stretch(&statistics)).0,
-            0.0
-        );
+        let (low, high) = view_range(&statistics, statistics.stretch());
+        assert_eq!((low, high), (0.0, 10.0));
+        let wide = Stretch {
+            low: -5.0,
+            high: 20.0,
+            gamma: 1.0,
+        };
+        let (low, high) = view_range(&statistics, wide);
+        assert!(low <= -5.0 && high >= 20.0);
     }
 }

@@ -24,14 +24,11 @@ pub fn command_line(spec: &JobSpec) -> String {
                 add("--weights", path(weights));
             }
             add("--device", Some(spec.device.clone()));
-            // People count bands from 1.
             if !spec.wavelengths_nm.is_empty() {
-                let list: Vec<String> = spec
-                    .wavelengths_nm
-                    .iter()
-                    .map(|(band, nm)| format!("{}={nm}nm", band + 1))
-                    .collect();
-                add("--wavelengths", Some(list.join(",")));
+                add(
+                    "--wavelengths",
+                    Some(wavelengths_text(&spec.wavelengths_nm)),
+                );
             }
             if !spec.bands.is_empty() {
                 let list: Vec<String> = spec
@@ -79,12 +76,38 @@ pub fn command_line(spec: &JobSpec) -> String {
             }
             add("--out", path(&spec.out));
         }
+        JobSpec::Calc(spec) => {
+            add("calc", path(&spec.scene));
+            let index = terroir_scene::spectral_index(&spec.name)
+                .filter(|index| index.formula == spec.expression);
+            match index {
+                Some(index) => add("--index", Some(index.id.clone())),
+                None => add("--expression", Some(spec.expression.clone())),
+            }
+            if !spec.wavelengths_nm.is_empty() {
+                add(
+                    "--wavelengths",
+                    Some(wavelengths_text(&spec.wavelengths_nm)),
+                );
+            }
+            add("--ramp", Some(spec.ramp.clone()));
+            add("--out", path(&spec.out));
+        }
     }
     words
         .iter()
         .map(|word| quoted(word))
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// `1=490nm,4=842.5nm`: people count bands from 1.
+fn wavelengths_text(wavelengths_nm: &[(usize, f64)]) -> String {
+    let list: Vec<String> = wavelengths_nm
+        .iter()
+        .map(|(band, nm)| format!("{}={nm}nm", band + 1))
+        .collect();
+    list.join(",")
 }
 
 /// For a POSIX shell.
@@ -120,7 +143,7 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
             JobSpec::Train(spec) => Raster::open(&spec.field)
                 .ok()
                 .and_then(|raster| job_of_raster(raster.info())),
-            JobSpec::Embed(_) | JobSpec::Assess(_) => None,
+            JobSpec::Embed(_) | JobSpec::Assess(_) | JobSpec::Calc(_) => None,
         };
         match earlier {
             Some(job) if seen.insert(command_line(&job)) => jobs.insert(0, job),

@@ -10,7 +10,7 @@ use crate::device::{self, Compute};
 use crate::monitor::{JobResult, Monitor, Stop};
 use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
-use crate::{assess, embed, predict, train};
+use crate::{assess, calc, embed, predict, train};
 
 /// What the engine thread owns.
 #[derive(Default)]
@@ -32,6 +32,7 @@ impl Engine for JobEngine {
             JobSpec::Train(spec) => train::train(spec, monitor),
             JobSpec::Predict(spec) => predict::predict(spec, monitor),
             JobSpec::Assess(spec) => assess::assess(spec, monitor),
+            JobSpec::Calc(spec) => calc::calc(spec, monitor),
         }
     }
 
@@ -42,6 +43,7 @@ impl Engine for JobEngine {
             JobSpec::Train(spec) => light_estimate(&spec.field, 0),
             JobSpec::Assess(spec) => light_estimate(&spec.map, 0),
             JobSpec::Predict(spec) => light_estimate(&spec.field, 2),
+            JobSpec::Calc(spec) => light_estimate(&spec.scene, 4),
         }
     }
 

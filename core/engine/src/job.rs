@@ -21,6 +21,8 @@ pub enum JobSpec {
     Predict(PredictSpec),
     /// Map against reference labels to a report.
     Assess(AssessSpec),
+    /// Scene and formula to a raster of floats.
+    Calc(CalcSpec),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,6 +75,21 @@ pub struct AssessSpec {
     pub class_attribute: Option<String>,
     /// `report.json`; `.html` and `.csv` files go beside it.
     pub out: PathBuf,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CalcSpec {
+    pub scene: PathBuf,
+    pub expression: String,
+    /// What the result is called, e.g. `NDVI`; empty = the expression itself.
+    #[serde(default)]
+    pub name: String,
+    pub out: PathBuf,
+    /// (band from 0, nm): the user's edits win over the file's.
+    #[serde(default)]
+    pub wavelengths_nm: Vec<(usize, f64)>,
+    /// Colour ramp of the style written beside the result.
+    pub ramp: String,
 }
 
 /// Window or command line to worker: one JSON document a line.

@@ -4,6 +4,7 @@
 mod assess;
 mod bench;
 mod blocks;
+mod calc;
 mod catalogue;
 mod command;
 mod dense;

@@ -126,7 +126,7 @@ pub fn confidence_path(map: &Path) -> PathBuf {
     map.with_file_name(name)
 }
 
-fn squares(width: usize, height: usize) -> Vec<Window> {
+pub(crate) fn squares(width: usize, height: usize) -> Vec<Window> {
     (0..height)
         .step_by(SIDE)
         .flat_map(|row| (0..width).step_by(SIDE).map(move |col| (col, row)))

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use terroir_scene::{Class, Provenance, Raster, RasterInfo};
+use terroir_scene::{BandInfo, Class, Derivation, Provenance, Raster, RasterInfo};
 
 use crate::projection::{Projection, hex};
-use crate::{EmbedSpec, Failure, JobSpec, command_line};
+use crate::{CalcSpec, EmbedSpec, Failure, JobSpec, command_line};
 
 /// GDAL slows down above about this much metadata.
 const LONGEST: usize = 60_000;
@@ -45,6 +45,46 @@ pub(crate) fn of_field(
         ("INPUTS".to_owned(), short(inputs.to_string())),
         ("RUN".to_owned(), run.to_string()),
         ("QUANTIZATION".to_owned(), "sqrt127.5".to_owned()),
+    ]
+}
+
+/// Keys of a raster made by a formula.
+pub(crate) fn of_calc(
+    spec: &CalcSpec,
+    scene: &RasterInfo,
+    bands: &[BandInfo],
+    derivation: &Derivation,
+    seconds: f64,
+) -> Provenance {
+    let used: Vec<Value> = derivation
+        .bands()
+        .iter()
+        .filter_map(|band| bands.get(*band))
+        .map(|band| {
+            json!({
+                "band": band.index + 1, "name": band.name,
+                "wavelength_nm": band.wavelength.map(|known| known.center.nm()),
+                "scale": band.scale, "offset": band.offset,
+            })
+        })
+        .collect();
+    let inputs = json!([{
+        "file": file_name(&spec.scene), "bytes": scene.size_bytes, "date": scene.date, "bands": used,
+    }]);
+    let job = JobSpec::Calc(spec.clone());
+    let run = json!({
+        "spec": job, "command": command_line(&job), "device": "cpu", "precision": "f32", "seconds": rounded(seconds),
+    });
+    let sentence = if spec.name.is_empty() {
+        spec.expression.clone()
+    } else {
+        format!("{} = {}", spec.name, spec.expression)
+    };
+    vec![
+        ("INPUTS".to_owned(), short(inputs.to_string())),
+        ("RUN".to_owned(), run.to_string()),
+        ("EXPRESSION".to_owned(), spec.expression.clone()),
+        ("DESCRIPTION".to_owned(), sentence),
     ]
 }
 

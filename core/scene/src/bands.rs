@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BandInfo, SceneError, SceneResult};
+use crate::{BandInfo, SceneError, SceneResult, Third, polarisation, radar_pair};
 
 /// Nanometres; the only unit kept in memory. Constructors convert and refuse nonsense.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
@@ -162,47 +162,83 @@ pub struct BandPreset {
     pub name: &'static str,
     /// Band indices from 0.
     pub bands: [usize; 3],
+    /// What the third channel shows; the third band counts only where it is one.
+    pub third: Third,
 }
 
 /// A spectral target: centre and width, and the wider range of the same name in the STAC electro-optical extension.
-#[derive(Clone, Copy)]
-struct Target {
-    center: f64,
-    width: f64,
-    range: (f64, f64),
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SpectralTarget {
+    /// As people say it: `red`, `near infrared`.
+    pub name: &'static str,
+    pub center_nm: f64,
+    pub width_nm: f64,
+    range_nm: (f64, f64),
 }
 
-impl Target {
-    const fn new(center: f64, width: f64, range: (f64, f64)) -> Self {
+impl SpectralTarget {
+    const fn new(name: &'static str, center_nm: f64, width_nm: f64, range_nm: (f64, f64)) -> Self {
         Self {
-            center,
-            width,
-            range,
+            name,
+            center_nm,
+            width_nm,
+            range_nm,
         }
     }
 
+    /// The target a formula calls by one word: the STAC common names and the usual short ones.
+    pub fn named(word: &str) -> Option<Self> {
+        Some(match word.to_lowercase().as_str() {
+            "coastal" => COASTAL,
+            "blue" => BLUE,
+            "green" => GREEN,
+            "red" => RED,
+            "rededge" | "re1" | "rededge071" => RED_EDGE_1,
+            "re2" | "rededge075" => RED_EDGE_2,
+            "re3" | "rededge078" => RED_EDGE_3,
+            "nir" => NIR,
+            "nir08" => NIR_NARROW,
+            "swir16" | "swir1" => SWIR1,
+            "swir22" | "swir2" => SWIR2,
+            _ => return None,
+        })
+    }
+
     /// The nearest band within half the width; else the nearest one within the wider range.
-    fn pick(&self, bands: &[BandInfo]) -> Option<usize> {
-        nearest(bands, self.center, |nm| {
-            (nm - self.center).abs() <= self.width / 2.0
+    pub fn pick(&self, bands: &[BandInfo]) -> Option<usize> {
+        nearest(bands, self.center_nm, |nm| {
+            (nm - self.center_nm).abs() <= self.width_nm / 2.0
         })
         .or_else(|| {
-            nearest(bands, self.center, |nm| {
-                (self.range.0..=self.range.1).contains(&nm)
+            nearest(bands, self.center_nm, |nm| {
+                (self.range_nm.0..=self.range_nm.1).contains(&nm)
             })
         })
     }
 }
 
-const BLUE: Target = Target::new(492.0, 66.0, (450.0, 530.0));
-const GREEN: Target = Target::new(560.0, 36.0, (510.0, 600.0));
-const RED: Target = Target::new(665.0, 31.0, (620.0, 690.0));
-const NIR: Target = Target::new(833.0, 106.0, (760.0, 1000.0));
-const NIR_NARROW: Target = Target::new(865.0, 21.0, (760.0, 1000.0));
-const SWIR1: Target = Target::new(1614.0, 91.0, (1550.0, 1750.0));
-const SWIR2: Target = Target::new(2202.0, 175.0, (2080.0, 2350.0));
+const COASTAL: SpectralTarget = SpectralTarget::new("coastal blue", 443.0, 21.0, (400.0, 450.0));
+const BLUE: SpectralTarget = SpectralTarget::new("blue", 492.0, 66.0, (450.0, 530.0));
+const GREEN: SpectralTarget = SpectralTarget::new("green", 560.0, 36.0, (510.0, 600.0));
+const RED: SpectralTarget = SpectralTarget::new("red", 665.0, 31.0, (620.0, 690.0));
+const RED_EDGE_1: SpectralTarget = SpectralTarget::new("red edge", 704.0, 15.0, (690.0, 730.0));
+const RED_EDGE_2: SpectralTarget =
+    SpectralTarget::new("second red edge", 741.0, 15.0, (730.0, 765.0));
+const RED_EDGE_3: SpectralTarget =
+    SpectralTarget::new("third red edge", 783.0, 20.0, (765.0, 800.0));
+const NIR: SpectralTarget = SpectralTarget::new("near infrared", 833.0, 106.0, (760.0, 1000.0));
+const NIR_NARROW: SpectralTarget =
+    SpectralTarget::new("narrow near infrared", 865.0, 21.0, (760.0, 1000.0));
+const SWIR1: SpectralTarget =
+    SpectralTarget::new("short-wave infrared", 1614.0, 91.0, (1550.0, 1750.0));
+const SWIR2: SpectralTarget = SpectralTarget::new(
+    "second short-wave infrared",
+    2202.0,
+    175.0,
+    (2080.0, 2350.0),
+);
 
-const PRESETS: [(&str, [Target; 3]); 8] = [
+const PRESETS: [(&str, [SpectralTarget; 3]); 8] = [
     ("Natural colour", [RED, GREEN, BLUE]),
     ("Colour infrared", [NIR, RED, GREEN]),
     ("Short-wave infrared", [SWIR2, NIR_NARROW, RED]),
@@ -213,26 +249,29 @@ const PRESETS: [(&str, [Target; 3]); 8] = [
     ("Geology", [SWIR2, SWIR1, BLUE]),
 ];
 
-/// The combinations these bands allow. Radar scenes get VV, VH, VV: a ratio needs a computed band.
+/// The combinations these bands allow. Radar scenes get their two polarisations and the ratio of them.
 pub fn band_presets(bands: &[BandInfo]) -> Vec<BandPreset> {
     let mut presets: Vec<BandPreset> = PRESETS
         .iter()
         .filter_map(|(name, targets)| {
             let [r, g, b] = targets.map(|target| target.pick(bands));
             let picks = [r?, g?, b?];
-            are_distinct(picks).then_some(BandPreset { name, bands: picks })
+            are_distinct(picks).then_some(BandPreset {
+                name,
+                bands: picks,
+                third: Third::Band,
+            })
         })
         .collect();
-    let named = |wanted: &str| {
-        bands
-            .iter()
-            .find(|band| band.name.eq_ignore_ascii_case(wanted))
-            .map(|band| band.index)
-    };
-    if let (Some(vv), Some(vh)) = (named("VV"), named("VH")) {
+    if let Some([co, cross]) = radar_pair(bands) {
         presets.push(BandPreset {
-            name: "SAR (VV, VH, VV)",
-            bands: [vv, vh, vv],
+            name: if bands.get(co).and_then(polarisation) == Some("VV") {
+                "SAR (VV, VH, VV/VH)"
+            } else {
+                "SAR (HH, HV, HH/HV)"
+            },
+            bands: [co, cross, co],
+            third: Third::Ratio,
         });
     }
     presets

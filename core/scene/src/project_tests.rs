@@ -80,10 +80,7 @@ fn document(scene: &Path) -> Document {
         high: 812.25,
         gamma: 1.0,
     };
-    scene.style = Some(Style::Rgb {
-        bands: [2, 1, 0],
-        stretch: [stretch; 3],
-    });
+    scene.style = Some(Style::rgb([2, 1, 0], [stretch; 3]));
     document
 }
 

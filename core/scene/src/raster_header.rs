@@ -12,6 +12,7 @@ use crate::band_classes::{classes_from_json, palette_of};
 use crate::band_items::list;
 use crate::dates::acquisition_date;
 use crate::gdal_setup::{owned_list, owned_text, take_gdal_messages};
+use crate::qml_classes::QmlClasses;
 use crate::raster_file::subdatasets_of;
 use crate::stac::StacSidecar;
 use crate::wavelength_sources;
@@ -101,6 +102,7 @@ pub(crate) fn read(dataset: &Dataset, path: &Path) -> SceneResult<(RasterInfo, V
         sensor: None,
     };
     add_own_classes(&mut info);
+    add_qml_classes(&mut info);
     apply_envi_gains(handle, &mut info);
     let stac = StacSidecar::beside(path, count);
     info.date = acquisition_date(&info, stac.as_ref());
@@ -150,6 +152,27 @@ fn add_own_classes(info: &mut RasterInfo) {
     let is_named = |entry: &PaletteEntry| entry.name != entry.value.to_string();
     if !band.palette.iter().any(is_named) {
         band.palette = own;
+    }
+}
+
+/// A raster of codes without a table of its own takes the classes of the QGIS style beside it.
+fn add_qml_classes(info: &mut RasterInfo) {
+    if !info
+        .bands
+        .iter()
+        .any(|band| band.sample_type.is_integer() && band.palette.is_empty())
+    {
+        return;
+    }
+    let Some(classes) = QmlClasses::beside(&info.path) else {
+        return;
+    };
+    if let Some(band) = info
+        .bands
+        .get_mut(classes.band)
+        .filter(|band| band.sample_type.is_integer() && band.palette.is_empty())
+    {
+        band.palette = classes.entries;
     }
 }
 

@@ -9,17 +9,22 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::{
-    Block, MaskSource, Raster, Resampling, SceneError, SceneResult, Window, hidden_pixels_blocking,
+    Block, Derivation, MaskSource, Raster, Resampling, SceneError, SceneResult, Window,
+    hidden_pixels_blocking,
 };
 
 /// Rasters one thread keeps open.
 const OPEN_RASTERS: usize = 16;
 
-/// What a tile needs: a raster, a window of it and a size. `bands` empty = field codes.
+/// What a tile needs: a raster, a window of it and a size. `bands` empty = field codes; with a derivation the tile is the
+/// one channel made of the bands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ReadRequest {
     pub path: PathBuf,
     pub bands: Vec<usize>,
+    pub derivation: Option<Arc<Derivation>>,
+    /// The values are codes of classes, which are counted and never averaged.
+    pub are_codes: bool,
     pub window: Window,
     pub out_width: usize,
     pub out_height: usize,
@@ -198,19 +203,31 @@ fn read(
         }
         None => Vec::new(),
     };
+    let masked = |mut block: Block| {
+        for (valid, hidden) in block.valid.iter_mut().zip(&hidden) {
+            *valid &= !hidden;
+        }
+        ReadData::Block(Arc::new(block))
+    };
     let raster = open.get(&request.path, stop)?;
+    if let Some(derivation) = &request.derivation {
+        return raster
+            .read_derived_blocking(derivation, window, width, height)
+            .map(masked);
+    }
     if request.bands.is_empty() {
         return raster
             .read_codes_blocking(window, width, height)
             .map(|codes| ReadData::Codes(Arc::new(codes)));
     }
-    let is_classes = request.bands.iter().any(|band| {
-        raster
-            .info()
-            .bands
-            .get(*band)
-            .is_some_and(|b| !b.palette.is_empty())
-    });
+    let is_classes = request.are_codes
+        || request.bands.iter().any(|band| {
+            raster
+                .info()
+                .bands
+                .get(*band)
+                .is_some_and(|b| !b.palette.is_empty())
+        });
     let is_reducing = width < window.width || height < window.height;
     let resampling = match (is_reducing, is_classes) {
         // Pixels stay visible when zoomed in.
@@ -220,12 +237,7 @@ fn read(
     };
     raster
         .read_blocking(&request.bands, window, width, height, resampling)
-        .map(|mut block| {
-            for (valid, hidden) in block.valid.iter_mut().zip(&hidden) {
-                *valid &= !hidden;
-            }
-            ReadData::Block(Arc::new(block))
-        })
+        .map(masked)
 }
 
 /// The rasters a thread keeps open, last used last.

@@ -32,6 +32,8 @@ fn the_pool_answers_every_request_it_serves_and_forgets_replaced_files() {
     let request = |col: usize| ReadRequest {
         path: path.clone(),
         bands: vec![0],
+        derivation: None,
+        are_codes: false,
         window: Window {
             col,
             row: 0,
@@ -77,6 +79,8 @@ fn a_mask_is_part_of_a_read() {
     let whole = ReadRequest {
         path: path.clone(),
         bands: vec![0],
+        derivation: None,
+        are_codes: false,
         window: Window {
             col: 0,
             row: 0,
@@ -115,6 +119,8 @@ fn stale_requests_are_dropped() {
     let request = |size: usize| ReadRequest {
         path: path.clone(),
         bands: vec![0],
+        derivation: None,
+        are_codes: false,
         window: Window {
             col: 0,
             row: 0,
@@ -138,4 +144,49 @@ fn stale_requests_are_dropped() {
         seen.len()
     );
     assert_eq!(pool.pending(), 0);
+}
+
+/// Reduced, codes of classes are counted and other values averaged; at full size every pixel is what it is.
+#[test]
+fn classes_are_counted_and_values_averaged() {
+    let folder = tempfile::tempdir().expect("folder");
+    // Three of four pixels are 10, the fourth is 90: the average, 30, is no class.
+    let codes: Vec<u8> = (0..64 * 64)
+        .map(|pixel| {
+            if pixel % 2 == 1 && pixel / 64 % 2 == 1 {
+                90
+            } else {
+                10
+            }
+        })
+        .collect();
+    let path = Made::new((64, 64), vec![codes.clone()]).write(folder.path(), "codes.tif");
+    let pool = ReaderPool::new(1, Arc::new(|| {}));
+    let read = |out: usize, are_codes: bool| {
+        pool.want(vec![ReadRequest {
+            path: path.clone(),
+            bands: vec![0],
+            derivation: None,
+            are_codes,
+            mask: None,
+            window: Window {
+                col: 0,
+                row: 0,
+                width: 64,
+                height: 64,
+            },
+            out_width: out,
+            out_height: out,
+        }]);
+        match wait_for(&pool, 1).remove(0).result {
+            Ok(ReadData::Block(block)) => block.values.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(read(32, false).iter().all(|value| *value == 30.0));
+    assert!(read(32, true).iter().all(|value| *value == 10.0));
+    for are_codes in [false, true] {
+        let whole: Vec<f32> = codes.iter().map(|code| f32::from(*code)).collect();
+        assert_eq!(read(64, are_codes), whole);
+    }
 }

@@ -275,6 +275,7 @@ fn moved_style(style: &Style, from: &[BandInfo], to: &[BandInfo]) -> Style {
     match &mut style {
         Style::Rgb { bands, .. } => *bands = bands.map(moved),
         Style::Gray { band, .. } | Style::Palette { band, .. } => *band = moved(*band),
+        Style::Derived { derivation, .. } => derivation.move_bands(moved),
         _ => {}
     }
     style

@@ -134,10 +134,7 @@ fn document(frames: Vec<Frame>) -> (Document, LayerId) {
         id: LayerId(0),
         name: "series".into(),
         source: LayerSource::Series(Series::new(frames, 0)),
-        style: Some(Style::Rgb {
-            bands: [2, 1, 0],
-            stretch: [limits; 3],
-        }),
+        style: Some(Style::rgb([2, 1, 0], [limits; 3])),
         visible: true,
         opacity: 1.0,
         edited_wavelengths: Vec::new(),

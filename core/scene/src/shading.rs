@@ -3,7 +3,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::{FIELD_AXES, Style, ramp};
+use crate::{FIELD_AXES, Look, MOST_STEPS, RampChoice, Stretch, Style, Third, ramp};
 
 /// Width of a colour table laid out as a picture; longer tables take more rows.
 pub const TABLE_WIDTH: usize = 256;
@@ -13,6 +13,10 @@ pub const FORMS_PER_GROUP: usize = 4;
 const MODE_RGB: u32 = 0;
 const MODE_RAMP: u32 = 1;
 const MODE_TABLE: u32 = 2;
+const MODE_STEPS: u32 = 3;
+const FLAG_DECIBEL: u32 = 1;
+const FLAG_RATIO: u32 = 2;
+const FLAG_DIFFERENCE: u32 = 4;
 const MODE_FIELD_CLASSES: u32 = 1;
 const MODE_FIELD_CONFIDENCE: u32 = 2;
 const MODE_FIELD_SIMILARITY: u32 = 3;
@@ -34,9 +38,13 @@ impl ColorTable {
 
     /// Codes without an entry are transparent. Codes a 32-bit float cannot hold exactly, and codes more than 65,535 above
     /// the first, have no place in the table and stay transparent too.
-    fn from_entries(entries: &[crate::PaletteEntry]) -> Self {
+    fn from_entries(entries: &[crate::PaletteEntry], hidden: &[i64]) -> Self {
         const EXACT: i64 = 1 << 24;
-        let usable = || entries.iter().filter(|entry| entry.value.abs() <= EXACT);
+        let usable = || {
+            entries
+                .iter()
+                .filter(|entry| entry.value.abs() <= EXACT && !hidden.contains(&entry.value))
+        };
         let Some(first) = usable().map(|entry| entry.value).min() else {
             return Self {
                 first: 0,
@@ -100,13 +108,16 @@ pub struct CompositeParams {
     pub scale: [f32; 4],
     /// 1 / gamma.
     pub exponent: [f32; 4],
-    /// 0 three channels, 1 ramp, 2 table of codes.
+    /// 0 three channels, 1 ramp, 2 table of codes, 3 steps.
     pub mode: u32,
     pub table_first: i32,
     pub table_count: u32,
-    pub unused: u32,
+    /// 1 values in decibels, 2 the third channel is the first over the second, 4 their difference.
+    pub flags: u32,
+    /// Ascending values between the classes of mode 3, `table_count - 1` of them.
+    pub breaks: [[f32; 4]; MOST_STEPS / 4],
 }
-const _: () = assert!(size_of::<CompositeParams>() == 64);
+const _: () = assert!(size_of::<CompositeParams>() == 128);
 
 /// `struct Field` of `field.wgsl`.
 #[repr(C)]
@@ -192,9 +203,10 @@ impl Style {
             ..Zeroable::zeroed()
         };
         match self {
-            Self::Rgb { stretch, .. } => {
+            Self::Rgb { stretch, look, .. } => {
                 let mut params = CompositeParams {
                     mode: MODE_RGB,
+                    flags: flags_of(look),
                     ..plain
                 };
                 for (channel, limits) in stretch.iter().enumerate() {
@@ -210,22 +222,30 @@ impl Style {
                     },
                 )
             }
-            Self::Gray { stretch, ramp, .. } => {
-                let mut params = CompositeParams {
-                    mode: MODE_RAMP,
-                    ..plain
-                };
-                params.low[0] = stretch.low;
-                params.scale[0] = inverse_range(stretch.low, stretch.high);
-                params.exponent[0] = 1.0 / stretch.gamma.max(1e-3);
-                composite(params, ColorTable::from_ramp(ramp))
+            Self::Gray {
+                stretch,
+                ramp,
+                look,
+                ..
             }
-            Self::Palette { entries, .. } => composite(
+            | Self::Derived {
+                stretch,
+                ramp,
+                look,
+                ..
+            } => {
+                let (mut params, table) = ramp_shading(plain, stretch, ramp);
+                params.flags = flags_of(look) & FLAG_DECIBEL;
+                composite(params, table)
+            }
+            Self::Palette {
+                entries, hidden, ..
+            } => composite(
                 CompositeParams {
                     mode: MODE_TABLE,
                     ..plain
                 },
-                ColorTable::from_entries(entries),
+                ColorTable::from_entries(entries, hidden),
             ),
             Self::FieldPca { basis, axes } => {
                 let mean = row_of(&basis.mean);
@@ -297,6 +317,41 @@ impl Style {
             }
         }
     }
+}
+
+fn flags_of(look: &Look) -> u32 {
+    let third = match look.third {
+        Third::Band => 0,
+        Third::Ratio => FLAG_RATIO,
+        Third::Difference => FLAG_DIFFERENCE,
+    };
+    third | if look.decibel { FLAG_DECIBEL } else { 0 }
+}
+
+fn ramp_shading(
+    plain: CompositeParams,
+    stretch: &Stretch,
+    ramp: &RampChoice,
+) -> (CompositeParams, ColorTable) {
+    let table = |colors| ColorTable { first: 0, colors };
+    if let Some(breaks) = ramp.breaks(stretch) {
+        let mut params = CompositeParams {
+            mode: MODE_STEPS,
+            ..plain
+        };
+        for (slot, value) in params.breaks.as_flattened_mut().iter_mut().zip(&breaks) {
+            *slot = *value;
+        }
+        return (params, table(ramp.step_colors(&breaks)));
+    }
+    let mut params = CompositeParams {
+        mode: MODE_RAMP,
+        ..plain
+    };
+    params.low[0] = stretch.low;
+    params.scale[0] = inverse_range(stretch.low, stretch.high);
+    params.exponent[0] = 1.0 / stretch.gamma.max(1e-3);
+    (params, table(ramp.colors()))
 }
 
 fn head_shading(head: &crate::LinearHead, mode: u32, table: ColorTable) -> Shading {
@@ -382,14 +437,27 @@ pub(crate) fn byte_of(t: f32) -> u8 {
     (t * 255.0 + 0.5).floor() as u8
 }
 
+/// Twin of `decibels` in `common.wgsl`; zero and below count as -300 dB.
+pub(crate) fn decibels(value: f32) -> f32 {
+    3.010_3 * value.max(1e-30).log2()
+}
+
 impl CompositeShading {
     /// One valid pixel; `values` are the style's bands in order.
     pub fn color(&self, values: [f32; 3]) -> [u8; 4] {
         let p = &self.params;
-        let channel = |c: usize| stretched(values[c], p.low[c], p.scale[c], p.exponent[c]);
+        let channel =
+            |c: usize| stretched(self.value(values, c), p.low[c], p.scale[c], p.exponent[c]);
         match p.mode {
             MODE_TABLE => self.table.color(values[0]),
             MODE_RAMP => self.table.interpolated(channel(0)),
+            MODE_STEPS => {
+                let value = self.value(values, 0);
+                let last = (p.table_count as usize).saturating_sub(1);
+                let breaks = p.breaks.as_flattened().iter().take(last);
+                let class = breaks.filter(|limit| value >= **limit).count();
+                self.table.colors.get(class).copied().unwrap_or([0; 4])
+            }
             _ => [
                 byte_of(channel(0)),
                 byte_of(channel(1)),
@@ -397,6 +465,30 @@ impl CompositeShading {
                 255,
             ],
         }
+    }
+
+    /// Twin of `value_of` in `composite.wgsl`: what a channel shows before it is stretched.
+    fn value(&self, values: [f32; 3], channel: usize) -> f32 {
+        let flags = self.params.flags;
+        let shown = |value: f32| {
+            if flags & FLAG_DECIBEL != 0 {
+                decibels(value)
+            } else {
+                value
+            }
+        };
+        if channel == 2 && flags & FLAG_RATIO != 0 {
+            // The logarithm of a ratio is a difference, which no small divisor upsets.
+            return if flags & FLAG_DECIBEL != 0 {
+                decibels(values[0]) - decibels(values[1])
+            } else {
+                values[0] / values[1].max(1e-30)
+            };
+        }
+        if channel == 2 && flags & FLAG_DIFFERENCE != 0 {
+            return values[0] - values[1];
+        }
+        shown(values[channel])
     }
 }
 

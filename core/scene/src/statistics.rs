@@ -3,14 +3,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::qml_classes::QmlClasses;
 use crate::{
-    BandInfo, Raster, RasterInfo, Resampling, SampleType, SceneError, SceneResult, Stretch, Style,
-    Window, default_rgb, fit_pca_blocking,
+    BandInfo, Channel, ChannelSource, Limits, Look, Raster, RasterInfo, Resampling, SampleType,
+    SceneError, SceneResult, Stretch, Style, Window, default_rgb, fit_pca_blocking, is_radar,
+    radar_pair, radar_style_blocking,
 };
 
 /// Percentiles and histogram of a band from <= 64 full-resolution blocks on a low-discrepancy grid (conventions section 3).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BandStatistics {
+    /// From 0; the first band of a derived channel.
     pub band: usize,
     pub min: f64,
     pub max: f64,
@@ -21,6 +24,8 @@ pub struct BandStatistics {
     pub high: f64,
     /// 256 equal bins from `min` to `max`.
     pub histogram: Vec<u32>,
+    /// 0th to 100th percentile, of some ten thousand of the pixels; empty without any.
+    pub percentiles: Vec<f32>,
     /// Valid pixels looked at.
     pub count: u64,
     /// False when every pixel was read.
@@ -36,6 +41,8 @@ const PIXELS_PER_BLOCK: usize = 1 << 16;
 const ENOUGH_PIXELS: usize = 10_000;
 /// Rasters up to this size are read whole: no more than a sample would cost.
 const WHOLE_PIXELS: usize = SAMPLE_BLOCKS * PIXELS_PER_BLOCK;
+/// Pixels sorted for the percentiles.
+const SORTED_PIXELS: usize = 1 << 16;
 /// Bands gathered at once, which bounds memory to about 128 MiB.
 const BANDS_AT_ONCE: usize = 8;
 
@@ -56,7 +63,7 @@ pub fn band_statistics_blocking(
         if let Some(band) = group.iter().find(|band| **band >= info.bands.len()) {
             return Err(missing_band(info, *band));
         }
-        let plan = SamplePlan::new(info, first);
+        let plan = SamplePlan::new(first, info.grid.window());
         let mut values: Vec<Vec<f32>> = vec![Vec::new(); group.len()];
         for (index, window) in plan.windows.iter().enumerate() {
             if index >= SAMPLE_BLOCKS
@@ -94,6 +101,61 @@ pub fn band_statistics_blocking(
     Ok(statistics)
 }
 
+/// The same of one channel, derived or in decibels, over `within` (the whole raster without it; cut to the raster).
+///
+/// # Errors
+/// A band that does not exist, a formula that does not fit, or blocks that cannot be read.
+pub fn channel_statistics_blocking(
+    raster: &Raster,
+    channel: &Channel,
+    within: Option<Window>,
+) -> SceneResult<BandStatistics> {
+    let info = raster.info();
+    let band = match &channel.source {
+        ChannelSource::Band(band) => *band,
+        ChannelSource::Derived(derivation) => derivation.bands().first().copied().unwrap_or(0),
+    };
+    let Some(first) = info.bands.get(band) else {
+        return Err(missing_band(info, band));
+    };
+    let whole = info.grid.window();
+    let within = within.map_or(Some(whole), |part| part.intersection(&whole));
+    let Some(within) = within else {
+        return Ok(summary(band, Vec::new(), false));
+    };
+    let plan = SamplePlan::new(first, within);
+    let mut values = Vec::new();
+    for (index, window) in plan.windows.iter().enumerate() {
+        if index >= SAMPLE_BLOCKS && plan.is_sampled && values.len() >= ENOUGH_PIXELS {
+            break;
+        }
+        let (width, height) = (window.width, window.height);
+        let block = match &channel.source {
+            ChannelSource::Band(band) => {
+                raster.read_blocking(&[*band], *window, width, height, Resampling::Nearest)?
+            }
+            ChannelSource::Derived(derivation) => {
+                raster.read_derived_blocking(derivation, *window, width, height)?
+            }
+        };
+        let valid = block
+            .values
+            .iter()
+            .zip(&block.valid)
+            .filter(|(value, valid)| {
+                **valid && value.is_finite() && (!channel.decibel || **value > 0.0)
+            });
+        values.extend(valid.map(|(value, _)| {
+            if channel.decibel {
+                crate::shading::decibels(*value)
+            } else {
+                *value
+            }
+        }));
+    }
+    Ok(summary(band, values, plan.is_sampled))
+}
+
 fn missing_band(info: &RasterInfo, band: usize) -> SceneError {
     SceneError::file(
         &info.path,
@@ -111,8 +173,8 @@ struct SamplePlan {
 }
 
 impl SamplePlan {
-    fn new(info: &RasterInfo, band: &BandInfo) -> Self {
-        let (width, height) = (info.grid.width, info.grid.height);
+    fn new(band: &BandInfo, within: Window) -> Self {
+        let (width, height) = (within.width, within.height);
         // Whole file blocks where they are small, else a part: wide strips give long flat windows, tiles give square ones.
         let block_width = band.block_size.0.clamp(1, width.clamp(1, 4096));
         let block_height = band
@@ -126,8 +188,8 @@ impl SamplePlan {
         let window = |column: usize, row: usize| {
             let (col, row) = (column * block_width, row * block_height);
             Window {
-                col,
-                row,
+                col: within.col + col,
+                row: within.row + row,
                 width: block_width.min(width - col),
                 height: block_height.min(height - row),
             }
@@ -178,6 +240,7 @@ fn summary(band: usize, mut values: Vec<f32>, is_sampled: bool) -> BandStatistic
         low: 0.0,
         high: 0.0,
         histogram: vec![0; 256],
+        percentiles: Vec::new(),
         count: count as u64,
         is_sampled,
     };
@@ -209,6 +272,14 @@ fn summary(band: usize, mut values: Vec<f32>, is_sampled: bool) -> BandStatistic
     }
     statistics.low = percentile(&mut values, 0.02);
     statistics.high = percentile(&mut values, 0.98);
+    // Legends and classes need no more than a part of the pixels, which is quick to sort.
+    let mut part: Vec<f32> = values
+        .into_iter()
+        .step_by(count.div_ceil(SORTED_PIXELS))
+        .collect();
+    part.sort_unstable_by(f32::total_cmp);
+    let last = part.len() - 1;
+    statistics.percentiles = (0..=100).map(|share| part[share * last / 100]).collect();
     statistics
 }
 
@@ -227,6 +298,47 @@ fn percentile(values: &mut [f32], share: f64) -> f64 {
 }
 
 impl BandStatistics {
+    /// The value that `share` of a hundred pixels lie below; 0 without any.
+    pub fn percentile(&self, share: usize) -> f64 {
+        self.percentiles
+            .get(share.min(100))
+            .copied()
+            .map_or(0.0, f64::from)
+    }
+
+    /// Values that part the pixels into `count` classes of about the same number, ascending and different.
+    pub fn quantile_breaks(&self, count: usize) -> Vec<f32> {
+        let mut breaks: Vec<f32> = (1..count.max(1))
+            .map(|k| self.percentile((100 * k + count / 2) / count) as f32)
+            .collect();
+        breaks.dedup();
+        breaks
+    }
+
+    /// The limits of a rule, in the channel's values; by hand keeps `old`. The gamma of `old` stays.
+    pub fn stretch_by(&self, limits: Limits, old: Stretch) -> Stretch {
+        let between = |low: f64, high: f64| {
+            let plain = BandStatistics {
+                low,
+                high,
+                ..self.clone()
+            };
+            Stretch {
+                gamma: old.gamma,
+                ..plain.stretch()
+            }
+        };
+        match limits {
+            Limits::Manual => old,
+            Limits::Percentile => between(self.low, self.high),
+            Limits::MinMax => between(self.min, self.max),
+            Limits::Deviation => between(
+                (self.mean - 2.0 * self.std).max(self.min),
+                (self.mean + 2.0 * self.std).min(self.max),
+            ),
+        }
+    }
+
     /// Limits between the 2nd and 98th percentile; flat bands get room on both sides, empty ones 0 to 1.
     pub fn stretch(&self) -> Stretch {
         let (low, high) = match self.count {
@@ -266,6 +378,9 @@ pub fn default_style_blocking(raster: &Raster) -> SceneResult<Style> {
         .iter()
         .filter(|band| band.color_interpretation != "alpha")
         .collect();
+    if let Some(pair) = radar_pair(&info.bands).filter(|_| is_radar(&info.bands)) {
+        return radar_style_blocking(raster, pair);
+    }
     if colors.len() < 3 {
         return single_band_style(raster, first);
     }
@@ -276,14 +391,14 @@ pub fn default_style_blocking(raster: &Raster) -> SceneResult<Style> {
             .is_some_and(|band| band.sample_type == SampleType::UInt8)
     });
     if is_byte {
-        return Ok(Style::Rgb {
+        return Ok(Style::rgb(
             bands,
-            stretch: [Stretch {
+            [Stretch {
                 low: 0.0,
                 high: 255.0,
                 gamma: 1.0,
             }; 3],
-        });
+        ));
     }
     let statistics = band_statistics_blocking(raster, &bands)?;
     let mut stretch = [Stretch {
@@ -294,26 +409,26 @@ pub fn default_style_blocking(raster: &Raster) -> SceneResult<Style> {
     for (limits, statistics) in stretch.iter_mut().zip(&statistics) {
         *limits = statistics.stretch();
     }
-    Ok(Style::Rgb { bands, stretch })
+    Ok(Style::rgb(bands, stretch))
 }
 
 fn single_band_style(raster: &Raster, band: &BandInfo) -> SceneResult<Style> {
     if !band.palette.is_empty() {
-        return Ok(Style::Palette {
-            band: band.index,
-            entries: band.palette.clone(),
-        });
+        // As QGIS does: the style beside the file wins over the table inside it.
+        let beside = QmlClasses::beside(&raster.info().path).filter(|qml| qml.band == band.index);
+        let entries = beside.map_or_else(|| band.palette.clone(), |qml| qml.entries);
+        return Ok(Style::palette(band.index, entries));
     }
     let fixed = |low: f32, high: f32, ramp: &str| {
-        Ok(Style::Gray {
-            band: band.index,
-            stretch: Stretch {
+        Ok(Style::gray(
+            band.index,
+            Stretch {
                 low,
                 high,
                 gamma: 1.0,
             },
-            ramp: ramp.to_owned(),
-        })
+            ramp,
+        ))
     };
     let is_float = matches!(band.sample_type, SampleType::Float32 | SampleType::Float64);
     let name = band.name.to_lowercase();
@@ -326,21 +441,30 @@ fn single_band_style(raster: &Raster, band: &BandInfo) -> SceneResult<Style> {
     if band.sample_type == SampleType::UInt8 && name.contains("confidence") && band.scale > 0.0 {
         return fixed(0.0, (1.0 / band.scale) as f32, "cividis");
     }
-    let statistics = band_statistics_blocking(raster, &[band.index])?;
-    let stretch = statistics.first().map_or(
-        Stretch {
-            low: 0.0,
-            high: 1.0,
-            gamma: 1.0,
-        },
-        BandStatistics::stretch,
-    );
-    // Integers are mostly what a camera counted; floats are mostly quantities.
-    let ramp = if is_float { "viridis" } else { "grays" };
+    let mut statistics = channel_statistics_blocking(raster, &Channel::band(band.index), None)?;
+    let is_backscatter = is_radar(std::slice::from_ref(band));
+    let look = Look {
+        decibel: is_backscatter && statistics.is_linear_backscatter(),
+        ..Look::default()
+    };
+    if look.decibel {
+        let channel = Channel {
+            decibel: true,
+            ..Channel::band(band.index)
+        };
+        statistics = channel_statistics_blocking(raster, &channel, None)?;
+    }
+    // Integers are mostly what a camera counted; floats are mostly quantities, but for radar.
+    let ramp = if is_float && !is_backscatter {
+        "viridis"
+    } else {
+        "grays"
+    };
     Ok(Style::Gray {
         band: band.index,
-        stretch,
-        ramp: ramp.to_owned(),
+        stretch: statistics.stretch(),
+        ramp: ramp.into(),
+        look,
     })
 }
 
@@ -355,6 +479,29 @@ mod tests {
         assert!((percentile(&mut values, 0.98) - 98.0).abs() < 1e-9);
         assert!((percentile(&mut [1.0, 2.0], 0.25) - 1.25).abs() < 1e-9);
         assert!((percentile(&mut [7.0], 0.98) - 7.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn limits_follow_their_rule() {
+        let values: Vec<f32> = (0..=1000).map(|value| value as f32).collect();
+        let statistics = summary(0, values, false);
+        let old = Stretch {
+            low: -7.0,
+            high: 7.0,
+            gamma: 2.0,
+        };
+        let of = |limits| {
+            let stretch = statistics.stretch_by(limits, old);
+            assert!((stretch.gamma - 2.0).abs() < 1e-6);
+            (stretch.low, stretch.high)
+        };
+        assert_eq!(of(Limits::Percentile), (20.0, 980.0));
+        assert_eq!(of(Limits::MinMax), (0.0, 1000.0));
+        assert_eq!(of(Limits::Manual), (-7.0, 7.0));
+        // 500 +- 2 * 288.96 reaches beyond the values on both sides.
+        assert_eq!(of(Limits::Deviation), (0.0, 1000.0));
+        assert_eq!(statistics.quantile_breaks(4), [250.0, 500.0, 750.0]);
+        assert_eq!(summary(0, vec![3.0; 50], false).quantile_breaks(4), [3.0]);
     }
 
     #[test]

@@ -54,6 +54,10 @@ pub fn render_still_blocking(
             read_width * read_height,
             style,
         )
+    } else if let Some(derivation) = style.derivation() {
+        let block =
+            raster.read_derived_blocking(derivation, grid.window(), read_width, read_height)?;
+        composite(&block, style)
     } else {
         let resampling = if style.is_categorical() {
             Resampling::Mode

@@ -4,7 +4,10 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{Block, FIELD_AXES, FIELD_NODATA, LinearHead, PcaBasis, Shading};
+use crate::{
+    Block, Derivation, FIELD_AXES, FIELD_NODATA, LinearHead, Look, PcaBasis, RampChoice, Shading,
+    Third,
+};
 
 /// Display limits of one channel, in stored values.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,17 +24,32 @@ pub enum Style {
     Rgb {
         bands: [usize; 3],
         stretch: [Stretch; 3],
+        #[serde(default)]
+        look: Look,
     },
-    /// One band through a ramp of `palette::ramp`.
+    /// One band through a colour ramp.
     Gray {
         band: usize,
         stretch: Stretch,
-        ramp: String,
+        ramp: RampChoice,
+        #[serde(default)]
+        look: Look,
     },
-    /// One band of class codes in the file's own colours.
+    /// A channel worked out from the bands (an index, a formula, hill-shade) through a colour ramp.
+    Derived {
+        derivation: Derivation,
+        stretch: Stretch,
+        ramp: RampChoice,
+        #[serde(default)]
+        look: Look,
+    },
+    /// One band of class codes, a colour each: the file's own, or edited.
     Palette {
         band: usize,
         entries: Vec<crate::PaletteEntry>,
+        /// Codes that are not drawn.
+        #[serde(default)]
+        hidden: Vec<i64>,
     },
     /// A field as the first three principal components (or any `axes`) of `basis`.
     FieldPca { basis: PcaBasis, axes: [usize; 3] },
@@ -48,6 +66,34 @@ pub enum Style {
 }
 
 impl Style {
+    /// Three bands as red, green, blue, as they are.
+    pub fn rgb(bands: [usize; 3], stretch: [Stretch; 3]) -> Self {
+        Self::Rgb {
+            bands,
+            stretch,
+            look: Look::default(),
+        }
+    }
+
+    /// One band through a ramp.
+    pub fn gray(band: usize, stretch: Stretch, ramp: impl Into<RampChoice>) -> Self {
+        Self::Gray {
+            band,
+            stretch,
+            ramp: ramp.into(),
+            look: Look::default(),
+        }
+    }
+
+    /// Classes in these colours.
+    pub fn palette(band: usize, entries: Vec<crate::PaletteEntry>) -> Self {
+        Self::Palette {
+            band,
+            entries,
+            hidden: Vec::new(),
+        }
+    }
+
     /// Reads the 64 codes of a field rather than bands.
     pub fn is_field(&self) -> bool {
         matches!(
@@ -68,8 +114,11 @@ impl Style {
 /// Bands a style needs, in the order the shaders expect them (empty for field styles, which take all 64 codes).
 pub fn style_bands(style: &Style) -> Vec<usize> {
     match style {
+        // A third channel that is worked out from the other two needs no band.
+        Style::Rgb { bands, look, .. } if look.third != Third::Band => bands[..2].to_vec(),
         Style::Rgb { bands, .. } => bands.to_vec(),
         Style::Gray { band, .. } | Style::Palette { band, .. } => vec![*band],
+        Style::Derived { derivation, .. } => derivation.bands(),
         _ => Vec::new(),
     }
 }
@@ -90,7 +139,7 @@ fn colored(pixels: usize, color: impl Fn(usize) -> [u8; 4] + Sync) -> Vec<u8> {
 }
 
 /// Twin of `composite.wgsl`: RGBA, straight alpha, `4 * width * height` bytes; missing pixels are all zero.
-/// `block` holds the bands of `style_bands`; bands it lacks count as zero.
+/// `block` holds the bands of `style_bands`, or the one derived channel; bands it lacks count as zero.
 pub fn composite(block: &Block, style: &Style) -> Vec<u8> {
     let pixels = block.width * block.height;
     let Shading::Composite(shading) = style.shading() else {
@@ -165,14 +214,14 @@ mod tests {
     #[test]
     fn three_bands_are_stretched_and_missing_pixels_vanish() {
         let limits = |low, high, gamma| Stretch { low, high, gamma };
-        let style = Style::Rgb {
-            bands: [2, 1, 0],
-            stretch: [
+        let style = Style::rgb(
+            [2, 1, 0],
+            [
                 limits(0.0, 10.0, 1.0),
                 limits(10.0, 0.0, 1.0),
                 limits(0.0, 1.0, 2.0),
             ],
-        };
+        );
         let rgba = composite(
             &block(vec![5.0, 20.0, 2.5, 0.0, 0.25, 1.0], 3, vec![true, false]),
             &style,
@@ -183,30 +232,30 @@ mod tests {
 
     #[test]
     fn equal_limits_make_a_step() {
-        let style = Style::Gray {
-            band: 0,
-            stretch: Stretch {
+        let style = Style::gray(
+            0,
+            Stretch {
                 low: 3.0,
                 high: 3.0,
                 gamma: 1.0,
             },
-            ramp: "grays".into(),
-        };
+            "grays",
+        );
         let rgba = composite(&block(vec![2.0, 3.0, 4.0], 1, vec![true; 3]), &style);
         assert_eq!([rgba[0], rgba[4], rgba[8]], [0, 0, 255]);
     }
 
     #[test]
     fn ramps_run_through_their_colors() {
-        let style = Style::Gray {
-            band: 4,
-            stretch: Stretch {
+        let style = Style::gray(
+            4,
+            Stretch {
                 low: 0.0,
                 high: 255.0,
                 gamma: 1.0,
             },
-            ramp: "viridis".into(),
-        };
+            "viridis",
+        );
         let values: Vec<f32> = (0_u8..=255).map(f32::from).collect();
         let rgba = composite(&block(values, 1, vec![true; 256]), &style);
         for (index, pixel) in rgba.chunks_exact(4).enumerate() {
@@ -229,14 +278,14 @@ mod tests {
             name: String::new(),
             rgba,
         };
-        let style = Style::Palette {
-            band: 0,
-            entries: vec![
+        let style = Style::palette(
+            0,
+            vec![
                 entry(-2, [9, 8, 7, 255]),
                 entry(300, [1, 2, 3, 128]),
                 entry(1 << 40, [1; 4]),
             ],
-        };
+        );
         let rgba = composite(
             &block(vec![-2.0, 300.0, 0.0, 301.0, f32::MAX], 1, vec![true; 5]),
             &style,

@@ -1,0 +1,118 @@
+//! What a layer's colours mean, below its row in the list: the ramp with its limits, steps, or named classes.
+
+use std::sync::Arc;
+
+use egui::{RichText, Sense, vec2};
+use terroir_scene::{ChannelSource, Layer, Style};
+
+use super::ramp::strip;
+use super::spectrum::number_text;
+use crate::state::State;
+use crate::theme;
+
+/// More classes are under Style.
+const MOST_ROWS: usize = 14;
+
+pub fn legend_ui(ui: &mut egui::Ui, state: &State, layer: &Arc<Layer>) {
+    let Some(style) = &layer.style else {
+        return;
+    };
+    ui.indent(("legend", layer.id.0), |ui| {
+        ui.spacing_mut().item_spacing = vec2(6.0, 2.0);
+        match style {
+            Style::Palette {
+                entries, hidden, ..
+            } => {
+                let shown: Vec<_> = entries
+                    .iter()
+                    .filter(|entry| entry.rgba[3] > 0 && !hidden.contains(&entry.value))
+                    .collect();
+                for entry in shown.iter().take(MOST_ROWS) {
+                    let [r, g, b, _] = entry.rgba;
+                    row_ui(ui, [r, g, b], &entry.name);
+                }
+                more_ui(ui, shown.len());
+            }
+            Style::FieldClasses { head } => {
+                for class in head.classes.iter().take(MOST_ROWS) {
+                    row_ui(ui, class.color, &class.name);
+                }
+                more_ui(ui, head.classes.len());
+            }
+            Style::Gray { .. } | Style::Derived { .. } => ramp_legend_ui(ui, state, layer, style),
+            Style::Rgb { .. }
+            | Style::FieldPca { .. }
+            | Style::FieldConfidence { .. }
+            | Style::FieldSimilarity { .. } => {}
+        }
+    });
+}
+
+fn more_ui(ui: &mut egui::Ui, count: usize) {
+    if count > MOST_ROWS {
+        let text = format!("and {} more, under Style", count - MOST_ROWS);
+        let weak = theme::colors(ui.visuals()).weak;
+        ui.label(RichText::new(text).small().color(weak));
+    }
+}
+
+fn row_ui(ui: &mut egui::Ui, rgb: [u8; 3], text: &str) {
+    ui.horizontal(|ui| {
+        let (rect, _) = ui.allocate_exact_size(vec2(14.0, 12.0), Sense::hover());
+        ui.painter().rect_filled(rect, 2.0, theme::rgb(rgb));
+        ui.add(egui::Label::new(RichText::new(text).small()).truncate());
+    });
+}
+
+fn ramp_legend_ui(ui: &mut egui::Ui, state: &State, layer: &Arc<Layer>, style: &Style) {
+    let followed = state.session.in_view.followed(layer.id);
+    let stretch = followed
+        .and_then(<[_]>::first)
+        .or(style.stretches().first())
+        .copied();
+    let (Some(ramp), Some(stretch)) = (style.ramp(), stretch) else {
+        return;
+    };
+    let weak = theme::colors(ui.visuals()).weak;
+    let is_decibel = style.look().is_some_and(|look| look.decibel);
+    let unit = if is_decibel { " dB" } else { "" };
+    let name = match style
+        .channels()
+        .first()
+        .map(|channel| channel.source.clone())
+    {
+        Some(ChannelSource::Derived(derivation)) => derivation.label().to_owned(),
+        Some(ChannelSource::Band(band)) => state
+            .raster_info(layer)
+            .and_then(|info| info.bands.get(band))
+            .map_or_else(String::new, |band| band.name.clone()),
+        None => String::new(),
+    };
+    ui.add(egui::Label::new(RichText::new(name).small().color(weak)).truncate());
+    if let Some(breaks) = ramp.breaks(&stretch) {
+        let colors = ramp.step_colors(&breaks);
+        for (index, color) in colors.iter().enumerate() {
+            let low = index.checked_sub(1).and_then(|at| breaks.get(at));
+            let text = match (low, breaks.get(index)) {
+                (None, Some(high)) => format!("below {}{unit}", number_text(*high)),
+                (Some(low), Some(high)) => {
+                    format!("{} – {}{unit}", number_text(*low), number_text(*high))
+                }
+                (Some(low), None) => format!("{}{unit} and above", number_text(*low)),
+                (None, None) => String::new(),
+            };
+            row_ui(ui, [color[0], color[1], color[2]], &text);
+        }
+        return;
+    }
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width() - 6.0, 10.0), Sense::hover());
+    strip(ui.painter(), rect, ramp, &stretch);
+    ui.horizontal(|ui| {
+        let text = |value: f32| RichText::new(format!("{}{unit}", number_text(value))).small();
+        ui.label(text(stretch.low));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.add_space(6.0);
+            ui.label(text(stretch.high));
+        });
+    });
+}
