@@ -1,7 +1,7 @@
 //! Jobs, commands and events: the plain words between window, command line and worker.
 //! The same values go through the pipe, into project files and into a map's provenance.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use terroir_scene::HeadKind;
@@ -23,6 +23,19 @@ pub enum JobSpec {
     Assess(AssessSpec),
     /// Scene and formula to a raster of floats.
     Calc(CalcSpec),
+}
+
+impl JobSpec {
+    /// Rasters the job reads.
+    pub fn rasters(&self) -> Vec<&Path> {
+        match self {
+            Self::Embed(spec) => vec![&spec.scene],
+            Self::Train(spec) => vec![&spec.field],
+            Self::Predict(spec) => vec![&spec.field],
+            Self::Assess(spec) => vec![&spec.map, &spec.reference],
+            Self::Calc(spec) => vec![&spec.scene],
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
+use terroir_scene::{allow_address, is_remote};
+
 use crate::monitor::{Monitor, Stop};
 use crate::queue::{Cancelled, Queue, Task};
 use crate::{Command, DeviceInfo, Estimate, Event, Failure, JobId, JobSpec, Outcome};
@@ -229,6 +231,11 @@ fn engine_loop<W: Write + Send, E: Engine>(queue: &Queue, events: &EventWriter<W
         let stop = || token.stop();
         let mut emit = |event| events.send(event);
         let monitor = Monitor::new(id, &stop, &mut emit);
+        let (Task::Run(spec) | Task::Estimate(spec)) = &task;
+        // Whoever sends a job on a raster that lies on the network asked for that address.
+        for raster in spec.rasters().into_iter().filter(|r| is_remote(r)) {
+            allow_address(raster);
+        }
         let result = catch_unwind(AssertUnwindSafe(|| match &task {
             Task::Run(spec) => engine
                 .run(spec, &monitor)

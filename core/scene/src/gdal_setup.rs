@@ -17,7 +17,8 @@ thread_local! {
 /// Sets GDAL and PROJ up; later calls do nothing. A setting already given by the user's environment stays.
 ///
 /// GDAL never prints: its words are collected per thread and fetched with [`take_gdal_messages`].
-/// Remote files (`/vsicurl/`, `/vsis3/`, ...) are refused unless `TERROIR_NETWORK=1` is set.
+/// Remote files (`/vsicurl/`, `/vsis3/`, ...) are refused, except those the user asked for (`remote.rs`), unless
+/// `TERROIR_NETWORK=1` is set.
 pub fn gdal_setup() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -30,6 +31,18 @@ pub fn gdal_setup() {
         set_default("GDAL_NUM_THREADS", "1");
         // Side-cars (.aux.xml, .ovr, .msk, .hdr) are part of a raster.
         set_default("GDAL_DISABLE_READDIR_ON_OPEN", "FALSE");
+        // A server that is slow or silent costs seconds, not a window; what it sent is kept in a bounded cache.
+        for (key, value) in [
+            ("GDAL_HTTP_CONNECTTIMEOUT", "10"),
+            ("GDAL_HTTP_TIMEOUT", "30"),
+            ("GDAL_HTTP_LOW_SPEED_TIME", "10"),
+            ("GDAL_HTTP_LOW_SPEED_LIMIT", "1"),
+            ("GDAL_HTTP_MAX_RETRY", "2"),
+            ("GDAL_HTTP_RETRY_DELAY", "0.5"),
+            ("CPL_VSIL_CURL_CACHE_SIZE", "67108864"),
+        ] {
+            set_default(key, value);
+        }
         if std::env::var_os("TERROIR_NETWORK").is_none_or(|v| v != "1") {
             // No URL has this name, so every remote read fails at once.
             set_always("CPL_VSIL_CURL_ALLOWED_FILENAME", "network-is-off");

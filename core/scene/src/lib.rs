@@ -11,9 +11,11 @@ mod brush;
 mod calibration;
 mod cog;
 mod complaints;
+mod containers;
 mod date_tables;
 mod dates;
 mod derivation;
+mod dimensions;
 mod document;
 mod error;
 mod export;
@@ -41,7 +43,18 @@ mod outlines;
 mod palette;
 mod pca;
 mod polygons;
+mod product;
+mod product_band_files;
+mod product_enmap;
+mod product_folder;
+mod product_landsat;
 mod product_metadata;
+mod product_planet;
+mod product_sentinel2;
+mod product_stac;
+mod product_stack;
+mod product_vrt;
+mod product_xml;
 mod project;
 mod qml;
 mod qml_classes;
@@ -52,6 +65,7 @@ mod raster_header;
 mod raster_io;
 mod raster_read;
 mod reader;
+mod remote;
 mod reprojection;
 mod ridge;
 mod sensor_hints;
@@ -72,9 +86,13 @@ mod virtual_raster;
 mod wavelength_sources;
 
 #[cfg(test)]
+mod made_product;
+#[cfg(test)]
 mod made_raster;
 #[cfg(test)]
 mod made_rasters_test;
+#[cfg(test)]
+mod products_test;
 #[cfg(test)]
 mod reader_test;
 #[cfg(test)]
@@ -84,6 +102,7 @@ pub use accuracy::*;
 pub use autosave::*;
 pub use bands::*;
 pub use calibration::*;
+pub use containers::{Contained, contained_blocking, proposed_choice};
 pub use derivation::*;
 pub use document::*;
 pub use error::*;
@@ -105,11 +124,14 @@ pub use map_kind::*;
 pub use mask::*;
 pub use palette::*;
 pub use pca::*;
+pub use product::{ProductKind, QualityCode};
+pub use product_folder::{FoundProduct, products_in, recognise_product};
 pub use project::*;
 pub use radar::*;
 pub use raster::*;
 pub use raster_file::*;
 pub use reader::*;
+pub use remote::{address_of, allow_address, is_allowed, is_remote, remote_path};
 pub use reprojection::*;
 pub use sensors::*;
 pub use series::*;

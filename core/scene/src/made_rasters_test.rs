@@ -10,7 +10,10 @@ use gdal::raster::RasterCreationOptions;
 use gdal::{DriverManager, Metadata};
 
 use crate::made_raster::{Made, open, whole};
-use crate::{Raster, Resampling, SampleType, WavelengthSource, Window, gdal_setup, subdatasets};
+use crate::{
+    Raster, Resampling, SampleType, WavelengthSource, Window, contained_blocking, gdal_setup,
+    subdatasets,
+};
 
 #[test]
 fn signed_bytes_are_signed_with_and_without_the_flag() {
@@ -233,9 +236,30 @@ fn containers_list_what_they_hold() {
         .expect("a container")
         .to_string();
     assert!(
-        error.contains("container of 2 rasters") && error.contains("NETCDF:"),
+        error.contains("container of 2 rasters") && error.contains("two.nc:Band2"),
         "{error}"
     );
+    let by_variable = open(&folder.path().join("two.nc:Band2"));
+    assert_eq!(by_variable.info().grid.width, 4);
+    let error = Raster::open(&folder.path().join("two.nc:Band9"))
+        .err()
+        .expect("no such variable")
+        .to_string();
+    assert!(
+        error.contains("Band9") && error.contains("Band1, Band2"),
+        "{error}"
+    );
+    let inside = contained_blocking(&folder.path().join("two.nc"))
+        .expect("opens")
+        .expect("a container");
+    assert_eq!(
+        inside
+            .iter()
+            .map(|one| one.variable.as_str())
+            .collect::<Vec<_>>(),
+        ["Band1", "Band2"]
+    );
+    assert!(inside.iter().all(|one| one.width == 4 && one.opens()));
     let inside = subdatasets(&folder.path().join("two.nc")).expect("variables");
     assert_eq!(open(Path::new(&inside[0].name)).info().grid.width, 4);
     assert_eq!(open(&folder.path().join("one.nc")).info().bands.len(), 1);
@@ -539,4 +563,48 @@ fn nodata_of_all_bands_at_once_is_a_mask() {
         .read_blocking(&[0], whole(&raster), 3, 1, Resampling::Nearest)
         .expect("reads");
     assert_eq!(block.valid, vec![false, true, true]);
+}
+
+#[test]
+fn steps_in_time_are_named_after_their_days() {
+    gdal_setup();
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("series.nc");
+    let mut made = Made::new((4, 3), vec![vec![3i16; 12]; 3]);
+    made.transform = Some([500_000.0, 10.0, 0.0, 4_000_000.0, 0.0, -10.0]);
+    let source = made.write(folder.path(), "source.tif");
+    let mut source = gdal::Dataset::open(&source).expect("source");
+    let items = [
+        ("NETCDF_DIM_EXTRA", "{time}"),
+        ("NETCDF_DIM_time_DEF", "{3,6}"),
+        ("NETCDF_DIM_time_VALUES", "{0,5,10}"),
+        ("time#units", "days since 2021-06-03 00:00:00"),
+        ("time#calendar", "standard"),
+    ];
+    for (key, value) in items {
+        source.set_metadata_item(key, value, "").expect("item");
+    }
+    for band in 1..=3 {
+        let mut band = source.rasterband(band).expect("band");
+        band.set_metadata_item("NETCDF_VARNAME", "ndvi", "")
+            .expect("item");
+    }
+    let netcdf = DriverManager::get_driver_by_name("netCDF").expect("driver");
+    source
+        .create_copy(&netcdf, &path, &RasterCreationOptions::new())
+        .expect("copied")
+        .close()
+        .expect("closed");
+    let raster = open(&path);
+    let names: Vec<&str> = raster
+        .info()
+        .bands
+        .iter()
+        .map(|b| b.name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        ["ndvi 2021-06-03", "ndvi 2021-06-08", "ndvi 2021-06-13"]
+    );
+    assert_eq!(raster.info().date, None);
 }

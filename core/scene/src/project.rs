@@ -9,10 +9,11 @@ use serde_json::Value;
 
 use crate::autosave::ExactGrid;
 use crate::beside::{with_suffix, write_beside, write_error};
+use crate::containers::container_of;
 use crate::series_entry::SeriesEntry;
 use crate::{
     Crs, Document, Layer, LayerId, LayerSource, Raster, SceneError, SceneResult, Style, Wavelength,
-    export_labels, import_labels,
+    export_labels, import_labels, is_remote, recognise_product,
 };
 
 pub const PROJECT_SCHEMA: u32 = 1;
@@ -258,7 +259,7 @@ pub(crate) fn located(entry: &FileEntry, folder: &Path) -> PathBuf {
         return stored.to_owned();
     }
     let beside = normal(&folder.join(stored));
-    if beside.exists() {
+    if is_there(&beside) {
         return beside;
     }
     let was_at =
@@ -268,7 +269,12 @@ pub(crate) fn located(entry: &FileEntry, folder: &Path) -> PathBuf {
                 _ => PathBuf::from(text),
             },
         );
-    was_at.filter(|path| path.exists()).unwrap_or(beside)
+    was_at.filter(|path| is_there(path)).unwrap_or(beside)
+}
+
+/// Files, folders, rasters inside a container (`FILE:variable`) and products named by the beginning of their files.
+fn is_there(path: &Path) -> bool {
+    path.exists() || container_of(path).is_some() || recognise_product(path).is_some()
 }
 
 /// `a/b/../c` as `a/c`, without asking the disk.
@@ -393,11 +399,16 @@ fn open_layer(
         }
         ("raster", Some(file), _) => {
             let path = located(&file, folder);
-            let info = match Raster::open(&path) {
-                Ok(raster) => Some(Arc::new(raster.info().clone())),
-                Err(error) => {
-                    warnings.push(format!("{}: {error}", entry.name));
-                    None
+            // Opening a project is no leave to use the network.
+            let info = if is_remote(&path) {
+                None
+            } else {
+                match Raster::open(&path) {
+                    Ok(raster) => Some(Arc::new(raster.info().clone())),
+                    Err(error) => {
+                        warnings.push(format!("{}: {error}", entry.name));
+                        None
+                    }
                 }
             };
             LayerSource::Raster { path, info }

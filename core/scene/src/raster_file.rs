@@ -9,8 +9,13 @@ use std::sync::atomic::AtomicBool;
 
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 
+use crate::containers::{path_of, resolve, variable_of};
 use crate::gdal_setup::{gdal_setup, take_gdal_messages};
+use crate::product::Product;
+use crate::product_stack::stack_of_blocking;
+use crate::product_vrt::Stack;
 use crate::raster_header::{self, BandStorage};
+use crate::remote::{self, is_remote, passage, remote_path};
 use crate::{RasterInfo, SceneError, SceneResult};
 
 /// An open raster. Holds a GDAL handle: stays on the thread that opened it.
@@ -32,16 +37,35 @@ pub struct Subdataset {
 }
 
 impl Raster {
-    /// Opens read-only. Accepts paths and GDAL sub-dataset names. A container of several sub-datasets without
+    /// Opens read-only. Accepts paths, `FILE:variable` and GDAL sub-dataset names. A container of several sub-datasets without
     /// rasters of its own is an error that lists them; one with a single sub-dataset opens that.
+    ///
+    /// A sensor product (its folder, archive or description, or the common beginning of its band files' names) opens as
+    /// one raster of all its bands; see [`crate::recognise_product`].
     pub fn open(path: &Path) -> SceneResult<Self> {
-        let mut dataset = open_dataset(path)?;
+        if is_remote(path) {
+            let dataset = open_plain(path)?;
+            if dataset.raster_count() == 0 {
+                return Err(no_bands(path, &subdatasets_of(&dataset)));
+            }
+            let name = remote_path(&path.to_string_lossy());
+            return Self::described(dataset, name.as_deref().unwrap_or(path), None);
+        }
+        if let Some(stack) = stack_of_blocking(path)? {
+            return Self::open_stack(&stack);
+        }
+        if let Some((name, file)) = resolve(path)? {
+            let mut raster = Self::described(open_plain(&name)?, path, None)?;
+            raster.info.size_bytes = std::fs::metadata(file).map_or(0, |found| found.len());
+            return Ok(raster);
+        }
+        let mut dataset = open_plain(path)?;
         if dataset.raster_count() == 0 {
             let inner = subdatasets_of(&dataset);
             match inner.as_slice() {
                 [only] => {
                     dataset =
-                        open_dataset(Path::new(&only.name)).map_err(|_| no_bands(path, &inner))?
+                        open_plain(Path::new(&only.name)).map_err(|_| no_bands(path, &inner))?
                 }
                 _ => return Err(no_bands(path, &inner)),
             }
@@ -49,7 +73,27 @@ impl Raster {
                 return Err(no_bands(path, &[]));
             }
         }
-        let (info, storage) = raster_header::read(&dataset, path)?;
+        Self::described(dataset, path, None)
+    }
+
+    fn open_stack(stack: &Stack) -> SceneResult<Self> {
+        let product = &stack.product;
+        let dataset = open_plain(Path::new(&stack.xml)).map_err(|error| {
+            let details = error.details().unwrap_or_default().to_owned();
+            let what = format!(
+                "the files of this {} cannot be opened as one raster",
+                product.kind.label()
+            );
+            SceneError::file(&product.path, what).with_details(details)
+        })?;
+        let mut raster = Self::described(dataset, &product.path, Some(product))?;
+        raster.info.driver = product.kind.label().to_owned();
+        raster.info.size_bytes = stack.size_bytes;
+        Ok(raster)
+    }
+
+    fn described(dataset: Dataset, path: &Path, product: Option<&Product>) -> SceneResult<Self> {
+        let (info, storage) = raster_header::read(&dataset, path, product)?;
         // Warnings of a file that opened well are not errors of the next call.
         if let Some(words) = take_gdal_messages() {
             log::debug!("{}: {words}", path.display());
@@ -79,7 +123,7 @@ impl Raster {
 
 /// The rasters inside a container file; empty for plain files.
 pub fn subdatasets(path: &Path) -> SceneResult<Vec<Subdataset>> {
-    Ok(subdatasets_of(&open_dataset(path)?))
+    Ok(subdatasets_of(&open_plain(path)?))
 }
 
 pub(crate) fn subdatasets_of(dataset: &Dataset) -> Vec<Subdataset> {
@@ -114,7 +158,8 @@ fn no_bands(path: &Path, inner: &[Subdataset]) -> SceneError {
         inner.len()
     );
     for one in inner.iter().take(LISTED) {
-        what.push_str(&format!("\n  {}  ({})", one.name, one.description));
+        let name = path_of(path, &variable_of(&one.name));
+        what.push_str(&format!("\n  {}  ({})", name.display(), one.description));
     }
     if inner.len() > LISTED {
         what.push_str(&format!("\n  and {} more", inner.len() - LISTED));
@@ -122,19 +167,35 @@ fn no_bands(path: &Path, inner: &[Subdataset]) -> SceneError {
     SceneError::file(path, what)
 }
 
-fn open_dataset(path: &Path) -> SceneResult<Dataset> {
+pub(crate) fn open_plain(path: &Path) -> SceneResult<Dataset> {
     gdal_setup();
     take_gdal_messages();
-    check_readable(path)?;
+    let remote = is_remote(path)
+        .then(|| remote_path(&path.to_string_lossy()).unwrap_or_else(|| path.to_owned()));
+    let name = remote.as_deref().unwrap_or(path);
+    let passage = match &remote {
+        Some(name) => Some(passage(name)?),
+        None => {
+            check_readable(path)?;
+            None
+        }
+    };
     let options = DatasetOptions {
         open_flags: GdalOpenFlags::GDAL_OF_READONLY
             | GdalOpenFlags::GDAL_OF_RASTER
             | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR,
         ..DatasetOptions::default()
     };
-    Dataset::open_ex(path, options).map_err(|error| {
+    let opened = Dataset::open_ex(name, options);
+    drop(passage);
+    opened.map_err(|error| {
         let words = take_gdal_messages().unwrap_or_else(|| error.to_string());
-        SceneError::file(path, open_failure(path, &words)).with_details(words)
+        let what = if remote.is_some() {
+            remote::failure(&words)
+        } else {
+            open_failure(path, &words)
+        };
+        SceneError::file(path, what).with_details(words)
     })
 }
 
@@ -176,24 +237,6 @@ fn is_gdal_name(path: &Path) -> bool {
 }
 
 fn open_failure(path: &Path, words: &str) -> String {
-    let text = path.to_string_lossy();
-    let is_remote = [
-        "/vsicurl",
-        "/vsis3",
-        "/vsigs",
-        "/vsiaz",
-        "/vsiadls",
-        "/vsioss",
-        "/vsiswift",
-        "http:",
-        "https:",
-        "ftp:",
-    ]
-    .iter()
-    .any(|prefix| text.starts_with(prefix));
-    if is_remote {
-        return "files on the network are not read unless TERROIR_NETWORK=1 is set; download the file first".into();
-    }
     if let Some((_, rest)) = words.split_once("missing codec of code ") {
         let code: String = rest.chars().take_while(char::is_ascii_digit).collect();
         let codec = match code.as_str() {
@@ -214,7 +257,15 @@ fn open_failure(path: &Path, words: &str) -> String {
         || words.contains("not recognized as being in a supported")
     {
         if path.is_dir() {
-            return "this is a folder, not a raster; open a file inside it".into();
+            let products = crate::products_in(path);
+            if let Some(first) = products.first() {
+                return format!(
+                    "this folder holds {} products; open one of them, for example {}",
+                    products.len(),
+                    first.path.file_name().unwrap_or_default().to_string_lossy()
+                );
+            }
+            return "this folder is no product that Terroir knows; open a raster inside it".into();
         }
         return "this is no raster that GDAL knows; check that the file is complete and of a raster format".into();
     }

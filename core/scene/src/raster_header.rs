@@ -11,7 +11,9 @@ use gdal_sys::{GDALDataType, GDALMajorObjectH, GDALRasterBandH};
 use crate::band_classes::{classes_from_json, palette_of};
 use crate::band_items::list;
 use crate::dates::acquisition_date;
+use crate::dimensions::name_bands;
 use crate::gdal_setup::{owned_list, owned_text, take_gdal_messages};
+use crate::product::Product;
 use crate::qml_classes::QmlClasses;
 use crate::raster_file::subdatasets_of;
 use crate::stac::StacSidecar;
@@ -53,8 +55,12 @@ impl Nodata {
     }
 }
 
-/// Describes an open dataset of at least one band.
-pub(crate) fn read(dataset: &Dataset, path: &Path) -> SceneResult<(RasterInfo, Vec<BandStorage>)> {
+/// Describes an open dataset of at least one band. `product`: what it was stacked from.
+pub(crate) fn read(
+    dataset: &Dataset,
+    path: &Path,
+    product: Option<&Product>,
+) -> SceneResult<(RasterInfo, Vec<BandStorage>)> {
     let (width, height) = dataset.raster_size();
     let count = dataset.raster_count();
     if width == 0 || height == 0 {
@@ -101,12 +107,16 @@ pub(crate) fn read(dataset: &Dataset, path: &Path) -> SceneResult<(RasterInfo, V
         date: None,
         sensor: None,
     };
+    name_bands(&mut info.bands, &info.metadata);
     add_own_classes(&mut info);
     add_qml_classes(&mut info);
     apply_envi_gains(handle, &mut info);
     let stac = StacSidecar::beside(path, count);
     info.date = acquisition_date(&info, stac.as_ref());
-    wavelength_sources::assign(dataset, &mut info, stac.as_ref());
+    wavelength_sources::assign(dataset, &mut info, stac.as_ref(), product);
+    for note in product.map(|product| &product.notes).into_iter().flatten() {
+        add_note(&mut info.grid.georef, note.clone());
+    }
     let inner = subdatasets_of(dataset).len();
     if inner > 1 {
         add_note(

@@ -9,6 +9,7 @@ use gdal_sys::{GDALDataType, GDALRIOResampleAlg, GDALRasterBandH, GDALRasterIOEx
 
 use crate::gdal_setup::take_gdal_messages;
 use crate::raster_header::band_handle;
+use crate::remote::{failure, is_remote};
 use crate::{Raster, Resampling, SceneError, SceneResult, Window};
 
 const GMF_PER_DATASET: c_int = 2;
@@ -184,15 +185,20 @@ impl Raster {
             [band] => format!("band {}", band + 1),
             [first, .., last] => format!("bands {} to {}", first + 1, last + 1),
         };
+        let words = take_gdal_messages();
+        let why = if is_remote(&self.info.path) {
+            failure(words.as_deref().unwrap_or_default())
+        } else {
+            "the file is probably damaged or incomplete, copy or download it again".to_owned()
+        };
         let error = SceneError::file(
             &self.info.path,
             format!(
-                "{part} cannot be read at column {}, row {} ({} x {} pixels); the file is probably damaged or incomplete, copy \
-                 or download it again",
+                "{part} cannot be read at column {}, row {} ({} x {} pixels); {why}",
                 window.col, window.row, window.width, window.height
             ),
         );
-        match take_gdal_messages() {
+        match words {
             Some(words) => error.with_details(words),
             None => error,
         }

@@ -45,7 +45,7 @@ impl StacSidecar {
     }
 
     /// `None` for JSON that is not a STAC item.
-    fn from_item(item: &Value, file_name: &str, band_count: usize) -> Option<Self> {
+    pub fn from_item(item: &Value, file_name: &str, band_count: usize) -> Option<Self> {
         if item.get("stac_version").is_none()
             && item.get("assets").is_none()
             && bands_of(item).is_none()

@@ -4,6 +4,7 @@
 use gdal::Dataset;
 
 use crate::band_items::{Found, from_dimensions, from_envi, from_imagery, from_items, list};
+use crate::product::Product;
 use crate::product_metadata::ProductMetadata;
 use crate::raster_header::{band_handle, metadata};
 use crate::sensor_hints::{platform_text, sensor_by_count, sensor_by_names, sensor_in_text};
@@ -15,10 +16,21 @@ use crate::{
 };
 
 /// Fills wavelengths, bad bands and the sensor of `info`, whose date and metadata are known.
-pub(crate) fn assign(dataset: &Dataset, info: &mut RasterInfo, stac: Option<&StacSidecar>) {
+/// `stacked`: the product the dataset was stacked from.
+pub(crate) fn assign(
+    dataset: &Dataset,
+    info: &mut RasterInfo,
+    stac: Option<&StacSidecar>,
+    stacked: Option<&Product>,
+) {
     let envi = metadata(dataset.c_dataset(), Some(c"ENVI"));
-    let product = ProductMetadata::beside(&info.path);
-    let sensor_id = recognise(info, &envi, stac, product.as_ref());
+    let product = match stacked {
+        Some(_) => None,
+        None => ProductMetadata::beside(&info.path),
+    };
+    let sensor_id = stacked
+        .and_then(|product| product.sensor)
+        .or_else(|| recognise(info, &envi, stac, product.as_ref()));
     let known = sensor_id.and_then(sensor);
     mark_bad_bands(info, &envi);
 
@@ -53,6 +65,9 @@ pub(crate) fn assign(dataset: &Dataset, info: &mut RasterInfo, stac: Option<&Sta
         from_envi(&info.metadata, count),
     );
     complete_widths(info, &envi);
+    if let Some(stacked) = stacked {
+        fill(info, stacked.wavelength_source, from_stack(stacked, known));
+    }
     fill(
         info,
         WavelengthSource::ProductXml,
@@ -177,6 +192,25 @@ fn complete_widths(info: &mut RasterInfo, envi: &[(String, String)]) {
             wavelength.fwhm_nm = wavelength.fwhm_nm.or(found.fwhm_nm);
         }
     }
+}
+
+/// What a product says of its bands. Widths it leaves out are the sensor's, where the centre is the sensor's too.
+fn from_stack(product: &Product, known: Option<&Sensor>) -> Vec<Option<Found>> {
+    product
+        .bands
+        .iter()
+        .map(|band| {
+            let (center_nm, fwhm_nm) = band.wavelength_nm?;
+            let of_sensor = known
+                .and_then(|known| known.band_named(&band.name))
+                .filter(|known| (known.center_nm - center_nm).abs() < 2.0)
+                .and_then(|known| known.width_nm);
+            Some(Found {
+                center_nm,
+                fwhm_nm: fwhm_nm.or(of_sensor),
+            })
+        })
+        .collect()
 }
 
 fn from_product(product: Option<&ProductMetadata>, info: &RasterInfo) -> Vec<Option<Found>> {
