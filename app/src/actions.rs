@@ -26,6 +26,11 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
     match command {
         Command::NewProject => state.ask_unsaved(ctx, After::NewProject),
         Command::OpenProject => state.pick(ctx, Purpose::Open),
+        Command::OpenFolder => state.pick(ctx, Purpose::OpenFolder),
+        Command::OpenAddress => state.dialogs.open(Dialog::Address {
+            text: String::new(),
+        }),
+        Command::Connect => state.connect_layers(),
         Command::OpenPath => state.dialogs.type_path(Purpose::Open, String::new(), None),
         Command::SaveProject => match state.project.path.clone() {
             Some(path) if !state.project.read_only => state.save_project(path),

@@ -68,7 +68,7 @@ pub fn sample_dir() -> Option<PathBuf> {
 }
 
 /// Where results made from `path` go by default if not beside it: the sample's folder belongs to the program and may be
-/// read-only, so its results go to the user's documents (or home). Looks at the disk once a process; call it once
+/// read-only, so its results go to the user's documents (or home), as do those of rasters on the network. Looks at the disk once a process; call it once
 /// before the window opens.
 pub fn folder_for_results(path: &Path) -> Option<&'static Path> {
     static FOLDERS: OnceLock<Option<(PathBuf, PathBuf)>> = OnceLock::new();
@@ -82,7 +82,7 @@ pub fn folder_for_results(path: &Path) -> Option<&'static Path> {
             ))
         })
         .as_ref()?;
-    path.starts_with(sample).then_some(documents.as_path())
+    (path.starts_with(sample) || terroir_scene::is_remote(path)).then_some(documents.as_path())
 }
 
 /// The sample as the first start shows it: the scene in natural colour and its field below, no labels painted yet

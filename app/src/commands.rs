@@ -11,7 +11,9 @@ use crate::tools::Tool;
 pub enum Command {
     NewProject,
     OpenProject,
+    OpenFolder,
     OpenPath,
+    OpenAddress,
     SaveProject,
     SaveProjectAs,
     AddRaster,
@@ -53,6 +55,7 @@ pub enum Command {
     Protect,
     LiveMap,
     LiveConfidence,
+    Connect,
     MakeField,
     CheckAccuracy,
     Recover,
@@ -126,11 +129,25 @@ pub static COMMANDS: &[CommandInfo] = &[
         "Open a project, raster or label file",
     ),
     row(
+        C::OpenFolder,
+        "Open folder…",
+        icon::FOLDERS,
+        &[],
+        "Open a sensor product that is a folder: Sentinel-2, Landsat, HLS, EnMAP, PlanetScope, STAC or one file a band",
+    ),
+    row(
         C::OpenPath,
         "Open by path…",
         icon::TEXT_T,
         &[key(CTRL_SHIFT, Key::O)],
         "Type the path of a project, raster or label file, or the name of a sub-dataset",
+    ),
+    row(
+        C::OpenAddress,
+        "Open address…",
+        icon::GLOBE,
+        &[],
+        "Open a raster on a web server; nothing else is read from the network",
     ),
     row(
         C::SaveProject,
@@ -466,6 +483,13 @@ pub static COMMANDS: &[CommandInfo] = &[
         "Show how sure the live map is instead of its classes",
     ),
     row(
+        C::Connect,
+        "Connect",
+        icon::PLUGS,
+        &[],
+        "Read the layers that are on the network and were not connected yet",
+    ),
+    row(
         C::MakeField,
         "Make a field…",
         icon::CUBE,
@@ -575,6 +599,10 @@ impl Command {
             C::LiveMap | C::LiveConfidence | C::CheckAccuracy => need(
                 state.live.fit.is_some(),
                 "Needs a field and labels of two classes",
+            ),
+            C::Connect => need(
+                !state.unconnected_layers().is_empty(),
+                "No layer waits for a connection",
             ),
             C::MakeField => need(
                 document.layers.iter().any(|layer| {

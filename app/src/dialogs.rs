@@ -16,6 +16,7 @@ use crate::state::State;
 
 pub use crate::export::ExportForm;
 use crate::open_series::SeriesForm;
+use crate::opening::Chooser;
 
 /// A dialog that ends sooner than a person can act was never shown.
 const NOT_SHOWN: Duration = Duration::from_millis(700);
@@ -24,6 +25,7 @@ const NOT_SHOWN: Duration = Duration::from_millis(700);
 #[derive(Clone, Debug, PartialEq)]
 pub enum Purpose {
     Open,
+    OpenFolder,
     AddRaster,
     SeriesFolder,
     ImportLabels,
@@ -42,6 +44,7 @@ impl Purpose {
     pub fn title(&self) -> &'static str {
         match self {
             Self::Open => "Open a project, raster or label file",
+            Self::OpenFolder => "Open the folder of a product",
             Self::AddRaster => "Add a raster",
             Self::SeriesFolder => "Choose a folder of dated images",
             Self::ImportLabels => "Import labels",
@@ -77,7 +80,7 @@ impl Purpose {
         );
         const ALL: (&str, &[&str]) = ("All files", &["*"]);
         match self {
-            Self::Open | Self::SeriesFolder => &[ALL],
+            Self::Open | Self::OpenFolder | Self::SeriesFolder => &[ALL],
             Self::AddRaster | Self::Locate(_) => &[ALL, RASTERS],
             Self::ImportLabels => &[
                 ("Labels", &["gpkg", "geojson", "json", "shp", "csv", "tif"]),
@@ -115,6 +118,12 @@ pub enum Dialog {
     },
     Export(ExportForm),
     Series(SeriesForm),
+    /// Which rasters of a container to open.
+    Choose(Chooser),
+    /// A raster on the network.
+    Address {
+        text: String,
+    },
 }
 
 pub enum Answer {
@@ -213,6 +222,9 @@ impl Dialogs {
         let future: FileFuture = if purpose.saves() {
             let future = dialog.save_file();
             Box::pin(async move { future.await.map(|file| vec![file.path().to_owned()]) })
+        } else if purpose == Purpose::OpenFolder {
+            let future = dialog.pick_folder();
+            Box::pin(async move { future.await.map(|folder| vec![folder.path().to_owned()]) })
         } else if matches!(purpose, Purpose::Open | Purpose::AddRaster) {
             let future = dialog.pick_files();
             Box::pin(async move {
@@ -305,6 +317,7 @@ impl State {
                 .unwrap_or_default(),
             Purpose::Weights => self.run.weights.clone(),
             Purpose::Open
+            | Purpose::OpenFolder
             | Purpose::AddRaster
             | Purpose::SeriesFolder
             | Purpose::ImportLabels
@@ -326,7 +339,7 @@ impl State {
             return;
         };
         match purpose {
-            Purpose::Open => self.open_files(ctx, paths),
+            Purpose::Open | Purpose::OpenFolder => self.open_files(ctx, paths),
             Purpose::AddRaster => self.add_rasters(paths),
             Purpose::SeriesFolder => self.find_series(paths),
             Purpose::ImportLabels => self.import_labels(first),

@@ -1,5 +1,5 @@
-//! Every file the window opens or writes, on two named threads: one opens, one saves, so that a slow disk or network
-//! never holds the window or an autosave. The window sends tasks and drains replies.
+//! Every file the window opens or writes, on three named threads: one opens files, one fetches addresses, one saves, so that
+//! a slow disk or server never holds the window or an autosave. The window sends tasks and drains replies.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,12 +7,12 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use terroir_engine::JobSpec;
 use terroir_scene::{
-    Crs, Document, FoundRasters, Frame, Grid, ImportReport, Labels, LayerId, LinearHead,
+    Contained, Crs, Document, FoundRasters, Frame, Grid, ImportReport, Labels, LayerId, LinearHead,
     OpenedProject, PaletteEntry, PcaBasis, Raster, RasterInfo, SceneError, SceneResult, Series,
-    Style, TimeTable, autosave_labels, clearest_frame_blocking, default_style_blocking,
-    export_labels, find_series_blocking, fit_pca_blocking, import_labels, one_series_blocking,
-    open_project, relocate_frames_blocking, restore_labels, save_project,
-    series_in_raster_blocking, unique_value_classes_blocking, vector_attributes,
+    Style, TimeTable, allow_address, autosave_labels, clearest_frame_blocking, contained_blocking,
+    default_style_blocking, export_labels, find_series_blocking, fit_pca_blocking, import_labels,
+    is_remote, one_series_blocking, open_project, relocate_frames_blocking, restore_labels,
+    save_project, series_in_raster_blocking, unique_value_classes_blocking, vector_attributes,
 };
 
 use crate::assets::{sample, sample_document_blocking};
@@ -148,6 +148,11 @@ pub enum FileReply {
         series: Box<Series>,
         style: Option<Style>,
     },
+    /// The file holds several rasters: which to open is the user's choice.
+    Container {
+        path: PathBuf,
+        inside: Vec<Contained>,
+    },
     Project {
         path: PathBuf,
         project: Box<OpenedProject>,
@@ -202,6 +207,7 @@ pub enum FileReply {
 pub struct Files {
     opener: SyncSender<FileTask>,
     saver: SyncSender<FileTask>,
+    fetcher: SyncSender<FileTask>,
     replies: Receiver<FileReply>,
 }
 
@@ -213,8 +219,13 @@ impl Files {
     ) -> std::io::Result<Self> {
         let (opener, open_tasks) = sync_channel(WAITING_TASKS);
         let (saver, save_tasks) = sync_channel(WAITING_TASKS);
+        let (fetcher, fetch_tasks) = sync_channel(WAITING_TASKS);
         let (sender, replies) = sync_channel(WAITING_TASKS);
-        for (name, tasks) in [("file opener", open_tasks), ("file saver", save_tasks)] {
+        for (name, tasks) in [
+            ("file opener", open_tasks),
+            ("file saver", save_tasks),
+            ("file fetcher", fetch_tasks),
+        ] {
             let (folder, sender, wake) = (data_folder.clone(), sender.clone(), wake.clone());
             std::thread::Builder::new()
                 .name(name.to_owned())
@@ -223,6 +234,7 @@ impl Files {
         Ok(Self {
             opener,
             saver,
+            fetcher,
             replies,
         })
     }
@@ -241,7 +253,13 @@ impl Files {
                 | FileTask::SaveSettings(_)
                 | FileTask::DiscardRecovery { .. }
         );
-        let queue = if saves { &self.saver } else { &self.opener };
+        // A silent server must not keep files on the disk waiting.
+        let is_fetched = matches!(&task, FileTask::OpenRaster { path, .. } if is_remote(path));
+        let queue = match (saves, is_fetched) {
+            (true, _) => &self.saver,
+            (_, true) => &self.fetcher,
+            _ => &self.opener,
+        };
         queue.try_send(task).is_ok()
     }
 
@@ -311,14 +329,25 @@ fn answer_blocking(
             FileReply::Recovery(data_folder.and_then(recovery::find_blocking))
         }
         FileTask::OpenRaster { path, role } => {
-            // Some formats are folders; every other folder is looked into.
-            if role == OpenRole::Add && path.is_dir() && Raster::open(&path).is_err() {
-                return Ok(FileReply::Found {
-                    found: Box::new(find_series_blocking(&[path])),
-                    asks: true,
-                });
+            if is_remote(&path) {
+                // Only a user's own act brings an address here.
+                allow_address(&path);
             }
-            let raster = Raster::open(&path)?;
+            let raster = match Raster::open(&path) {
+                Ok(raster) => raster,
+                Err(error) if role != OpenRole::Add => return Err(error),
+                // Some formats are folders; every other folder is looked into.
+                Err(_) if path.is_dir() => {
+                    return Ok(FileReply::Found {
+                        found: Box::new(find_series_blocking(&[path])),
+                        asks: true,
+                    });
+                }
+                Err(error) => match contained_blocking(&path) {
+                    Ok(Some(inside)) => return Ok(FileReply::Container { path, inside }),
+                    _ => return Err(error),
+                },
+            };
             if role == OpenRole::Add
                 && let Some(found) = series_in_raster_blocking(raster.info())
             {

@@ -19,6 +19,7 @@ mod menu;
 mod messages;
 mod news;
 mod open_series;
+mod opening;
 mod panels;
 mod places;
 mod play;

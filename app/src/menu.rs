@@ -8,7 +8,8 @@ use crate::theme::{self, icon};
 use crate::tools::Tool;
 
 const FILE: &[&[C]] = &[
-    &[C::NewProject, C::OpenProject, C::OpenPath],
+    &[C::NewProject, C::OpenProject, C::OpenFolder],
+    &[C::OpenPath, C::OpenAddress],
     &[C::SaveProject, C::SaveProjectAs],
     &[C::AddRaster, C::SeriesFromFolder, C::ImportLabels],
     &[C::Export, C::ExportLabels],
@@ -40,7 +41,12 @@ const VIEW: &[&[C]] = &[
 ];
 const LAYER: &[&[C]] = &[
     &[C::AddRaster, C::SeriesFromFolder, C::SeriesFromLayers],
-    &[C::RenameLayer, C::LayerProperties, C::RemoveLayer],
+    &[
+        C::RenameLayer,
+        C::LayerProperties,
+        C::Connect,
+        C::RemoveLayer,
+    ],
     &[C::MakeField, C::CheckAccuracy],
 ];
 const HELP: &[&[C]] = &[&[C::Help, C::About]];

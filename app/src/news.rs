@@ -14,6 +14,7 @@ use crate::files::{FileReply, FileTask, OpenRole, OpenedRaster};
 use crate::jobs::{JobNews, JobState};
 use crate::live_head::LiveReply;
 use crate::messages::Level;
+use crate::opening::Chooser;
 use crate::probe::ProbeReply;
 use crate::session::ViewRequest;
 use crate::state::State;
@@ -99,6 +100,11 @@ impl State {
             } => {
                 self.opening = self.opening.saturating_sub(1);
                 self.take_series(name, *series, style);
+            }
+            FileReply::Container { path, inside } => {
+                self.opening = self.opening.saturating_sub(1);
+                self.dialogs
+                    .open(Dialog::Choose(Chooser::new(path, inside)));
             }
             FileReply::Project {
                 path,
@@ -330,6 +336,7 @@ impl State {
         for warning in missing {
             self.messages.show(Level::Warning, warning);
         }
+        self.say_unconnected();
         if project.read_only {
             self.messages.show(
                 Level::Warning,
@@ -561,11 +568,33 @@ pub fn raise_labels(document: &mut Document) {
     }
 }
 
+/// `scene.tif` is `scene`, `a.nc:ndvi` is `a ndvi`, a product's description is the product.
 fn layer_name(path: &std::path::Path) -> String {
-    path.file_stem().map_or_else(
-        || path.display().to_string(),
-        |stem| stem.to_string_lossy().into_owned(),
-    )
+    let Some(name) = path.file_name().map(|name| name.to_string_lossy()) else {
+        return path.display().to_string();
+    };
+    let (file, variable) = match name.split_once(':') {
+        Some((file, variable)) if file.contains('.') => (file, variable),
+        _ => (name.as_ref(), ""),
+    };
+    // The end of `HLS.S30.T15TVK.2021154T170851.v2.0` is no extension.
+    let stem = match file.rsplit_once('.') {
+        Some((stem, extension))
+            if !stem.is_empty() && extension.starts_with(|c: char| c.is_ascii_alphabetic()) =>
+        {
+            stem
+        }
+        _ => file,
+    };
+    let stem = ["_MTL", "-METADATA"]
+        .iter()
+        .find_map(|end| stem.strip_suffix(end))
+        .unwrap_or(stem);
+    if variable.is_empty() {
+        stem.to_owned()
+    } else {
+        format!("{stem} {variable}")
+    }
 }
 
 /// What a job is called in the list.
@@ -576,5 +605,28 @@ pub fn job_name(spec: &JobSpec) -> &'static str {
         JobSpec::Predict(_) => "Write class map",
         JobSpec::Assess(_) => "Assess map",
         JobSpec::Calc(_) => "Calculate raster",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_are_called_as_their_user_calls_the_data() {
+        for (path, name) in [
+            ("/a/scene.v2.tif", "scene.v2"),
+            ("/a/S2B_MSIL2A_X.SAFE", "S2B_MSIL2A_X"),
+            ("/a/t.nc:ndvi", "t ndvi"),
+            (
+                "/a/HLS.S30.T15TVK.2021154T170851.v2.0",
+                "HLS.S30.T15TVK.2021154T170851.v2.0",
+            ),
+            ("/a/LC08_L2SP_1_MTL.txt", "LC08_L2SP_1"),
+            ("/vsicurl/https://host/b/c.tif", "c"),
+            ("/a/folder", "folder"),
+        ] {
+            assert_eq!(layer_name(std::path::Path::new(path)), name);
+        }
     }
 }

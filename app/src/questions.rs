@@ -8,6 +8,7 @@ use crate::actions::After;
 use crate::commands::{COMMANDS, Command};
 use crate::dialogs::{Dialog, Purpose};
 use crate::export::{self, ExportStep, primary_button};
+use crate::opening;
 use crate::state::State;
 use crate::theme;
 
@@ -38,6 +39,8 @@ fn dialog_ui(ui: &mut egui::Ui, state: &mut State, dialog: Dialog) -> Option<Pat
             chosen,
         } => import_ui(&ctx, state, path, attributes, chosen),
         Dialog::Series(form) => crate::open_series::series_form_ui(&ctx, state, form),
+        Dialog::Choose(form) => opening::chooser_ui(&ctx, state, form),
+        Dialog::Address { text } => opening::address_ui(&ctx, state, text),
         Dialog::Export(mut form) => {
             let modal = Modal::new(Id::unique("export"))
                 .show(&ctx, |ui| export::export_ui(ui, state, &mut form));

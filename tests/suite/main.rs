@@ -22,6 +22,10 @@ mod derived;
 mod faults;
 mod layers;
 mod real_scenes;
+
+mod products;
 mod real_window;
+mod remote;
 mod series;
+mod web_server;
 mod window;

@@ -1,12 +1,12 @@
 //! `terroir info`: what a raster holds, for people and for machines.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Map, Value, json};
 use terroir_scene::{
-    BandInfo, BandStatistics, FoundRasters, Raster, RasterInfo, band_presets,
-    band_statistics_blocking,
+    BandInfo, BandStatistics, Contained, FoundRasters, Raster, RasterInfo, band_presets,
+    band_statistics_blocking, contained_blocking,
 };
 
 use super::failure::{CliError, CliResult};
@@ -18,7 +18,8 @@ const BANDS_SHOWN: usize = 30;
 
 #[derive(Debug, Args)]
 pub struct InfoArgs {
-    /// Any raster GDAL opens, or the name of a sub-dataset; a folder or several files of dated images
+    /// Any raster GDAL opens, a sensor product, FILE:VARIABLE of a container, or an address (https://...); a folder or
+    /// several files of dated images
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Add statistics of every band: range, mean, 2nd and 98th percentile (sampled on large rasters)
@@ -30,6 +31,11 @@ pub struct InfoArgs {
 }
 
 pub fn run(args: &InfoArgs, output: Output) -> CliResult {
+    if let [only] = args.files.as_slice()
+        && let Some(inside) = contained_blocking(only)?
+    {
+        return list_container(only, &inside, output);
+    }
     let found = found_series(&args.files)?;
     let file = match args.files.as_slice() {
         [only] if found.is_none() || !only.is_dir() => only,
@@ -77,6 +83,38 @@ fn list(found: FoundRasters, output: Output) -> CliResult {
     } else {
         output.print(&list_text(found))
     }
+}
+
+/// What a container of several rasters holds.
+fn list_container(file: &Path, inside: &[Contained], output: Output) -> CliResult {
+    if output.json {
+        return output.print_json(&json!({ "path": file, "rasters": inside }));
+    }
+    let rows: Vec<Vec<String>> = inside
+        .iter()
+        .map(|one| {
+            let (size, kind) = match one.sample_type {
+                Some(kind) => (
+                    format!("{} x {} x {}", one.width, one.height, one.bands),
+                    kind.label().to_owned(),
+                ),
+                None => (String::new(), "no raster".to_owned()),
+            };
+            let dates = one
+                .dates
+                .as_ref()
+                .map(|(first, last)| format!("{first} to {last}"))
+                .unwrap_or_default();
+            vec![one.variable.clone(), size, kind, dates, one.title.clone()]
+        })
+        .collect();
+    let mut text = format!(
+        "{} holds {} rasters; name one as FILE:VARIABLE\n\n",
+        file.display(),
+        inside.len()
+    );
+    text += &table(&["variable", "size", "type", "dates", "what it is"], &rows);
+    output.print(&text)
 }
 
 /// Everything of `RasterInfo`, with wavelengths flattened into each band and bands also numbered from 1.

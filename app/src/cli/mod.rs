@@ -24,10 +24,11 @@ mod train;
 mod worker;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use terroir_scene::{allow_address, is_remote, recognise_product};
 
 use failure::{CliError, CliResult};
 use output::Output;
@@ -51,7 +52,7 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// Rasters, label files or a project (.terroir) to open in the window
+    /// Rasters, sensor products, addresses, label files or a project (.terroir) to open in the window
     files: Vec<PathBuf>,
 
     /// Write a picture of the window once everything is drawn, then close it
@@ -111,6 +112,11 @@ enum Command {
 
 /// Runs the command line; 0 = done, 1 = failed, 2 = wrong usage.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    // Naming an address on the command line is asking for it.
+    for arg in args.iter().map(Path::new).filter(|arg| is_remote(arg)) {
+        allow_address(arg);
+    }
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -168,7 +174,8 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
 
 /// Opens the window on files that exist; a word that is no file is taken for a mistyped subcommand.
 fn open_window(files: &[PathBuf], screenshot: Option<PathBuf>) -> CliResult {
-    for file in files.iter().filter(|file| !file.exists()) {
+    let is_there = |file: &PathBuf| file.exists() || recognise_product(file).is_some();
+    for file in files.iter().filter(|file| !is_there(file)) {
         let name = file.to_string_lossy();
         // Names of sub-datasets (NETCDF:"a.nc":band) are for GDAL to judge.
         if name.contains(':') {

@@ -110,6 +110,11 @@ fn live_row_ui(ui: &mut egui::Ui, state: &mut State) {
     });
 }
 
+/// On the network, and nothing was read of it yet.
+fn is_unconnected(layer: &Layer) -> bool {
+    matches!(&layer.source, LayerSource::Raster { path, info: None } if terroir_scene::is_remote(path))
+}
+
 fn glyph_of(state: &State, layer: &Layer) -> &'static str {
     if layer.series().is_some() {
         return icon::CLOCK_COUNTER_CLOCKWISE;
@@ -119,6 +124,7 @@ fn glyph_of(state: &State, layer: &Layer) -> &'static str {
         Some(info) if info.is_class_map() => icon::MAP_TRIFOLD,
         Some(_) => icon::IMAGE,
         None if layer.source == LayerSource::Labels => icon::TAG,
+        None if is_unconnected(layer) => icon::PLUGS,
         None => icon::WARNING,
     }
 }
@@ -231,7 +237,11 @@ fn row_ui(
 fn context_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, is_missing: bool) {
     ui.set_min_width(200.0);
     state.choose_layer(layer.id);
+    if is_unconnected(layer) {
+        menu::item_ui(ui, state, Command::Connect);
+    }
     if is_missing
+        && !is_unconnected(layer)
         && ui
             .button(format!("{}  Locate…", icon::MAGNIFYING_GLASS))
             .clicked()
@@ -258,9 +268,12 @@ fn context_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, is_missi
 }
 
 fn hint(state: &State, layer: &Layer) -> String {
-    let Some(path) = layer.raster_path().map(|path| path.display().to_string()) else {
+    let Some(path) = layer.raster_path().map(terroir_scene::address_of) else {
         return "Your labels: painted pixels and polygons".to_owned();
     };
+    if is_unconnected(layer) {
+        return format!("On the network, not connected. Right click, Connect\n{path}");
+    }
     if let Some(series) = layer.series() {
         let dates = series
             .span()
@@ -286,15 +299,24 @@ fn hint(state: &State, layer: &Layer) -> String {
 fn opacity_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
     ui.add_space(theme::SMALL_GAP);
     ui.horizontal(|ui| {
-        ui.label(egui::RichText::new("Opacity").color(theme::colors(ui.visuals()).weak));
+        let label =
+            ui.label(egui::RichText::new("Opacity").color(theme::colors(ui.visuals()).weak));
         let mut percent = layer.opacity * 100.0;
         let width = (ui.available_width() - 64.0).max(40.0);
         ui.spacing_mut().slider_width = width;
-        let slider = ui.add(
-            egui::Slider::new(&mut percent, 0.0..=100.0)
-                .suffix(" %")
-                .max_decimals(0),
-        );
+        // Slider and number apart, so that both carry the label's name.
+        let slider = ui
+            .add(egui::Slider::new(&mut percent, 0.0..=100.0).show_value(false))
+            .labelled_by(label.id);
+        let number = ui
+            .add(
+                egui::DragValue::new(&mut percent)
+                    .range(0.0..=100.0)
+                    .suffix(" %")
+                    .max_decimals(0),
+            )
+            .labelled_by(label.id);
+        let slider = slider | number;
         drag_step(state, &slider, &format!("Opacity of {}", layer.name));
         if slider.changed() {
             state.change_layer(layer.id, &format!("Opacity of {}", layer.name), |layer| {

@@ -128,10 +128,10 @@ pub(crate) fn path_of(container: &Path, variable: &str) -> PathBuf {
 
 /// The file a name of the form `FILE:variable` lies in; `None` for other names. Asks the disk.
 pub(crate) fn container_of(path: &Path) -> Option<(PathBuf, String)> {
-    if path.exists() {
+    let text = path.to_str()?;
+    if text.starts_with('<') || path.exists() {
         return None;
     }
-    let text = path.to_str()?;
     text.match_indices(':').rev().find_map(|(at, _)| {
         let (file, variable) = (text.get(..at)?, text.get(at + 1..)?);
         // One letter is a Windows drive.

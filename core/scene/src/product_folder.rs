@@ -210,6 +210,10 @@ pub(crate) fn find_product(path: &Path) -> Option<Product> {
 }
 
 fn locate(path: &Path) -> Option<Located> {
+    // The text of a virtual raster.
+    if path.as_os_str().as_encoded_bytes().starts_with(b"<") {
+        return None;
+    }
     let name = path.file_name()?.to_string_lossy().into_owned();
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => in_folder(path, true),
