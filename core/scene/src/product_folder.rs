@@ -26,6 +26,32 @@ pub struct FoundProduct {
     pub path: PathBuf,
 }
 
+impl FoundProduct {
+    /// Whether a file or folder beside the product is the product or one of its files, judged by names.
+    pub fn owns(&self, path: &Path) -> bool {
+        if path == self.path {
+            return true;
+        }
+        let name = |path: &Path| {
+            path.file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+        };
+        let (Some(own), Some(other)) = (name(&self.path), name(path)) else {
+            return false;
+        };
+        let stem = ["txt", "xml", "json"]
+            .iter()
+            .find(|extension| has_extension(&own, extension))
+            .and_then(|_| own.rsplit_once('.'))
+            .map_or(own.as_str(), |(stem, _)| stem);
+        let beginning = ["_MTL", "-METADATA", "_metadata"]
+            .iter()
+            .find_map(|end| stem.strip_suffix(end))
+            .unwrap_or(stem);
+        path.parent() == self.path.parent() && other.starts_with(beginning)
+    }
+}
+
 /// The product a path means: its folder, archive or description, or the common beginning of its files' names. Looks
 /// at names, and into JSON files for STAC items; reads no pixels. `None` for plain rasters, for their folders, and
 /// for folders of several products (see [`products_in`]).

@@ -8,7 +8,7 @@ use crate::made_product::{
 use crate::made_raster::{open, whole};
 use crate::{
     Block, ProductKind, QualityCode, Raster, RasterInfo, Resampling, WavelengthSource, Window,
-    products_in, recognise_product,
+    find_series_blocking, products_in, recognise_product,
 };
 
 fn names(info: &RasterInfo) -> Vec<&str> {
@@ -380,4 +380,30 @@ fn archives_open_as_they_were_downloaded() {
     assert_eq!(raster.info().path, archive);
     let block = read(&raster, &[3], whole(&raster));
     assert_eq!(block.values[5], f32::from(sample_band("B04")[5]) + 1000.0);
+}
+
+#[test]
+fn products_of_several_dates_are_a_series() {
+    let folder = tempfile::tempdir().expect("folder");
+    let first = hls(folder.path(), "2021209T112119");
+    let second = hls(folder.path(), "2021214T112121");
+    let found = find_series_blocking(&[folder.path().to_owned()]);
+    assert_eq!(found.series.len(), 1, "{:?}", found.singles);
+    let mut files = found.series[0].files.clone();
+    files.sort();
+    assert_eq!(files, [first, second]);
+    assert!(found.singles.is_empty() && found.failed.is_empty());
+    let days: Vec<Option<String>> = found.series[0]
+        .frames
+        .iter()
+        .map(|frame| frame.date.map(|date| date.to_string()))
+        .collect();
+    assert!(days.contains(&Some("2021-07-28".to_owned())), "{days:?}");
+    // Their own quality bands tell the clouds.
+    assert!(
+        found.series[0]
+            .frames
+            .iter()
+            .all(|frame| frame.has_own_mask())
+    );
 }

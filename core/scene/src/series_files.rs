@@ -13,7 +13,7 @@ use crate::virtual_raster::{PickedBand, virtual_raster};
 use crate::wavelength_sources::wavelength_of_name;
 use crate::{
     Frame, FramePart, MapRect, MaskSource, Raster, RasterInfo, Reprojection, SceneResult,
-    extent_in_map,
+    extent_in_map, products_in,
 };
 
 /// Rasters opened for one question; a folder with more is left to a narrower choice.
@@ -171,7 +171,17 @@ fn rasters_in(folder: &Path, levels: usize, files: &mut Vec<(PathBuf, PathBuf)>)
     };
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
+    // A sensor product is one image, however many files it has.
+    let products = products_in(folder);
+    files.extend(
+        products
+            .iter()
+            .map(|product| (product.path.clone(), folder.to_owned())),
+    );
     for path in paths {
+        if products.iter().any(|product| product.owns(&path)) {
+            continue;
+        }
         let is_hidden = path
             .file_name()
             .is_some_and(|name| name.to_string_lossy().starts_with('.'));
