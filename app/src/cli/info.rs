@@ -32,7 +32,8 @@ pub struct InfoArgs {
 
 pub fn run(args: &InfoArgs, output: Output) -> CliResult {
     if let [only] = args.files.as_slice()
-        && let Some(inside) = contained_blocking(only)?
+        // What cannot be opened is told below, unless it is a folder of images.
+        && let Ok(Some(inside)) = contained_blocking(only)
     {
         return list_container(only, &inside, output);
     }
