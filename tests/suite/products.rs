@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use egui_kittest::kittest::Queryable as _;
+
 use crate::program::{run, sample};
+use crate::window::{open, shows, wait};
 
 /// A Sentinel-2 SAFE folder cut from the sample with GDAL's own tools; `None`, said aloud, without them.
 fn safe(folder: &Path) -> Option<PathBuf> {
@@ -153,4 +156,41 @@ fn a_container_lists_what_it_holds_and_opens_by_variable() {
     run(folder.path(), &["render", "two.nc", "--out", "a.png"]).failed(1, &["two.nc:Band1"]);
     run(folder.path(), &["render", &path, "--out", "a.png"]).done();
     run(folder.path(), &["info", "two.nc:Band7"]).failed(1, &["no `Band7`", "Band1, Band2"]);
+}
+
+#[test]
+fn the_window_asks_which_rasters_of_a_container_to_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("two.nc");
+    let made = Command::new("gdal_translate")
+        .args(["-q", "-b", "4", "-b", "8", "-of", "netCDF"])
+        .arg(sample().join("S2_2021-07-28.tif"))
+        .arg(&path)
+        .status();
+    if made.is_err() {
+        eprintln!("SKIPPED: gdal_translate is not installed");
+        return;
+    }
+    let mut harness = open(vec![path]);
+    let start = std::time::Instant::now();
+    while !shows(&harness, "Which rasters?") {
+        assert!(
+            start.elapsed().as_secs() < 60,
+            "{:?}",
+            harness.state().log()
+        );
+        harness.step();
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(shows(&harness, "two.nc holds 2 rasters") && shows(&harness, "152 × 135"));
+    // Both lie on the largest grid; one is left out.
+    harness.get_by_label("Band1").click();
+    harness.step();
+    harness.step();
+    harness.get_by_label("Open 1 layer").click();
+    wait(&mut harness, "opening the variable", |window| {
+        !window.document().layers.is_empty()
+    });
+    let layers = &harness.state().document().layers;
+    assert_eq!((layers.len(), layers[0].name.as_str()), (1, "two Band2"));
 }

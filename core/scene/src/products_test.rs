@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::made_product::{
     LANDSAT_NAME, SENTINEL_NAME, SIDE, Sheet, hls, landsat, sample_band, sentinel2, thinned,
 };
-use crate::made_raster::{open, whole};
+use crate::made_raster::{Made, open, whole};
 use crate::{
     Block, ProductKind, QualityCode, Raster, RasterInfo, Resampling, WavelengthSource, Window,
     find_series_blocking, products_in, recognise_product,
@@ -405,5 +405,182 @@ fn products_of_several_dates_are_a_series() {
             .frames
             .iter()
             .all(|frame| frame.has_own_mask())
+    );
+}
+
+fn many_bands(folder: &Path, name: &str, bands: Vec<Vec<i16>>) {
+    let mut made = Made::new((SIDE, SIDE), bands);
+    made.transform = Some([536_640.0, 30.0, 0.0, 4_350_300.0, 0.0, -30.0]);
+    made.write(folder, name);
+}
+
+fn signed(name: &str) -> Vec<i16> {
+    sample_band(name)
+        .iter()
+        .map(|value| i16::try_from(*value).expect("small"))
+        .collect()
+}
+
+#[test]
+fn an_enmap_product_has_the_centres_widths_and_gains_of_its_description() {
+    let folder = tempfile::tempdir().expect("folder");
+    let beginning = "ENMAP01-____L2A-DT0000001867_20220724T104526Z_008_V010302_20230628T165614Z";
+    let mut blue = signed("B02");
+    blue[0] = -32768;
+    many_bands(
+        folder.path(),
+        &format!("{beginning}-SPECTRAL_IMAGE.TIF"),
+        vec![blue, signed("B03"), signed("B04")],
+    );
+    let classes = vec![1i16; SIDE * SIDE];
+    many_bands(
+        folder.path(),
+        &format!("{beginning}-QL_QUALITY_CLASSES.TIF"),
+        vec![classes],
+    );
+    let listed: String = [(1, 487.1, 6.1), (2, 561.1, 6.4), (3, 660.2, 7.2)]
+        .iter()
+        .map(|(number, center, width)| {
+            format!(
+                "<bandID number=\"{number}\"><wavelengthCenterOfBand>{center}</wavelengthCenterOfBand><FWHMOfBand>{width}</FWHMOfBand>\
+                 <GainOfBand>0.0001</GainOfBand><OffsetOfBand>0</OffsetOfBand></bandID>"
+            )
+        })
+        .collect();
+    let description = folder.path().join(format!("{beginning}-METADATA.XML"));
+    std::fs::write(
+        &description,
+        format!(
+            "<level_X><base><level>L2A</level><temporalCoverage><startTime>2022-07-24T10:45:26.000Z</startTime></temporalCoverage></base>\
+             <specific><cloudCover>7</cloudCover><bandCharacterisation>{listed}</bandCharacterisation></specific></level_X>"
+        ),
+    )
+    .expect("written");
+    for path in [folder.path(), description.as_path()] {
+        let raster = open(path);
+        let info = raster.info();
+        assert_eq!(info.driver, ProductKind::EnMap.label());
+        assert_eq!(
+            names(info),
+            ["Band 001", "Band 002", "Band 003", "QUALITY_CLASSES"]
+        );
+        assert_eq!(info.sensor.as_deref(), Some("enmap"));
+        assert_eq!(info.date.as_deref(), Some("2022-07-24"));
+        let red = info.bands[2].wavelength.expect("a wavelength");
+        assert_eq!(
+            (red.center.nm(), red.fwhm_nm, red.source),
+            (660.2, Some(7.2), WavelengthSource::ProductXml)
+        );
+        assert_eq!(
+            (info.bands[2].scale, info.bands[2].nodata),
+            (0.0001, Some(-32768.0))
+        );
+        assert!(
+            info.bands[3]
+                .palette
+                .iter()
+                .any(|entry| entry.name == "water")
+        );
+        let block = read(&raster, &[0], whole(&raster));
+        assert!(!block.valid[0] && block.valid[1]);
+        assert_eq!(block.values[1], f32::from(signed("B02")[1]));
+    }
+}
+
+#[test]
+fn a_planetscope_scene_takes_its_coefficients_and_its_mask() {
+    let folder = tempfile::tempdir().expect("folder");
+    let scene = "20210603_101031_ssc1";
+    let bands = ["B02", "B03", "B04", "B08"].map(signed).to_vec();
+    many_bands(folder.path(), &format!("{scene}_3B_AnalyticMS.tif"), bands);
+    let mask = vec![vec![1i16; SIDE * SIDE]; 8];
+    many_bands(folder.path(), &format!("{scene}_3B_udm2.tif"), mask);
+    let listed: String = (1..=4)
+        .map(|number| {
+            format!(
+                "<ps:bandSpecificMetadata><ps:bandNumber>{number}</ps:bandNumber>\
+                 <ps:reflectanceCoefficient>{number}e-05</ps:reflectanceCoefficient></ps:bandSpecificMetadata>"
+            )
+        })
+        .collect();
+    let description = folder
+        .path()
+        .join(format!("{scene}_3B_AnalyticMS_metadata.xml"));
+    let text = format!(
+        "<ps:EarthObservation xmlns:ps=\"x\"><ps:acquisitionDateTime>2021-06-03T10:10:31+00:00</ps:acquisitionDateTime>{listed}</ps:EarthObservation>"
+    );
+    std::fs::write(&description, text).expect("written");
+    for path in [folder.path(), description.as_path()] {
+        let raster = open(path);
+        let info = raster.info();
+        assert_eq!(
+            &names(info)[..5],
+            ["blue", "green", "red", "nir", "UDM2 clear"]
+        );
+        assert_eq!(
+            (info.bands.len(), info.date.as_deref()),
+            (12, Some("2021-06-03"))
+        );
+        assert_eq!(
+            (info.bands[2].scale, info.bands[2].nodata),
+            (3e-5, Some(0.0))
+        );
+        assert_eq!(info.bands[2].wavelength.map(|w| w.center.nm()), Some(665.0));
+        assert_eq!(source(info, 4), None);
+    }
+}
+
+#[test]
+fn a_stac_item_opens_with_its_local_assets_and_names_the_others() {
+    let folder = tempfile::tempdir().expect("folder");
+    let red = sample_band("B04");
+    Sheet::new(&red, 10.0).write(&folder.path().join("r.tif"));
+    Sheet::new(&thinned(&sample_band("B8A"), 2), 20.0).write(&folder.path().join("n.tif"));
+    Sheet::new(&vec![4; 3600], 20.0).write(&folder.path().join("scl.tif"));
+    let item = |id: &str| {
+        format!(
+            r#"{{"type":"Feature","stac_version":"1.1.0","id":"{id}","properties":{{"datetime":"2021-07-28T11:21:19Z","platform":"sentinel-2b",
+            "eo:cloud_cover":4.5}},"assets":{{"red":{{"href":"./r.tif","roles":["data"],"bands":[{{"name":"B04","eo:center_wavelength":0.665,
+            "nodata":0,"raster:scale":0.0001,"raster:offset":-0.1}}]}},"nir08":{{"href":"n.tif","roles":["data"],"bands":[{{"name":"B8A",
+            "eo:center_wavelength":0.864,"nodata":0,"raster:scale":0.0001,"raster:offset":-0.1}}]}},"scl":{{"href":"scl.tif","roles":["data"]}},
+            "far":{{"href":"https://example.invalid/f.tif"}}}}}}"#
+        )
+    };
+    let path = folder.path().join("item.json");
+    std::fs::write(&path, item("one")).expect("written");
+    for path in [folder.path(), path.as_path()] {
+        let raster = open(path);
+        let info = raster.info();
+        assert_eq!(names(info), ["B04", "B8A", "scl"]);
+        assert_eq!(
+            (info.grid.width, info.date.as_deref()),
+            (SIDE, Some("2021-07-28"))
+        );
+        assert_eq!((info.bands[0].scale, info.bands[0].offset), (0.0001, -0.1));
+        assert_eq!(source(info, 1), Some(WavelengthSource::StacSidecar));
+        assert_eq!(info.metadata_item("CLOUD_COVER"), Some("4.5"));
+        let note = info.grid.georef.note.clone().unwrap_or_default();
+        assert!(
+            note.contains("not touched") && note.contains("far"),
+            "{note}"
+        );
+        assert_eq!(
+            read(&raster, &[0], whole(&raster)).values[9],
+            f32::from(red[9])
+        );
+    }
+    // A collection file holds several images.
+    let all = folder.path().join("all.json");
+    let text = format!(
+        r#"{{"type":"FeatureCollection","features":[{},{}]}}"#,
+        item("one"),
+        item("two")
+    );
+    std::fs::write(&all, text).expect("written");
+    let found = products_in(&all);
+    assert_eq!(found.len(), 2);
+    assert_eq!(
+        open(&found[1].path).info().metadata_item("STAC_ITEM"),
+        Some("two")
     );
 }
