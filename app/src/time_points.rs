@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use terroir_scene::{
-    LayerId, Series, TimeIndex, TimePlace, TimeQuantity, TimeReader, TimeTable, TimeValue,
-    Wavelength, class_color,
+    LayerId, Series, TimePlace, TimeQuantity, TimeReader, TimeTable, TimeValue, Wavelength,
+    class_color, spectral_indices,
 };
 
 use crate::slot::{SlotReceiver, SlotSender, slot};
@@ -183,10 +183,10 @@ impl State {
             return Vec::new();
         };
         let bands = self.bands(&layer);
-        let indices = TimeIndex::ALL
-            .into_iter()
-            .filter(|index| index.bands(&bands).is_some())
-            .map(TimeQuantity::Index);
+        let indices = spectral_indices()
+            .iter()
+            .filter(|index| index.derivation(&bands).is_ok())
+            .map(|index| TimeQuantity::Index(index.id.clone()));
         let mask = layer
             .series()
             .and_then(|series| series.shown_frame())

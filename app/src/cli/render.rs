@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use terroir_scene::{
-    Derivation, Hillshade, Look, PaletteEntry, Raster, Stretch, Style, band_statistics_blocking,
-    channel_statistics_blocking, class_color, default_style_blocking, fit_pca_blocking,
-    radar_style_blocking, render_still_blocking,
+    Derivation, Hillshade, Look, MaskSource, PaletteEntry, Raster, Stretch, Style,
+    band_statistics_blocking, channel_statistics_blocking, class_color, default_style_blocking,
+    fit_pca_blocking, hide_in_still_blocking, radar_style_blocking, render_still_blocking,
 };
 
 use super::bands::{named_preset, parse_bands, parse_rgb};
@@ -40,6 +40,9 @@ pub struct RenderArgs {
     /// Where the picture goes (.png)
     #[arg(long)]
     out: PathBuf,
+    /// Leave pixels under clouds, shadows and snow transparent, by the mask of the image
+    #[arg(long)]
+    hide_clouds: bool,
     /// Red, green and blue by wavelength (665nm,560nm,490nm), number (4,3,2), name, or a combination such as natural-colour
     #[arg(long)]
     bands: Option<String>,
@@ -64,13 +67,34 @@ pub struct RenderArgs {
 }
 
 pub fn run(args: &RenderArgs, output: Output) -> CliResult {
-    let path = match &args.date {
-        Some(date) => frame_of_date(&one_series(std::slice::from_ref(&args.file))?, date)?,
-        None => args.file.clone(),
+    let frame = match &args.date {
+        Some(date) => {
+            let series = one_series(std::slice::from_ref(&args.file))?;
+            Some(frame_of_date(&series, date)?.clone())
+        }
+        None => None,
     };
+    let path = frame
+        .as_ref()
+        .and_then(|frame| frame.info.as_ref())
+        .map_or_else(|| args.file.clone(), |info| info.path.clone());
     let raster = Raster::open(&path)?;
     let style = chosen_style(args, &raster)?;
-    let still = draw(&raster, &style, args.size)?;
+    let mut still = draw(&raster, &style, args.size)?;
+    if args.hide_clouds {
+        let mask = match &frame {
+            Some(frame) => frame.mask.clone(),
+            None => MaskSource::find_blocking(raster.info()),
+        };
+        let Some(mask) = mask else {
+            return Err(CliError::failed(format!(
+                "--hide-clouds: no mask of clouds was found among the bands or beside the file.\n{}",
+                args.file.display()
+            )));
+        };
+        let grid = &raster.info().grid;
+        hide_in_still_blocking(&mask, grid, still.width, still.height, &mut still.rgba)?;
+    }
     write_png(&still, &args.out)?;
     let mut files = vec![args.out.clone()];
     if args.world_file {

@@ -49,11 +49,11 @@ pub fn one_series(files: &[PathBuf]) -> CliResult<Series> {
     }
 }
 
-/// The file or virtual raster of a date, `YYYY-MM-DD`, or of the n-th image of a date, `YYYY-MM-DD/2`.
+/// The image of a date, `YYYY-MM-DD`, or of the n-th image of a date, `YYYY-MM-DD/2`.
 ///
 /// # Errors
-/// No such date, or several images of it and no number.
-pub fn frame_of_date(series: &Series, text: &str) -> CliResult<PathBuf> {
+/// No such date, or its file is missing.
+pub fn frame_of_date<'a>(series: &'a Series, text: &str) -> CliResult<&'a Frame> {
     let (day, number) = match text.split_once('/') {
         Some((day, number)) => (
             day,
@@ -71,7 +71,7 @@ pub fn frame_of_date(series: &Series, text: &str) -> CliResult<PathBuf> {
         .iter()
         .filter(|frame| frame.date == Some(date))
         .collect();
-    let Some(frame) = of_day.get(number - 1) else {
+    let Some(frame) = of_day.get(number - 1).copied() else {
         let known: Vec<String> = series
             .frames()
             .iter()
@@ -82,13 +82,13 @@ pub fn frame_of_date(series: &Series, text: &str) -> CliResult<PathBuf> {
             known.join(", ")
         )));
     };
-    match &frame.info {
-        Some(info) => Ok(info.path.clone()),
-        None => Err(CliError::failed(format!(
+    if frame.info.is_none() {
+        return Err(CliError::failed(format!(
             "The file of this date cannot be opened.\n{}",
             frame.path().display()
-        ))),
+        )));
     }
+    Ok(frame)
 }
 
 /// What `terroir info` says of folders and lists of files.

@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
-use terroir_scene::{
-    Crs, Series, TimeIndex, TimePlace, TimeQuantity, TimeReader, TimeTable, Wavelength,
-};
+use terroir_scene::{Crs, Series, TimePlace, TimeQuantity, TimeReader, TimeTable, Wavelength};
 
+use super::calc::known_index;
 use super::failure::{CliError, CliResult};
 use super::output::{Output, table};
 use super::series::one_series;
@@ -36,7 +35,7 @@ pub struct TimeProfileArgs {
     /// Bands by wavelength (665nm) or name (B04); several with commas
     #[arg(long, group = "quantity")]
     bands: Option<String>,
-    /// Indices: ndvi, ndwi, ndmi, nbr; several with commas
+    /// Spectral indices: ndvi, evi, savi, ndre, ndmi, nbr, ndwi, mndwi, ndbi, ndsi; several with commas
     #[arg(long, group = "quantity")]
     index: Option<String>,
     /// Write the table to this file (.csv)
@@ -100,15 +99,8 @@ fn quantities(args: &TimeProfileArgs) -> CliResult<Vec<TimeQuantity>> {
         }
     }
     for item in items(&args.index) {
-        let found = TimeIndex::ALL
-            .into_iter()
-            .find(|index| index.label().eq_ignore_ascii_case(&item));
-        let Some(index) = found else {
-            return Err(CliError::usage(format!(
-                "--index {item}: no such index; known are ndvi, ndwi, ndmi, nbr."
-            )));
-        };
-        all.push(TimeQuantity::Index(index));
+        let index = known_index(&item)?;
+        all.push(TimeQuantity::Index(index.id.clone()));
     }
     if all.is_empty() {
         return Err(CliError::usage(

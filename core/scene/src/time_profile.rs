@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::beside::write_beside;
 use crate::{
-    BandInfo, BandWavelength, Crs, Frame, Grid, Raster, Reprojection, Resampling, SceneError,
-    SceneResult, Series, Wavelength, WavelengthSource, Window, hidden_pixels_blocking,
-    nearest_band,
+    BandInfo, BandWavelength, Block, Crs, Frame, Grid, Raster, Reprojection, Resampling,
+    SceneError, SceneResult, Series, Wavelength, WavelengthSource, Window, hidden_pixels_blocking,
+    nearest_band, spectral_index,
 };
 
 /// What is followed over time.
@@ -17,53 +17,8 @@ pub enum TimeQuantity {
     Wavelength(Wavelength),
     /// A band by its name, scaled.
     Band(String),
-    /// A normalised difference of two bands.
-    Index(TimeIndex),
-}
-
-/// Normalised differences, by the ranges of wavelength their bands lie in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimeIndex {
-    Ndvi,
-    Ndwi,
-    Ndmi,
-    Nbr,
-}
-
-/// Centre and range of a spectral target, nm.
-type Target = (f64, std::ops::RangeInclusive<f64>);
-
-impl TimeIndex {
-    pub const ALL: [Self; 4] = [Self::Ndvi, Self::Ndwi, Self::Ndmi, Self::Nbr];
-
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Ndvi => "NDVI",
-            Self::Ndwi => "NDWI",
-            Self::Ndmi => "NDMI",
-            Self::Nbr => "NBR",
-        }
-    }
-
-    fn targets(self) -> [Target; 2] {
-        let nir = (833.0, 760.0..=1000.0);
-        match self {
-            Self::Ndvi => [nir, (665.0, 620.0..=690.0)],
-            Self::Ndwi => [(560.0, 510.0..=600.0), nir],
-            Self::Ndmi => [nir, (1614.0, 1550.0..=1750.0)],
-            Self::Nbr => [nir, (2202.0, 2080.0..=2350.0)],
-        }
-    }
-
-    /// The two bands it is made of; `None` where these bands lack one.
-    pub fn bands(self, bands: &[BandInfo]) -> Option<[usize; 2]> {
-        let [a, b] = self.targets().map(|(center, range)| {
-            let found = nearest_band(bands, Wavelength::from_nm(center)?)?;
-            let nm = bands.get(found)?.wavelength?.center.nm();
-            range.contains(&nm).then_some(found)
-        });
-        Some([a?, b?])
-    }
+    /// A spectral index by its id, e.g. `ndvi`.
+    Index(String),
 }
 
 impl TimeQuantity {
@@ -71,20 +26,45 @@ impl TimeQuantity {
         match self {
             Self::Wavelength(wavelength) => format!("{:.0} nm", wavelength.nm()),
             Self::Band(name) => name.clone(),
-            Self::Index(index) => index.label().to_owned(),
+            Self::Index(id) => {
+                spectral_index(id).map_or_else(|| id.clone(), |index| index.name.clone())
+            }
         }
     }
 
-    fn bands(&self, bands: &[BandInfo]) -> Option<Vec<usize>> {
-        match self {
-            Self::Wavelength(wavelength) => Some(vec![nearest_band(bands, *wavelength)?]),
-            Self::Band(name) => {
-                let band = bands.iter().find(|band| band.name == *name)?;
-                Some(vec![band.index])
+    /// The value at the pixel of `window`; `None` where these bands lack what it needs, or nothing was measured.
+    fn read_blocking(
+        &self,
+        raster: &Raster,
+        bands: &[BandInfo],
+        window: Window,
+    ) -> SceneResult<Option<f64>> {
+        let band = match self {
+            Self::Wavelength(wavelength) => nearest_band(bands, *wavelength),
+            Self::Band(name) => bands
+                .iter()
+                .find(|band| band.name == *name)
+                .map(|band| band.index),
+            Self::Index(id) => {
+                let derivation = spectral_index(id).map(|index| index.derivation(bands));
+                let Some(Ok(derivation)) = derivation else {
+                    return Ok(None);
+                };
+                let block = raster.read_derived_blocking(&derivation, window, 1, 1)?;
+                return Ok(first_value(&block));
             }
-            Self::Index(index) => Some(index.bands(bands)?.to_vec()),
-        }
+        };
+        let Some(band) = band.and_then(|band| bands.get(band)) else {
+            return Ok(None);
+        };
+        let block = raster.read_blocking(&[band.index], window, 1, 1, Resampling::Nearest)?;
+        Ok(first_value(&block).map(|stored| band.scaled(stored)))
     }
+}
+
+fn first_value(block: &Block) -> Option<f64> {
+    let value = block.values.first().copied().map(f64::from)?;
+    (block.valid.first() == Some(&true) && value.is_finite()).then_some(value)
 }
 
 /// A place on the ground; without a reference system the coordinates are pixels of every frame.
@@ -154,10 +134,7 @@ impl TimeReader {
         quantities
             .iter()
             .map(|quantity| {
-                let value = match quantity.bands(&bands) {
-                    Some(picked) => value_blocking(&raster, &bands, &picked, window)?,
-                    None => None,
-                };
+                let value = quantity.read_blocking(&raster, &bands, window)?;
                 Ok(TimeValue { value, is_hidden })
             })
             .collect()
@@ -212,29 +189,6 @@ impl TimeReader {
         };
         self.ways.get(at)?.2.as_ref()
     }
-}
-
-/// The scaled value of one band, or the normalised difference of two.
-fn value_blocking(
-    raster: &Raster,
-    bands: &[BandInfo],
-    picked: &[usize],
-    window: Window,
-) -> SceneResult<Option<f64>> {
-    let block = raster.read_blocking(picked, window, 1, 1, Resampling::Nearest)?;
-    if block.valid.first() != Some(&true) {
-        return Ok(None);
-    }
-    let scaled = |at: usize| {
-        let stored = f64::from(*block.values.get(at)?);
-        let band = bands.get(*picked.get(at)?)?;
-        Some(band.scaled(stored))
-    };
-    let value = match (scaled(0), scaled(1)) {
-        (Some(a), Some(b)) => Some((a - b) / (a + b)),
-        (only, _) => only,
-    };
-    Ok(value.filter(|value| value.is_finite()))
 }
 
 /// Places through time as a table.
@@ -369,8 +323,8 @@ mod tests {
         let mut reader = TimeReader::new(wavelengths);
         let quantities = [
             TimeQuantity::Wavelength(Wavelength(660.0)),
-            TimeQuantity::Index(TimeIndex::Ndvi),
-            TimeQuantity::Index(TimeIndex::Nbr),
+            TimeQuantity::Index("ndvi".into()),
+            TimeQuantity::Index("nbr".into()),
             TimeQuantity::Band("Band 2".into()),
         ];
         let utm = Crs::parse("EPSG:32629").expect("known");
@@ -390,14 +344,17 @@ mod tests {
         };
         // Column 1, row 1 of the first frame is column 0 of the second, and outside of the third.
         let values = at((500_015.0, 3_999_985.0), Some(&utm));
-        let numbers = |values: &[TimeValue]| values.iter().map(|v| v.value).collect::<Vec<_>>();
+        let rounded = |value: f64| (value * 1e6).round() / 1e6;
+        let numbers = |values: &[TimeValue]| -> Vec<Option<f64>> {
+            values.iter().map(|v| v.value.map(rounded)).collect()
+        };
         assert_eq!(
             numbers(&values[0]),
-            [Some(5.0), Some(100.0 / 110.0), None, Some(105.0)]
+            [Some(5.0), Some(0.909091), None, Some(105.0)]
         );
         assert_eq!(
             numbers(&values[1]),
-            [Some(4.0), Some(100.0 / 108.0), None, Some(104.0)]
+            [Some(4.0), Some(0.925926), None, Some(104.0)]
         );
         assert_eq!(numbers(&values[2]), [None; 4]);
         // Value 1 of the user's mask hides, 9 is missing; pixels count from the frame's own corner.

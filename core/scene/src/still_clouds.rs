@@ -1,0 +1,71 @@
+//! Clouds out of a picture: makes transparent what a mask hides, in a picture of a whole raster drawn by `still.rs`.
+
+use crate::{Grid, MaskSource, Raster, SceneResult, extent_in_map, hidden_pixels_blocking};
+
+/// Sets alpha to 0 where `mask` hides the raster of `grid`; `rgba` is its picture, north up, `width * height` pixels.
+///
+/// # Errors
+/// The mask cannot be read or has another coordinate system.
+pub fn hide_in_still_blocking(
+    mask: &MaskSource,
+    grid: &Grid,
+    width: usize,
+    height: usize,
+    rgba: &mut [u8],
+) -> SceneResult<()> {
+    let Some(pixel_from_map) = grid.transform().inverse() else {
+        return Ok(());
+    };
+    // As fine as the picture, and never finer than the raster.
+    let side = width.max(height).max(1);
+    let thin = (grid.width.max(grid.height) as f64 / side as f64).max(1.0);
+    let size = |pixels: usize| ((pixels as f64 / thin).round() as usize).clamp(1, pixels.max(1));
+    let (cols, rows) = (size(grid.width), size(grid.height));
+    let raster = Raster::open(&mask.path)?;
+    let hidden = hidden_pixels_blocking(&raster, mask, grid, grid.window(), cols, rows)?;
+    let extent = extent_in_map(&grid.transform(), grid.width, grid.height);
+    for (index, pixel) in rgba.chunks_exact_mut(4).enumerate() {
+        let share = |at: usize, of: usize| (at as f64 + 0.5) / of.max(1) as f64;
+        let x = extent.min_x + extent.width() * share(index % width.max(1), width);
+        let y = extent.max_y - extent.height() * share(index / width.max(1), height);
+        let (col, row) = pixel_from_map.map_from_pixel(x, y);
+        let col = (col * cols as f64 / grid.width as f64).floor();
+        let row = (row * rows as f64 / grid.height as f64).floor();
+        let is_inside = col >= 0.0 && row >= 0.0 && col < cols as f64 && row < rows as f64;
+        if is_inside && hidden.get(row as usize * cols + col as usize) == Some(&true) {
+            pixel.fill(0);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MaskKind;
+    use crate::made_raster::{Made, open};
+
+    #[test]
+    fn what_the_mask_hides_is_transparent_in_a_picture_of_any_size() {
+        let folder = tempfile::tempdir().expect("folder");
+        // The left half is hidden.
+        let codes: Vec<u8> = (0..64).map(|pixel| u8::from(pixel % 8 < 4)).collect();
+        let mut made = Made::new((8, 8), vec![codes]);
+        made.transform = Some([500_000.0, 10.0, 0.0, 4_000_000.0, 0.0, -10.0]);
+        let path = made.write(folder.path(), "mask.tif");
+        let grid = open(&path).info().grid.clone();
+        let mask = MaskSource {
+            path,
+            band: 0,
+            kind: MaskKind::User,
+        };
+        for side in [4_usize, 8, 16] {
+            let mut rgba = vec![255_u8; 4 * side * side];
+            hide_in_still_blocking(&mask, &grid, side, side, &mut rgba).expect("read");
+            for (index, pixel) in rgba.chunks_exact(4).enumerate() {
+                let expected = if index % side < side / 2 { 0 } else { 255 };
+                assert_eq!(pixel[3], expected, "side {side}, pixel {index}");
+            }
+        }
+    }
+}
