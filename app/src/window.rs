@@ -150,6 +150,11 @@ impl Window {
         points.iter().map(|point| point.values.clone()).collect()
     }
 
+    /// Limits that follow the view, for layers that have such.
+    pub fn limits_in_view(&self, layer: LayerId) -> Option<&[terroir_scene::Stretch]> {
+        self.state.session.in_view.followed(layer)
+    }
+
     /// Messages of this session, oldest first.
     pub fn log(&self) -> Vec<String> {
         self.state

@@ -28,4 +28,5 @@ mod real_window;
 mod remote;
 mod series;
 mod web_server;
+mod style_panel;
 mod window;

@@ -1,0 +1,178 @@
+//! The Style panel as a user meets it: an index from the menu, a formula as it is typed, classes of a raster that has no
+//! table, limits that follow the view without a step to undo.
+
+use std::path::{Path, PathBuf};
+
+use egui::accesskit::Role;
+use egui::{Key, Modifiers};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use terroir::window::Window;
+use terroir_scene::{Derivation, Grid, MapKind, MapWriter, Style};
+
+use crate::program::sample;
+use crate::window::{CTRL, open, press, shows, wait};
+
+fn scene() -> PathBuf {
+    sample().join("S2_2021-07-28.tif")
+}
+
+fn style(window: &Window) -> Option<&Style> {
+    window.document().layers.first()?.style.as_ref()
+}
+
+fn opened(files: Vec<PathBuf>) -> Harness<'static, Window> {
+    let mut harness = open(files);
+    wait(&mut harness, "opening the file", |window| {
+        style(window).is_some()
+    });
+    harness
+}
+
+fn click(harness: &mut Harness<'static, Window>, name: &str) {
+    let node = harness
+        .query_all_by_role(Role::Button)
+        .find(|node| {
+            node.accesskit_node()
+                .label()
+                .is_some_and(|label| label.starts_with(name))
+        })
+        .unwrap_or_else(|| panic!("no button {name}"));
+    node.click();
+    for _ in 0..3 {
+        harness.step();
+    }
+}
+
+fn formula_text(window: &Window) -> String {
+    match style(window).and_then(Style::derivation) {
+        Some(Derivation::Formula { text, .. }) => text.clone(),
+        _ => String::new(),
+    }
+}
+
+#[test]
+fn an_index_is_chosen_from_the_menu_and_undone() {
+    let mut harness = opened(vec![scene()]);
+    let before = style(harness.state()).cloned();
+    click(&mut harness, "Index");
+    click(&mut harness, "NDVI");
+    let shown = style(harness.state()).unwrap();
+    assert_eq!(shown.derivation().unwrap().label(), "NDVI");
+    assert_eq!(
+        (shown.stretches()[0].low, shown.stretches()[0].high),
+        (-0.2, 1.0)
+    );
+    assert_eq!(shown.ramp().unwrap().name, "ndvi");
+    assert!(shows(&harness, "nir = B08"));
+    press(&mut harness, CTRL, Key::Z);
+    assert_eq!(style(harness.state()).cloned(), before);
+}
+
+#[test]
+fn a_formula_is_shown_as_it_is_typed_and_mistakes_are_told() {
+    let mut harness = opened(vec![scene()]);
+    click(&mut harness, "Formula");
+    assert_eq!(formula_text(harness.state()), "(nir - red) / (nir + red)");
+    let type_formula = |harness: &mut Harness<'static, Window>, text: &str| {
+        harness.get_by_role(Role::MultilineTextInput).focus();
+        harness.step();
+        press(harness, CTRL, Key::A);
+        harness
+            .get_by_role(Role::MultilineTextInput)
+            .type_text(text);
+        harness.step();
+        harness.step();
+    };
+    type_formula(&mut harness, "sqrt(b1");
+    assert!(shows(&harness, "never closed"));
+    assert_eq!(formula_text(harness.state()), "(nir - red) / (nir + red)");
+    type_formula(&mut harness, "b8 - b4");
+    wait(&mut harness, "the formula on show", |window| {
+        formula_text(window) == "b8 - b4"
+    });
+    // Limits arrive with the statistics: differences of reflectance, not 0 to 1.
+    wait(&mut harness, "limits of the formula", |window| {
+        style(window)
+            .and_then(|style| style.stretches().first())
+            .is_some_and(|stretch| (stretch.low, stretch.high) != (0.0, 1.0))
+    });
+}
+
+/// Bytes without a colour table or names.
+fn write_codes(folder: &Path) -> PathBuf {
+    let path = folder.join("codes.tif");
+    let grid = Grid {
+        width: 64,
+        height: 64,
+        georef: Default::default(),
+    };
+    let kind = MapKind::Confidence(vec!["codes".to_owned()]);
+    let mut writer = MapWriter::create(&path, &grid, kind).unwrap();
+    let codes: Vec<u8> = (0..64 * 64).map(|pixel| [10, 40, 80][pixel % 3]).collect();
+    writer.write_bytes(grid.window(), &codes).unwrap();
+    writer.finish(&Vec::new()).unwrap();
+    path
+}
+
+#[test]
+fn codes_without_a_table_become_classes_that_can_be_hidden() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = opened(vec![write_codes(folder.path())]);
+    assert!(matches!(style(harness.state()), Some(Style::Gray { .. })));
+    click(&mut harness, "Classes");
+    let values = |window: &Window| match style(window) {
+        Some(Style::Palette {
+            entries, hidden, ..
+        }) => (
+            entries.iter().map(|entry| entry.value).collect(),
+            hidden.clone(),
+        ),
+        _ => (Vec::new(), Vec::new()),
+    };
+    wait(&mut harness, "the classes", |window| {
+        values(window).0 == [10, 40, 80]
+    });
+    assert!(shows(&harness, "3 classes"));
+    click(&mut harness, "Hide 40");
+    assert_eq!(values(harness.state()).1, [40]);
+    press(&mut harness, CTRL, Key::Z);
+    assert!(values(harness.state()).1.is_empty());
+}
+
+#[test]
+fn limits_follow_the_view_without_a_step_to_undo() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path().join("follow.terroir");
+    let text = serde_json::json!({
+        "schema": 1, "program": "Terroir", "active": 0, "next_layer_id": 1,
+        "layers": [{
+            "id": 0, "name": "scene", "kind": "raster", "file": {"path": scene()}, "visible": true, "opacity": 1.0,
+            "style": {
+                "kind": "gray", "band": 7, "ramp": "grays",
+                "stretch": {"low": 0.0, "high": 1.0, "gamma": 1.0},
+                "look": {"extent": "follow", "limits": "min_max"},
+            },
+        }],
+    });
+    std::fs::write(&project, text.to_string()).unwrap();
+    let mut harness = opened(vec![project]);
+    let id = harness.state().document().layers[0].id;
+    let limits = move |window: &Window| window.limits_in_view(id).map(<[_]>::to_vec);
+    wait(&mut harness, "limits of the first view", |window| {
+        limits(window).is_some()
+    });
+    let whole = limits(harness.state()).unwrap()[0];
+    let before = harness.state().document().clone();
+    for _ in 0..4 {
+        press(&mut harness, Modifiers::NONE, Key::PageUp);
+    }
+    wait(
+        &mut harness,
+        "narrower limits of a smaller view",
+        |window| {
+            limits(window).is_some_and(|now| now[0].high < whole.high && now[0].low >= whole.low)
+        },
+    );
+    assert_eq!(*harness.state().document(), before);
+}
