@@ -9,7 +9,7 @@ use crate::commands::Command;
 use crate::dialogs::{Dialog, ExportForm, Purpose};
 use crate::files::{FileTask, OpenRole};
 use crate::messages::Level;
-use crate::session::{Tab, ViewRequest};
+use crate::session::{AttributeTable, Tab, ViewRequest};
 use crate::state::{Live, Project, State};
 use crate::tools::Tool;
 
@@ -52,6 +52,15 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
         Command::HideClouds => hide_clouds(state),
         Command::TimelinePanel => {
             state.session.timeline.is_open = !state.session.timeline.is_open;
+        }
+        Command::AddVector => state.pick(ctx, Purpose::AddVector),
+        Command::UseAsLabels => state.use_as_labels(),
+        Command::AttributeTable => {
+            state.session.attribute_table = active.map(|layer| AttributeTable {
+                layer,
+                sorted: None,
+                order: None,
+            });
         }
         Command::ImportLabels => state.pick(ctx, Purpose::ImportLabels),
         Command::ExportLabels => state.pick(ctx, Purpose::ExportLabels),
@@ -254,17 +263,20 @@ impl State {
         self.session.timeline.playing = None;
         self.session.timeline.date_edit = None;
         self.session.time = crate::time_points::TimeView::default();
+        self.session.attribute_table = None;
+        self.session.folded.clear();
+        self.forget_shapes();
         self.session.view = Some(ViewRequest::Full);
         self.waiting_labels.clear();
     }
 
-    /// Opens files of any kind the window knows: projects, labels, rasters.
+    /// Opens files of any kind the window knows: projects, vectors, rasters.
     pub fn open_files(&mut self, ctx: &egui::Context, paths: Vec<PathBuf>) {
         let mut rasters = Vec::new();
         for path in paths {
             match kind_of(&path) {
                 FileKind::Project => self.ask_unsaved(ctx, After::OpenProject(path)),
-                FileKind::Labels => self.import_labels(path),
+                FileKind::Vector => self.open_vector(path),
                 FileKind::Raster => rasters.push(path),
             }
         }
@@ -289,7 +301,7 @@ impl State {
     /// Asks for the attributes first; waits while rasters are still being opened, because labels need a grid.
     pub fn import_labels(&mut self, path: PathBuf) {
         if self.has_label_grid() {
-            self.send(FileTask::Attributes { path });
+            self.send(FileTask::Attributes { path, table: None });
         } else if self.opening > 0 {
             self.waiting_labels.push(path);
         } else {
@@ -332,7 +344,7 @@ impl State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     Project,
-    Labels,
+    Vector,
     Raster,
 }
 
@@ -344,7 +356,7 @@ pub fn kind_of(path: &Path) -> FileKind {
         .unwrap_or_default();
     match extension.as_str() {
         "terroir" => FileKind::Project,
-        "geojson" | "gpkg" | "shp" | "csv" | "kml" | "fgb" => FileKind::Labels,
+        "geojson" | "gpkg" | "shp" | "csv" | "kml" | "fgb" | "gml" | "gpx" => FileKind::Vector,
         _ => FileKind::Raster,
     }
 }
@@ -356,7 +368,7 @@ mod tests {
     #[test]
     fn files_are_told_apart_by_name() {
         assert_eq!(kind_of(Path::new("a/b.terroir")), FileKind::Project);
-        assert_eq!(kind_of(Path::new("labels.GeoJSON")), FileKind::Labels);
+        assert_eq!(kind_of(Path::new("labels.GeoJSON")), FileKind::Vector);
         assert_eq!(kind_of(Path::new("scene.tif")), FileKind::Raster);
         assert_eq!(
             kind_of(Path::new("NETCDF:a.nc:reflectance")),

@@ -24,6 +24,9 @@ pub enum Command {
     PlayDates,
     HideClouds,
     TimelinePanel,
+    AddVector,
+    UseAsLabels,
+    AttributeTable,
     ImportLabels,
     ExportLabels,
     Export,
@@ -127,7 +130,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         "Open…",
         icon::FOLDER_OPEN,
         &[key(CTRL, Key::O)],
-        "Open a project, raster or label file",
+        "Open a project, raster or vector file",
     ),
     row(
         C::OpenFolder,
@@ -141,7 +144,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         "Open by path…",
         icon::TEXT_T,
         &[key(CTRL_SHIFT, Key::O)],
-        "Type the path of a project, raster or label file, or the name of a sub-dataset",
+        "Type the path of a project, raster or vector file, or the name of a sub-dataset",
     ),
     row(
         C::OpenAddress,
@@ -219,6 +222,27 @@ pub static COMMANDS: &[CommandInfo] = &[
         icon::CALENDAR_DOTS,
         &[key(CTRL, Key::Num4)],
         "Show or hide the timeline of a series",
+    ),
+    row(
+        C::AddVector,
+        "Add vector…",
+        icon::POLYGON,
+        &[key(CTRL_SHIFT, Key::V)],
+        "Add points, lines or polygons as a layer",
+    ),
+    row(
+        C::UseAsLabels,
+        "Use as labels…",
+        icon::TAG,
+        &[],
+        "Take the shapes of the active vector layer as labels",
+    ),
+    row(
+        C::AttributeTable,
+        "Attribute table",
+        icon::TABLE,
+        &[key(NONE, Key::F6)],
+        "Rows of the active vector layer: sort, choose, zoom to",
     ),
     row(
         C::ImportLabels,
@@ -562,7 +586,7 @@ impl Command {
             C::Undo => need(state.history.undo_name().is_some(), "Nothing to undo"),
             C::Redo => need(state.history.redo_name().is_some(), "Nothing to redo"),
             C::SaveProject | C::SaveProjectAs | C::ZoomFull | C::Redraw | C::Export => {
-                need(!document.layers.is_empty(), "Add a raster first")
+                need(!document.layers.is_empty(), "Add a layer first")
             }
             C::RemoveLayer | C::RenameLayer | C::LayerProperties | C::ZoomToLayer => {
                 need(state.active_layer().is_some(), "Choose a layer first")
@@ -596,6 +620,12 @@ impl Command {
                 "Needs a series with cloud masks",
             ),
             C::ImportLabels | C::NewClass => need(has_raster, "Add a raster first"),
+            C::AttributeTable if !state.active_is_vector() => Err("Choose a vector layer first"),
+            C::UseAsLabels if state.labels_source().is_none() => Err("Choose a vector layer first"),
+            C::UseAsLabels => need(
+                state.has_label_grid(),
+                "Labels need a scene to lie on; add a raster first",
+            ),
             C::UseTool(tool) if tool.paints() => need(has_raster, "Add a raster first"),
             C::ExportLabels => need(
                 document
@@ -669,7 +699,7 @@ pub fn take_shortcuts(ctx: &egui::Context) -> Vec<Command> {
 }
 
 fn is_function_key(key: Key) -> bool {
-    matches!(key, Key::F1 | Key::F2 | Key::F5 | Key::F11)
+    matches!(key, Key::F1 | Key::F2 | Key::F5 | Key::F6 | Key::F11)
 }
 
 /// The command of a key, if any.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use terroir_scene::LayerId;
+use terroir_scene::{LayerId, VectorTable};
 
 use crate::actions::After;
 use crate::files::{FileTask, OpenRole};
@@ -28,6 +28,7 @@ pub enum Purpose {
     OpenFolder,
     AddRaster,
     SeriesFolder,
+    AddVector,
     ImportLabels,
     SaveProject,
     ExportLabels,
@@ -43,10 +44,11 @@ pub enum Purpose {
 impl Purpose {
     pub fn title(&self) -> &'static str {
         match self {
-            Self::Open => "Open a project, raster or label file",
+            Self::Open => "Open a project, raster or vector file",
             Self::OpenFolder => "Open the folder of a product",
             Self::AddRaster => "Add a raster",
             Self::SeriesFolder => "Choose a folder of dated images",
+            Self::AddVector => "Add a vector file",
             Self::ImportLabels => "Import labels",
             Self::SaveProject => "Save the project as",
             Self::ExportLabels => "Write the labels as",
@@ -82,6 +84,13 @@ impl Purpose {
         match self {
             Self::Open | Self::OpenFolder | Self::SeriesFolder => &[ALL],
             Self::AddRaster | Self::Locate(_) => &[ALL, RASTERS],
+            Self::AddVector => &[
+                (
+                    "Vector files",
+                    &["gpkg", "geojson", "json", "shp", "fgb", "kml", "csv"],
+                ),
+                ALL,
+            ],
             Self::ImportLabels => &[
                 ("Labels", &["gpkg", "geojson", "json", "shp", "csv", "tif"]),
                 ALL,
@@ -113,8 +122,16 @@ pub enum Dialog {
     },
     ImportLabels {
         path: PathBuf,
+        /// Layer inside a vector file; `None` = the first with shapes.
+        table: Option<String>,
         attributes: Vec<String>,
         chosen: usize,
+    },
+    /// Which layers of a vector file to add.
+    ChooseTables {
+        path: PathBuf,
+        tables: Vec<VectorTable>,
+        chosen: Vec<bool>,
     },
     Export(ExportForm),
     Series(SeriesForm),
@@ -225,7 +242,10 @@ impl Dialogs {
         } else if purpose == Purpose::OpenFolder {
             let future = dialog.pick_folder();
             Box::pin(async move { future.await.map(|folder| vec![folder.path().to_owned()]) })
-        } else if matches!(purpose, Purpose::Open | Purpose::AddRaster) {
+        } else if matches!(
+            purpose,
+            Purpose::Open | Purpose::AddRaster | Purpose::AddVector
+        ) {
             let future = dialog.pick_files();
             Box::pin(async move {
                 future
@@ -320,6 +340,7 @@ impl State {
             | Purpose::OpenFolder
             | Purpose::AddRaster
             | Purpose::SeriesFolder
+            | Purpose::AddVector
             | Purpose::ImportLabels
             | Purpose::Locate(_) => {
                 let folder = home
@@ -342,6 +363,11 @@ impl State {
             Purpose::Open | Purpose::OpenFolder => self.open_files(ctx, paths),
             Purpose::AddRaster => self.add_rasters(paths),
             Purpose::SeriesFolder => self.find_series(paths),
+            Purpose::AddVector => {
+                for path in paths {
+                    self.open_vector(path);
+                }
+            }
             Purpose::ImportLabels => self.import_labels(first),
             Purpose::SaveProject => self.save_project(first),
             Purpose::ExportLabels => {
@@ -365,11 +391,10 @@ impl State {
                 }
             }
             Purpose::Locate(id) => {
-                let document = self.history.document();
-                if document
-                    .layer(*id)
-                    .is_some_and(|layer| layer.series().is_some())
-                {
+                let layer = self.history.document().layer(*id);
+                if layer.is_some_and(|layer| layer.vector().is_some()) {
+                    self.locate_vector(*id, first);
+                } else if layer.is_some_and(|layer| layer.series().is_some()) {
                     self.locate_frames(*id, first);
                 } else {
                     self.open_raster(first, OpenRole::Refresh(*id));

@@ -10,9 +10,10 @@ use terroir_scene::{
     Contained, Crs, Document, FoundRasters, Frame, Grid, ImportReport, Labels, LayerId, LinearHead,
     OpenedProject, PaletteEntry, PcaBasis, Raster, RasterInfo, SceneError, SceneResult, Series,
     Style, TimeTable, allow_address, autosave_labels, clearest_frame_blocking, contained_blocking,
-    default_style_blocking, export_labels, find_series_blocking, fit_pca_blocking, import_labels,
-    is_remote, one_series_blocking, open_project, relocate_frames_blocking, restore_labels,
-    save_project, series_in_raster_blocking, unique_value_classes_blocking, vector_attributes,
+    default_style_blocking, export_labels, find_series_blocking, fit_pca_blocking,
+    import_labels_of, is_remote, one_series_blocking, open_project, relocate_frames_blocking,
+    restore_labels, save_project, series_in_raster_blocking, unique_value_classes_blocking,
+    vector_attributes,
 };
 
 use crate::assets::{sample, sample_document_blocking};
@@ -54,9 +55,12 @@ pub enum FileTask {
     },
     Attributes {
         path: PathBuf,
+        /// Layer inside a vector file; `None` = the first with shapes.
+        table: Option<String>,
     },
     ImportLabels {
         path: PathBuf,
+        table: Option<String>,
         grid: Grid,
         attribute: Option<String>,
     },
@@ -163,6 +167,7 @@ pub enum FileReply {
     NoSample,
     Attributes {
         path: PathBuf,
+        table: Option<String>,
         attributes: Vec<String>,
     },
     Labels {
@@ -441,16 +446,22 @@ fn answer_blocking(
             recovery::discard_blocking(&folder)?;
             FileReply::Done
         }
-        FileTask::Attributes { path } => {
-            let attributes = vector_attributes(&path)?;
-            FileReply::Attributes { path, attributes }
+        FileTask::Attributes { path, table } => {
+            let attributes = vector_attributes(&path, table.as_deref())?;
+            FileReply::Attributes {
+                path,
+                table,
+                attributes,
+            }
         }
         FileTask::ImportLabels {
             path,
+            table,
             grid,
             attribute,
         } => {
-            let (labels, report) = import_labels(&path, &grid, attribute.as_deref())?;
+            let (labels, report) =
+                import_labels_of(&path, table.as_deref(), &grid, attribute.as_deref())?;
             FileReply::Labels {
                 path,
                 labels: Box::new(labels),

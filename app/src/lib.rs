@@ -37,4 +37,6 @@ mod stretching;
 mod theme;
 mod time_points;
 mod tools;
+mod vector_news;
+mod vectors;
 pub mod window;

@@ -11,7 +11,12 @@ const FILE: &[&[C]] = &[
     &[C::NewProject, C::OpenProject, C::OpenFolder],
     &[C::OpenPath, C::OpenAddress],
     &[C::SaveProject, C::SaveProjectAs],
-    &[C::AddRaster, C::SeriesFromFolder, C::ImportLabels],
+    &[
+        C::AddRaster,
+        C::AddVector,
+        C::SeriesFromFolder,
+        C::ImportLabels,
+    ],
     &[C::Export, C::ExportLabels],
 ];
 const EDIT: &[&[C]] = &[
@@ -40,13 +45,19 @@ const VIEW: &[&[C]] = &[
     &[C::Theme, C::FullScreen, C::Redraw],
 ];
 const LAYER: &[&[C]] = &[
-    &[C::AddRaster, C::SeriesFromFolder, C::SeriesFromLayers],
+    &[
+        C::AddRaster,
+        C::AddVector,
+        C::SeriesFromFolder,
+        C::SeriesFromLayers,
+    ],
     &[
         C::RenameLayer,
         C::LayerProperties,
         C::Connect,
         C::RemoveLayer,
     ],
+    &[C::AttributeTable, C::UseAsLabels],
     &[C::BuildOverviews, C::MakeField, C::CheckAccuracy],
 ];
 const HELP: &[&[C]] = &[&[C::Help, C::About]];

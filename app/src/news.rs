@@ -29,6 +29,7 @@ impl State {
         for reply in self.files.drain() {
             self.take_file_reply(ctx, reply);
         }
+        self.take_vector_news();
         for reply in self.probe.drain() {
             self.take_probe_reply(reply);
         }
@@ -119,7 +120,11 @@ impl State {
                 self.take_sample(*document);
             }
             FileReply::NoSample => self.opening = self.opening.saturating_sub(1),
-            FileReply::Attributes { path, attributes } => self.take_attributes(path, attributes),
+            FileReply::Attributes {
+                path,
+                table,
+                attributes,
+            } => self.take_attributes(path, table, attributes),
             FileReply::Labels {
                 path,
                 labels,
@@ -217,7 +222,7 @@ impl State {
         }
         if self.opening == 0 && self.has_label_grid() {
             for path in std::mem::take(&mut self.waiting_labels) {
-                self.send(FileTask::Attributes { path });
+                self.send(FileTask::Attributes { path, table: None });
             }
         }
     }
@@ -290,6 +295,7 @@ impl State {
                 edited_wavelengths: Vec::new(),
                 attribution: None,
             });
+            below_shapes(document, added);
             raise_labels(document);
         });
         self.session.active = None;
@@ -397,7 +403,7 @@ impl State {
         }
     }
 
-    fn take_attributes(&mut self, path: PathBuf, attributes: Vec<String>) {
+    fn take_attributes(&mut self, path: PathBuf, table: Option<String>, attributes: Vec<String>) {
         const KNOWN: [&str; 7] = [
             "class_name",
             "class",
@@ -419,20 +425,27 @@ impl State {
         });
         // A raster of labels has no attributes and needs no question.
         if attributes.is_empty() {
-            self.start_import(path, None);
+            self.start_import(path, table, None);
         } else {
             self.dialogs.open(Dialog::ImportLabels {
                 path,
+                table,
                 attributes,
                 chosen: chosen.unwrap_or(0),
             });
         }
     }
 
-    pub fn start_import(&mut self, path: PathBuf, attribute: Option<String>) {
+    pub fn start_import(
+        &mut self,
+        path: PathBuf,
+        table: Option<String>,
+        attribute: Option<String>,
+    ) {
         if let Some(grid) = self.label_grid() {
             self.send(FileTask::ImportLabels {
                 path,
+                table,
                 grid,
                 attribute,
             });
@@ -559,6 +572,18 @@ impl State {
         self.history.mark_saved();
         self.go_on(ctx, after);
     }
+}
+
+/// Shapes that are on top stay on top of rasters that are added later.
+fn below_shapes(document: &mut Document, raster: LayerId) {
+    let above = document
+        .layers
+        .iter()
+        .skip(1)
+        .take_while(|layer| !matches!(layer.source, LayerSource::Raster { .. }))
+        .filter(|layer| layer.vector().is_some())
+        .count();
+    document.move_layer(raster, above);
 }
 
 /// Labels stay on top of rasters that are added later.

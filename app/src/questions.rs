@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use egui::{Align2, Id, Key, Modal};
+use terroir_scene::VectorTable;
 
 use crate::actions::After;
 use crate::commands::{COMMANDS, Command};
@@ -35,9 +36,15 @@ fn dialog_ui(ui: &mut egui::Ui, state: &mut State, dialog: Dialog) -> Option<Pat
         Dialog::Unsaved { after, is_saving } => unsaved_ui(&ctx, state, after, is_saving),
         Dialog::ImportLabels {
             path,
+            table,
             attributes,
             chosen,
-        } => import_ui(&ctx, state, path, attributes, chosen),
+        } => import_ui(&ctx, state, path, table, attributes, chosen),
+        Dialog::ChooseTables {
+            path,
+            tables,
+            chosen,
+        } => tables_ui(&ctx, state, path, tables, chosen),
         Dialog::Series(form) => crate::open_series::series_form_ui(&ctx, state, form),
         Dialog::Choose(form) => opening::chooser_ui(&ctx, state, form),
         Dialog::Address { text } => opening::address_ui(&ctx, state, text),
@@ -173,6 +180,7 @@ fn import_ui(
     ctx: &egui::Context,
     state: &mut State,
     path: PathBuf,
+    table: Option<String>,
     attributes: Vec<String>,
     mut chosen: usize,
 ) {
@@ -201,11 +209,86 @@ fn import_ui(
     });
     if accepted {
         let attribute = attributes.get(chosen).cloned();
-        state.start_import(path, attribute);
+        state.start_import(path, table, attribute);
     } else if !(cancelled || modal.should_close()) {
         state.dialogs.put_back(Dialog::ImportLabels {
             path,
+            table,
             attributes,
+            chosen,
+        });
+    }
+}
+
+/// A vector file with several layers: all of them, or some.
+fn tables_ui(
+    ctx: &egui::Context,
+    state: &mut State,
+    path: PathBuf,
+    tables: Vec<VectorTable>,
+    mut chosen: Vec<bool>,
+) {
+    let (mut accepted, mut cancelled) = (false, false);
+    let modal = Modal::new(Id::unique("choose tables")).show(ctx, |ui| {
+        ui.set_width(440.0);
+        ui.heading("Which layers?");
+        let name = crate::vectors::file_name(&path);
+        ui.label(format!("{name} holds {} layers.", tables.len()));
+        ui.horizontal(|ui| {
+            for (text, value) in [("All", true), ("None", false)] {
+                if ui.button(text).clicked() {
+                    chosen.fill(value);
+                }
+            }
+        });
+        egui::ScrollArea::vertical()
+            .max_height(280.0)
+            .auto_shrink([false, true])
+            .show(ui, |ui| {
+                for (table, chosen) in tables.iter().zip(&mut chosen) {
+                    ui.horizontal(|ui| {
+                        ui.checkbox(chosen, &table.name);
+                        let geometry = table.geometry.as_deref().unwrap_or_default();
+                        let text = match table.features {
+                            Some(count) => format!(
+                                "{} × {}",
+                                crate::jobs::count_text(count),
+                                geometry.to_lowercase()
+                            ),
+                            None => geometry.to_lowercase(),
+                        };
+                        let weak = theme::colors(ui.visuals()).weak;
+                        ui.label(egui::RichText::new(text).color(weak));
+                    });
+                }
+            });
+        ui.add_space(theme::GAP);
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let count = chosen.iter().filter(|chosen| **chosen).count();
+            let text = match count {
+                1 => "Add 1 layer".to_owned(),
+                count => format!("Add {count} layers"),
+            };
+            accepted = ui
+                .add_enabled(count > 0, primary_button(ui, &text))
+                .clicked();
+            cancelled = ui.button("Cancel").clicked();
+        });
+    });
+    if accepted {
+        // The first of the list ends on top.
+        for (table, _) in tables
+            .iter()
+            .zip(chosen)
+            .rev()
+            .filter(|(_, chosen)| *chosen)
+        {
+            state.open_vector_table(path.clone(), table.name.clone());
+        }
+    } else if !(cancelled || modal.should_close()) {
+        state.dialogs.put_back(Dialog::ChooseTables {
+            path,
+            tables,
             chosen,
         });
     }

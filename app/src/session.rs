@@ -1,5 +1,7 @@
 //! The session: tool, selection, open panels, what is under the cursor. Not saved, not undone.
 
+use std::sync::Arc;
+
 use terroir_scene::LayerId;
 
 use crate::canvas::PixelValue;
@@ -55,10 +57,29 @@ pub enum ViewRequest {
     Layer(LayerId),
     Full,
     Pixels(LayerId),
+    /// The chosen shapes of a vector layer.
+    Shapes(LayerId),
     Zoom(f64),
     /// Map units per point times 3779.5 for a metre at 96 dots an inch.
     Scale(f64),
     Redraw,
+}
+
+/// A shape under the clicked place; `feature` counts from 0 in its layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FoundShape {
+    pub layer: LayerId,
+    pub feature: usize,
+}
+
+/// The attribute table that is open.
+#[derive(Clone, Debug)]
+pub struct AttributeTable {
+    pub layer: LayerId,
+    /// Column and whether its largest values come first.
+    pub sorted: Option<(usize, bool)>,
+    /// Features in the order of the rows; `None` = as in the file.
+    pub order: Option<Arc<[u32]>>,
 }
 
 pub struct Session {
@@ -75,6 +96,18 @@ pub struct Session {
     pub help_open: bool,
     pub about_open: bool,
     pub properties: Option<LayerId>,
+    pub attribute_table: Option<AttributeTable>,
+    /// Where shapes are to be looked for in this frame, in map coordinates.
+    pub identify_at: Option<(f64, f64)>,
+    /// Shapes found there, topmost first, and which of them is shown.
+    pub found_shapes: Vec<FoundShape>,
+    pub found_chosen: usize,
+    /// Shapes highlighted on the map.
+    pub chosen_shapes: Option<(LayerId, Arc<[usize]>)>,
+    /// The vector layer added last, which the message strip offers as labels.
+    pub offered_labels: Option<LayerId>,
+    /// Vector layers whose legend is folded away in the list.
+    pub folded: std::collections::HashSet<LayerId>,
     pub tab: Tab,
     pub hover: Hover,
     /// Values of the pixel under the cursor, all bands.
@@ -132,6 +165,13 @@ impl Default for Session {
             help_open: false,
             about_open: false,
             properties: None,
+            attribute_table: None,
+            identify_at: None,
+            found_shapes: Vec::new(),
+            found_chosen: 0,
+            chosen_shapes: None,
+            offered_labels: None,
+            folded: std::collections::HashSet::new(),
             tab: Tab::Style,
             hover: Hover::default(),
             hovered_pixel: None,

@@ -25,6 +25,7 @@ use crate::session::Session;
 use crate::settings::Settings;
 use crate::statistics::Statistics;
 use crate::time_points::TimeProfiles;
+use crate::vectors::Vectors;
 
 /// The live map's place in the canvas; never an id of the document.
 pub const LIVE_LAYER: LayerId = LayerId(u64::MAX);
@@ -114,6 +115,7 @@ pub struct State {
     pub messages: Messages,
     pub jobs: Jobs,
     pub files: Files,
+    pub vectors: Vectors,
     pub probe: Probe,
     pub clouds: Clouds,
     pub time_profiles: TimeProfiles,
@@ -157,6 +159,7 @@ impl State {
             messages: Messages::default(),
             jobs: Jobs::new(link),
             files: Files::start(data_folder, wake.clone())?,
+            vectors: Vectors::start(wake.clone())?,
             probe: Probe::start(wake.clone())?,
             clouds: Clouds::start(wake.clone())?,
             time_profiles: TimeProfiles::start(wake.clone())?,
@@ -198,6 +201,11 @@ impl State {
         let document = self.history.document();
         let chosen = self.session.active.and_then(|id| document.layer(id));
         chosen.or_else(|| document.active_layer())
+    }
+
+    pub fn active_is_vector(&self) -> bool {
+        self.active_layer()
+            .is_some_and(|layer| layer.vector().is_some())
     }
 
     /// Choosing a layer is not a step to undo.

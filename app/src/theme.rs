@@ -197,6 +197,32 @@ pub fn named(response: egui::Response, name: &str) -> egui::Response {
     response.on_hover_text(name)
 }
 
+/// A slider with its number, both named by `label` for a screen reader. Takes the width there is.
+pub fn slider_ui(
+    ui: &mut egui::Ui,
+    label: &egui::Response,
+    value: &mut f32,
+    range: std::ops::RangeInclusive<f32>,
+    suffix: &str,
+    decimals: usize,
+) -> egui::Response {
+    ui.spacing_mut().slider_width = (ui.available_width() - 64.0).max(40.0);
+    let slider = ui
+        .add(egui::Slider::new(value, range.clone()).show_value(false))
+        .labelled_by(label.id);
+    let speed = f64::from(range.end() - range.start()) / 200.0;
+    let number = ui
+        .add(
+            egui::DragValue::new(value)
+                .range(range)
+                .speed(speed)
+                .suffix(suffix)
+                .max_decimals(decimals),
+        )
+        .labelled_by(label.id);
+    slider | number
+}
+
 /// `rgb` as egui's colour.
 pub fn rgb(rgb: [u8; 3]) -> Color32 {
     Color32::from_rgb(rgb[0], rgb[1], rgb[2])

@@ -1,5 +1,6 @@
 //! The window: layout, the order of a frame, and the only place where state and canvas meet.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -10,12 +11,12 @@ use terroir_engine::{JobSpec, WorkerLink};
 use terroir_scene::{Document, Layer, LayerId, LayerSource, LinearHead, MapRect, Style};
 
 use crate::actions::{self, After};
-use crate::canvas::{Canvas, CanvasLayer, Viewport};
+use crate::canvas::{Canvas, CanvasLayer, VectorInput, Viewport};
 use crate::commands;
 use crate::files::FileTask;
 pub use crate::jobs::JobLink;
 use crate::messages::Level;
-use crate::session::{Hover, ViewRequest};
+use crate::session::{FoundShape, Hover, Tab, ViewRequest};
 pub use crate::state::Services;
 use crate::state::{LIVE_LAYER, State};
 use crate::tools::{self, MapView, Tool};
@@ -95,6 +96,8 @@ pub struct Window {
     final_screenshot: Option<PathBuf>,
     frames_at_rest: u32,
     title: String,
+    /// One list for all layers without a chosen shape.
+    no_shapes: Arc<[usize]>,
 }
 
 impl Window {
@@ -131,6 +134,7 @@ impl Window {
             final_screenshot: options.screenshot,
             frames_at_rest: 0,
             title: String::new(),
+            no_shapes: Arc::new([]),
         })
     }
 
@@ -379,6 +383,7 @@ impl Window {
         }
         self.state.update_limits();
         self.update_layers();
+        self.canvas.set_vectors(self.vector_inputs());
         let owns = tools::owns_primary_now(ui, self.state.session.tool);
         let map_crs = self.state.history.document().map_crs.clone();
         let shown = self.canvas.show(ui, &self.layers, map_crs.as_ref(), owns);
@@ -394,6 +399,7 @@ impl Window {
             self.state.ask_pixel(&layer, map_xy, false);
         }
         tools::tool_ui(ui, &mut self.state, &view, !shown.is_navigating);
+        self.find_shapes();
         panels::map_overlay_ui(ui, &self.state, self.map_rect, self.reading_text());
     }
 
@@ -418,6 +424,50 @@ impl Window {
         if let Some(wait) = self.state.play(is_drawn) {
             ctx.request_repaint_after(wait);
         }
+    }
+
+    /// Shapes of the visible vector layers, as far as they are read.
+    fn vector_inputs(&self) -> HashMap<LayerId, VectorInput> {
+        let none: Arc<[usize]> = self.no_shapes.clone();
+        let chosen = self.state.session.chosen_shapes.as_ref();
+        let layers = self.state.history.document().layers.iter();
+        layers
+            .filter_map(|layer| {
+                let data = self.state.vectors.data(layer)?.clone();
+                let chosen = chosen
+                    .filter(|(id, _)| *id == layer.id)
+                    .map_or_else(|| none.clone(), |(_, shapes)| shapes.clone());
+                Some((layer.id, VectorInput { data, chosen }))
+            })
+            .collect()
+    }
+
+    /// Looks up the shapes under a place that the identify tool clicked: all visible vector layers, topmost first.
+    fn find_shapes(&mut self) {
+        /// Points around the click.
+        const REACH: f32 = 6.0;
+        const MOST: usize = 100;
+        let Some(map_xy) = self.state.session.identify_at.take() else {
+            return;
+        };
+        let mut found: Vec<FoundShape> = Vec::new();
+        for layer in &self.state.history.document().layers {
+            if layer.visible && layer.vector().is_some() {
+                let here = self.canvas.features_at(layer.id, map_xy, REACH);
+                found.extend(here.into_iter().map(|feature| FoundShape {
+                    layer: layer.id,
+                    feature,
+                }));
+            }
+        }
+        found.truncate(MOST);
+        self.state.forget_shapes();
+        if let Some(first) = found.first() {
+            self.state.choose_shapes(first.layer, vec![first.feature]);
+            self.state.session.tab = Tab::Spectrum;
+            self.state.session.right_open = true;
+        }
+        self.state.session.found_shapes = found;
     }
 
     fn hover(&self, pointer_in_map: Option<(f64, f64)>) -> Hover {
@@ -481,6 +531,26 @@ impl Window {
                     self.canvas.set_viewport(Viewport::fitting(rect, size));
                 }
             }
+            ViewRequest::Shapes(id) => {
+                let chosen = self.state.session.chosen_shapes.as_ref();
+                let rect = chosen
+                    .filter(|(layer, _)| *layer == id)
+                    .and_then(|(_, shapes)| self.canvas.features_extent(id, shapes));
+                if let Some(rect) = rect {
+                    let view = Viewport::fitting(rect, size);
+                    // A point has no size: the scale stays.
+                    let is_point = rect.width() == 0.0 && rect.height() == 0.0;
+                    let units_per_point = if is_point {
+                        self.canvas.viewport().units_per_point
+                    } else {
+                        view.units_per_point * 1.2
+                    };
+                    self.canvas.set_viewport(Viewport {
+                        units_per_point,
+                        ..view
+                    });
+                }
+            }
             ViewRequest::Full => {
                 if let Some(rect) = self.full_extent() {
                     self.canvas.set_viewport(Viewport::fitting(rect, size));
@@ -516,6 +586,7 @@ impl Window {
                 for path in paths {
                     self.canvas.invalidate(&path);
                 }
+                self.state.vectors.forget();
             }
         }
     }

@@ -495,7 +495,9 @@ fn files_of_the_wrong_kind() {
         ],
     )
     .failed(1, &["field.tif"]);
-    run(folder.path(), &["info", text(&labels)]).failed(1, &["labels.geojson"]);
+    fs::write(folder.path().join("empty.gpkg"), b"").unwrap();
+    run(folder.path(), &["info", "empty.gpkg"]).failed(1, &["empty.gpkg"]);
+    fs::remove_file(folder.path().join("empty.gpkg")).unwrap();
     run(folder.path(), &["export", text(&scene()), "--out", "m.svg"]).failed(1, &["class map"]);
     run(folder.path(), &["reproduce", text(&scene())]).failed(1, &["how it was made"]);
     run(

@@ -29,6 +29,8 @@ mod products;
 mod real_window;
 mod remote;
 mod series;
+mod vector_window;
+mod vectors;
 mod web_server;
 mod style_panel;
 mod window;

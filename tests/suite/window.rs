@@ -13,7 +13,7 @@ use terroir_scene::{
     Crs, FIELD_AXES, GeoTransform, Georef, Grid, MapKind, MapWriter, encode_value,
 };
 
-const SIDE: usize = 96;
+pub(crate) const SIDE: usize = 96;
 /// How long a test waits for a background thread.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -103,7 +103,7 @@ fn write_field(folder: &Path) -> PathBuf {
 }
 
 /// Three continuous bands, a gradient each.
-fn write_scene(folder: &Path) -> PathBuf {
+pub(crate) fn write_scene(folder: &Path) -> PathBuf {
     let path = folder.join("gradient.tif");
     let grid = grid();
     let bands = ["red", "green", "blue"]

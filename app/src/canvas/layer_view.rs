@@ -113,6 +113,8 @@ fn source_of(input: &CanvasLayer) -> Option<Source> {
             labels: Box::new(labels.clone()),
             tiles: LabelTiles::default(),
         }),
+        // Shapes have views of their own.
+        LayerSource::Vector(_) => None,
     }
 }
 

@@ -10,11 +10,15 @@ pub mod renderer;
 pub mod shaders;
 mod tile_store;
 mod tiles;
+mod vector_labels;
+mod vector_painter;
+mod vector_view;
 mod viewport;
 
 #[cfg(test)]
 mod cover_test;
 
+pub use vector_view::VectorInput;
 pub use viewport::Viewport;
 
 use std::collections::HashMap;
@@ -32,6 +36,9 @@ use probe::{derived_in, derived_of, probe_request, values_in};
 use renderer::{FrameMeshes, Renderer};
 pub use tile_store::ReadCounts;
 use tile_store::TileStore;
+use vector_labels::VectorLabels;
+use vector_painter::{TaskKey, VectorPainter};
+use vector_view::{PixelView, VectorView};
 
 /// Threads that read files for the canvas: fewest and most.
 const READERS: (usize, usize) = (3, 6);
@@ -41,6 +48,8 @@ pub const MEMORY_BYTES: usize = 160 << 20;
 /// Tiles on the GPU, at most.
 pub const GPU_BYTES: usize = 256 << 20;
 const GPU_BYTES_SOFTWARE: usize = 96 << 20;
+/// Threads that place and draw shapes.
+const PAINTERS: usize = 2;
 /// How often waiting reads are looked at while nothing else happens.
 const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_secs(1);
 /// Sent to the GPU in one frame, about.
@@ -101,6 +110,12 @@ pub struct Canvas {
     views: HashMap<LayerId, FrameViews>,
     /// Layers as they will be shown next: their tiles are made ready after those of the view.
     ahead: Vec<CanvasLayer>,
+    painter: VectorPainter,
+    vectors: HashMap<LayerId, VectorInput>,
+    vector_views: HashMap<LayerId, VectorView>,
+    /// Last number given to a piece of the painter's work.
+    work_numbers: u64,
+    vector_labels: VectorLabels,
     viewport: Viewport,
     navigation: Navigation,
     map_crs: Option<Crs>,
@@ -131,9 +146,15 @@ impl Canvas {
     pub fn new(render_state: &egui_wgpu::RenderState, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
         Self {
             renderer: Renderer::new(render_state),
-            store: TileStore::new(readers(), MEMORY_BYTES, wake),
+            store: TileStore::new(readers(), MEMORY_BYTES, wake.clone()),
+            store: TileStore::new(READERS, MEMORY_BYTES, wake.clone()),
             views: HashMap::new(),
             ahead: Vec::new(),
+            painter: VectorPainter::new(PAINTERS, wake),
+            vectors: HashMap::new(),
+            vector_views: HashMap::new(),
+            work_numbers: 0,
+            vector_labels: VectorLabels::default(),
             viewport: Viewport {
                 center: (0.0, 0.0),
                 units_per_point: 1.0,
@@ -165,6 +186,11 @@ impl Canvas {
         }
         self.pending_rect = None;
         self.viewport = viewport;
+    }
+
+    /// Shapes of the vector layers that were read; the others are not drawn.
+    pub fn set_vectors(&mut self, vectors: HashMap<LayerId, VectorInput>) {
+        self.vectors = vectors;
     }
 
     pub fn zoom_to(&mut self, rect: MapRect) {
@@ -203,6 +229,13 @@ impl Canvas {
         if !meshes.is_empty() {
             painter.add(self.renderer.paint(rect, meshes));
         }
+        let views = layers
+            .iter()
+            .rev()
+            .filter(|input| input.layer.visible && input.layer.opacity > 0.0)
+            .filter_map(|input| self.vector_views.get(&input.layer.id));
+        self.vector_labels
+            .draw(&painter, rect, &self.viewport, views);
         if let Some(zoom) = self.navigation.zoom_rectangle(ui) {
             painter.rect_stroke(
                 zoom,
@@ -242,6 +275,7 @@ impl Canvas {
         }
         self.views
             .retain(|id, _| layers.iter().any(|input| input.layer.id == *id));
+        self.sync_vectors(layers, map_crs);
         for input in layers {
             let views = self.views.entry(input.layer.id).or_default();
             views.sync(&self.renderer, input, map_crs);
@@ -258,6 +292,48 @@ impl Canvas {
         self.views
             .get(&layer)
             .is_none_or(|views| views.is_settled())
+    }
+
+    fn sync_vectors(&mut self, layers: &[CanvasLayer], map_crs: Option<&Crs>) {
+        let vectors = &self.vectors;
+        self.vector_views.retain(|id, _| {
+            vectors.contains_key(id) && layers.iter().any(|input| input.layer.id == *id)
+        });
+        for input in layers {
+            let layer = &input.layer;
+            let Some(shapes) = self.vectors.get(&layer.id) else {
+                continue;
+            };
+            let numbers = &mut self.work_numbers;
+            match self.vector_views.get_mut(&layer.id) {
+                Some(view) => view.sync(layer, shapes, map_crs, numbers),
+                None => {
+                    let view = VectorView::new(layer, shapes, map_crs, numbers);
+                    self.vector_views.insert(layer.id, view);
+                }
+            }
+        }
+    }
+
+    /// Takes what the painter made and asks it for what the view needs.
+    fn update_vectors(&mut self, shown: &[LayerId], view: &PixelView, budget: &mut Budget) {
+        for (key, made) in self.painter.drain() {
+            let owner = self.vector_views.values_mut().find(|view| view.owns(key));
+            if let Some(owner) = owner {
+                let size_bytes = owner.take(key, made, &self.renderer);
+                budget.upload_bytes = budget.upload_bytes.saturating_sub(size_bytes);
+            }
+        }
+        let (mut wanted, mut ahead) = (Vec::new(), Vec::new());
+        for id in shown {
+            if let Some(shapes) = self.vector_views.get_mut(id) {
+                shapes.update(view, &mut self.work_numbers, &mut wanted, &mut ahead);
+            }
+        }
+        // Placing comes before pictures: without it there are none.
+        wanted.sort_by_key(|task| matches!(task.key, TaskKey::Tile(..)));
+        wanted.append(&mut ahead);
+        self.painter.want(wanted);
     }
 
     fn update(
@@ -338,14 +414,39 @@ impl Canvas {
                 (1.0 - 2.0 * y / height) as f32,
             ]
         };
+        let units_per_pixel = viewport.units_per_point / pixels_per_point;
+        let pixels_before = |size: f32, start: f32, edge: f64| {
+            (f64::from(size) / 2.0 + f64::from(start)) * pixels_per_point - edge
+        };
+        let pixel_view = PixelView {
+            left: viewport.center.0
+                - pixels_before(viewport.size.0, rect.min.x, left) * units_per_pixel,
+            top: viewport.center.1
+                + pixels_before(viewport.size.1, rect.min.y, top) * units_per_pixel,
+            units_per_pixel,
+            width,
+            height,
+            pixels_per_point: pixels_per_point as f32,
+        };
+        let shown: Vec<LayerId> = layers
+            .iter()
+            .rev()
+            .filter(is_shown)
+            .map(|input| input.layer.id)
+            .collect();
+        self.update_vectors(&shown, &pixel_view, &mut budget);
         let mut meshes = FrameMeshes::default();
-        for (id, view, plan) in plans.iter().rev() {
-            if let Some(view) = self
-                .views
-                .get_mut(id)
-                .and_then(|views| views.get_mut(*view))
+        for id in shown.iter().rev() {
+            if let Some((_, view, plan)) = plans.iter().find(|(planned, ..)| planned == id)
+                && let Some(view) = self
+                    .views
+                    .get_mut(id)
+                    .and_then(|views| views.get_mut(*view))
             {
                 view.draw(plan, &mut meshes, clip_from_map);
+            }
+            if let Some(view) = self.vector_views.get(id) {
+                view.draw(&pixel_view, &mut meshes, &clip_from_map);
             }
         }
         self.evict();
@@ -415,7 +516,9 @@ impl Canvas {
         } else {
             GPU_BYTES
         };
-        let mut size_bytes: usize = self.views.values().map(FrameViews::gpu_bytes).sum();
+        let vector_bytes: usize = self.vector_views.values().map(VectorView::gpu_bytes).sum();
+        let raster_bytes: usize = self.views.values().map(FrameViews::gpu_bytes).sum();
+        let mut size_bytes = raster_bytes + vector_bytes;
         if size_bytes <= most {
             return;
         }
@@ -542,6 +645,9 @@ impl Canvas {
         if let Some((georef, width, height)) = size_of_raster(layer) {
             return Placement::new(georef, map_crs).ok()?.extent(width, height);
         }
+        if let Some(view) = self.vector_views.get(&layer.id) {
+            return view.extent();
+        }
         let view = self.views.get(&layer.id)?.current()?;
         view.placement
             .as_ref()
@@ -563,13 +669,31 @@ impl Canvas {
                 Some((*id, message.to_owned()))
             })
             .collect();
+        let of_shapes = self
+            .vector_views
+            .iter()
+            .filter_map(|(id, view)| Some((*id, view.error.clone()?)));
+        errors.extend(of_shapes);
         errors.sort_unstable_by_key(|(id, _)| *id);
         errors
     }
 
+    /// Features of a vector layer within `reach` points of a map point, topmost first; none until it was placed.
+    pub fn features_at(&self, layer: LayerId, map_xy: (f64, f64), reach: f32) -> Vec<usize> {
+        let placed = self.vector_views.get(&layer).and_then(VectorView::placed);
+        let reach = f64::from(reach) * self.viewport.units_per_point;
+        placed.map_or_else(Vec::new, |placed| placed.features_at(map_xy, reach))
+    }
+
+    /// Extent of some features of a vector layer in map coordinates.
+    pub fn features_extent(&self, layer: LayerId, features: &[usize]) -> Option<MapRect> {
+        let placed = self.vector_views.get(&layer)?.placed()?;
+        placed.extent_of(features.iter().copied())
+    }
+
     /// True while tiles of the view are still on their way.
     pub fn is_loading(&self) -> bool {
-        self.is_short || self.is_waiting
+        self.is_short || self.is_waiting || self.vector_views.values().any(|view| view.is_loading)
     }
 
     /// True while tiles that show a coarse sample are being read in full.

@@ -55,6 +55,13 @@ pub struct TileTexture {
     pub size_bytes: usize,
 }
 
+/// A finished picture on the GPU.
+pub struct PictureTexture {
+    nearest: wgpu::BindGroup,
+    smooth: wgpu::BindGroup,
+    pub size_bytes: usize,
+}
+
 /// What one frame draws, bottom first.
 #[derive(Default)]
 pub struct FrameMeshes {
@@ -76,6 +83,24 @@ impl FrameMeshes {
             &tile.smooth
         } else {
             &tile.nearest
+        };
+        self.draws
+            .push((group.clone(), start..self.vertices.len() as u32));
+    }
+
+    /// Three vertices a triangle.
+    pub fn add_picture(
+        &mut self,
+        picture: &PictureTexture,
+        is_smooth: bool,
+        triangles: impl IntoIterator<Item = Vertex>,
+    ) {
+        let start = self.vertices.len() as u32;
+        self.vertices.extend(triangles);
+        let group = if is_smooth {
+            &picture.smooth
+        } else {
+            &picture.nearest
         };
         self.draws
             .push((group.clone(), start..self.vertices.len() as u32));
@@ -384,6 +409,19 @@ impl Renderer {
         let styled = self
             .texture(STYLED, width, height, 1, usages)
             .create_view(&wgpu::TextureViewDescriptor::default());
+        let (nearest, smooth) = self.draw_groups(&styled);
+        Some(TileTexture {
+            program,
+            data,
+            styled,
+            nearest,
+            smooth,
+            size_bytes: size_bytes + 4 * width * height,
+        })
+    }
+
+    /// Bindings that draw a picture with either sampler.
+    fn draw_groups(&self, picture: &wgpu::TextureView) -> (wgpu::BindGroup, wgpu::BindGroup) {
         let group = |sampler| {
             self.device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some("styled tile"),
@@ -391,7 +429,7 @@ impl Renderer {
                 entries: &[
                     wgpu::BindGroupEntry {
                         binding: 0,
-                        resource: wgpu::BindingResource::TextureView(&styled),
+                        resource: wgpu::BindingResource::TextureView(picture),
                     },
                     wgpu::BindGroupEntry {
                         binding: 1,
@@ -400,14 +438,27 @@ impl Renderer {
                 ],
             })
         };
-        let (nearest, smooth) = (group(&self.nearest), group(&self.smooth));
-        Some(TileTexture {
-            program,
-            data,
-            styled,
+        (group(&self.nearest), group(&self.smooth))
+    }
+
+    /// Brings a finished picture to the GPU: RGBA with premultiplied alpha. `None` for bytes of a wrong length.
+    pub fn upload_picture(
+        &self,
+        rgba: &[u8],
+        width: usize,
+        height: usize,
+    ) -> Option<PictureTexture> {
+        if rgba.is_empty() || rgba.len() != 4 * width * height {
+            return None;
+        }
+        let texture = self.texture(STYLED, width, height, 1, wgpu::TextureUsages::empty());
+        self.write(&texture, 0, rgba, 4 * width, (width, height, 1));
+        let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
+        let (nearest, smooth) = self.draw_groups(&view);
+        Some(PictureTexture {
             nearest,
             smooth,
-            size_bytes: size_bytes + 4 * width * height,
+            size_bytes: rgba.len(),
         })
     }
 

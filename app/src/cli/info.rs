@@ -1,4 +1,4 @@
-//! `terroir info`: what a raster holds, for people and for machines.
+//! `terroir info`: what a raster or vector file holds, for people and for machines.
 
 use std::path::{Path, PathBuf};
 
@@ -12,14 +12,15 @@ use terroir_scene::{
 use super::failure::{CliError, CliResult};
 use super::output::{Output, size_text, table};
 use super::series::{found_series, list_json, list_text};
+use super::vector_info;
 
 /// Bands listed for people unless `--all-bands` is given: thousands of lines help nobody.
 const BANDS_SHOWN: usize = 30;
 
 #[derive(Debug, Args)]
 pub struct InfoArgs {
-    /// Any raster GDAL opens, a sensor product, FILE:VARIABLE of a container, or an address (https://...); a folder or
-    /// several files of dated images
+    /// Any raster or vector file GDAL opens, a sensor product, FILE:VARIABLE of a container, or an address (https://...);
+    /// a folder or several files of dated images
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Add statistics of every band: range, mean, 2nd and 98th percentile (sampled on large rasters)
@@ -36,6 +37,14 @@ pub fn run(args: &InfoArgs, output: Output) -> CliResult {
         && let Ok(Some(inside)) = contained_blocking(only)
     {
         return list_container(only, &inside, output);
+    }
+    // What GDAL knows as no raster may hold shapes; a single file that exists and is none is tried as such.
+    if let [only] = args.files.as_slice()
+        && only.is_file()
+        && Raster::open(only).is_err()
+        && vector_info::run(only, output)?.is_some()
+    {
+        return Ok(());
     }
     let found = found_series(&args.files)?;
     let file = match args.files.as_slice() {

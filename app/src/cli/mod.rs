@@ -15,6 +15,7 @@ mod legend;
 mod models;
 mod output;
 mod overviews;
+mod overlay;
 mod picture;
 mod predict;
 mod render;
@@ -22,6 +23,7 @@ mod reproduce;
 mod series;
 mod time_profile;
 mod train;
+mod vector_info;
 mod worker;
 
 use std::ffi::OsString;
@@ -53,7 +55,7 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// Rasters, sensor products, addresses, label files or a project (.terroir) to open in the window
+    /// Rasters, sensor products, addresses, vector files or a project (.terroir) to open in the window
     files: Vec<PathBuf>,
 
     /// Write a picture of the window once everything is drawn, then close it
@@ -79,7 +81,7 @@ struct GlobalOptions {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show what a raster holds, or which dates a series has and how cloudy they are
+    /// Show what a raster or vector file holds, or which dates a series has and how cloudy they are
     Info(info::InfoArgs),
     /// Draw a raster to a PNG picture; needs no GPU
     Render(render::RenderArgs),

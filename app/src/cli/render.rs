@@ -13,6 +13,7 @@ use super::bands::{named_preset, parse_bands, parse_rgb};
 use super::calc::{check_formula, known_index};
 use super::failure::{CliError, CliResult};
 use super::output::Output;
+use super::overlay::draw_over;
 use super::picture::{Still, write_png, write_world_file};
 use super::series::{frame_of_date, one_series};
 
@@ -64,6 +65,12 @@ pub struct RenderArgs {
     /// Write a world file (.pgw) beside the picture
     #[arg(long)]
     world_file: bool,
+    /// Draw a vector file over the raster; `file:layer` names one of its layers; may be given again
+    #[arg(long, value_name = "FILE")]
+    vectors: Vec<String>,
+    /// Colour the shapes of --vectors by the values of this attribute
+    #[arg(long, value_name = "ATTRIBUTE", requires = "vectors")]
+    style_by: Option<String>,
 }
 
 pub fn run(args: &RenderArgs, output: Output) -> CliResult {
@@ -95,6 +102,9 @@ pub fn run(args: &RenderArgs, output: Output) -> CliResult {
         let grid = &raster.info().grid;
         hide_in_still_blocking(&mask, grid, still.width, still.height, &mut still.rgba)?;
     }
+    let grid = &raster.info().grid;
+    let style_by = args.style_by.as_deref();
+    draw_over(&mut still, grid, &args.vectors, style_by, output)?;
     write_png(&still, &args.out)?;
     let mut files = vec![args.out.clone()];
     if args.world_file {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use egui::{CursorIcon, Id, Sense};
-use terroir_scene::{Layer, LayerId, LayerSource};
+use terroir_scene::{Layer, LayerId, LayerSource, shapes_text};
 
 use crate::commands::Command;
 use crate::dialogs::Purpose;
@@ -11,6 +11,9 @@ use crate::menu;
 use crate::session::Tab;
 use crate::state::State;
 use crate::theme::{self, icon};
+use crate::vector_news::layer_path;
+
+use super::vector_style;
 
 pub fn layers_ui(ui: &mut egui::Ui, state: &mut State, max_height: f32) {
     ui.horizontal(|ui| {
@@ -41,7 +44,9 @@ pub fn layers_ui(ui: &mut egui::Ui, state: &mut State, max_height: f32) {
             live_row_ui(ui, state);
             for (index, layer) in layers.iter().enumerate() {
                 let row = row_ui(ui, state, layer, active == Some(layer.id));
-                if active == Some(layer.id) {
+                if layer.vector().is_some() {
+                    shapes_legend_ui(ui, state, layer);
+                } else if active == Some(layer.id) {
                     super::legend::legend_ui(ui, state, layer);
                 }
                 // Dropping on the upper half of a row puts the layer above it.
@@ -115,6 +120,31 @@ fn is_unconnected(layer: &Layer) -> bool {
     matches!(&layer.source, LayerSource::Raster { path, info: None } if terroir_scene::is_remote(path))
 }
 
+/// Looks of a vector layer under its row, when there is more than one.
+fn shapes_legend_ui(ui: &mut egui::Ui, state: &State, layer: &Layer) {
+    /// More rows are in the Style panel.
+    const ROWS: usize = 12;
+    let (Some(source), Some(data)) = (layer.vector(), state.vectors.data(layer)) else {
+        return;
+    };
+    let rows = source.style.legend();
+    if rows.len() < 2 || state.session.folded.contains(&layer.id) {
+        return;
+    }
+    ui.indent(("legend", layer.id.0), |ui| {
+        ui.spacing_mut().item_spacing.y = 1.0;
+        let shown = if rows.len() > ROWS { ROWS - 1 } else { ROWS };
+        for row in rows.iter().take(shown) {
+            vector_style::legend_row_ui(ui, &source.style, data, row);
+        }
+        if rows.len() > shown {
+            let text = format!("and {} more", rows.len() - shown);
+            let weak = theme::colors(ui.visuals()).weak;
+            ui.label(egui::RichText::new(text).small().color(weak));
+        }
+    });
+}
+
 fn glyph_of(state: &State, layer: &Layer) -> &'static str {
     if layer.series().is_some() {
         return icon::CLOCK_COUNTER_CLOCKWISE;
@@ -125,8 +155,42 @@ fn glyph_of(state: &State, layer: &Layer) -> &'static str {
         Some(_) => icon::IMAGE,
         None if layer.source == LayerSource::Labels => icon::TAG,
         None if is_unconnected(layer) => icon::PLUGS,
+        None if layer.vector().is_some() && !state.vectors.is_missing(layer) => icon::POLYGON,
         None => icon::WARNING,
     }
+}
+
+/// What kind of layer it is; for shapes of one look, that look.
+fn symbol_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer, is_missing: bool) {
+    let colors = theme::colors(ui.visuals());
+    if let (Some(source), Some(data)) = (layer.vector(), state.vectors.data(layer)) {
+        let rows = source.style.legend();
+        if let [only] = rows.as_slice() {
+            let (rect, _) = ui.allocate_exact_size(egui::vec2(16.0, 14.0), Sense::hover());
+            vector_style::swatch(ui.painter(), rect, &source.style, &data.geometry, only);
+            return;
+        }
+        let is_folded = state.session.folded.contains(&layer.id);
+        let (glyph, tip) = if is_folded {
+            (icon::CARET_RIGHT, "Show the legend")
+        } else {
+            (icon::CARET_DOWN, "Hide the legend")
+        };
+        if theme::icon_button(ui, glyph, tip).clicked() {
+            if is_folded {
+                state.session.folded.remove(&layer.id);
+            } else {
+                state.session.folded.insert(layer.id);
+            }
+        }
+        return;
+    }
+    let color = if is_missing {
+        colors.warning
+    } else {
+        colors.weak
+    };
+    ui.label(egui::RichText::new(glyph_of(state, layer)).color(color));
 }
 
 /// One row; the response senses drag and drop.
@@ -140,7 +204,8 @@ fn row_ui(
     let is_missing = match &layer.source {
         LayerSource::Raster { info, .. } => info.is_none(),
         LayerSource::Series(series) => series.first_missing().is_some(),
-        _ => false,
+        LayerSource::Vector(_) => state.vectors.is_missing(layer),
+        LayerSource::Labels => false,
     };
     let width = ui.available_width();
     let (rect, _) = ui.allocate_exact_size(egui::vec2(width, theme::ROW), Sense::hover());
@@ -179,13 +244,7 @@ fn row_ui(
         };
         state.change_layer(layer.id, &name, |layer| layer.visible = !layer.visible);
     }
-    inner.label(
-        egui::RichText::new(glyph_of(state, layer)).color(if is_missing {
-            colors.warning
-        } else {
-            colors.weak
-        }),
-    );
+    symbol_ui(&mut inner, state, layer, is_missing);
     if let Some((id, text)) = &mut state.session.rename
         && *id == layer.id
     {
@@ -250,15 +309,20 @@ fn context_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, is_missi
         state.pick(&ctx, Purpose::Locate(layer.id));
         ui.close();
     }
-    for command in [Command::ZoomToLayer, Command::ZoomToPixels] {
-        menu::item_ui(ui, state, command);
+    let is_vector = layer.vector().is_some();
+    menu::item_ui(ui, state, Command::ZoomToLayer);
+    if is_vector {
+        menu::item_ui(ui, state, Command::AttributeTable);
+        menu::item_ui(ui, state, Command::UseAsLabels);
+    } else {
+        menu::item_ui(ui, state, Command::ZoomToPixels);
     }
     ui.separator();
     menu::item_ui(ui, state, Command::StylePanel);
     menu::item_ui(ui, state, Command::RenameLayer);
     menu::item_ui(ui, state, Command::LayerProperties);
     menu::item_ui(ui, state, Command::BuildOverviews);
-    if let Some(path) = layer.raster_path()
+    if let Some(path) = layer_path(layer)
         && ui.button(format!("{}  Copy path", icon::COPY)).clicked()
     {
         ui.ctx().copy_text(path.display().to_string());
@@ -269,6 +333,20 @@ fn context_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, is_missi
 }
 
 fn hint(state: &State, layer: &Layer) -> String {
+    if let Some(source) = layer.vector() {
+        let path = source.path.display();
+        return match state.vectors.data(layer) {
+            Some(data) => format!(
+                "{}, {}\n{path}",
+                shapes_text(data.features()),
+                data.geometry.to_lowercase()
+            ),
+            None if state.vectors.is_missing(layer) => {
+                format!("The file could not be read. Right click, Locate…\n{path}")
+            }
+            None => format!("Reading the shapes…\n{path}"),
+        };
+    }
     let Some(path) = layer.raster_path().map(terroir_scene::address_of) else {
         return "Your labels: painted pixels and polygons".to_owned();
     };
@@ -308,21 +386,7 @@ fn opacity_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
         let label =
             ui.label(egui::RichText::new("Opacity").color(theme::colors(ui.visuals()).weak));
         let mut percent = layer.opacity * 100.0;
-        let width = (ui.available_width() - 64.0).max(40.0);
-        ui.spacing_mut().slider_width = width;
-        // Slider and number apart, so that both carry the label's name.
-        let slider = ui
-            .add(egui::Slider::new(&mut percent, 0.0..=100.0).show_value(false))
-            .labelled_by(label.id);
-        let number = ui
-            .add(
-                egui::DragValue::new(&mut percent)
-                    .range(0.0..=100.0)
-                    .suffix(" %")
-                    .max_decimals(0),
-            )
-            .labelled_by(label.id);
-        let slider = slider | number;
+        let slider = theme::slider_ui(ui, &label, &mut percent, 0.0..=100.0, " %", 0);
         drag_step(state, &slider, &format!("Opacity of {}", layer.name));
         if slider.changed() {
             state.change_layer(layer.id, &format!("Opacity of {}", layer.name), |layer| {

@@ -1,6 +1,7 @@
 //! The panels around the map: layers and classes on the left; style, spectrum, field, run and accuracy on the right.
 
 mod accuracy;
+mod attribute_table;
 mod bands;
 mod classes;
 mod derived;
@@ -13,12 +14,14 @@ mod legend;
 mod model;
 mod properties;
 mod ramp;
+mod shapes_here;
 mod spectral_axis;
 mod spectrum;
 mod steps;
 mod stretch;
 mod time;
 mod timeline;
+mod vector_style;
 
 pub use derived::FormulaEdit;
 pub use jobs::progress_text;
@@ -68,6 +71,7 @@ pub fn side_panels_ui(ui: &mut egui::Ui, state: &mut State) {
             });
     }
     properties::properties_ui(ui, state);
+    attribute_table::attribute_table_ui(ui, state);
 }
 
 fn left_ui(ui: &mut egui::Ui, state: &mut State) {
@@ -101,8 +105,16 @@ fn right_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.separator();
     // The band table scrolls itself, because it may hold thousands of rows.
     match state.session.tab {
+        Tab::Style if state.active_is_vector() => scroll_ui(ui, |ui| {
+            if let Some(layer) = state.active_layer().cloned() {
+                vector_style::vector_style_ui(ui, state, &layer);
+            }
+        }),
         Tab::Style => scroll_ui(ui, |ui| bands::bands_ui(ui, state)),
-        Tab::Spectrum => scroll_ui(ui, |ui| spectrum::spectrum_ui(ui, state)),
+        Tab::Spectrum => scroll_ui(ui, |ui| {
+            shapes_here::shapes_here_ui(ui, state);
+            spectrum::spectrum_ui(ui, state);
+        }),
         Tab::Time => scroll_ui(ui, |ui| time::time_ui(ui, state)),
         Tab::Field => scroll_ui(ui, |ui| field::field_ui(ui, state)),
         Tab::Run => scroll_ui(ui, |ui| {
@@ -130,7 +142,7 @@ pub fn empty_map_ui(ui: &mut egui::Ui, state: &mut State) {
         );
         ui.add_space(theme::SMALL_GAP);
         ui.heading("No layers yet");
-        ui.label("Drop a raster here, or open one.");
+        ui.label("Drop a raster or a vector file here, or open one.");
         ui.add_space(theme::GAP);
         for command in [Command::AddRaster, Command::OpenProject, Command::OpenPath] {
             let info = command.info();
@@ -153,7 +165,11 @@ pub fn map_overlay_ui(ui: &egui::Ui, state: &State, rect: Rect, reading: &str) {
     let painter = ui.painter().with_clip_rect(rect);
     let font = FontId::proportional(12.0);
     let mut signs = Vec::new();
-    if state.opening > 0 {
+    if let Some(text) = state.vectors.progress_text() {
+        signs.push(text);
+        ui.ctx()
+            .request_repaint_after(std::time::Duration::from_millis(200));
+    } else if state.opening > 0 {
         signs.push("Opening…".to_owned());
     } else if !reading.is_empty() {
         signs.push(reading.to_owned());

@@ -32,6 +32,10 @@ pub fn properties_ui(ui: &mut egui::Ui, state: &mut State) {
 }
 
 fn content_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer) {
+    if layer.vector().is_some() {
+        vector_ui(ui, state, layer);
+        return;
+    }
     let Some(path) = layer.raster_path() else {
         if let Some(labels) = &state.history.document().labels {
             ui.label(format!(
@@ -117,6 +121,72 @@ fn content_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer) {
     }
 }
 
+fn vector_ui(ui: &mut egui::Ui, state: &State, layer: &Layer) {
+    let Some(source) = layer.vector() else {
+        return;
+    };
+    let path = source.path.display().to_string();
+    let Some(data) = state.vectors.data(layer) else {
+        let text = if state.vectors.is_missing(layer) {
+            "The file could not be read. Right click the layer, then Locate…"
+        } else {
+            "Reading the shapes…"
+        };
+        ui.label(text);
+        ui.label(path);
+        return;
+    };
+    let crs = data.crs.as_ref().map_or_else(
+        || "none: taken as the map's".to_owned(),
+        |crs| match crs.epsg {
+            Some(epsg) => format!("{} (EPSG:{epsg})", crs.name),
+            None => crs.name.clone(),
+        },
+    );
+    let mut rows = vec![
+        ("File", path),
+        ("Format", data.driver.clone()),
+        ("Layer", data.table.clone()),
+        ("Geometry", data.geometry.clone()),
+        (
+            "Shapes",
+            format!(
+                "{} with {} vertices",
+                count_text(data.features() as u64),
+                count_text(data.shapes.vertices() as u64)
+            ),
+        ),
+        ("Coordinates", crs),
+        ("In memory", bytes_text(data.size_bytes() as u64)),
+    ];
+    if let Some(extent) = data.extent() {
+        let text = format!(
+            "{} to {}, {} to {}",
+            extent.min_x, extent.max_x, extent.min_y, extent.max_y
+        );
+        rows.push(("Extent", text));
+    }
+    if let Some(complaint) = data.complaint() {
+        rows.push(("Faults", complaint));
+    }
+    rows_ui(ui, rows);
+    theme::section_ui(ui, "Attributes");
+    if data.columns.is_empty() {
+        ui.label("This layer has no attributes.");
+    }
+    egui::Grid::new("columns")
+        .striped(true)
+        .num_columns(2)
+        .show(ui, |ui| {
+            for column in &data.columns {
+                ui.label(&column.name);
+                let weak = theme::colors(ui.visuals()).weak;
+                ui.label(RichText::new(column.kind.name()).color(weak));
+                ui.end_row();
+            }
+        });
+}
+
 fn facts_ui(ui: &mut egui::Ui, info: &RasterInfo) {
     let grid = &info.grid;
     let first = info.bands.first();
@@ -182,6 +252,10 @@ fn facts_ui(ui: &mut egui::Ui, info: &RasterInfo) {
     if let Some(sensor) = &info.sensor {
         rows.push(("Sensor", sensor.clone()));
     }
+    rows_ui(ui, rows);
+}
+
+fn rows_ui(ui: &mut egui::Ui, rows: Vec<(&'static str, String)>) {
     egui::Grid::new("facts")
         .num_columns(2)
         .striped(true)

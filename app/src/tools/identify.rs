@@ -15,6 +15,9 @@ pub fn identify(state: &mut State, view: &MapView<'_>, clicked: bool) {
         return;
     };
     let reference = state.session.pick_reference;
+    if !reference {
+        state.session.identify_at = Some(map_xy);
+    }
     let layer = if reference {
         state.field_layer()
     } else {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Crs, Labels, RasterInfo, Series, Style, Wavelength};
+use crate::{Crs, Labels, RasterInfo, Series, Style, VectorStyle, Wavelength};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LayerId(pub u64);
@@ -23,6 +23,19 @@ pub enum LayerSource {
     /// Dated images of one place; the shown one stands for the layer.
     Series(Series),
     Labels,
+    /// Shapes of a vector file. They are read beside the document and never part of it.
+    Vector(Box<VectorSource>),
+}
+
+/// Which shapes a vector layer shows and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VectorSource {
+    pub path: PathBuf,
+    /// Layer inside the file; empty = the first with shapes.
+    pub table: String,
+    /// Coordinate system of the file, as it was when last read.
+    pub crs: Option<Crs>,
+    pub style: VectorStyle,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,22 +53,47 @@ pub struct Layer {
     pub attribution: Option<String>,
 }
 
+impl VectorSource {
+    fn size_bytes(&self) -> usize {
+        let rows = match &self.style.coloring {
+            crate::VectorColoring::Categories { entries, .. } => entries.len(),
+            _ => 0,
+        };
+        // A category is two short texts and a colour.
+        size_of::<Self>() + 128 * rows + self.crs.as_ref().map_or(0, |crs| crs.wkt.len())
+    }
+}
+
 impl Layer {
     /// What the layer's raster says about itself; of a series the shown frame. `None` for labels and missing files.
     pub fn raster_info(&self) -> Option<&Arc<RasterInfo>> {
         match &self.source {
             LayerSource::Raster { info, .. } => info.as_ref(),
             LayerSource::Series(series) => series.shown_frame()?.info.as_ref(),
-            LayerSource::Labels => None,
+            LayerSource::Labels | LayerSource::Vector(_) => None,
         }
     }
 
-    /// The raster's file, there or not; of a series the shown frame's. `None` for labels.
+    pub fn vector(&self) -> Option<&VectorSource> {
+        match &self.source {
+            LayerSource::Vector(source) => Some(source),
+            _ => None,
+        }
+    }
+
+    pub fn vector_mut(&mut self) -> Option<&mut VectorSource> {
+        match &mut self.source {
+            LayerSource::Vector(source) => Some(source),
+            _ => None,
+        }
+    }
+
+    /// The raster's file, there or not; of a series the shown frame's. `None` for labels and shapes.
     pub fn raster_path(&self) -> Option<&Path> {
         match &self.source {
             LayerSource::Raster { path, .. } => Some(path),
             LayerSource::Series(series) => Some(series.shown_frame()?.path()),
-            LayerSource::Labels => None,
+            LayerSource::Labels | LayerSource::Vector(_) => None,
         }
     }
 
@@ -65,6 +103,7 @@ impl Layer {
         size_of::<Self>()
             + self.name.len()
             + STYLE
+            + self.vector().map_or(0, VectorSource::size_bytes)
             + self.edited_wavelengths.len() * size_of::<(usize, Wavelength)>()
     }
 }
@@ -109,6 +148,7 @@ impl Document {
                     .as_ref()
                     .and_then(|labels| labels.grid.crs())
                     .cloned(),
+                LayerSource::Vector(source) => source.crs.clone(),
                 _ => layer
                     .raster_info()
                     .and_then(|info| info.grid.crs())

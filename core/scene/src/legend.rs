@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::{Class, SceneError, SceneResult, class_color, rgb_from_hex};
 
 /// Attributes known to hold classes, in the order they are tried.
-const CLASS_ATTRIBUTES: [&str; 7] = [
+pub(crate) const CLASS_ATTRIBUTES: [&str; 7] = [
     "class_name",
     "class",
     "class_id",

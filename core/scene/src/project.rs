@@ -12,8 +12,9 @@ use crate::beside::{with_suffix, write_beside, write_error};
 use crate::containers::container_of;
 use crate::series_entry::SeriesEntry;
 use crate::{
-    Crs, Document, Layer, LayerId, LayerSource, Raster, SceneError, SceneResult, Style, Wavelength,
-    export_labels, import_labels, is_remote, recognise_product,
+    Crs, Document, Layer, LayerId, LayerSource, Raster, SceneError, SceneResult, Style,
+    VectorSource, VectorStyle, Wavelength, export_labels, import_labels, is_remote,
+    recognise_product,
 };
 
 pub const PROJECT_SCHEMA: u32 = 1;
@@ -64,7 +65,7 @@ pub(crate) struct FileEntry {
 struct LayerEntry {
     id: LayerId,
     name: String,
-    /// `raster`, `series` or `labels`.
+    /// `raster`, `series`, `vector` or `labels`.
     kind: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     file: Option<FileEntry>,
@@ -79,6 +80,19 @@ struct LayerEntry {
     edited_wavelengths: Vec<(usize, Wavelength)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attribution: Option<String>,
+    /// What only a vector layer has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    vector: Option<VectorEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct VectorEntry {
+    #[serde(default)]
+    table: String,
+    #[serde(default)]
+    crs: Option<Crs>,
+    #[serde(default)]
+    style: VectorStyle,
 }
 
 /// The GeoPackage with a project's labels: `<stem>.labels.gpkg` beside it.
@@ -170,6 +184,7 @@ fn layer_entry(layer: &Layer, folder: &Path) -> LayerEntry {
         LayerSource::Labels => ("labels", None, None),
         LayerSource::Raster { path, .. } => ("raster", Some(file_entry(folder, path)), None),
         LayerSource::Series(series) => ("series", None, Some(SeriesEntry::new(series, folder))),
+        LayerSource::Vector(source) => ("vector", Some(file_entry(folder, &source.path)), None),
     };
     LayerEntry {
         id: layer.id,
@@ -182,6 +197,11 @@ fn layer_entry(layer: &Layer, folder: &Path) -> LayerEntry {
         style: layer.style.clone(),
         edited_wavelengths: layer.edited_wavelengths.clone(),
         attribution: layer.attribution.clone(),
+        vector: layer.vector().map(|source| VectorEntry {
+            table: source.table.clone(),
+            crs: source.crs.clone(),
+            style: source.style.clone(),
+        }),
     }
 }
 
@@ -412,6 +432,23 @@ fn open_layer(
                 }
             };
             LayerSource::Raster { path, info }
+        }
+        ("vector", Some(file), _) => {
+            let path = located(&file, folder);
+            let vector = entry.vector.ok_or("a vector layer without its style")?;
+            if !path.exists() && !is_gdal_name(&path) {
+                warnings.push(format!(
+                    "{}: the file is not there; its layer stays empty\n{}",
+                    entry.name,
+                    path.display()
+                ));
+            }
+            LayerSource::Vector(Box::new(VectorSource {
+                path,
+                table: vector.table,
+                crs: vector.crs,
+                style: vector.style,
+            }))
         }
         (kind, ..) => return Err(format!("kind {kind}")),
     };

@@ -62,6 +62,11 @@ pub(crate) struct PointTable {
 impl ShapeSource {
     /// `Ok(None)` when GDAL does not know the file as shapes (it may be a raster).
     pub(crate) fn open(path: &Path) -> SceneResult<Option<Self>> {
+        Self::open_table(path, None)
+    }
+
+    /// One layer of the file; without a name our own labels, or the first with shapes.
+    pub(crate) fn open_table(path: &Path, table: Option<&str>) -> SceneResult<Option<Self>> {
         gdal_setup();
         if !path.exists() {
             return Err(SceneError::file(
@@ -94,7 +99,7 @@ impl ShapeSource {
             .collect();
         let chosen = layers
             .iter()
-            .position(|(name, _)| name == LABEL_LAYER)
+            .position(|(name, _)| name == table.unwrap_or(LABEL_LAYER))
             .or(layers.iter().position(|(_, has_shapes)| *has_shapes))
             .or((count > 0).then_some(0));
         let Some(layer) = chosen else { return Ok(None) };
@@ -218,7 +223,7 @@ fn unreadable(path: &Path, words: &dyn std::fmt::Display) -> SceneError {
 }
 
 /// The layer's CRS; GeoPackage's "undefined" systems count as none.
-fn layer_system(layer: &Layer<'_>) -> Option<Crs> {
+pub(crate) fn layer_system(layer: &Layer<'_>) -> Option<Crs> {
     let srs = layer.spatial_ref()?;
     // SAFETY: `srs` owns the handle and outlives the call.
     let crs = unsafe { Crs::from_handle(srs.to_c_hsrs()) }?;

@@ -59,10 +59,10 @@ impl ImportReport {
     }
 }
 
-/// Attribute names of the first layer of a vector file or of a point table (to ask which one is the class);
-/// none for a raster.
-pub fn vector_attributes(path: &Path) -> SceneResult<Vec<String>> {
-    Ok(ShapeSource::open(path)?
+/// Attribute names of a layer of a vector file (without a name the first) or of a point table, to ask which one is the
+/// class; none for a raster.
+pub fn vector_attributes(path: &Path, table: Option<&str>) -> SceneResult<Vec<String>> {
+    Ok(ShapeSource::open_table(path, table)?
         .map(|source| source.attributes().to_vec())
         .unwrap_or_default())
 }
@@ -79,7 +79,17 @@ pub fn import_labels(
     grid: &Grid,
     class_attribute: Option<&str>,
 ) -> SceneResult<(Labels, ImportReport)> {
-    let Some(source) = ShapeSource::open(path)? else {
+    import_labels_of(path, None, grid, class_attribute)
+}
+
+/// The same from one layer of a file that has several.
+pub fn import_labels_of(
+    path: &Path,
+    table: Option<&str>,
+    grid: &Grid,
+    class_attribute: Option<&str>,
+) -> SceneResult<(Labels, ImportReport)> {
+    let Some(source) = ShapeSource::open_table(path, table)? else {
         return import_label_raster(path, grid);
     };
     if source.is_empty() && !source.is_home() {

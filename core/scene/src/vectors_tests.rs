@@ -321,7 +321,7 @@ fn everything_left_out_is_counted() {
         report.summary(),
         "3 shapes imported; left out: 1 outside the scene, 2 empty, 2 without a class; 1 shapes are smaller than a pixel and label none"
     );
-    assert_eq!(vector_attributes(&path).unwrap(), ["class", "other"]);
+    assert_eq!(vector_attributes(&path, None).unwrap(), ["class", "other"]);
 }
 
 #[test]

@@ -1,0 +1,109 @@
+//! Vector layers over a picture: what `terroir render --vectors` draws, with the canvas' own drawing.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use terroir_scene::{
+    Grid, PictureFrame, Shown, VectorColoring, VectorLook, VectorStyle, categories, draw_vectors,
+    extent_in_map, place_vectors_blocking, read_vector_blocking,
+};
+
+use super::failure::{CliError, CliResult};
+use super::output::Output;
+use super::picture::Still;
+
+/// Draws each file of `vectors` (`file` or `file:layer`), the first at the bottom, over the picture of a whole raster.
+pub fn draw_over(
+    still: &mut Still,
+    grid: &Grid,
+    vectors: &[String],
+    style_by: Option<&str>,
+    output: Output,
+) -> CliResult {
+    let extent = extent_in_map(&grid.transform(), grid.width, grid.height);
+    let frame = PictureFrame {
+        left: extent.min_x,
+        top: extent.max_y,
+        units_per_pixel: extent.width() / still.width.max(1) as f64,
+        width: still.width as u32,
+        height: still.height as u32,
+        pixels_per_point: 1.0,
+    };
+    let stop = AtomicBool::new(false);
+    for (number, name) in vectors.iter().enumerate() {
+        let (path, table) = file_and_layer(name);
+        let layer = read_vector_blocking(&path, table.as_deref(), &Default::default())?;
+        if let Some(complaint) = layer.complaint() {
+            output.warn(&format!("{complaint} {}", path.display()));
+        }
+        let mut style = VectorStyle::fresh(&layer, number);
+        if let Some(attribute) = style_by {
+            let before = VectorColoring::Single { color: [0; 3] };
+            style.coloring = categories(&layer, attribute, &before)?;
+        }
+        let placed = place_vectors_blocking(&layer, grid.crs(), &stop)?;
+        let look = VectorLook::new(&layer, &style);
+        let Some(drawn) = draw_vectors(&placed, &look, &frame, Shown::All, &stop) else {
+            return Err(CliError::failed(format!(
+                "The picture is too large to draw shapes on; give a smaller --size.\n{}",
+                path.display()
+            )));
+        };
+        blend(&mut still.rgba, &drawn);
+    }
+    Ok(())
+}
+
+/// `fields.gpkg:crops` is the layer `crops` of `fields.gpkg`, unless a file has that very name.
+fn file_and_layer(name: &str) -> (PathBuf, Option<String>) {
+    let whole = PathBuf::from(name);
+    if whole.exists() {
+        return (whole, None);
+    }
+    match name.rsplit_once(':') {
+        Some((file, layer)) if !layer.is_empty() && Path::new(file).exists() => {
+            (PathBuf::from(file), Some(layer.to_owned()))
+        }
+        _ => (whole, None),
+    }
+}
+
+/// Lays premultiplied pixels over straight ones.
+fn blend(under: &mut [u8], over: &[u8]) {
+    for (below, above) in under.chunks_exact_mut(4).zip(over.chunks_exact(4)) {
+        let (alpha, before) = (f32::from(above[3]) / 255.0, f32::from(below[3]) / 255.0);
+        if alpha == 0.0 {
+            continue;
+        }
+        let after = alpha + before * (1.0 - alpha);
+        for channel in 0..3 {
+            let premultiplied =
+                f32::from(above[channel]) + f32::from(below[channel]) * before * (1.0 - alpha);
+            below[channel] = (premultiplied / after).round() as u8;
+        }
+        below[3] = (255.0 * after).round() as u8;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_cover_the_picture_by_their_opacity() {
+        let mut under = vec![100, 100, 100, 255, 0, 0, 0, 0];
+        blend(&mut under, &[100, 0, 0, 128, 0, 64, 0, 64]);
+        assert_eq!(under, [150, 50, 50, 255, 0, 255, 0, 64]);
+    }
+
+    #[test]
+    fn a_layer_is_named_after_a_colon() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("fields.gpkg");
+        std::fs::write(&file, b"").unwrap();
+        let name = format!("{}:crops", file.display());
+        assert_eq!(file_and_layer(&name), (file.clone(), Some("crops".into())));
+        let whole = file.display().to_string();
+        assert_eq!(file_and_layer(&whole), (file, None));
+    }
+}

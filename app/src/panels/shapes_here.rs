@@ -1,0 +1,102 @@
+//! Shapes under the clicked place: which ones, and their attributes.
+
+use std::sync::Arc;
+
+use terroir_scene::{LayerId, VectorLayer};
+
+use crate::session::{FoundShape, ViewRequest};
+use crate::state::State;
+use crate::theme::{self, icon};
+
+/// Nothing when no shape was clicked.
+pub fn shapes_here_ui(ui: &mut egui::Ui, state: &mut State) {
+    let found = state.session.found_shapes.clone();
+    if found.is_empty() {
+        return;
+    }
+    let chosen = state.session.found_chosen.min(found.len() - 1);
+    ui.horizontal(|ui| {
+        let title = match found.len() {
+            1 => "1 shape here".to_owned(),
+            count => format!("{count} shapes here"),
+        };
+        ui.label(egui::RichText::new(title).strong());
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            if theme::icon_button(ui, icon::X, "Forget the clicked shapes").clicked() {
+                state.forget_shapes();
+            }
+        });
+    });
+    if found.len() > 1 {
+        egui::ScrollArea::vertical()
+            .id_salt("shapes here")
+            .max_height(110.0)
+            .auto_shrink([false, true])
+            .show(ui, |ui| {
+                for (index, shape) in found.iter().enumerate() {
+                    let text = name_of(state, shape);
+                    let row = egui::Button::selectable(index == chosen, text)
+                        .truncate()
+                        .min_size(egui::vec2(ui.available_width(), 0.0));
+                    if ui.add(row).clicked() {
+                        state.session.found_chosen = index;
+                        state.choose_shapes(shape.layer, vec![shape.feature]);
+                    }
+                }
+            });
+    }
+    let Some(shape) = found.get(chosen) else {
+        return;
+    };
+    let Some(data) = data_of(state, shape.layer) else {
+        return;
+    };
+    ui.horizontal(|ui| {
+        let text = name_of(state, shape);
+        if theme::icon_button(ui, icon::FRAME_CORNERS, "Zoom to this shape").clicked() {
+            state.session.view = Some(ViewRequest::Shapes(shape.layer));
+        }
+        ui.add(egui::Label::new(text).truncate());
+    });
+    egui::Grid::new("attributes of the shape")
+        .num_columns(2)
+        .striped(true)
+        .spacing([12.0, 3.0])
+        .show(ui, |ui| {
+            for column in &data.columns {
+                let weak = theme::colors(ui.visuals()).weak;
+                ui.label(egui::RichText::new(&column.name).small().color(weak))
+                    .on_hover_text(column.kind.name());
+                match column.text(shape.feature) {
+                    Some(text) => {
+                        ui.add(egui::Label::new(&text).wrap());
+                    }
+                    None => {
+                        ui.label(egui::RichText::new("no value").italics().color(weak));
+                    }
+                }
+                ui.end_row();
+            }
+        });
+    if data.columns.is_empty() {
+        ui.label("This layer has no attributes.");
+    }
+    ui.separator();
+}
+
+fn data_of(state: &State, layer: LayerId) -> Option<Arc<VectorLayer>> {
+    let layer = state.history.document().layer(layer)?;
+    state.vectors.data(layer).cloned()
+}
+
+fn name_of(state: &State, shape: &FoundShape) -> String {
+    let Some(layer) = state.history.document().layer(shape.layer) else {
+        return "A removed layer".to_owned();
+    };
+    let id = state
+        .vectors
+        .data(layer)
+        .and_then(|data| data.ids.get(shape.feature).copied())
+        .unwrap_or(shape.feature as i64);
+    format!("{}, shape {id}", layer.name)
+}
