@@ -55,6 +55,7 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
         }
         Command::AddVector => state.pick(ctx, Purpose::AddVector),
         Command::UseAsLabels => state.use_as_labels(),
+        Command::UseAsArea => state.use_as_area(),
         Command::AttributeTable => {
             state.session.attribute_table = active.map(|layer| AttributeTable {
                 layer,

@@ -26,6 +26,7 @@ pub enum Command {
     TimelinePanel,
     AddVector,
     UseAsLabels,
+    UseAsArea,
     AttributeTable,
     ImportLabels,
     ExportLabels,
@@ -236,6 +237,13 @@ pub static COMMANDS: &[CommandInfo] = &[
         icon::TAG,
         &[],
         "Take the shapes of the active vector layer as labels",
+    ),
+    row(
+        C::UseAsArea,
+        "Use as area of interest",
+        icon::SELECTION,
+        &[],
+        "Restrict fields and maps to the polygons of the active vector layer; again to take it back",
     ),
     row(
         C::AttributeTable,
@@ -620,7 +628,9 @@ impl Command {
                 "Needs a series with cloud masks",
             ),
             C::ImportLabels | C::NewClass => need(has_raster, "Add a raster first"),
-            C::AttributeTable if !state.active_is_vector() => Err("Choose a vector layer first"),
+            C::AttributeTable | C::UseAsArea if !state.active_is_vector() => {
+                Err("Choose a vector layer first")
+            }
             C::UseAsLabels if state.labels_source().is_none() => Err("Choose a vector layer first"),
             C::UseAsLabels => need(
                 state.has_label_grid(),

@@ -198,6 +198,7 @@ pub fn start(state: &mut State, form: &ExportForm) -> Option<PathBuf> {
                     field: fit.field.path.clone(),
                     head: head_path.clone(),
                     out: path,
+                    aoi: state.area_of_interest(),
                 });
                 state.autosave_now();
                 state.send(FileTask::SaveHead {

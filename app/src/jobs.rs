@@ -409,6 +409,7 @@ mod tests {
             field: "f.tif".into(),
             head: "h.json".into(),
             out: "m.tif".into(),
+            aoi: None,
         })
     }
 

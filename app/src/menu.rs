@@ -57,7 +57,7 @@ const LAYER: &[&[C]] = &[
         C::Connect,
         C::RemoveLayer,
     ],
-    &[C::AttributeTable, C::UseAsLabels],
+    &[C::AttributeTable, C::UseAsLabels, C::UseAsArea],
     &[C::BuildOverviews, C::MakeField, C::CheckAccuracy],
 ];
 const HELP: &[&[C]] = &[&[C::Help, C::About]];

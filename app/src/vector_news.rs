@@ -231,6 +231,58 @@ impl State {
         }
     }
 
+    // -- area of interest
+
+    /// Makes the active vector layer the area of interest, or takes that back.
+    pub fn use_as_area(&mut self) {
+        let Some(layer) = self.active_layer().cloned() else {
+            return;
+        };
+        let is_area = self.history.document().area_of_interest == Some(layer.id);
+        let has_polygons = self.vectors.data(&layer).is_none_or(|data| {
+            (0..data.shapes.parts())
+                .filter_map(|part| data.shapes.part(part))
+                .any(|part| part.kind == terroir_scene::PartKind::Polygon)
+        });
+        if !has_polygons {
+            self.messages.show(
+                Level::Warning,
+                format!(
+                    "{} has no polygons; an area of interest needs them.",
+                    layer.name
+                ),
+            );
+            return;
+        }
+        let (step, text) = if is_area {
+            (
+                "Clear the area of interest",
+                "Fields and maps cover the whole scene again.".to_owned(),
+            )
+        } else {
+            (
+                "Set the area of interest",
+                format!("Fields and maps are made inside {} only.", layer.name),
+            )
+        };
+        self.history.change(step, |document| {
+            document.area_of_interest = (!is_area).then_some(layer.id);
+        });
+        self.messages
+            .show_with_action(Level::Info, text, "Undo", Command::Undo);
+    }
+
+    /// What a job is told: the file, or a layer of it.
+    pub fn area_of_interest(&self) -> Option<String> {
+        let document = self.history.document();
+        let source = document.layer(document.area_of_interest?)?.vector()?;
+        Some(if source.table.is_empty() {
+            source.path.display().to_string()
+        } else {
+            format!("{}:{}", source.path.display(), source.table)
+        })
+    }
+
     // -- choosing shapes
 
     /// Highlights shapes of a layer; none takes the highlight away.

@@ -667,6 +667,7 @@ fn a_worker_killed_in_mid_job() {
             wavelengths_nm: Vec::new(),
             bands: Vec::new(),
             seed: 0,
+            aoi: None,
         })
     };
     let mut link = WorkerLink::new(terroir().to_path_buf(), Arc::new(|| {}));

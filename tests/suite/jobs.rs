@@ -35,6 +35,7 @@ fn embed_spec(scene: &Path, out: &Path) -> EmbedSpec {
         wavelengths_nm: Vec::new(),
         bands: Vec::new(),
         seed: 0,
+        aoi: None,
     }
 }
 
@@ -361,6 +362,7 @@ fn from_scene_to_report() {
         field: path("field.tif"),
         head: path("head.json"),
         out: path("map.tif"),
+        aoi: None,
     };
     let outcome = run(JobSpec::Predict(predict)).unwrap();
     assert_eq!(outcome.files[0], path("map.tif"));
@@ -433,6 +435,7 @@ fn a_scene_is_no_field() {
         field: scene,
         head: "head.json".into(),
         out: folder.path().join("map.tif"),
+        aoi: None,
     };
     let failure = run(JobSpec::Predict(spec)).unwrap_err();
     assert!(failure.what.contains("not a field"), "{failure}");

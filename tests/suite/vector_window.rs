@@ -263,3 +263,24 @@ fn a_project_keeps_its_vector_layers_and_greys_missing_files() {
     assert!(matches!(kept.source, LayerSource::Vector(_)));
     assert!(shows(&missing, "fields"));
 }
+
+#[test]
+fn a_vector_layer_becomes_the_area_of_interest_and_undo_takes_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = open_both(folder.path());
+    choose_fields(&mut harness);
+    press(&mut harness, CTRL, Key::K);
+    harness.event(Event::Text("use as area".to_owned()));
+    harness.step();
+    press(&mut harness, Modifiers::NONE, Key::Enter);
+    let document = harness.state().document();
+    let fields = document.layers.iter().find(|layer| layer.name == "fields");
+    assert_eq!(document.area_of_interest, fields.map(|layer| layer.id));
+    assert!(shows(&harness, "inside fields only"));
+    let path = folder.path().join("a.terroir");
+    terroir_scene::save_project(document, &path).unwrap();
+    let saved = open_project(&path).unwrap().document;
+    assert_eq!(saved.area_of_interest, document.area_of_interest);
+    press(&mut harness, CTRL, Key::Z);
+    assert_eq!(harness.state().document().area_of_interest, None);
+}

@@ -338,3 +338,124 @@ fn pixels(path: &Path) -> Vec<u8> {
     reader.next_frame(&mut bytes).unwrap();
     bytes
 }
+
+/// Inside the area a field and a map are what they are without one; outside they are nodata. Provenance names the area.
+#[test]
+fn jobs_work_inside_the_area_of_interest_only() {
+    use terroir_engine::{EmbedSpec, JobSpec, PredictSpec, reproduce_spec, run_here};
+    use terroir_scene::{
+        Class, FIELD_AXES, FIELD_NODATA, Grid, HeadKind, LinearHead, MapKind, MapWriter, Raster,
+        Resampling,
+    };
+    const SIZE: (usize, usize) = (64, 40);
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let grid = Grid {
+        width: SIZE.0,
+        height: SIZE.1,
+        georef: Default::default(),
+    };
+    let bands = (0..4)
+        .map(|b| (format!("layer {b}"), String::new()))
+        .collect();
+    let ramp = "viridis".to_owned();
+    let kind = MapKind::Continuous { bands, ramp };
+    let mut writer = MapWriter::create(&path("scene.tif"), &grid, kind).unwrap();
+    let values: Vec<f32> = (0..4)
+        .flat_map(|band| {
+            (0..SIZE.0 * SIZE.1).map(move |at| ((at * (band + 3)) % 17 + band * at / 64) as f32)
+        })
+        .collect();
+    writer.write_floats(grid.window(), &values).unwrap();
+    writer.finish(&Vec::new()).unwrap();
+    // Columns 10 to 29, whichever way rows count.
+    let ring = "[[10,-900],[30,-900],[30,900],[10,900],[10,-900]]";
+    let polygon = format!(r#"{{"type":"Polygon","coordinates":[{ring}]}}"#);
+    std::fs::write(
+        path("area.geojson"),
+        collection(&[feature(&polygon, None, 1, 1.0)]),
+    )
+    .unwrap();
+    let area = Some(path("area.geojson").display().to_string());
+    let run = |spec: &JobSpec| run_here(spec, &mut |_| {}, &|| false).unwrap();
+
+    let whole = EmbedSpec {
+        scene: path("scene.tif"),
+        model: "dofa-tiny".to_owned(),
+        weights: None,
+        device: "cpu".to_owned(),
+        out: path("whole.tif"),
+        wavelengths_nm: vec![(0, 650.0), (1, 560.0), (2, 480.0), (3, 842.0)],
+        bands: Vec::new(),
+        seed: 0,
+        aoi: None,
+    };
+    let part = EmbedSpec {
+        out: path("part.tif"),
+        aoi: area.clone(),
+        ..whole.clone()
+    };
+    run(&JobSpec::Embed(whole));
+    run(&JobSpec::Embed(part.clone()));
+    let codes = |name: &str| {
+        let raster = Raster::open(&path(name)).unwrap();
+        assert!(raster.info().grid.same_as(&grid));
+        raster
+            .read_codes_blocking(grid.window(), SIZE.0, SIZE.1)
+            .unwrap()
+    };
+    let (all, some) = (codes("whole.tif"), codes("part.tif"));
+    let pixels = SIZE.0 * SIZE.1;
+    for at in 0..pixels * FIELD_AXES {
+        let inside = (10..30).contains(&(at % pixels % SIZE.0));
+        assert_eq!(
+            some[at],
+            if inside { all[at] } else { FIELD_NODATA },
+            "{at}"
+        );
+    }
+    let made = reproduce_spec(&path("part.tif")).unwrap();
+    assert_eq!(made, [JobSpec::Embed(part)]);
+    assert!(terroir_engine::command_line(&made[0]).contains("--aoi"));
+
+    let class = |id: u8| Class {
+        id,
+        name: format!("class {id}"),
+        color: [10 * id, 20, 30],
+    };
+    let mut weights = vec![vec![0.0; FIELD_AXES]; 2];
+    weights[0][0] = 4.0;
+    weights[1][1] = 4.0;
+    let head = LinearHead {
+        schema: 1,
+        kind: HeadKind::Ridge,
+        classes: vec![class(1), class(2)],
+        weights,
+        bias: vec![0.0, 0.0],
+        temperature: 1.0,
+        provenance: serde_json::Map::new(),
+    };
+    head.save(&path("head.json")).unwrap();
+    for (name, aoi) in [("map.tif", None), ("inside.tif", area)] {
+        run(&JobSpec::Predict(PredictSpec {
+            field: path("whole.tif"),
+            head: path("head.json"),
+            out: path(name),
+            aoi,
+        }));
+    }
+    let classes = |name: &str| {
+        let raster = Raster::open(&path(name)).unwrap();
+        raster
+            .read_blocking(&[0], grid.window(), SIZE.0, SIZE.1, Resampling::Nearest)
+            .unwrap()
+    };
+    let (map, inside) = (classes("map.tif"), classes("inside.tif"));
+    for at in 0..pixels {
+        let is_in = (10..30).contains(&(at % SIZE.0));
+        assert_eq!(inside.valid[at], is_in, "{at}");
+        if is_in {
+            assert_eq!(inside.values[at], map.values[at]);
+        }
+    }
+}

@@ -310,6 +310,7 @@ fn a_dead_worker_is_told_and_the_window_lives() {
             field: "f.tif".into(),
             head: "h.json".into(),
             out: "m.tif".into(),
+            aoi: None,
         }));
     wait(&mut harness, "the message", |window| {
         window.log().iter().any(|line| line.contains("signal 9"))

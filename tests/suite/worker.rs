@@ -43,6 +43,7 @@ fn job() -> JobSpec {
         field: "no such field.tif".into(),
         head: "h".into(),
         out: "o".into(),
+        aoi: None,
     })
 }
 

@@ -119,6 +119,7 @@ fn measure_speed(args: &BenchArgs, output: Output) -> CliResult {
             wavelengths_nm: Vec::new(),
             bands: Vec::new(),
             seed: 0,
+            aoi: None,
         });
         let start = Instant::now();
         run_job(&spec, output, &cancel)?;

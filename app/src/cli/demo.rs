@@ -75,6 +75,7 @@ fn jobs(args: &DemoArgs, sample: &Sample) -> [(&'static str, JobSpec); 4] {
                 wavelengths_nm: Vec::new(),
                 bands: Vec::new(),
                 seed: 0,
+                aoi: None,
             }),
         ),
         (
@@ -95,6 +96,7 @@ fn jobs(args: &DemoArgs, sample: &Sample) -> [(&'static str, JobSpec); 4] {
                 field: at("field.tif"),
                 head: at("head.json"),
                 out: at("map.tif"),
+                aoi: None,
             }),
         ),
         (

@@ -36,6 +36,9 @@ pub struct EmbedArgs {
     /// Seed of untrained weights
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Work only inside the polygons of this vector file (`file:layer` names one of its layers); outside becomes nodata
+    #[arg(long, value_name = "FILE")]
+    aoi: Option<String>,
 }
 
 pub fn run(args: &EmbedArgs, output: Output) -> CliResult {
@@ -59,6 +62,7 @@ pub fn run(args: &EmbedArgs, output: Output) -> CliResult {
         wavelengths_nm,
         bands,
         seed: args.seed,
+        aoi: args.aoi.clone(),
     });
     run_and_report(&spec, output)
 }

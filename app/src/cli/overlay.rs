@@ -1,11 +1,10 @@
 //! Vector layers over a picture: what `terroir render --vectors` draws, with the canvas' own drawing.
 
-use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use terroir_scene::{
     Grid, PictureFrame, Shown, VectorColoring, VectorLook, VectorStyle, categories, draw_vectors,
-    extent_in_map, place_vectors_blocking, read_vector_blocking,
+    extent_in_map, file_and_layer, place_vectors_blocking, read_vector_blocking,
 };
 
 use super::failure::{CliError, CliResult};
@@ -54,20 +53,6 @@ pub fn draw_over(
     Ok(())
 }
 
-/// `fields.gpkg:crops` is the layer `crops` of `fields.gpkg`, unless a file has that very name.
-fn file_and_layer(name: &str) -> (PathBuf, Option<String>) {
-    let whole = PathBuf::from(name);
-    if whole.exists() {
-        return (whole, None);
-    }
-    match name.rsplit_once(':') {
-        Some((file, layer)) if !layer.is_empty() && Path::new(file).exists() => {
-            (PathBuf::from(file), Some(layer.to_owned()))
-        }
-        _ => (whole, None),
-    }
-}
-
 /// Lays premultiplied pixels over straight ones.
 fn blend(under: &mut [u8], over: &[u8]) {
     for (below, above) in under.chunks_exact_mut(4).zip(over.chunks_exact(4)) {
@@ -94,16 +79,5 @@ mod tests {
         let mut under = vec![100, 100, 100, 255, 0, 0, 0, 0];
         blend(&mut under, &[100, 0, 0, 128, 0, 64, 0, 64]);
         assert_eq!(under, [150, 50, 50, 255, 0, 255, 0, 64]);
-    }
-
-    #[test]
-    fn a_layer_is_named_after_a_colon() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("fields.gpkg");
-        std::fs::write(&file, b"").unwrap();
-        let name = format!("{}:crops", file.display());
-        assert_eq!(file_and_layer(&name), (file.clone(), Some("crops".into())));
-        let whole = file.display().to_string();
-        assert_eq!(file_and_layer(&whole), (file, None));
     }
 }

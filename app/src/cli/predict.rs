@@ -20,6 +20,9 @@ pub struct PredictArgs {
     /// Where the map goes (.tif); the confidence goes beside it as <stem>_confidence.tif
     #[arg(long)]
     out: PathBuf,
+    /// Work only inside the polygons of this vector file (`file:layer` names one of its layers); outside becomes nodata
+    #[arg(long, value_name = "FILE")]
+    aoi: Option<String>,
 }
 
 pub fn run(args: &PredictArgs, output: Output) -> CliResult {
@@ -27,6 +30,7 @@ pub fn run(args: &PredictArgs, output: Output) -> CliResult {
         field: args.field.clone(),
         head: args.head.clone(),
         out: args.out.clone(),
+        aoi: args.aoi.clone(),
     });
     run_and_report(&spec, output)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 use terroir_engine::{JobSpec, command_line, reproduce_spec};
-use terroir_scene::{Block, Raster, Resampling, Window};
+use terroir_scene::{Block, Raster, Resampling, Window, file_and_layer};
 
 use super::failure::{CliError, CliResult};
 use super::job::{CancelFlag, run_job};
@@ -48,11 +48,13 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
             if let Some(weights) = &mut embed.weights {
                 find_input(weights, folder)?;
             }
+            find_area(&mut embed.aoi, folder)?;
             embed.out = out.clone();
         }
         JobSpec::Predict(predict) => {
             find_input(&mut predict.field, folder)?;
             find_input(&mut predict.head, folder)?;
+            find_area(&mut predict.aoi, folder)?;
             predict.out = out.clone();
         }
         JobSpec::Calc(calc) => {
@@ -100,6 +102,25 @@ fn find_input(path: &mut PathBuf, folder: &Path) -> CliResult {
         "A file the job needs is gone. Put it back, or beside the result, and try again.\n{}",
         path.display()
     )))
+}
+
+/// The same for an area of interest, which may name a layer of its file.
+fn find_area(aoi: &mut Option<String>, folder: &Path) -> CliResult {
+    let Some(name) = aoi else { return Ok(()) };
+    if file_and_layer(name).0.exists() {
+        return Ok(());
+    }
+    let (file, layer) = match name.rsplit_once(':') {
+        Some((file, layer)) if !layer.contains(['/', '\\']) => (file, Some(layer)),
+        _ => (name.as_str(), None),
+    };
+    let mut path = PathBuf::from(file);
+    find_input(&mut path, folder)?;
+    *name = match layer {
+        Some(layer) => format!("{}:{layer}", path.display()),
+        None => path.display().to_string(),
+    };
+    Ok(())
 }
 
 fn again(path: &Path) -> PathBuf {

@@ -268,6 +268,12 @@ fn row_ui(
     if (is_missing && layer.raster_info().is_none()) || !layer.visible {
         text = text.color(colors.weak);
     }
+    if state.history.document().area_of_interest == Some(layer.id) {
+        let sign = egui::RichText::new(icon::SELECTION).color(colors.accent);
+        inner
+            .label(sign)
+            .on_hover_text("Area of interest: fields and maps are made inside these polygons only");
+    }
     inner.add(
         egui::Label::new(text)
             .truncate()
@@ -314,6 +320,16 @@ fn context_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, is_missi
     if is_vector {
         menu::item_ui(ui, state, Command::AttributeTable);
         menu::item_ui(ui, state, Command::UseAsLabels);
+        let is_area = state.history.document().area_of_interest == Some(layer.id);
+        if is_area {
+            let text = format!("{}  Not the area of interest any more", icon::SELECTION);
+            if ui.button(text).clicked() {
+                state.queue.push_back(Command::UseAsArea);
+                ui.close();
+            }
+        } else {
+            menu::item_ui(ui, state, Command::UseAsArea);
+        }
     } else {
         menu::item_ui(ui, state, Command::ZoomToPixels);
     }

@@ -56,6 +56,20 @@ pub fn model_ui(ui: &mut egui::Ui, state: &mut State) {
             device_ui(ui, state);
             ui.end_row();
 
+            if state.history.document().area_of_interest.is_some() {
+                ui.label("Area");
+                let document = state.history.document();
+                let layer = document
+                    .area_of_interest
+                    .and_then(|id| document.layer(id))
+                    .map(|layer| format!("inside {}", layer.name));
+                ui.add(egui::Label::new(layer.unwrap_or_default()).truncate())
+                    .on_hover_text(
+                        "Pixels outside become nodata. Right click the layer to change it.",
+                    );
+                ui.end_row();
+            }
+
             ui.label("File");
             out_ui(ui, state);
             ui.end_row();
@@ -323,6 +337,7 @@ impl State {
                 .collect(),
             bands: Vec::new(),
             seed: 0,
+            aoi: self.area_of_interest(),
         }))
     }
 }

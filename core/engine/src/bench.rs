@@ -271,6 +271,7 @@ fn spec_of(case: &Case, folder: &Path, out: &Path) -> EmbedSpec {
         wavelengths_nm: case.wavelengths_nm.iter().copied().enumerate().collect(),
         bands: (0..case.wavelengths_nm.len()).collect(),
         seed: 0,
+        aoi: None,
     }
 }
 

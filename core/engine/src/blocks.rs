@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use rayon::prelude::*;
-use terroir_scene::{FIELD_AXES, FIELD_NODATA, Raster, Window, plan_windows};
+use terroir_scene::{AreaOfInterest, FIELD_AXES, FIELD_NODATA, Raster, Window, plan_windows};
 
 use crate::catalogue::ModelShelf;
 use crate::dense::Geometry;
@@ -73,6 +73,13 @@ fn touches(a: Window, b: Window) -> bool {
         && b.row < a.row + a.height
 }
 
+/// What there is to do: blocks of the scene, windows of the model, and the blocks that are wanted and not done yet.
+struct BlockPlan<'a> {
+    blocks: &'a [Window],
+    windows: &'a [Window],
+    todo: &'a [usize],
+}
+
 /// What the reader thread hands over: a block's number, its windows and the values they need.
 struct Order {
     block: usize,
@@ -87,12 +94,14 @@ pub(crate) fn run_blocks(
     setup: &mut Setup,
     journal: &mut Journal,
     blocks: &[Window],
+    area: Option<&AreaOfInterest>,
 ) -> JobResult<()> {
     let extent = setup.raster.info().grid.window();
     let geometry = setup.encoder.geometry();
     let windows = plan_windows(extent, geometry.window, geometry.overlap());
     let todo: Vec<usize> = (0..blocks.len())
         .filter(|block| !journal.is_done(*block))
+        .filter(|block| area.is_none_or(|area| area.touches(blocks[*block])))
         .collect();
     let (send, orders) = sync_channel::<Order>(1);
     let (path, bands) = (spec.scene.clone(), setup.projection.bands.clone());
@@ -130,9 +139,12 @@ pub(crate) fn run_blocks(
         reader.map_err(|error| {
             Failure::new("the scene reader could not be started").with_details(error)
         })?;
-        compute_blocks(
-            spec, monitor, shelf, setup, journal, blocks, windows, orders,
-        )
+        let plan = BlockPlan {
+            blocks,
+            windows,
+            todo,
+        };
+        compute_blocks(spec, monitor, shelf, setup, journal, &plan, orders)
     })
 }
 
@@ -154,18 +166,20 @@ fn compute_blocks(
     shelf: &mut ModelShelf,
     setup: &mut Setup,
     journal: &mut Journal,
-    blocks: &[Window],
-    windows: &[Window],
+    plan: &BlockPlan<'_>,
     orders: Receiver<Order>,
 ) -> JobResult<()> {
+    let BlockPlan {
+        blocks,
+        windows,
+        todo,
+    } = *plan;
     // Tokens of windows that reach into blocks still to come: each window is encoded once.
     let mut tokens: HashMap<usize, Vec<f32>> = HashMap::new();
     let total = windows.len() as u64;
     let mut encoded = windows
         .iter()
-        .filter(|window| {
-            (0..blocks.len()).all(|b| !touches(**window, blocks[b]) || journal.is_done(b))
-        })
+        .filter(|window| !todo.iter().any(|block| touches(**window, blocks[*block])))
         .count() as u64;
     for Order {
         block,

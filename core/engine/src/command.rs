@@ -41,6 +41,9 @@ pub fn command_line(spec: &JobSpec) -> String {
             if spec.seed != 0 {
                 add("--seed", Some(spec.seed.to_string()));
             }
+            if let Some(aoi) = &spec.aoi {
+                add("--aoi", Some(aoi.clone()));
+            }
             add("--out", path(&spec.out));
         }
         JobSpec::Train(spec) => {
@@ -65,6 +68,9 @@ pub fn command_line(spec: &JobSpec) -> String {
             add("predict", None);
             add("--field", path(&spec.field));
             add("--head", path(&spec.head));
+            if let Some(aoi) = &spec.aoi {
+                add("--aoi", Some(aoi.clone()));
+            }
             add("--out", path(&spec.out));
         }
         JobSpec::Assess(spec) => {
@@ -180,6 +186,7 @@ mod tests {
             wavelengths_nm: vec![(0, 490.0), (3, 842.5)],
             bands: vec![0, 3],
             seed: 0,
+            aoi: None,
         });
         assert_eq!(
             command_line(&spec),

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
-use terroir_scene::{FIELD_AXES, MapKind, MapWriter, Raster, Window, plan_windows};
+use terroir_scene::{
+    AreaOfInterest, FIELD_AXES, FIELD_NODATA, MapKind, MapWriter, Raster, Window, plan_windows,
+};
 
 use crate::blocks::{BLOCK_BYTES, add_projected, block_side, plan_blocks, run_blocks};
 use crate::catalogue::ModelShelf;
@@ -62,6 +64,8 @@ fn embed_journalled(
     journal: &mut Journal,
     begun: Instant,
 ) -> JobResult<Outcome> {
+    let area = crate::predict::area_of(spec.aoi.as_deref(), &raster.info().grid)?;
+    let area = area.as_ref();
     let mut setup = prepare(
         spec,
         design,
@@ -84,8 +88,8 @@ fn embed_journalled(
             blocks.len()
         ));
     }
-    run_blocks(spec, monitor, shelf, &mut setup, journal, &blocks)?;
-    finish(spec, monitor, &setup, journal, begun)
+    run_blocks(spec, monitor, shelf, &mut setup, journal, &blocks, area)?;
+    finish(spec, monitor, &setup, area, journal, begun)
 }
 
 /// What the job will cost. Encodes one window to know the speed; writes nothing.
@@ -217,7 +221,16 @@ fn journal_key(
         "{}\n{spec_text}\n{design:?}\n{}\n{}\n{} {} {}\n{}",
         env!("CARGO_PKG_VERSION"),
         fingerprint(&spec.scene),
-        spec.weights.as_deref().map(fingerprint).unwrap_or_default(),
+        [
+            spec.weights.as_deref().map(fingerprint),
+            spec.aoi
+                .as_deref()
+                .map(|name| fingerprint(&terroir_scene::file_and_layer(name).0)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("\n"),
         info.grid.width,
         info.grid.height,
         info.bands.len(),
@@ -231,6 +244,7 @@ fn finish(
     spec: &EmbedSpec,
     monitor: &Monitor<'_>,
     setup: &Setup,
+    area: Option<&AreaOfInterest>,
     journal: &mut Journal,
     begun: Instant,
 ) -> JobResult<Outcome> {
@@ -241,16 +255,24 @@ fn finish(
         monitor.check()?;
         monitor.progress("writing the field", row as u64, grid.height as u64);
         let height = rows.min(grid.height - row);
-        let bytes = journal.read_rows(row, height)?;
-        writer.write_bytes(
-            Window {
-                col: 0,
-                row,
-                width: grid.width,
-                height,
-            },
-            &bytes,
-        )?;
+        let mut bytes = journal.read_rows(row, height)?;
+        let window = Window {
+            col: 0,
+            row,
+            width: grid.width,
+            height,
+        };
+        if let Some(area) = area {
+            let mask = area.mask(window);
+            for plane in bytes.chunks_exact_mut(mask.len().max(1)) {
+                for (code, inside) in plane.iter_mut().zip(&mask) {
+                    if !inside {
+                        *code = FIELD_NODATA.cast_unsigned();
+                    }
+                }
+            }
+        }
+        writer.write_bytes(window, &bytes)?;
     }
     monitor.check()?;
     let seconds = begun.elapsed().as_secs_f64();

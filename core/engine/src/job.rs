@@ -60,6 +60,9 @@ pub struct EmbedSpec {
     pub bands: Vec<usize>,
     #[serde(default)]
     pub seed: u64,
+    /// Only pixels inside the polygons of this file, or of a layer of it (`file:layer`); the others become nodata.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aoi: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,6 +84,9 @@ pub struct PredictSpec {
     pub field: PathBuf,
     pub head: PathBuf,
     pub out: PathBuf,
+    /// Only pixels inside the polygons of this file, or of a layer of it (`file:layer`); the others become nodata.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aoi: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use rayon::prelude::*;
-use terroir_scene::{LinearHead, MapKind, MapWriter, Window, decode_pixel};
+use terroir_scene::{AreaOfInterest, LinearHead, MapKind, MapWriter, Window, decode_pixel};
 
 use crate::monitor::{JobResult, Monitor};
 use crate::provenance::{of_map, sha256_of_file, value_of};
@@ -40,6 +40,7 @@ pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Ou
         monitor.warn("the head was trained on another field, whose axes may mean other things; check the map with care");
     }
     let grid = field.info().grid.clone();
+    let area = area_of(spec.aoi.as_deref(), &grid)?;
     let mut map = MapWriter::create(&spec.out, &grid, MapKind::Classes(head.classes.clone()))?;
     let confidence_path = confidence_path(&spec.out);
     let mut confidence = MapWriter::create(
@@ -54,11 +55,24 @@ pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Ou
     for (done, window) in windows.iter().enumerate() {
         monitor.check()?;
         monitor.progress("classifying", done as u64, windows.len() as u64);
-        let codes = field.read_codes_blocking(*window, window.width, window.height)?;
         let count = window.width * window.height;
+        let mask = area.as_ref().map(|area| area.mask(*window));
+        if mask.as_ref().is_some_and(|mask| !mask.contains(&true)) {
+            map.write_bytes(*window, &vec![0; count])?;
+            confidence.write_bytes(*window, &vec![CONFIDENCE_NODATA; count])?;
+            continue;
+        }
+        let codes = field.read_codes_blocking(*window, window.width, window.height)?;
+        let is_wanted = |at: usize| {
+            mask.as_ref()
+                .is_none_or(|mask| mask.get(at).copied().unwrap_or(false))
+        };
         let found: Vec<Option<(usize, f32)>> = (0..count)
             .into_par_iter()
             .map(|at| {
+                if !is_wanted(at) {
+                    return None;
+                }
                 decode_pixel(&codes_of(&codes, count, at)).map(|vector| head.classify(&vector))
             })
             .collect();
@@ -117,6 +131,16 @@ pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Ou
         metrics,
         warnings: monitor.warnings(),
     })
+}
+
+/// The area a job is restricted to.
+pub(crate) fn area_of(
+    name: Option<&str>,
+    grid: &terroir_scene::Grid,
+) -> JobResult<Option<AreaOfInterest>> {
+    Ok(name
+        .map(|name| AreaOfInterest::read_blocking(name, grid))
+        .transpose()?)
 }
 
 /// `map.tif` -> `map_confidence.tif`.

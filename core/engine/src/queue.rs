@@ -116,6 +116,7 @@ mod tests {
             field: "f".into(),
             head: "h".into(),
             out: "o".into(),
+            aoi: None,
         }))
     }
 

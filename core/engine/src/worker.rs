@@ -365,6 +365,7 @@ mod tests {
                 field: what.into(),
                 head: "h".into(),
                 out: "o".into(),
+                aoi: None,
             };
             self.send(&Command::Run {
                 id: JobId(id),
@@ -471,6 +472,7 @@ mod tests {
                 field: "".into(),
                 head: "".into(),
                 out: "".into(),
+                aoi: None,
             }),
         });
         assert!(matches!(session.until_end(1).1, Event::Failed { .. }));

@@ -117,12 +117,15 @@ pub struct Document {
     pub map_crs: Option<Crs>,
     pub labels: Option<Labels>,
     pub next_layer_id: u64,
+    /// Vector layer whose polygons jobs are restricted to.
+    pub area_of_interest: Option<LayerId>,
 }
 
 impl PartialEq for Document {
     /// Shared layers are equal without a look inside.
     fn eq(&self, other: &Self) -> bool {
         self.active == other.active
+            && self.area_of_interest == other.area_of_interest
             && self.next_layer_id == other.next_layer_id
             && self.layers.len() == other.layers.len()
             && self
@@ -180,6 +183,9 @@ impl Document {
         let layer = self.layers.remove(at);
         if matches!(layer.source, LayerSource::Labels) {
             self.labels = None;
+        }
+        if self.area_of_interest == Some(id) {
+            self.area_of_interest = None;
         }
         if self.active == Some(id) {
             self.active = self

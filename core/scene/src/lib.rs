@@ -2,6 +2,7 @@
 //! Knows GDAL and PROJ. Knows nothing of tensors, textures, windows or jobs.
 
 mod accuracy;
+mod area;
 mod autosave;
 mod band_classes;
 mod band_items;
@@ -109,6 +110,7 @@ mod reader_test;
 mod shared_rasters_test;
 
 pub use accuracy::*;
+pub use area::*;
 pub use autosave::*;
 pub use bands::*;
 pub use block_plan::*;

@@ -40,6 +40,8 @@ struct ProjectFile {
     active: Option<LayerId>,
     #[serde(default)]
     next_layer_id: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    area_of_interest: Option<LayerId>,
     /// Top first.
     #[serde(default)]
     layers: Vec<Value>,
@@ -142,6 +144,7 @@ pub fn save_project(document: &Document, path: &Path) -> SceneResult<()> {
         map_crs: document.map_crs.clone(),
         active: document.active,
         next_layer_id: document.next_layer_id,
+        area_of_interest: document.area_of_interest,
         layers: document
             .layers
             .iter()
@@ -387,7 +390,11 @@ pub fn open_project(path: &Path) -> SceneResult<OpenedProject> {
     let active = project
         .active
         .filter(|id| layers.iter().any(|layer| layer.id == *id));
+    let area_of_interest = project
+        .area_of_interest
+        .filter(|id| layers.iter().any(|layer| layer.id == *id));
     let document = Document {
+        area_of_interest,
         layers,
         active,
         map_crs: project.map_crs,
