@@ -110,6 +110,24 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
             state.settings.dark = !state.settings.dark;
             state.save_settings();
         }
+        Command::MapCrs => state.choose_map_crs(),
+        Command::LayerCrs => {
+            if let Some(id) = active {
+                state.choose_layer_crs(id);
+            }
+        }
+        Command::Graticule => {
+            state.settings.graticule = !state.settings.graticule;
+            state.save_settings();
+        }
+        Command::ScaleBar => {
+            state.settings.scale_bar = !state.settings.scale_bar;
+            state.save_settings();
+        }
+        Command::NorthArrow => {
+            state.settings.north_arrow = !state.settings.north_arrow;
+            state.save_settings();
+        }
         Command::UseTool(tool) => {
             state.session.tool = tool;
             state.session.pick_reference = false;

@@ -51,6 +51,11 @@ pub enum Command {
     LogPanel,
     Palette,
     Theme,
+    MapCrs,
+    LayerCrs,
+    Graticule,
+    ScaleBar,
+    NorthArrow,
     UseTool(Tool),
     BrushSmaller,
     BrushLarger,
@@ -418,6 +423,41 @@ pub static COMMANDS: &[CommandInfo] = &[
         "Change between the light and the dark theme",
     ),
     row(
+        C::MapCrs,
+        "Coordinate system of the map…",
+        icon::GLOBE,
+        &[],
+        "Draw all layers in another coordinate system",
+    ),
+    row(
+        C::LayerCrs,
+        "Coordinate system of the layer…",
+        icon::GLOBE_STAND,
+        &[],
+        "Name the coordinate system of a raster whose file names none",
+    ),
+    row(
+        C::Graticule,
+        "Graticule",
+        icon::GRID_NINE,
+        &[],
+        "Show or hide lines of longitude and latitude",
+    ),
+    row(
+        C::ScaleBar,
+        "Scale bar",
+        icon::RULER,
+        &[],
+        "Show or hide a length on the ground, true at the middle of the view",
+    ),
+    row(
+        C::NorthArrow,
+        "North arrow",
+        icon::NAVIGATION_ARROW,
+        &[],
+        "Show or hide the direction of true north at the middle of the view",
+    ),
+    row(
         C::UseTool(T::Pan),
         "Pan",
         icon::HAND,
@@ -626,6 +666,17 @@ impl Command {
                         .is_some_and(|series| series.frames().iter().any(|f| f.mask.is_some()))
                 }),
                 "Needs a series with cloud masks",
+            ),
+            C::MapCrs => need(has_raster, "Add a raster first"),
+            C::LayerCrs => need(
+                state.active_layer().is_some_and(|layer| {
+                    layer.series().is_none()
+                        && state.raster_info(layer).is_some_and(|info| {
+                            let georef = &info.grid.georef;
+                            georef.ground_crs().is_none() || georef.crs_is_assigned
+                        })
+                }),
+                "Choose a raster whose file names no coordinate system",
             ),
             C::ImportLabels | C::NewClass => need(has_raster, "Add a raster first"),
             C::AttributeTable | C::UseAsArea if !state.active_is_vector() => {

@@ -7,16 +7,17 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use terroir_engine::JobSpec;
 use terroir_scene::{
-    Contained, Crs, Document, FoundRasters, Frame, Grid, ImportReport, Labels, LayerId, LinearHead,
-    OpenedProject, PaletteEntry, PcaBasis, Raster, RasterInfo, SceneError, SceneResult, Series,
-    Style, TimeTable, allow_address, autosave_labels, clearest_frame_blocking, contained_blocking,
-    default_style_blocking, export_labels, find_series_blocking, fit_pca_blocking,
-    import_labels_of, is_remote, one_series_blocking, open_project, relocate_frames_blocking,
-    restore_labels, save_project, series_in_raster_blocking, unique_value_classes_blocking,
-    vector_attributes,
+    Contained, Crs, CrsEntry, Document, FoundRasters, Frame, Grid, ImportReport, Labels, LayerId,
+    LinearHead, OpenedProject, PaletteEntry, PcaBasis, Raster, RasterInfo, SceneError, SceneResult,
+    Series, Style, TimeTable, allow_address, autosave_labels, clearest_frame_blocking,
+    contained_blocking, crs_catalogue_blocking, default_style_blocking, export_labels,
+    find_series_blocking, fit_pca_blocking, import_labels_of, is_remote, one_series_blocking,
+    open_project, relocate_frames_blocking, restore_labels, save_project,
+    series_in_raster_blocking, unique_value_classes_blocking, vector_attributes,
 };
 
 use crate::assets::{sample, sample_document_blocking};
+use crate::crs_chooser::CrsPurpose;
 use crate::recovery::{self, RecoveryFolder};
 use crate::settings::Settings;
 
@@ -75,7 +76,9 @@ pub enum FileTask {
     OpenSample,
     ParseCrs {
         text: String,
+        purpose: CrsPurpose,
     },
+    CrsCatalogue,
     OpenRecovery {
         folder: PathBuf,
     },
@@ -184,7 +187,11 @@ pub enum FileReply {
         band: usize,
         entries: Vec<PaletteEntry>,
     },
-    Crs(Crs),
+    Crs {
+        crs: Box<Crs>,
+        purpose: CrsPurpose,
+    },
+    CrsCatalogue(Arc<Vec<CrsEntry>>),
     ProjectSaved {
         path: PathBuf,
         revision: u64,
@@ -309,7 +316,7 @@ fn doing(task: &FileTask) -> &'static str {
         FileTask::Attributes { .. } | FileTask::ImportLabels { .. } => "importing labels",
         FileTask::UniqueValues { .. } => "finding the values of the raster",
         FileTask::FitPca { .. } => "fitting the colours of the field",
-        FileTask::ParseCrs { .. } => "reading the coordinate system",
+        FileTask::ParseCrs { .. } | FileTask::CrsCatalogue => "reading the coordinate system",
         FileTask::SaveProject { .. } => "saving the project",
         FileTask::ExportLabels { .. } => "exporting labels",
         FileTask::SaveTimeTable { .. } => "saving the table",
@@ -472,7 +479,11 @@ fn answer_blocking(
             let basis = Box::new(fit_pca_blocking(&Raster::open(&path)?)?);
             FileReply::Pca { path, basis }
         }
-        FileTask::ParseCrs { text } => FileReply::Crs(Crs::parse(&text)?),
+        FileTask::ParseCrs { text, purpose } => FileReply::Crs {
+            crs: Box::new(Crs::parse(&text)?),
+            purpose,
+        },
+        FileTask::CrsCatalogue => FileReply::CrsCatalogue(Arc::new(crs_catalogue_blocking())),
         FileTask::SaveProject {
             document,
             path,

@@ -7,6 +7,8 @@ pub mod cli;
 mod actions;
 mod clouds;
 mod commands;
+mod crs_chooser;
+mod decorations;
 mod dialogs;
 mod export;
 mod files;

@@ -34,6 +34,7 @@ const VIEW: &[&[C]] = &[
     ],
     &[C::LiveMap, C::LiveConfidence],
     &[C::PreviousDate, C::NextDate, C::PlayDates, C::HideClouds],
+    &[C::MapCrs, C::ScaleBar, C::NorthArrow, C::Graticule],
     &[
         C::LeftPanel,
         C::RightPanel,
@@ -53,6 +54,7 @@ const LAYER: &[&[C]] = &[
     ],
     &[
         C::RenameLayer,
+        C::LayerCrs,
         C::LayerProperties,
         C::Connect,
         C::RemoveLayer,

@@ -9,6 +9,7 @@ use terroir_scene::{Document, Layer, LayerId, LayerSource, Style};
 
 use crate::actions::After;
 use crate::commands::Command;
+use crate::crs_chooser::CrsCatalogue;
 use crate::dialogs::{Answer, Dialog};
 use crate::files::{FileReply, FileTask, OpenRole, OpenedRaster};
 use crate::jobs::{JobNews, JobState};
@@ -174,13 +175,8 @@ impl State {
                     });
                 }
             }
-            FileReply::Crs(crs) => {
-                self.history
-                    .change("Change the map's coordinate system", |document| {
-                        document.map_crs = Some(crs)
-                    });
-                self.session.view = Some(ViewRequest::Full);
-            }
+            FileReply::Crs { crs, purpose } => self.take_crs(*crs, purpose),
+            FileReply::CrsCatalogue(all) => self.crs_catalogue = CrsCatalogue::Known(all),
             FileReply::ProjectSaved { path, revision } => {
                 self.project.saving = None;
                 self.project.path = Some(path.clone());
@@ -246,7 +242,7 @@ impl State {
     fn take_raster(&mut self, opened: OpenedRaster) {
         let OpenedRaster {
             role,
-            info,
+            mut info,
             style,
             style_error,
         } = opened;
@@ -264,6 +260,18 @@ impl State {
             OpenRole::Add | OpenRole::Part => None,
         };
         if let Some(id) = known {
+            // What the user named stays, unless the file names a system now.
+            let assigned = self
+                .history
+                .document()
+                .layer(id)
+                .and_then(|layer| layer.raster_info())
+                .map(|old| &old.grid.georef)
+                .filter(|old| old.crs_is_assigned && info.grid.georef.ground_crs().is_none())
+                .and_then(|old| old.ground_crs().cloned());
+            if let Some(crs) = assigned {
+                Arc::make_mut(&mut info).grid.georef.assign_crs(crs);
+            }
             self.change_layer(id, "Read the file again", |layer| {
                 layer.source = LayerSource::Raster {
                     path: path.clone(),
@@ -301,7 +309,7 @@ impl State {
         self.session.active = None;
         if is_first {
             self.session.view = Some(ViewRequest::Layer(added));
-            if info.grid.crs().is_none() {
+            if info.grid.georef.ground_crs().is_none() {
                 self.messages.show(
                     Level::Warning,
                     format!(

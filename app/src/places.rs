@@ -2,8 +2,9 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
-use terroir_scene::{Crs, Reprojection};
+use terroir_scene::{Crs, MapGeometry, Reprojection};
 
 #[derive(Default)]
 pub struct Places {
@@ -31,6 +32,11 @@ impl Places {
             .entry((from.wkt.clone(), to.wkt.clone()))
             .or_insert_with(|| Reprojection::new(from, to).ok());
         way.as_ref()?.point(xy.0, xy.1)
+    }
+
+    /// What the coordinates of a map mean on the ground; `None` where PROJ knows no ground under it.
+    pub fn geometry(&self, crs: &Crs) -> Option<Rc<MapGeometry>> {
+        MapGeometry::shared(crs)
     }
 
     /// WGS 84 longitude and latitude of a map point.

@@ -19,6 +19,7 @@ pub fn questions_ui(ui: &mut egui::Ui, state: &mut State) -> Option<PathBuf> {
     if let Some(dialog) = state.dialogs.take() {
         picture = dialog_ui(ui, state, dialog);
     }
+    crate::crs_chooser::crs_chooser_ui(ui, state);
     palette_ui(ui, state);
     help_ui(ui, state);
     about_ui(ui, state);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use terroir_scene::LayerId;
 
 use crate::canvas::PixelValue;
+use crate::crs_chooser::CrsChooser;
 use crate::play::Timeline;
 use crate::probe::PixelAnswer;
 use crate::time_points::TimeView;
@@ -129,7 +130,9 @@ pub struct Session {
     /// Text of the palette, while it is open.
     pub palette: Option<String>,
     pub palette_row: usize,
-    pub crs_edit: Option<String>,
+    pub crs_chooser: Option<CrsChooser>,
+    /// Middle of the view in map coordinates, from the last frame.
+    pub view_center: Option<(f64, f64)>,
     pub scale_edit: Option<String>,
     pub view: Option<ViewRequest>,
     /// The layer chosen in the list; `None` = the document's own choice (the layer added last).
@@ -187,7 +190,8 @@ impl Default for Session {
             band_filter: String::new(),
             palette: None,
             palette_row: 0,
-            crs_edit: None,
+            crs_chooser: None,
+            view_center: None,
             scale_edit: None,
             view: None,
             active: None,

@@ -19,6 +19,12 @@ pub struct Settings {
     pub ui_scale: f32,
     /// Pictures that play change calmly.
     pub reduce_motion: bool,
+    /// Over the map.
+    pub graticule: bool,
+    pub scale_bar: bool,
+    pub north_arrow: bool,
+    /// EPSG codes of coordinate systems chosen before, newest first.
+    pub recent_crs: Vec<u32>,
 }
 
 impl Default for Settings {
@@ -28,6 +34,10 @@ impl Default for Settings {
             dark: true,
             ui_scale: 1.0,
             reduce_motion: false,
+            graticule: false,
+            scale_bar: true,
+            north_arrow: false,
+            recent_crs: Vec::new(),
         }
     }
 }
@@ -55,6 +65,13 @@ impl Settings {
             .and_then(|()| std::fs::write(&beside, text))
             .and_then(|()| std::fs::rename(&beside, &path))
             .map_err(|error| write_error(&path, &error))
+    }
+
+    /// Puts a coordinate system first in its list.
+    pub fn remember_crs(&mut self, code: u32, most: usize) {
+        self.recent_crs.retain(|known| *known != code);
+        self.recent_crs.insert(0, code);
+        self.recent_crs.truncate(most);
     }
 
     /// Puts a file first in the list.

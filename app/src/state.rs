@@ -13,6 +13,7 @@ use terroir_scene::{
 
 use crate::clouds::Clouds;
 use crate::commands::Command;
+use crate::crs_chooser::CrsCatalogue;
 use crate::dialogs::Dialogs;
 use crate::files::{FileTask, Files};
 use crate::jobs::{JobLink, Jobs};
@@ -121,6 +122,7 @@ pub struct State {
     pub time_profiles: TimeProfiles,
     pub live_head: LiveHead,
     pub places: Places,
+    pub crs_catalogue: CrsCatalogue,
     pub memory: Memory,
     /// Commands to run at the end of the frame, never in the middle of drawing.
     pub queue: VecDeque<Command>,
@@ -165,6 +167,7 @@ impl State {
             time_profiles: TimeProfiles::start(wake.clone())?,
             live_head: LiveHead::start(wake.clone())?,
             places: Places::default(),
+            crs_catalogue: CrsCatalogue::default(),
             memory: Memory::start()?,
             queue: VecDeque::new(),
             waiting_labels: Vec::new(),
@@ -437,32 +440,25 @@ impl State {
 
     // -- places
 
-    /// A map point in the coordinate system of the labels' grid.
+    /// A map point in the coordinates labels are kept in: those of their grid's reference system, or pixel space.
     pub fn label_point_from_map(&self, map_xy: (f64, f64)) -> Option<(f64, f64)> {
         let grid = self.label_grid()?;
-        self.places
-            .point(self.history.document().map_crs.as_ref(), grid.crs(), map_xy)
+        let (col, row) = self.pixel_from_map(&grid, map_xy)?;
+        Some(grid.transform().map_from_pixel(col, row))
     }
 
     pub fn map_from_label_point(&self, xy: (f64, f64)) -> Option<(f64, f64)> {
         let grid = self.label_grid()?;
-        self.places
-            .point(grid.crs(), self.history.document().map_crs.as_ref(), xy)
+        let (col, row) = grid.transform().inverse()?.map_from_pixel(xy.0, xy.1);
+        self.map_from_pixel(&grid, (col, row))
     }
 
     pub fn label_pixel_from_map(&self, map_xy: (f64, f64)) -> Option<(f64, f64)> {
-        let grid = self.label_grid()?;
-        let (x, y) =
-            self.places
-                .point(self.history.document().map_crs.as_ref(), grid.crs(), map_xy)?;
-        Some(grid.transform().inverse()?.map_from_pixel(x, y))
+        self.pixel_from_map(&self.label_grid()?, map_xy)
     }
 
     pub fn map_from_label_pixel(&self, pixel: (f64, f64)) -> Option<(f64, f64)> {
-        let grid = self.label_grid()?;
-        let xy = grid.transform().map_from_pixel(pixel.0, pixel.1);
-        self.places
-            .point(grid.crs(), self.history.document().map_crs.as_ref(), xy)
+        self.map_from_pixel(&self.label_grid()?, pixel)
     }
 
     pub fn layer_pixel_from_map(
@@ -471,20 +467,39 @@ impl State {
         map_xy: (f64, f64),
     ) -> Option<(usize, usize)> {
         let grid = &self.raster_info(layer)?.grid;
-        let (x, y) =
-            self.places
-                .point(self.history.document().map_crs.as_ref(), grid.crs(), map_xy)?;
-        let (col, row) = grid.transform().inverse()?.map_from_pixel(x, y);
-        let inside =
-            col >= 0.0 && row >= 0.0 && col < grid.width as f64 && row < grid.height as f64;
-        inside.then_some((col as usize, row as usize))
+        let (col, row) = self.pixel_from_map(grid, map_xy)?;
+        grid.holds(col, row).then_some((col as usize, row as usize))
     }
 
     pub fn map_from_layer_pixel(&self, layer: LayerId, pixel: (f64, f64)) -> Option<(f64, f64)> {
         let document = self.history.document();
         let grid = &self.raster_info(document.layer(layer)?)?.grid;
-        let xy = grid.transform().map_from_pixel(pixel.0, pixel.1);
-        self.places.point(grid.crs(), document.map_crs.as_ref(), xy)
+        self.map_from_pixel(grid, pixel)
+    }
+
+    fn pixel_from_map(&self, grid: &Grid, map_xy: (f64, f64)) -> Option<(f64, f64)> {
+        let map_crs = self.history.document().map_crs.as_ref();
+        let (x, y) = self
+            .places
+            .point(map_crs, grid.georef.ground_crs(), map_xy)?;
+        grid.pixel_from_ground(x, y)
+    }
+
+    fn map_from_pixel(&self, grid: &Grid, pixel: (f64, f64)) -> Option<(f64, f64)> {
+        let map_crs = self.history.document().map_crs.as_ref();
+        let ground = grid.ground_from_pixel(pixel.0, pixel.1)?;
+        let (x, y) = self
+            .places
+            .point(grid.georef.ground_crs(), map_crs, ground)?;
+        // Where the map repeats, the copy in view.
+        let wrap = map_crs
+            .filter(|_| grid.georef.ground_crs().is_some())
+            .and_then(|crs| self.places.geometry(crs))
+            .and_then(|geometry| geometry.wrap());
+        Some(match (wrap, self.session.view_center) {
+            (Some(wrap), Some(center)) => (wrap.near(x, center.0), y),
+            _ => (x, y),
+        })
     }
 
     // -- questions to the background

@@ -7,7 +7,6 @@ use egui::{Key, RichText};
 
 use crate::canvas::Viewport;
 use crate::commands::Command;
-use crate::files::FileTask;
 use crate::messages::Level;
 use crate::session::ViewRequest;
 use crate::state::State;
@@ -15,8 +14,6 @@ use crate::theme::{self, icon};
 
 /// Metres of one point on paper at 96 dots an inch.
 const METRES_PER_POINT: f64 = 0.0254 / 96.0;
-/// Metres of a degree on the equator.
-const METRES_PER_DEGREE: f64 = 111_319.49;
 
 pub fn status_bar_ui(ui: &mut egui::Ui, state: &mut State, view: &Viewport) {
     let frame = egui::Frame::new()
@@ -202,51 +199,46 @@ fn shortened(text: &str, most: usize) -> String {
     format!("{start}…")
 }
 
-/// EPSG code; a click edits it.
+/// EPSG code; a click chooses another one. A layer without a place says so beside it.
 fn crs_ui(ui: &mut egui::Ui, state: &mut State) {
-    if let Some(text) = &mut state.session.crs_edit {
-        let edit = ui.add(
-            egui::TextEdit::singleline(text)
-                .desired_width(96.0)
-                .hint_text("EPSG:4326"),
-        );
-        if edit.lost_focus() {
-            let text = text.trim().to_owned();
-            let is_given_up = ui.input(|input| input.key_pressed(Key::Escape));
-            state.session.crs_edit = None;
-            if !text.is_empty() && !is_given_up {
-                state.send(FileTask::ParseCrs { text });
-            }
-        } else if !edit.has_focus() {
-            edit.request_focus();
-        }
+    let document = state.history.document();
+    if document.layers.is_empty() {
         return;
     }
-    let document = state.history.document();
     let (text, tip) = match &document.map_crs {
         Some(crs) => (
             crs.epsg
                 .map_or_else(|| shortened(&crs.name, 18), |epsg| format!("EPSG:{epsg}")),
             format!("{}\nClick to change the map's coordinate system.", crs.name),
         ),
-        None if document.layers.is_empty() => return,
         None => (
             "No coordinate system".to_owned(),
-            "Drawn by pixels. Click to name one, e.g. EPSG:32629.".to_owned(),
+            "Drawn by pixels. Click to name the coordinate system of this raster.".to_owned(),
         ),
     };
-    let start = document
-        .map_crs
-        .as_ref()
-        .and_then(|crs| crs.epsg)
-        .map(|epsg| format!("EPSG:{epsg}"))
-        .unwrap_or_default();
+    let is_lost = document.map_crs.is_some()
+        && state
+            .active_layer()
+            .and_then(|layer| state.raster_info(layer))
+            .is_some_and(|info| info.grid.georef.ground_crs().is_none());
     if ui
         .add(egui::Button::new(text).frame_when_inactive(false))
         .on_hover_text(tip)
         .clicked()
     {
-        state.session.crs_edit = Some(start);
+        state.queue.push_back(Command::MapCrs);
+    }
+    if is_lost {
+        let color = theme::colors(ui.visuals()).warning;
+        let text = RichText::new(format!("{} Layer drawn by pixels", icon::WARNING)).color(color);
+        let tip = "The active layer has no coordinate system, so it does not lie under the others. Click to name one.";
+        if ui
+            .add(egui::Button::new(text).frame_when_inactive(false))
+            .on_hover_text(tip)
+            .clicked()
+        {
+            state.queue.push_back(Command::LayerCrs);
+        }
     }
 }
 
@@ -255,10 +247,13 @@ fn scale_ui(ui: &mut egui::Ui, state: &mut State, view: &Viewport) {
     let Some(crs) = state.history.document().map_crs.clone() else {
         return;
     };
-    let metres_per_unit = if crs.is_geographic {
-        METRES_PER_DEGREE * view.center.1.to_radians().cos().max(0.01)
-    } else {
-        1.0
+    // Lengths on the ground at the middle of the view, as the scale bar has them.
+    let Some(metres_per_unit) = state
+        .places
+        .geometry(&crs)
+        .and_then(|geometry| geometry.metres_per_unit(view.center, 100.0 * view.units_per_point))
+    else {
+        return;
     };
     if let Some(text) = &mut state.session.scale_edit {
         let edit = ui.add(egui::TextEdit::singleline(text).desired_width(76.0));
@@ -306,7 +301,11 @@ fn rounded(scale: f64) -> u64 {
 /// Angle of the active raster's rows against the horizontal, degrees.
 fn rotation(state: &State) -> Option<f64> {
     let layer = state.active_raster()?;
-    let transform = state.raster_info(&layer)?.grid.transform();
+    let georef = &state.raster_info(&layer)?.grid.georef;
+    if georef.model.is_some() {
+        return None;
+    }
+    let transform = georef.drawing_transform();
     Some(transform.0[4].atan2(transform.0[1]).to_degrees())
 }
 

@@ -13,6 +13,7 @@ use terroir_scene::{Document, Layer, LayerId, LayerSource, LinearHead, MapRect, 
 use crate::actions::{self, After};
 use crate::canvas::{Canvas, CanvasLayer, VectorInput, Viewport};
 use crate::commands;
+use crate::decorations::{Decorations, Scenery};
 use crate::files::FileTask;
 pub use crate::jobs::JobLink;
 use crate::messages::Level;
@@ -88,6 +89,7 @@ struct Screenshot {
 pub struct Window {
     state: State,
     canvas: Canvas,
+    decorations: Decorations,
     layers: Vec<CanvasLayer>,
     layers_key: Option<LayersKey>,
     map_rect: Rect,
@@ -127,6 +129,7 @@ impl Window {
         Ok(Self {
             state,
             canvas,
+            decorations: Decorations::default(),
             layers: Vec::new(),
             layers_key: None,
             map_rect: Rect::NOTHING,
@@ -389,6 +392,11 @@ impl Window {
         let shown = self.canvas.show(ui, &self.layers, map_crs.as_ref(), owns);
         self.map_rect = shown.response.rect;
         self.see_view(ui.ctx());
+        self.state.session.view_center = Some(self.canvas.viewport().center);
+        if shown.lost_place {
+            self.state.session.view = Some(ViewRequest::Full);
+        }
+        self.decorate(ui);
         let view = MapView {
             response: &shown.response,
             viewport: *self.canvas.viewport(),
@@ -470,6 +478,24 @@ impl Window {
         self.state.session.found_shapes = found;
     }
 
+    /// Graticule, scale bar and north arrow.
+    fn decorate(&mut self, ui: &egui::Ui) {
+        let crs = self.state.history.document().map_crs.as_ref();
+        let scenery = Scenery {
+            view: self.canvas.viewport(),
+            rect: self.map_rect,
+            crs,
+            geometry: crs.and_then(|crs| self.state.places.geometry(crs)),
+            unit_is_pixel: self
+                .state
+                .active_raster()
+                .and_then(|layer| layer.raster_info().cloned())
+                .is_some_and(|info| info.grid.georef.transform.is_none()),
+        };
+        self.decorations
+            .paint(ui.painter(), &self.state.settings, &scenery);
+    }
+
     fn hover(&self, pointer_in_map: Option<(f64, f64)>) -> Hover {
         let pixel = pointer_in_map
             .zip(self.state.active_raster())
@@ -515,6 +541,16 @@ impl Window {
     fn apply_view_request(&mut self) {
         // The view's size is known after the first frame of the canvas.
         if self.map_rect.width() < 2.0 || self.map_rect == Rect::NOTHING {
+            return;
+        }
+        // A view in a coordinate system that the canvas has not taken over yet waits for the next frame.
+        let document = self.state.history.document();
+        if self.state.session.view.is_some()
+            && !document.layers.is_empty()
+            && self.canvas.map_crs().is_some()
+            && self.canvas.map_crs() != document.map_crs.as_ref()
+        {
+            (self.state.wake)();
             return;
         }
         let Some(request) = self.state.session.view.take() else {

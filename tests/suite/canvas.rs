@@ -155,6 +155,30 @@ impl Stage {
         Some(Self { harness })
     }
 
+    pub fn set_map_crs(&mut self, crs: Crs) {
+        self.harness.state_mut().map_crs = Some(crs);
+    }
+
+    pub fn view(&self) -> Viewport {
+        *self.harness.state().canvas.viewport()
+    }
+
+    /// The view as gray values; `None` where the background shows.
+    pub fn grays(&mut self) -> Vec<Option<f32>> {
+        let picture = self.harness.render().unwrap();
+        let scene = self.harness.state();
+        let view = *scene.canvas.viewport();
+        let background = egui::Color32::to_array(&egui::Visuals::dark().extreme_bg_color);
+        let (left, top) = (scene.rect.min.x as u32, scene.rect.min.y as u32);
+        (0..view.size.1 as u32)
+            .flat_map(|y| (0..view.size.0 as u32).map(move |x| (x, y)))
+            .map(|(x, y)| {
+                let pixel = picture.get_pixel(x + left, y + top).0;
+                (pixel != background).then_some(f32::from(pixel[0]))
+            })
+            .collect()
+    }
+
     /// Frames until nothing is on its way any more.
     pub fn settle(&mut self) {
         let start = Instant::now();

@@ -23,6 +23,8 @@ mod command_line;
 mod derived;
 mod faults;
 mod layers;
+mod maps;
+mod place;
 mod real_scenes;
 
 mod products;

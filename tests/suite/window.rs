@@ -72,7 +72,7 @@ fn grid() -> Grid {
                 -10.0,
             ])),
             crs: Crs::parse("EPSG:32629").ok(),
-            note: None,
+            ..Georef::default()
         },
     }
 }
@@ -128,6 +128,8 @@ pub(crate) fn open(files: Vec<PathBuf>) -> Harness<'static, Window> {
     Harness::builder()
         .with_size(egui::vec2(1280.0, 800.0))
         .with_max_steps(8)
+        // A quick file is on show in these first frames already, with panels that are not looked at here.
+        .with_accessibility_check(false)
         .wgpu()
         .build_eframe(|creation| {
             let wake = waker(&creation.egui_ctx);

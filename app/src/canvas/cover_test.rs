@@ -46,8 +46,9 @@ proptest! {
         let pixel = place.pixel_size_near(view.center, width, height).unwrap();
         let level = pyramid.level_for(view.units_per_point / pixel);
         let rect = view.rect();
-        let tiles = pyramid.tiles_seen(level, usize::MAX, |tile| {
-            place.mesh(pyramid.pixels(tile), 0.25 * view.units_per_point).touches(&rect)
+        let tiles = pyramid.tiles_wanted(usize::MAX, |tile| {
+            let mesh = place.mesh(pyramid.pixels(tile), 0.25 * view.units_per_point);
+            mesh.touches(&rect).then_some(level)
         });
         prop_assert!(tiles.iter().all(|tile| tile.level == level && pyramid.contains(*tile)));
         for (x, y) in points {

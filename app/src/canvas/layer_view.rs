@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use terroir_scene::{
-    Block, Crs, Derivation, Detail, Georef, Labels, Layer, LayerSource, RasterInfo, ReadData,
-    ReadRequest, Style, Window, label_table, style_bands,
+    Block, Crs, Derivation, Detail, Grid, Labels, Layer, LayerSource, MapRect, RasterInfo,
+    ReadData, ReadRequest, Style, Window, label_table, style_bands,
 };
 
 use super::CanvasLayer;
@@ -20,8 +20,8 @@ use super::renderer::{Renderer, StyleBinding, TileData, TileTexture};
 use super::tile_store::{TileStore, overlaps};
 use super::tiles::{Pyramid, TileId};
 
-/// Part of a screen pixel a reprojected tile may be off.
-const MESH_ERROR_PIXELS: f64 = 0.25;
+/// Part of a screen pixel a reprojected tile may be off; neighbours that are off in opposite ways stay within a quarter.
+const MESH_ERROR_PIXELS: f64 = 0.125;
 /// Meshes remembered for a reprojected layer.
 const MESHES_KEPT: usize = 4096;
 /// Tiles of one layer in one view; only a view that a reprojection tears apart comes near it.
@@ -78,7 +78,6 @@ enum Source {
 pub struct LayerView {
     layer: Arc<Layer>,
     map_crs: Option<Crs>,
-    georef: Georef,
     pub placement: Result<Placement, String>,
     pub pyramid: Pyramid,
     source: Source,
@@ -101,6 +100,7 @@ pub struct Plan {
     pub tiles: Vec<TileId>,
     is_smooth: bool,
     tolerance: f64,
+    rect: MapRect,
 }
 
 fn source_of(input: &CanvasLayer) -> Option<Source> {
@@ -118,10 +118,10 @@ fn source_of(input: &CanvasLayer) -> Option<Source> {
     }
 }
 
-fn georef_of(source: &Source) -> &Georef {
+fn grid_of(source: &Source) -> &Grid {
     match source {
-        Source::Raster { info } => &info.grid.georef,
-        Source::Labels { labels, .. } => &labels.grid.georef,
+        Source::Raster { info } => &info.grid,
+        Source::Labels { labels, .. } => &labels.grid,
     }
 }
 
@@ -138,13 +138,11 @@ impl LayerView {
     /// `None` while the layer has nothing to draw (a missing file, no labels).
     pub fn new(renderer: &Renderer, input: &CanvasLayer, map_crs: Option<&Crs>) -> Option<Self> {
         let source = source_of(input)?;
-        let georef = georef_of(&source).clone();
         let mut view = Self {
-            placement: Placement::new(&georef, map_crs).map_err(|error| error.to_string()),
+            placement: Placement::new(grid_of(&source), map_crs).map_err(|error| error.to_string()),
             pyramid: pyramid_of(&source),
             layer: input.layer.clone(),
             map_crs: map_crs.cloned(),
-            georef,
             source,
             style: None,
             style_generation: 0,
@@ -206,7 +204,7 @@ impl LayerView {
         if self.map_crs.as_ref() != map_crs {
             self.map_crs = map_crs.cloned();
             self.placement =
-                Placement::new(&self.georef, map_crs).map_err(|error| error.to_string());
+                Placement::new(grid_of(&self.source), map_crs).map_err(|error| error.to_string());
             self.meshes.clear();
         }
         true
@@ -352,17 +350,16 @@ impl LayerView {
             tiles: Vec::new(),
             is_smooth: false,
             tolerance,
+            rect: view.rect(),
         };
         if self.pyramid.width == 0 || self.pyramid.height == 0 {
             return plan;
         }
-        let (width, height) = (self.pyramid.width, self.pyramid.height);
-        let Some(pixel_size) = self
-            .placement
-            .as_ref()
-            .ok()
-            .and_then(|place| place.pixel_size_near(view.center, width, height))
-        else {
+        let Ok(placement) = &self.placement else {
+            return plan;
+        };
+        let is_affine = placement.place().is_affine();
+        let Some(pixel_size) = placement.place().pixel_size_near(view.center) else {
             return plan;
         };
         let scale = units_per_pixel / pixel_size;
@@ -373,19 +370,29 @@ impl LayerView {
         // Past 1:1 the pixels stay visible as squares.
         plan.is_smooth = !is_categorical && scale > 1.0;
         let level = self.pyramid.level_for(scale);
-        let rect = view.rect();
+        let rect = plan.rect;
         let pyramid = self.pyramid;
-        let seen = pyramid.tiles_seen(level, TILES_IN_VIEW, |tile| {
-            self.mesh(tile, tolerance)
-                .is_some_and(|mesh| mesh.touches(&rect))
+        let tiles = pyramid.tiles_wanted(TILES_IN_VIEW, |tile| {
+            let mesh = self.mesh(tile, tolerance)?;
+            if !mesh.touches(&rect) {
+                return None;
+            }
+            if is_affine {
+                return Some(level);
+            }
+            // A bent raster may be near in one corner of the view and far in another.
+            let pixels = pyramid.pixels(tile);
+            let count = (pixels.right - pixels.left) * (pixels.bottom - pixels.top);
+            Some(
+                mesh.pixel_size(&rect, count as f64)
+                    .map_or(level, |size| pyramid.level_for(units_per_pixel / size)),
+            )
         });
         let distance = |tile: TileId| {
-            let bounds = self.meshes.get(&tile)?.bounds?;
-            let x = view.center.0.clamp(bounds.min_x, bounds.max_x) - view.center.0;
-            let y = view.center.1.clamp(bounds.min_y, bounds.max_y) - view.center.1;
-            Some((x.hypot(y), tile))
+            let mesh = self.meshes.get(&tile)?;
+            Some((mesh.distance(view.center), tile))
         };
-        let mut found: Vec<(f64, TileId)> = seen.into_iter().filter_map(distance).collect();
+        let mut found: Vec<(f64, TileId)> = tiles.into_iter().filter_map(distance).collect();
         found.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         plan.tiles = found.into_iter().map(|(_, tile)| tile).collect();
         plan

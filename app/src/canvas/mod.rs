@@ -26,7 +26,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use egui::Sense;
-use terroir_scene::{Crs, Georef, Labels, Layer, LayerId, MapRect, ReadRequest, Window};
+use terroir_scene::{Crs, Labels, Layer, LayerId, MapRect, Place, ReadRequest, Window};
 
 use frame_views::{FrameViews, Pass, ViewId};
 use layer_view::{Budget, Plan};
@@ -101,6 +101,8 @@ pub struct CanvasResponse {
     pub pointer_in_map: Option<(f64, f64)>,
     /// The pointer moves the view now (pan, Space, zoom rectangle): tools must not use it.
     pub is_navigating: bool,
+    /// The map changed to a coordinate system that has no place for what was in view.
+    pub lost_place: bool,
 }
 
 /// Owns tiles, textures and the reader pool. Pan, zoom and scroll are handled here unless `tool_owns_primary` is set.
@@ -215,6 +217,7 @@ impl Canvas {
         if let Some(pending) = self.pending_rect.take() {
             self.viewport = Viewport::fitting(pending, self.viewport.size);
         }
+        let lost_place = self.take_map_crs(map_crs);
         self.has_size = true;
         self.viewport = self
             .navigation
@@ -266,13 +269,38 @@ impl Canvas {
             response,
             pointer_in_map,
             is_navigating: self.navigation.is_active,
+            lost_place,
+        }
+    }
+
+    /// The coordinate system of the last frame.
+    pub fn map_crs(&self) -> Option<&Crs> {
+        self.map_crs.as_ref()
+    }
+
+    /// On another map the view stays over the same ground. True when it cannot.
+    fn take_map_crs(&mut self, map_crs: Option<&Crs>) -> bool {
+        if self.map_crs.as_ref() == map_crs {
+            return false;
+        }
+        let old = std::mem::replace(&mut self.map_crs, map_crs.cloned());
+        let (Some(old), Some(new), true) = (old, map_crs, self.has_size) else {
+            return false;
+        };
+        self.navigation.forget();
+        if old.same_as(new) {
+            return false;
+        }
+        match self.viewport.carried(&old, new) {
+            Some(view) => {
+                self.viewport = view;
+                false
+            }
+            None => true,
         }
     }
 
     fn sync(&mut self, layers: &[CanvasLayer], map_crs: Option<&Crs>) {
-        if self.map_crs.as_ref() != map_crs {
-            self.map_crs = map_crs.cloned();
-        }
         self.views
             .retain(|id, _| layers.iter().any(|input| input.layer.id == *id));
         self.sync_vectors(layers, map_crs);
@@ -625,11 +653,11 @@ impl Canvas {
                 (view.pyramid.width, view.pyramid.height, pixel)
             }
             None => {
-                let (georef, width, height) = size_of_raster(layer)?;
+                let grid = &layer.raster_info()?.grid;
                 (
-                    width,
-                    height,
-                    Placement::new(georef, self.map_crs.as_ref())
+                    grid.width,
+                    grid.height,
+                    Place::new(grid, self.map_crs.as_ref())
                         .ok()?
                         .pixel_from_map(map_xy.0, map_xy.1)?,
                 )
@@ -642,17 +670,14 @@ impl Canvas {
 
     /// Extent of a layer in the map CRS.
     pub fn layer_extent(&self, layer: &Layer, map_crs: Option<&Crs>) -> Option<MapRect> {
-        if let Some((georef, width, height)) = size_of_raster(layer) {
-            return Placement::new(georef, map_crs).ok()?.extent(width, height);
+        if let Some(info) = layer.raster_info() {
+            return Place::new(&info.grid, map_crs).ok()?.extent();
         }
         if let Some(view) = self.vector_views.get(&layer.id) {
             return view.extent();
         }
         let view = self.views.get(&layer.id)?.current()?;
-        view.placement
-            .as_ref()
-            .ok()?
-            .extent(view.pyramid.width, view.pyramid.height)
+        view.placement.as_ref().ok()?.place().extent()
     }
 
     /// Errors of layers that could not be read: (layer, message), newest per layer.
@@ -739,11 +764,6 @@ impl Canvas {
             view.invalidate(path, window);
         }
     }
-}
-
-fn size_of_raster(layer: &Layer) -> Option<(&Georef, usize, usize)> {
-    let grid = &layer.raster_info()?.grid;
-    Some((&grid.georef, grid.width, grid.height))
 }
 
 /// First tiles of each layer first, so that no layer waits for another's last tile.

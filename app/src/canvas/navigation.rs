@@ -30,6 +30,12 @@ pub struct Navigation {
 }
 
 impl Navigation {
+    /// Views of another map are no views of this one.
+    pub fn forget(&mut self) {
+        self.earlier.clear();
+        self.later.clear();
+    }
+
     /// Keeps `view` for "previous view" before a jump.
     pub fn remember(&mut self, view: Viewport) {
         if self.earlier.last() != Some(&view) {

@@ -140,12 +140,12 @@ impl Pyramid {
         }
     }
 
-    /// The tiles of a level that `is_seen` (which holds for a tile when it does for a part of it), about `most` at most.
-    pub fn tiles_seen(
+    /// The tiles of a view, about `most` at most. `level_of` gives the level a part of the raster is wanted at, and `None`
+    /// where it is not seen; a tile is seen when a part of it is.
+    pub fn tiles_wanted(
         &self,
-        level: u8,
         most: usize,
-        mut is_seen: impl FnMut(TileId) -> bool,
+        mut level_of: impl FnMut(TileId) -> Option<u8>,
     ) -> Vec<TileId> {
         let mut found = Vec::new();
         let mut open = vec![self.top()];
@@ -153,9 +153,9 @@ impl Pyramid {
             if found.len() >= most {
                 break;
             }
-            if !is_seen(tile) {
+            let Some(level) = level_of(tile) else {
                 continue;
-            }
+            };
             if tile.level > level {
                 open.extend(
                     tile.children()

@@ -1,6 +1,6 @@
 //! The view as a value: centre, scale, size.
 
-use terroir_scene::MapRect;
+use terroir_scene::{Crs, MapGeometry, MapRect};
 
 /// Centre in map coordinates (f64), map units per logical point, size in logical points. North is up.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,6 +75,32 @@ impl Viewport {
         view
     }
 
+    /// The same ground at the same scale on a map in another coordinate system; `None` where the middle of the view has
+    /// no place on it.
+    pub fn carried(&self, from: &Crs, to: &Crs) -> Option<Self> {
+        let (old, new) = (MapGeometry::shared(from)?, MapGeometry::shared(to)?);
+        let (lon, lat) = old.lon_lat(self.center.0, self.center.1)?;
+        let center = new.map_from_lon_lat(lon, lat)?;
+        let span = 100.0 * self.units_per_point;
+        let metres_per_point = old.metres_per_unit(self.center, span)? * self.units_per_point;
+        // Two rounds: the second measures over about as much ground as the first view did.
+        let mut units_per_point = self.units_per_point;
+        for round in 0..2 {
+            let span = if round == 0 {
+                1e-6 * new.wrap().map_or(1e7, |wrap| wrap.period)
+            } else {
+                100.0 * units_per_point
+            };
+            units_per_point = metres_per_point / new.metres_per_unit(center, span)?;
+        }
+        let view = Self {
+            center,
+            units_per_point: units_per_point.clamp(FINEST, COARSEST),
+            ..*self
+        };
+        (units_per_point.is_finite() && units_per_point > 0.0).then_some(view)
+    }
+
     pub fn rect(&self) -> MapRect {
         let (x0, y1) = self.map_from_point((0.0, 0.0));
         let (x1, y0) = self.map_from_point(self.size);
@@ -104,6 +130,21 @@ mod tests {
             .zoomed_about((123.0, 456.0), 2.0)
             .map_from_point((123.0, 456.0));
         assert!((before.0 - after.0).abs() < 1e-6 && (before.1 - after.1).abs() < 1e-6);
+    }
+
+    #[test]
+    fn another_map_shows_the_same_ground_at_the_same_scale() {
+        let crs = |code: &str| Crs::parse(code).unwrap();
+        let (utm, mercator, degrees) = (crs("EPSG:32629"), crs("EPSG:3857"), crs("EPSG:4326"));
+        let view = VIEW.carried(&utm, &mercator).unwrap();
+        // Mercator at 36 degrees north stretches by 1 / cos(36 degrees).
+        assert!((view.units_per_point - 2.5 / 36.143_f64.to_radians().cos()).abs() < 0.01);
+        let there = VIEW.carried(&utm, &degrees).unwrap();
+        assert!((there.center.0 + 9.0).abs() < 1e-6 && (36.0..36.3).contains(&there.center.1));
+        let back = there.carried(&degrees, &utm).unwrap();
+        assert!((back.center.0 - VIEW.center.0).abs() < 1e-3);
+        assert!((back.center.1 - VIEW.center.1).abs() < 1e-3);
+        assert!((back.units_per_point - 2.5).abs() < 1e-3);
     }
 
     #[test]

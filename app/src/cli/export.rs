@@ -104,17 +104,17 @@ fn read_labels(args: &ExportArgs) -> CliResult<Labels> {
 
 fn picture(args: &ExportArgs) -> CliResult<Vec<PathBuf>> {
     let raster = Raster::open(&args.input)?;
-    let still = draw(&raster, &default_style_blocking(&raster)?, args.size)?;
+    let still = draw(&raster, &default_style_blocking(&raster)?, None, args.size)?;
     write_png(&still, &args.out)?;
     let mut files = vec![args.out.clone()];
-    files.extend(write_world_file(&raster.info().grid, &still, &args.out)?);
+    files.extend(write_world_file(&still, &args.out)?);
     Ok(files)
 }
 
 fn legend_picture(args: &ExportArgs) -> CliResult<PathBuf> {
     let raster = Raster::open(&args.input)?;
     let classes = classes_of(raster.info())?;
-    let still = draw(&raster, &default_style_blocking(&raster)?, args.size)?;
+    let still = draw(&raster, &default_style_blocking(&raster)?, None, args.size)?;
     let title = args
         .input
         .file_stem()

@@ -180,7 +180,7 @@ fn as_json(info: &RasterInfo, statistics: Option<&[BandStatistics]>) -> CliResul
         fields.insert("band_count".into(), json!(info.bands.len()));
         fields.insert(
             "epsg".into(),
-            json!(info.grid.crs().and_then(|crs| crs.epsg)),
+            json!(info.grid.georef.ground_crs().and_then(|crs| crs.epsg)),
         );
         fields.insert("is_field".into(), json!(info.is_field()));
         fields.insert("is_class_map".into(), json!(info.is_class_map()));
@@ -363,7 +363,7 @@ fn scale_text(band: &BandInfo) -> String {
 }
 
 fn place_text(info: &RasterInfo) -> String {
-    match (info.grid.crs(), info.grid.georef.transform) {
+    match (info.grid.georef.ground_crs(), info.grid.georef.transform) {
         (Some(crs), _) => match crs.epsg {
             Some(code) => format!("{} (EPSG:{code})", crs.name),
             None => crs.name.clone(),

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use terroir_scene::Grid;
+use terroir_scene::MapRect;
 
 use super::failure::{CliError, CliResult};
 
@@ -14,6 +14,8 @@ pub struct Still {
     pub width: usize,
     pub height: usize,
     pub rgba: Vec<u8>,
+    /// What the picture covers on the ground; `None` without a place.
+    pub extent: Option<MapRect>,
 }
 
 impl Still {
@@ -35,6 +37,7 @@ impl Still {
             width,
             height,
             rgba,
+            extent: self.extent,
         }
     }
 }
@@ -70,29 +73,19 @@ pub fn png_bytes(still: &Still) -> std::io::Result<Vec<u8>> {
 }
 
 /// The six lines that place a picture on the ground, beside it as `.pgw`; `None` when the raster has no place.
-pub fn write_world_file(grid: &Grid, still: &Still, picture: &Path) -> CliResult<Option<PathBuf>> {
-    let Some(transform) = grid.georef.transform else {
+pub fn write_world_file(still: &Still, picture: &Path) -> CliResult<Option<PathBuf>> {
+    let Some(extent) = still.extent else {
         return Ok(None);
     };
     let path = picture.with_extension("pgw");
-    // Pictures are drawn north up over the raster's extent.
-    let (width, height) = (grid.width as f64, grid.height as f64);
-    let corners = [(0.0, 0.0), (width, 0.0), (0.0, height), (width, height)]
-        .map(|(col, row)| transform.map_from_pixel(col, row));
-    let lowest = corners.iter().fold((f64::MAX, f64::MAX), |low, corner| {
-        (low.0.min(corner.0), low.1.min(corner.1))
-    });
-    let highest = corners.iter().fold((f64::MIN, f64::MIN), |high, corner| {
-        (high.0.max(corner.0), high.1.max(corner.1))
-    });
-    let across = (highest.0 - lowest.0) / still.width as f64;
-    let down = (highest.1 - lowest.1) / still.height as f64;
+    let across = extent.width() / still.width as f64;
+    let down = extent.height() / still.height as f64;
     // World files name the centre of the first pixel.
     let text = format!(
         "{across}\n0\n0\n{}\n{}\n{}\n",
         -down,
-        lowest.0 + across / 2.0,
-        highest.1 - down / 2.0
+        extent.min_x + across / 2.0,
+        extent.max_y - down / 2.0
     );
     write_beside(&path, |file| file.write_all(text.as_bytes()))?;
     Ok(Some(path))

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use terroir_scene::{
-    Derivation, Hillshade, Look, MaskSource, PaletteEntry, Raster, Stretch, Style,
+    Crs, Derivation, Hillshade, Look, MaskSource, PaletteEntry, Raster, Stretch, Style,
     band_statistics_blocking, channel_statistics_blocking, class_color, default_style_blocking,
     fit_pca_blocking, hide_in_still_blocking, radar_style_blocking, render_still_blocking,
 };
@@ -59,6 +59,9 @@ pub struct RenderArgs {
     /// Colour ramp of --style gray and --expression
     #[arg(long, default_value = "grays")]
     ramp: String,
+    /// Coordinate system to draw in, e.g. EPSG:3857; the raster's own without this
+    #[arg(long, conflicts_with_all = ["hide_clouds", "vectors"])]
+    crs: Option<String>,
     /// Longer side of the picture in pixels; the raster's own size, at most 2048, without this
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=32768))]
     size: Option<u32>,
@@ -87,7 +90,13 @@ pub fn run(args: &RenderArgs, output: Output) -> CliResult {
         .map_or_else(|| args.file.clone(), |info| info.path.clone());
     let raster = Raster::open(&path)?;
     let style = chosen_style(args, &raster)?;
-    let mut still = draw(&raster, &style, args.size)?;
+    let crs = args
+        .crs
+        .as_deref()
+        .map(Crs::parse)
+        .transpose()
+        .map_err(|error| CliError::usage(format!("--crs: {error}")))?;
+    let mut still = draw(&raster, &style, crs.as_ref(), args.size)?;
     if args.hide_clouds {
         let mask = match &frame {
             Some(frame) => frame.mask.clone(),
@@ -108,7 +117,7 @@ pub fn run(args: &RenderArgs, output: Output) -> CliResult {
     write_png(&still, &args.out)?;
     let mut files = vec![args.out.clone()];
     if args.world_file {
-        files.extend(write_world_file(&raster.info().grid, &still, &args.out)?);
+        files.extend(write_world_file(&still, &args.out)?);
     }
     if output.json {
         let value =
@@ -123,20 +132,28 @@ pub fn run(args: &RenderArgs, output: Output) -> CliResult {
     ))
 }
 
-/// The whole raster in `style`, north up; `size` bounds the longer side. Small rasters are enlarged by whole pixels.
-pub fn draw(raster: &Raster, style: &Style, size: Option<u32>) -> CliResult<Still> {
+/// The whole raster in `style`, north up in `crs` or its own system; `size` bounds the longer side. Small rasters are
+/// enlarged by whole pixels.
+pub fn draw(
+    raster: &Raster,
+    style: &Style,
+    crs: Option<&Crs>,
+    size: Option<u32>,
+) -> CliResult<Still> {
     let grid = &raster.info().grid;
     let wanted = size.map_or_else(
         || grid.width.max(grid.height).min(2048),
         |size| size as usize,
     );
-    let (width, height, rgba) = render_still_blocking(raster, style, wanted, wanted)?;
+    let drawn = render_still_blocking(raster, style, crs, wanted, wanted)?;
+    let longer = drawn.width.max(drawn.height).max(1);
     let still = Still {
-        width,
-        height,
-        rgba,
+        width: drawn.width,
+        height: drawn.height,
+        rgba: drawn.rgba,
+        extent: drawn.extent,
     };
-    Ok(still.enlarged(wanted / width.max(height).max(1)))
+    Ok(still.enlarged(wanted / longer))
 }
 
 fn chosen_style(args: &RenderArgs, raster: &Raster) -> CliResult<Style> {

@@ -190,9 +190,14 @@ fn vector_ui(ui: &mut egui::Ui, state: &State, layer: &Layer) {
 fn facts_ui(ui: &mut egui::Ui, info: &RasterInfo) {
     let grid = &info.grid;
     let first = info.bands.first();
-    let (pixel_width, pixel_height) = grid.transform().pixel_size();
+    let pixel_size = if grid.georef.model.is_some() {
+        "varies over the picture".to_owned()
+    } else {
+        let (width, height) = grid.transform().pixel_size();
+        format!("{width} x {height}")
+    };
     let overviews = first.map(|band| band.overviews.len()).unwrap_or(0);
-    let crs = grid.crs().map_or_else(
+    let crs = grid.georef.ground_crs().map_or_else(
         || "none: drawn by its pixels".to_owned(),
         |crs| {
             crs.epsg.map_or_else(
@@ -240,7 +245,7 @@ fn facts_ui(ui: &mut egui::Ui, info: &RasterInfo) {
                 .unwrap_or_else(|| "none".to_owned()),
         ),
         ("Coordinates", crs),
-        ("Pixel size", format!("{pixel_width} x {pixel_height}")),
+        ("Pixel size", pixel_size),
         ("Missing value", nodata),
     ];
     if let Some(note) = &grid.georef.note {

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::beside::write_beside;
 use crate::{
-    Class, Crs, GeoTransform, Georef, Grid, LABEL_BLOCK, LabelBlock, LabelPolygon, Labels,
-    SceneError, SceneResult,
+    Class, Crs, GeoTransform, Georef, Grid, GroundModel, LABEL_BLOCK, LabelBlock, LabelPolygon,
+    Labels, SceneError, SceneResult,
 };
 
 const AUTOSAVE_SCHEMA: u32 = 1;
@@ -33,6 +33,8 @@ pub(crate) struct ExactGrid {
     transform: Option<[String; 6]>,
     crs: Option<Crs>,
     note: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    model: Option<Arc<GroundModel>>,
 }
 
 impl ExactGrid {
@@ -46,6 +48,7 @@ impl ExactGrid {
                 .map(|transform| transform.0.map(|number| number.to_string())),
             crs: georef.crs,
             note: georef.note,
+            model: georef.model,
         }
     }
 
@@ -63,6 +66,8 @@ impl ExactGrid {
             transform,
             crs: self.crs,
             note: self.note,
+            model: self.model,
+            crs_is_assigned: false,
         };
         Some(Grid {
             width: self.width,
@@ -223,7 +228,7 @@ mod tests {
         let georef = Georef {
             transform: Some(GeoTransform([0.1, 1.0 / 3.0, 0.0, 7.7, 0.0, -1.0 / 3.0])),
             crs: None,
-            note: None,
+            ..Georef::default()
         };
         let mut labels = Labels::new(Grid {
             width: 1000,

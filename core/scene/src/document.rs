@@ -149,12 +149,12 @@ impl Document {
                 LayerSource::Labels => self
                     .labels
                     .as_ref()
-                    .and_then(|labels| labels.grid.crs())
+                    .and_then(|labels| labels.grid.georef.ground_crs())
                     .cloned(),
                 LayerSource::Vector(source) => source.crs.clone(),
                 _ => layer
                     .raster_info()
-                    .and_then(|info| info.grid.crs())
+                    .and_then(|info| info.grid.georef.ground_crs())
                     .cloned(),
             };
         }

@@ -15,7 +15,7 @@ pub(super) fn grid(width: usize, height: usize, transform: Option<[f64; 6]>) -> 
         georef: Georef {
             transform: transform.map(GeoTransform),
             crs,
-            note: None,
+            ..Georef::default()
         },
     }
 }

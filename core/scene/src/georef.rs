@@ -3,11 +3,12 @@
 
 use std::ffi::{CString, c_char, c_int};
 use std::ptr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::gdal_setup::{gdal_setup, owned_text, take_gdal_messages};
-use crate::{SceneError, SceneResult};
+use crate::{GroundModel, SceneError, SceneResult};
 
 /// Map from pixel: `x = t[0] + t[1]*col + t[2]*row`, `y = t[3] + t[4]*col + t[5]*row` (GDAL order);
 /// (0, 0) is the outer corner of the first pixel. Rotated, sheared and south-up transforms are all legal.
@@ -69,19 +70,66 @@ pub struct Crs {
     pub is_geographic: bool,
 }
 
-/// Where a raster lies. `transform` is `None` when the file has none; GCPs/RPCs are said in `note`.
+/// Where a raster lies. `transform` is `None` when the file has none.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Georef {
     pub transform: Option<GeoTransform>,
     pub crs: Option<Crs>,
     /// Said in the layer's properties, e.g. "placed by ground control points".
     pub note: Option<String>,
+    /// Places the pixels where no transform can (control points, sensor coefficients). Then `transform` and `crs` are
+    /// `None`: labels and fields keep to the raster's own pixels, and only drawing asks for the ground.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<Arc<GroundModel>>,
+    /// The file named no reference system; the user did.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub crs_is_assigned: bool,
 }
 
 impl Georef {
-    /// The transform to draw with: the file's, or pixel space.
+    /// From pixels to the coordinates that labels and maps on this raster use: the file's transform, or pixel space.
     pub fn drawing_transform(&self) -> GeoTransform {
         self.transform.unwrap_or(GeoTransform::PIXELS)
+    }
+
+    /// The system of the ground coordinates below.
+    pub fn ground_crs(&self) -> Option<&Crs> {
+        match &self.model {
+            Some(model) => model.crs(),
+            None => self.crs.as_ref(),
+        }
+    }
+
+    /// Names the system of a raster whose file names none.
+    pub fn assign_crs(&mut self, crs: Crs) {
+        self.note = Some(match &self.model {
+            Some(_) => format!(
+                "{}; its coordinate system was named by hand",
+                self.note.take().unwrap_or_default()
+            ),
+            None => "its coordinate system was named by hand".to_owned(),
+        });
+        match self.model.as_mut().map(Arc::make_mut) {
+            Some(GroundModel::ControlPoints(points)) => points.crs = Some(crs),
+            Some(GroundModel::Rpc(_)) => {}
+            None => self.crs = Some(crs),
+        }
+        self.crs_is_assigned = true;
+    }
+
+    /// Where a pixel lies on the ground (or in pixel space, when nothing places the raster).
+    pub fn ground_from_pixel(&self, col: f64, row: f64) -> Option<(f64, f64)> {
+        match &self.model {
+            Some(model) => model.ground_from_pixel(col, row),
+            None => Some(self.drawing_transform().map_from_pixel(col, row)),
+        }
+    }
+
+    pub fn pixel_from_ground(&self, x: f64, y: f64) -> Option<(f64, f64)> {
+        match &self.model {
+            Some(model) => model.pixel_from_ground(x, y),
+            None => Some(self.drawing_transform().inverse()?.map_from_pixel(x, y)),
+        }
     }
 }
 
@@ -237,7 +285,28 @@ impl OwnedSrs {
         (!handle.is_null()).then_some(Self(handle))
     }
 
-    fn from_wkt(wkt: &str) -> Option<Self> {
+    pub(crate) fn from_epsg(code: u32) -> Option<Self> {
+        let srs = Self::new()?;
+        let code = c_int::try_from(code).ok()?;
+        // SAFETY: a valid handle of our own.
+        let status = unsafe { gdal_sys::OSRImportFromEPSG(srs.0, code) };
+        (status == gdal_sys::OGRErr::OGRERR_NONE).then_some(srs)
+    }
+
+    /// As a value, without looking its code up in PROJ's database.
+    pub(crate) fn plain_crs(&self) -> Option<Crs> {
+        // SAFETY: a valid handle of our own; texts are copied.
+        unsafe {
+            Some(Crs {
+                wkt: self.wkt()?,
+                name: owned_text(gdal_sys::OSRGetName(self.0)),
+                epsg: authority_code(self.0),
+                is_geographic: gdal_sys::OSRIsGeographic(self.0) != 0,
+            })
+        }
+    }
+
+    pub(crate) fn from_wkt(wkt: &str) -> Option<Self> {
         let srs = Self::new()?;
         let text = CString::new(wkt).ok()?;
         let mut at = text.as_ptr().cast_mut();

@@ -69,9 +69,46 @@ impl Grid {
         self.georef.crs.as_ref()
     }
 
+    /// Where a pixel lies on the ground, in [`Georef::ground_crs`].
+    pub fn ground_from_pixel(&self, col: f64, row: f64) -> Option<(f64, f64)> {
+        self.georef.ground_from_pixel(col, row)
+    }
+
+    /// The pixel over a ground point, also outside the raster. Longitudes may be a turn off: 190 and -170 are one.
+    pub fn pixel_from_ground(&self, x: f64, y: f64) -> Option<(f64, f64)> {
+        let straight = self.georef.pixel_from_ground(x, y);
+        let is_inside = |pixel: &(f64, f64)| self.holds(pixel.0, pixel.1);
+        if straight.as_ref().is_some_and(is_inside)
+            || !self
+                .georef
+                .ground_crs()
+                .is_some_and(|crs| crs.is_geographic)
+        {
+            return straight;
+        }
+        [-360.0, 360.0]
+            .into_iter()
+            .filter_map(|turn| self.georef.pixel_from_ground(x + turn, y))
+            .find(is_inside)
+            .or(straight)
+    }
+
+    /// Whether a place in pixels lies on the raster.
+    pub fn holds(&self, col: f64, row: f64) -> bool {
+        col >= 0.0 && row >= 0.0 && col < self.width as f64 && row < self.height as f64
+    }
+
     /// Same size, and same transform to 1e-6 of a pixel, and same CRS.
     pub fn same_as(&self, other: &Grid) -> bool {
         if (self.width, self.height) != (other.width, other.height) {
+            return false;
+        }
+        let same_model = match (&self.georef.model, &other.georef.model) {
+            (None, None) => true,
+            (Some(a), Some(b)) => a.same_as(b),
+            _ => false,
+        };
+        if !same_model {
             return false;
         }
         let same_crs = match (self.crs(), other.crs()) {

@@ -298,7 +298,7 @@ mod tests {
         let georef = Georef {
             transform: Some(GeoTransform(transform)),
             crs: None,
-            note: None,
+            ..Georef::default()
         };
         let mut labels = Labels::new(Grid {
             width: size,

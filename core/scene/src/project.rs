@@ -82,6 +82,9 @@ struct LayerEntry {
     edited_wavelengths: Vec<(usize, Wavelength)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attribution: Option<String>,
+    /// Named by the user, because the file names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    assigned_crs: Option<Crs>,
     /// What only a vector layer has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     vector: Option<VectorEntry>,
@@ -205,6 +208,11 @@ fn layer_entry(layer: &Layer, folder: &Path) -> LayerEntry {
             crs: source.crs.clone(),
             style: source.style.clone(),
         }),
+        assigned_crs: layer
+            .raster_info()
+            .map(|info| &info.grid.georef)
+            .filter(|georef| georef.crs_is_assigned)
+            .and_then(|georef| georef.ground_crs().cloned()),
     }
 }
 
@@ -431,7 +439,16 @@ fn open_layer(
                 None
             } else {
                 match Raster::open(&path) {
-                    Ok(raster) => Some(Arc::new(raster.info().clone())),
+                    Ok(raster) => {
+                        let mut info = raster.info().clone();
+                        // A file that names its system by now is right.
+                        if let Some(crs) = entry.assigned_crs
+                            && info.grid.georef.ground_crs().is_none()
+                        {
+                            info.grid.georef.assign_crs(crs);
+                        }
+                        Some(Arc::new(info))
+                    }
                     Err(error) => {
                         warnings.push(format!("{}: {error}", entry.name));
                         None

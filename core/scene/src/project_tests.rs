@@ -39,7 +39,7 @@ fn document(scene: &Path) -> Document {
             -1.0 / 3.0,
         ])),
         crs: Some(Crs::parse("EPSG:32632").unwrap()),
-        note: None,
+        ..Georef::default()
     };
     let mut labels = Labels::new(Grid {
         width: 300,

@@ -4,6 +4,7 @@
 use std::ffi::{CStr, c_int};
 use std::path::Path;
 use std::ptr;
+use std::sync::Arc;
 
 use gdal::Dataset;
 use gdal_sys::{GDALDataType, GDALMajorObjectH, GDALRasterBandH};
@@ -19,8 +20,8 @@ use crate::raster_file::subdatasets_of;
 use crate::stac::StacSidecar;
 use crate::wavelength_sources;
 use crate::{
-    BandInfo, Crs, FIELD_AXES, GeoTransform, Georef, Grid, PaletteEntry, RasterInfo, SampleType,
-    SceneError, SceneResult,
+    BandInfo, ControlPoints, Crs, FIELD_AXES, GeoTransform, Georef, Grid, GroundModel, GroundPoint,
+    PaletteEntry, RasterInfo, Rpc, SampleType, SceneError, SceneResult,
 };
 
 /// Bands above this number share the overview list of the first band.
@@ -390,7 +391,7 @@ fn read_georef(dataset: &Dataset) -> Georef {
     let mut georef = Georef {
         transform: None,
         crs,
-        note: None,
+        ..Georef::default()
     };
     // SAFETY: as above.
     if !crs_handle.is_null() && unsafe { gdal_sys::OSRIsCompound(crs_handle) } != 0 {
@@ -415,19 +416,14 @@ fn read_georef(dataset: &Dataset) -> Georef {
     } else if gcp_count > 0 {
         place_by_control_points(dataset, gcp_count, &mut georef);
     } else if has_rpc {
-        georef.crs = None;
-        add_note(
-            &mut georef,
-            "not orthorectified: it carries only sensor coefficients (RPC); shown in pixel space"
-                .into(),
-        );
+        place_by_coefficients(&metadata(handle, Some(c"RPC")), &mut georef);
     }
     if georef.transform.is_some() && georef.crs.is_none() {
         add_note(
             &mut georef,
             "no coordinate reference system in the file".into(),
         );
-    } else if georef.transform.is_none() && georef.note.is_none() {
+    } else if georef.transform.is_none() && georef.model.is_none() && georef.note.is_none() {
         add_note(
             &mut georef,
             "no georeference in the file; shown in pixel space".into(),
@@ -436,7 +432,10 @@ fn read_georef(dataset: &Dataset) -> Georef {
     georef
 }
 
-/// GDAL's affine fit through the ground control points.
+/// A control point that an affine fit misses by more than this many pixels makes the raster bent.
+const BENT_PIXELS: f64 = 0.05;
+
+/// An affine transform where the ground control points agree with one, else a surface of second order through them.
 fn place_by_control_points(dataset: &Dataset, count: c_int, georef: &mut Georef) {
     let handle = dataset.c_dataset();
     let mut terms = [0.0; 6];
@@ -449,38 +448,96 @@ fn place_by_control_points(dataset: &Dataset, count: c_int, georef: &mut Georef)
         let is_fitted = gdal_sys::GDALGCPsToGeoTransform(count, gcps, terms.as_mut_ptr(), 1) != 0;
         let points = std::slice::from_raw_parts(gcps, usize::try_from(count).unwrap_or(0));
         (
-            points,
+            points
+                .iter()
+                .map(|p| GroundPoint {
+                    col: p.dfGCPPixel,
+                    row: p.dfGCPLine,
+                    x: p.dfGCPX,
+                    y: p.dfGCPY,
+                })
+                .collect::<Vec<_>>(),
             is_fitted,
             Crs::from_handle(gdal_sys::GDALGetGCPSpatialRef(handle)),
         )
     };
+    let crs = crs.or(georef.crs.take());
     let transform = GeoTransform(terms);
-    let inverse = transform
-        .inverse()
-        .filter(|_| is_fitted && terms.iter().all(|term| term.is_finite()));
-    let Some(pixel_from_map) = inverse else {
+    let inverse = transform.inverse().filter(|_| {
+        // Two points leave rotation and scale open; GDAL's answer would be a guess.
+        is_fitted && points.len() > 2 && terms.iter().all(|term| term.is_finite())
+    });
+    let misses: Vec<f64> = inverse.map_or_else(Vec::new, |pixel_from_map| {
+        points
+            .iter()
+            .map(|p| {
+                let (col, row) = pixel_from_map.map_from_pixel(p.x, p.y);
+                (col - p.col).hypot(row - p.row)
+            })
+            .collect()
+    });
+    let is_straight = !misses.is_empty() && misses.iter().all(|miss| *miss <= BENT_PIXELS);
+    let bent = if is_straight {
+        None
+    } else {
+        ControlPoints::fit(points, crs.clone())
+    };
+    if let Some(points) = bent {
+        let error = points
+            .mean_error_pixels()
+            .map(|error| format!(", mean error {error:.1} pixels"))
+            .unwrap_or_default();
+        georef.crs = None;
+        georef.model = Some(Arc::new(GroundModel::ControlPoints(points)));
+        add_note(
+            georef,
+            format!(
+                "placed by {count} ground control points (second-order surface{error}); labels and fields keep to its own pixels"
+            ),
+        );
+    } else if inverse.is_some() {
+        let squares: f64 = misses.iter().map(|miss| miss * miss).sum();
+        let error = (squares / misses.len().max(1) as f64).sqrt();
+        georef.transform = Some(transform);
+        georef.crs = crs;
+        add_note(
+            georef,
+            format!(
+                "placed by {count} ground control points (affine fit, mean error {error:.1} pixels)"
+            ),
+        );
+    } else {
         add_note(
             georef,
             format!("its {count} ground control points give no usable place; shown in pixel space"),
         );
-        return;
-    };
-    let squares: f64 = points
-        .iter()
-        .map(|p| {
-            let (col, row) = pixel_from_map.map_from_pixel(p.dfGCPX, p.dfGCPY);
-            (col - p.dfGCPPixel).powi(2) + (row - p.dfGCPLine).powi(2)
-        })
-        .sum();
-    let error = (squares / points.len().max(1) as f64).sqrt();
-    georef.transform = Some(transform);
-    georef.crs = crs.or(georef.crs.take());
-    add_note(
-        georef,
-        format!(
-            "placed by {count} ground control points (affine fit, mean error {error:.1} pixels)"
+    }
+}
+
+/// Sensor coefficients place each pixel for one height; hills are not taken out.
+fn place_by_coefficients(items: &[(String, String)], georef: &mut Georef) {
+    georef.crs = None;
+    let rpc = Crs::wgs84()
+        .ok()
+        .and_then(|wgs84| Rpc::from_items(items, wgs84));
+    match rpc {
+        Some(rpc) => {
+            add_note(
+                georef,
+                format!(
+                    "not orthorectified: placed by sensor coefficients (RPC) at a height of {:.0} m; labels and fields keep to \
+                     its own pixels",
+                    rpc.height_m
+                ),
+            );
+            georef.model = Some(Arc::new(GroundModel::Rpc(Box::new(rpc))));
+        }
+        None => add_note(
+            georef,
+            "not orthorectified: its sensor coefficients (RPC) are incomplete; shown in pixel space"
+                .into(),
         ),
-    );
+    }
 }
 
 fn add_note(georef: &mut Georef, text: String) {

@@ -171,6 +171,13 @@ impl Placing {
                 "the scene's pixels have no size on the map; labels cannot be placed on it",
             )
         })?;
+        if grid.georef.model.is_some() && !file.systems.is_empty() {
+            return Err(SceneError::file(
+                path,
+                "the scene is placed by control points or sensor coefficients, so shapes with coordinates cannot be laid on its \
+                 pixels; paint labels on it, or warp it first (gdalwarp) and label that",
+            ));
+        }
         let mut report = ImportReport::default();
         let into_grid = file
             .systems

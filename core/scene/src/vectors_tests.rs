@@ -18,7 +18,7 @@ fn grid(width: usize, height: usize) -> Grid {
             -10.0,
         ])),
         crs: Some(Crs::parse("EPSG:32632").unwrap()),
-        note: None,
+        ..Georef::default()
     };
     Grid {
         width,
@@ -580,7 +580,7 @@ fn label_rasters_move_to_another_grid() {
     let georef = Georef {
         transform: Some(GeoTransform([lon, 0.0001, 0.0, lat, 0.0, -0.0001])),
         crs: Some(Crs::wgs84().unwrap()),
-        note: None,
+        ..Georef::default()
     };
     let target = Grid {
         width: 200,

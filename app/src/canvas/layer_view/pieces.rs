@@ -76,9 +76,6 @@ impl LayerView {
         for piece in &pieces {
             self.mesh(piece.place, plan.tolerance);
         }
-        let Ok(placement) = &self.placement else {
-            return;
-        };
         for piece in &pieces {
             let (Some(mesh), Some(gpu)) = (
                 self.meshes.get(&piece.place),
@@ -91,33 +88,41 @@ impl LayerView {
             };
             let window = self.pyramid.read(piece.texture).window;
             let pixels = self.pyramid.pixels(piece.place);
-            let (cells, side) = (mesh.cells, mesh.cells + 1);
-            let uv = |i: usize, from: usize, to: usize, start: usize, size: usize| {
-                ((from as f64 + (to - from) as f64 * i as f64 / cells as f64 - start as f64)
-                    / size as f64) as f32
+            let uv = |part: f64, from: usize, to: usize, start: usize, size: usize| {
+                ((from as f64 + (to - from) as f64 * part - start as f64) / size as f64) as f32
             };
-            let corner = |i: usize, j: usize, map: (f64, f64)| Vertex {
-                position: clip_from_map(map),
-                uv: [
-                    uv(i, pixels.left, pixels.right, window.col, window.width),
-                    uv(j, pixels.top, pixels.bottom, window.row, window.height),
-                ],
-                opacity,
-            };
-            let mut triangles = Vec::with_capacity(6 * cells * cells);
-            for (i, j) in (0..cells).flat_map(|j| (0..cells).map(move |i| (i, j))) {
-                let at = |i: usize, j: usize| mesh.points.get(j * side + i).copied().flatten();
-                let (Some(a), Some(b), Some(c), Some(d)) =
-                    (at(i, j), at(i + 1, j), at(i, j + 1), at(i + 1, j + 1))
-                else {
-                    continue;
-                };
-                if placement.is_torn([a, b, c, d]) {
-                    continue;
-                }
-                let (a, b) = (corner(i, j, a), corner(i + 1, j, b));
-                let (c, d) = (corner(i, j + 1, c), corner(i + 1, j + 1, d));
-                triangles.extend([a, b, c, c, b, d]);
+            let mut triangles = Vec::with_capacity(3 * mesh.triangles.len());
+            for shift in mesh.shifts_in(&plan.rect) {
+                let vertices: Vec<Vertex> = mesh
+                    .corners
+                    .iter()
+                    .map(|corner| Vertex {
+                        position: clip_from_map((corner.map.0 + shift, corner.map.1)),
+                        uv: [
+                            uv(
+                                corner.across,
+                                pixels.left,
+                                pixels.right,
+                                window.col,
+                                window.width,
+                            ),
+                            uv(
+                                corner.down,
+                                pixels.top,
+                                pixels.bottom,
+                                window.row,
+                                window.height,
+                            ),
+                        ],
+                        opacity,
+                    })
+                    .collect();
+                triangles.extend(
+                    mesh.triangles
+                        .iter()
+                        .flatten()
+                        .filter_map(|index| vertices.get(*index as usize).copied()),
+                );
             }
             meshes.add(texture, plan.is_smooth, triangles);
         }

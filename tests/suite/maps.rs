@@ -1,0 +1,144 @@
+//! Coordinate systems in the window: naming one for a raster without, changing the map's, and the way back.
+
+use std::path::{Path, PathBuf};
+
+use egui::{Event, Key, Modifiers};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use terroir::window::Window;
+use terroir_scene::{Crs, MapGeometry, open_project};
+
+use crate::canvas::write_tiff;
+use crate::window::{CTRL, open, press, shows, wait};
+
+const SIDE: usize = 200;
+
+/// A gradient that lies in UTM zone 29 north, which its file does not say.
+fn write_nameless(folder: &Path) -> PathBuf {
+    let path = folder.join("nameless.tif");
+    let band = (0..SIDE * SIDE).map(|i| (i % SIDE) as u8).collect();
+    let transform = [500_000.0, 30.0, 0.0, 4_400_000.0, 0.0, -30.0];
+    write_tiff(&path, (SIDE, SIDE), &[band], transform, false);
+    path
+}
+
+fn type_text(harness: &mut Harness<'static, Window>, text: &str) {
+    harness.event(Event::Text(text.to_owned()));
+    harness.step();
+    harness.step();
+}
+
+/// Opens the palette and runs the command of this name.
+fn run_command(harness: &mut Harness<'static, Window>, name: &str) {
+    press(harness, CTRL, Key::K);
+    type_text(harness, name);
+    press(harness, Modifiers::NONE, Key::Enter);
+}
+
+fn epsg(window: &Window) -> Option<u32> {
+    window.document().map_crs.as_ref().and_then(|crs| crs.epsg)
+}
+
+/// Types into the chooser and takes the first answer.
+fn choose(harness: &mut Harness<'static, Window>, text: &str) {
+    search(harness, text);
+    press(harness, Modifiers::NONE, Key::Enter);
+}
+
+/// Waits for the register, then types.
+fn search(harness: &mut Harness<'static, Window>, text: &str) {
+    wait_for(harness, "Use");
+    let start = std::time::Instant::now();
+    while shows(harness, "Reading the register") {
+        assert!(start.elapsed().as_secs() < 60, "the register never came");
+        harness.step();
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    type_text(harness, text);
+}
+
+fn wait_for(harness: &mut Harness<'static, Window>, text: &str) {
+    for _ in 0..50 {
+        if shows(harness, text) {
+            return;
+        }
+        harness.step();
+    }
+    panic!("{text:?} is not on show");
+}
+
+#[test]
+fn a_raster_without_a_system_is_named_one_and_the_map_changes_under_the_same_view() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = open(vec![write_nameless(folder.path())]);
+    wait(&mut harness, "opening the raster", |window| {
+        !window.document().layers.is_empty()
+    });
+    harness.step();
+    assert_eq!(epsg(harness.state()), None);
+    assert!(
+        harness
+            .state()
+            .log()
+            .iter()
+            .any(|line| line.contains("no coordinate system"))
+    );
+
+    // The status bar says so, and asks.
+    harness.get_by_label("No coordinate system").click();
+    harness.step();
+    choose(&mut harness, "32629");
+    wait(&mut harness, "the system of the layer", |window| {
+        epsg(window) == Some(32629)
+    });
+    let georef = |window: &Window| {
+        let info = window.document().layers[0].raster_info().unwrap().clone();
+        info.grid.georef.clone()
+    };
+    let named = georef(harness.state());
+    assert!(named.crs_is_assigned && named.crs.unwrap().epsg == Some(32629));
+    press(&mut harness, CTRL, Key::Z);
+    assert!(georef(harness.state()).crs.is_none() && epsg(harness.state()).is_none());
+    press(&mut harness, CTRL, Key::Y);
+    assert_eq!(epsg(harness.state()), Some(32629));
+
+    // Another map shows the same ground at the same scale.
+    let before = *harness.state().canvas().viewport();
+    run_command(&mut harness, "coordinate system of the map");
+    choose(&mut harness, "3857");
+    wait(&mut harness, "the other map", |window| {
+        epsg(window) == Some(3857)
+    });
+    harness.step();
+    let after = *harness.state().canvas().viewport();
+    let geometry = |code: &str| MapGeometry::new(&Crs::parse(code).unwrap()).unwrap();
+    let (utm, mercator) = (geometry("EPSG:32629"), geometry("EPSG:3857"));
+    let ground = utm.lon_lat(before.center.0, before.center.1).unwrap();
+    let there = mercator.lon_lat(after.center.0, after.center.1).unwrap();
+    assert!(
+        (ground.0 - there.0).abs() < 1e-6 && (ground.1 - there.1).abs() < 1e-6,
+        "{ground:?} {there:?}"
+    );
+    let metres = |geometry: &MapGeometry, view: &terroir::canvas::Viewport| {
+        geometry
+            .metres_per_unit(view.center, 100.0 * view.units_per_point)
+            .unwrap()
+            * view.units_per_point
+    };
+    let ratio = metres(&utm, &before) / metres(&mercator, &after);
+    assert!((ratio - 1.0).abs() < 1e-3, "{ratio}");
+    press(&mut harness, CTRL, Key::Z);
+    harness.step();
+    let back = *harness.state().canvas().viewport();
+    assert_eq!(epsg(harness.state()), Some(32629));
+    assert!((back.center.0 - before.center.0).abs() < 1e-2, "{back:?}");
+    assert!((back.units_per_point / before.units_per_point - 1.0).abs() < 1e-3);
+
+    // What the user named is in the project.
+    let project = folder.path().join("named.terroir");
+    terroir_scene::save_project(harness.state().document(), &project).unwrap();
+    let opened = open_project(&project).unwrap();
+    let info = opened.document.layers[0].raster_info().unwrap();
+    assert!(info.grid.georef.crs_is_assigned);
+    assert_eq!(info.grid.crs().unwrap().epsg, Some(32629));
+}
