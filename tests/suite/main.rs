@@ -33,6 +33,7 @@ mod remote;
 mod series;
 mod vector_window;
 mod vectors;
+mod tricky;
 mod web_server;
 mod style_panel;
 mod window;
