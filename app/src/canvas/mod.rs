@@ -149,7 +149,6 @@ impl Canvas {
         Self {
             renderer: Renderer::new(render_state),
             store: TileStore::new(readers(), MEMORY_BYTES, wake.clone()),
-            store: TileStore::new(READERS, MEMORY_BYTES, wake.clone()),
             views: HashMap::new(),
             ahead: Vec::new(),
             painter: VectorPainter::new(PAINTERS, wake),

@@ -139,7 +139,7 @@ mod tests {
                     -10.0,
                 ])),
                 crs: Crs::parse("EPSG:32629").ok(),
-                note: None,
+                ..Georef::default()
             },
         }
     }
