@@ -1,7 +1,7 @@
 //! Whatever raster lies however under whatever view: its tiles cover every point of it once.
 
 use proptest::prelude::*;
-use terroir_scene::{GeoTransform, Georef};
+use terroir_scene::{GeoTransform, Georef, Grid};
 
 use super::Viewport;
 use super::placement::Placement;
@@ -31,8 +31,10 @@ proptest! {
             ])),
             ..Georef::default()
         };
-        let place = Placement::new(&georef, None).unwrap();
+        let grid = Grid { width, height, georef };
+        let place = Placement::new(&grid, None).unwrap();
         let at = place
+            .place()
             .map_from_pixel(center.0 * width as f64, center.1 * height as f64)
             .unwrap();
         // A view of a few screens' worth of tiles at most, as zooming out ends at the whole raster.
@@ -43,7 +45,7 @@ proptest! {
             size: screen,
         };
         let pyramid = Pyramid::new(width, height);
-        let pixel = place.pixel_size_near(view.center, width, height).unwrap();
+        let pixel = place.place().pixel_size_near(view.center).unwrap();
         let level = pyramid.level_for(view.units_per_point / pixel);
         let rect = view.rect();
         let tiles = pyramid.tiles_wanted(usize::MAX, |tile| {
