@@ -27,6 +27,6 @@ mod products;
 mod real_window;
 mod remote;
 mod series;
-mod web_server;
 mod style_panel;
+mod web_server;
 mod window;
