@@ -127,6 +127,10 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
             state.live.visible = true;
         }
         Command::MakeField => show_tab(state, Tab::Run),
+        Command::BuildOverviews => {
+            state.build_overviews();
+            show_tab(state, Tab::Run);
+        }
         Command::CheckAccuracy => {
             show_tab(state, Tab::Accuracy);
             state.start_validation();

@@ -58,6 +58,7 @@ pub enum Command {
     Connect,
     MakeField,
     CheckAccuracy,
+    BuildOverviews,
     Recover,
     DiscardRecovery,
     Help,
@@ -504,6 +505,13 @@ pub static COMMANDS: &[CommandInfo] = &[
         "Cross-validate the live map on blocks of the current labels",
     ),
     row(
+        C::BuildOverviews,
+        "Build overviews",
+        icon::STACK_SIMPLE,
+        &[],
+        "Write smaller copies of the active raster beside it, so that the whole of it is drawn at once",
+    ),
+    row(
         C::Recover,
         "Recover unsaved work",
         icon::LIFEBUOY,
@@ -612,6 +620,7 @@ impl Command {
                 }),
                 "Add a scene first",
             ),
+            C::BuildOverviews => state.can_build_overviews(),
             C::Recover | C::DiscardRecovery => {
                 need(state.recovery.is_some(), "There is nothing to recover")
             }

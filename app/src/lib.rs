@@ -20,6 +20,7 @@ mod messages;
 mod news;
 mod open_series;
 mod opening;
+mod overviews;
 mod panels;
 mod places;
 mod play;

@@ -47,7 +47,7 @@ const LAYER: &[&[C]] = &[
         C::Connect,
         C::RemoveLayer,
     ],
-    &[C::MakeField, C::CheckAccuracy],
+    &[C::BuildOverviews, C::MakeField, C::CheckAccuracy],
 ];
 const HELP: &[&[C]] = &[&[C::Help, C::About]];
 

@@ -309,6 +309,7 @@ impl State {
         if matches!(role, OpenRole::Add | OpenRole::Part) {
             self.remember_file(&path);
         }
+        self.say_overviews(&info);
         if info.bands.len() > 1
             && !info.is_field()
             && info.bands.iter().all(|band| band.wavelength.is_none())
@@ -526,6 +527,10 @@ impl State {
                 }
             }
             JobSpec::Train(_) | JobSpec::Assess(_) => {}
+            JobSpec::Overviews(spec) => {
+                changed_files.push(spec.raster.clone());
+                self.take_overviews(&spec.raster);
+            }
         }
     }
 
@@ -605,6 +610,7 @@ pub fn job_name(spec: &JobSpec) -> &'static str {
         JobSpec::Predict(_) => "Write class map",
         JobSpec::Assess(_) => "Assess map",
         JobSpec::Calc(_) => "Calculate raster",
+        JobSpec::Overviews(_) => "Build overviews",
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use terroir_scene::{
-    BandStatistics, Channel, Derivation, FIELD_AXES, LayerId, Raster, Resampling, SceneError,
-    SceneResult, Window, channel_statistics_blocking, decode_pixel,
+    BandStatistics, Channel, Derivation, Detail, FIELD_AXES, LayerId, Raster, Resampling,
+    SceneError, SceneResult, Window, channel_statistics_blocking, decode_pixel,
 };
 
 use crate::slot::{SlotReceiver, SlotSender, slot};
@@ -154,13 +154,17 @@ fn pixel_blocking(
             derived: None,
         });
     }
-    // Validity is per request, so each band is asked for itself: one missing band must not hide the others.
-    let mut values = Vec::with_capacity(question.bands);
-    for band in 0..question.bands {
-        let block = raster.read_blocking(&[band], window, 1, 1, Resampling::Nearest)?;
-        let is_valid = block.valid.first().copied().unwrap_or(false);
-        values.push(block.values.first().copied().filter(|_| is_valid));
-    }
+    // Thousands of bands in one call; each is valid or missing by itself.
+    let bands: Vec<usize> = (0..question.bands).collect();
+    let planes =
+        raster.read_planes_blocking(&bands, window, 1, 1, Resampling::Nearest, Detail::Full)?;
+    let values = planes
+        .iter()
+        .map(|plane| {
+            let is_valid = plane.valid.first().copied().unwrap_or(false);
+            plane.values.first().copied().filter(|_| is_valid)
+        })
+        .collect();
     let derived = match &question.derivation {
         Some(derivation) => {
             let block = raster.read_derived_blocking(derivation, window, 1, 1)?;

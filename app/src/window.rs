@@ -394,7 +394,19 @@ impl Window {
             self.state.ask_pixel(&layer, map_xy, false);
         }
         tools::tool_ui(ui, &mut self.state, &view, !shown.is_navigating);
-        panels::map_overlay_ui(ui, &self.state, self.map_rect, self.canvas.is_loading());
+        panels::map_overlay_ui(ui, &self.state, self.map_rect, self.reading_text());
+    }
+
+    /// What the canvas is at, in words; empty when all is drawn as well as the files allow at once.
+    fn reading_text(&self) -> &'static str {
+        let is_coarse = !self.canvas.coarse_layers().is_empty();
+        let is_loading = self.canvas.is_loading();
+        match (is_loading || self.canvas.is_refining(), is_coarse) {
+            (true, true) => "Coarse sample, reading more…",
+            (false, true) => "Coarse sample",
+            _ if is_loading => "Reading…",
+            _ => "",
+        }
     }
 
     /// Goes on playing a series: never faster than its tiles arrive.
@@ -578,7 +590,10 @@ impl Window {
         if self.final_screenshot.is_none() {
             return;
         }
-        let busy = self.state.opening > 0 || self.canvas.is_loading() || self.state.live.is_fitting;
+        let busy = self.state.opening > 0
+            || self.canvas.is_loading()
+            || self.canvas.is_refining()
+            || self.state.live.is_fitting;
         self.frames_at_rest = if busy { 0 } else { self.frames_at_rest + 1 };
         ctx.request_repaint_after(std::time::Duration::from_millis(50));
         if self.frames_at_rest > 20

@@ -108,21 +108,30 @@ pub fn write_tiff(
     std::fs::write(path, file).unwrap();
 }
 
-struct Scene {
-    canvas: Canvas,
-    layers: Vec<CanvasLayer>,
+pub struct Scene {
+    pub canvas: Canvas,
+    pub layers: Vec<CanvasLayer>,
     map_crs: Option<Crs>,
     rect: egui::Rect,
 }
 
-struct Stage {
-    harness: Harness<'static, Scene>,
+pub struct Stage {
+    pub harness: Harness<'static, Scene>,
 }
 
 impl Stage {
-    fn new(layers: Vec<CanvasLayer>, view: Viewport) -> Option<Self> {
+    pub fn new(layers: Vec<CanvasLayer>, view: Viewport) -> Option<Self> {
+        Self::woken(layers, view, Arc::new(|| ()))
+    }
+
+    /// `wake` is called by the reader threads.
+    pub fn woken(
+        layers: Vec<CanvasLayer>,
+        view: Viewport,
+        wake: Arc<dyn Fn() + Send + Sync>,
+    ) -> Option<Self> {
         let state = render_state()?;
-        let mut canvas = Canvas::new(&state, Arc::new(|| ()));
+        let mut canvas = Canvas::new(&state, wake);
         canvas.set_viewport(view);
         let scene = Scene {
             canvas,
@@ -147,7 +156,7 @@ impl Stage {
     }
 
     /// Frames until nothing is on its way any more.
-    fn settle(&mut self) {
+    pub fn settle(&mut self) {
         let start = Instant::now();
         self.harness.step();
         while self.harness.state().canvas.is_loading() {
@@ -196,7 +205,7 @@ impl Stage {
     }
 }
 
-fn layer(id: u64, path: &Path, style: Style) -> CanvasLayer {
+pub fn layer(id: u64, path: &Path, style: Style) -> CanvasLayer {
     let info = Raster::open(path).unwrap().info().clone();
     CanvasLayer {
         layer: Arc::new(layer_value(

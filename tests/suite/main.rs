@@ -13,6 +13,8 @@ mod parity;
 mod worker;
 
 mod canvas;
+mod motion;
+mod overviews;
 mod shaders;
 
 mod program;

@@ -4,10 +4,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use terroir_scene::{Crs, ReadRequest, Window};
+use terroir_scene::{Crs, Window};
 
 use super::CanvasLayer;
-use super::layer_view::{Budget, LayerView, Plan};
+use super::layer_view::{Budget, LayerView, Plan, Wants};
 use super::renderer::Renderer;
 use super::tile_store::TileStore;
 use super::tiles::TileId;
@@ -130,7 +130,7 @@ impl FrameViews {
     }
 
     /// Prepares the current view for this frame. Returns the view to draw with its plan, and the reads that are missing.
-    pub fn update(&mut self, pass: &mut Pass<'_>) -> Option<(ViewId, Plan, Vec<ReadRequest>)> {
+    pub fn update(&mut self, pass: &mut Pass<'_>) -> Option<(ViewId, Plan, Wants)> {
         let current = self.current?;
         let view = self.get_mut(current)?;
         let (plan, wanted) = bring(view, pass);
@@ -160,7 +160,7 @@ impl FrameViews {
         input: &CanvasLayer,
         map_crs: Option<&Crs>,
         pass: &mut Pass<'_>,
-    ) -> Vec<ReadRequest> {
+    ) -> Wants {
         self.view_for(pass.renderer, input, map_crs)
             .and_then(|id| self.get_mut(id))
             .map(|view| bring(view, pass).1)
@@ -190,7 +190,7 @@ impl FrameViews {
     }
 }
 
-fn bring(view: &mut LayerView, pass: &mut Pass<'_>) -> (Plan, Vec<ReadRequest>) {
+fn bring(view: &mut LayerView, pass: &mut Pass<'_>) -> (Plan, Wants) {
     let plan = view.plan(pass.viewport, pass.pixels_per_point);
     let wanted = view.update(&plan, pass.renderer, pass.store, pass.budget, pass.frame);
     (plan, wanted)

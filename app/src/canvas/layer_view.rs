@@ -3,13 +3,13 @@
 
 mod pieces;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use terroir_scene::{
-    Crs, Derivation, Georef, Labels, Layer, LayerSource, RasterInfo, ReadData, ReadRequest, Style,
-    Window, label_table, style_bands,
+    Block, Crs, Derivation, Detail, Georef, Labels, Layer, LayerSource, RasterInfo, ReadData,
+    ReadRequest, Style, Window, label_table, style_bands,
 };
 
 use super::CanvasLayer;
@@ -26,8 +26,10 @@ const MESH_ERROR_PIXELS: f64 = 0.25;
 const MESHES_KEPT: usize = 4096;
 /// Tiles of one layer in one view; only a view that a reprojection tears apart comes near it.
 const TILES_IN_VIEW: usize = 1024;
-/// Without overviews the top tile reads the whole file; beyond this many pixels it is not fetched ahead.
+/// A field is read as it is; without overviews beyond this many pixels its top tile is not fetched ahead.
 const CHEAP_TOP_PIXELS: usize = 1 << 24;
+/// Decoded bytes of a tile that may be read before anybody looks at it.
+const CHEAP_TILE_BYTES: u64 = 32 << 20;
 
 /// Work left for this frame.
 pub struct Budget {
@@ -36,6 +38,17 @@ pub struct Budget {
     pub style_cost: usize,
     /// Something had to wait for the next frame.
     pub is_short: bool,
+    /// Done in this frame.
+    pub uploads: u64,
+    pub style_passes: u64,
+}
+
+/// Reads of one layer that are missing, most urgent first.
+#[derive(Default)]
+pub struct Wants {
+    pub now: Vec<ReadRequest>,
+    /// Tiles that show a coarse sample so far, in full.
+    pub finer: Vec<ReadRequest>,
 }
 
 struct GpuTile {
@@ -45,6 +58,8 @@ struct GpuTile {
     request: Option<ReadRequest>,
     sources: TileSources,
     is_stale: bool,
+    /// Made from a sample of the blocks it covers.
+    is_sampled: bool,
     bands_generation: u64,
     style_generation: u64,
     last_used: u64,
@@ -75,11 +90,15 @@ pub struct LayerView {
     bands_generation: u64,
     tiles: HashMap<TileId, GpuTile>,
     meshes: HashMap<TileId, Mesh>,
+    /// Something drawn in the last frame was made from a sample.
+    pub is_coarse: bool,
+    /// Something was drawn for every tile of the view in the last frame.
+    pub is_covered: bool,
 }
 
 /// The tiles of a view, nearest to its centre first, and how they are sampled.
 pub struct Plan {
-    tiles: Vec<TileId>,
+    pub tiles: Vec<TileId>,
     is_smooth: bool,
     tolerance: f64,
 }
@@ -133,6 +152,8 @@ impl LayerView {
             bands_generation: 0,
             tiles: HashMap::new(),
             meshes: HashMap::new(),
+            is_coarse: false,
+            is_covered: false,
         };
         view.set_style(renderer);
         Some(view)
@@ -252,7 +273,57 @@ impl LayerView {
             out_width: read.out_width,
             out_height: read.out_height,
             mask: self.layer.hiding_mask().cloned(),
+            detail: Detail::Full,
         })
+    }
+
+    /// The read that shows something soon, where the whole one would take too long.
+    fn first_look(&self, full: &ReadRequest) -> Option<ReadRequest> {
+        let coarse = ReadRequest {
+            detail: Detail::Coarse,
+            ..full.clone()
+        };
+        // A derived channel has no cheaper form.
+        (full.derivation.is_none() && self.is_sampled(&coarse)).then_some(coarse)
+    }
+
+    fn is_sampled(&self, request: &ReadRequest) -> bool {
+        self.info()
+            .and_then(|info| request.block_plan(info))
+            .is_some_and(|plan| plan.is_sampled())
+    }
+
+    /// Reads of tiles around the view and one level above it, nearest first: what the hand will ask for next.
+    /// Only what is cheap to read.
+    pub fn around(&self, plan: &Plan) -> Vec<ReadRequest> {
+        let Some(info) = self.info() else {
+            return Vec::new();
+        };
+        let mut known: HashSet<TileId> = plan.tiles.iter().copied().collect();
+        let mut found = Vec::new();
+        for tile in &plan.tiles {
+            let beside = (-1..=1).flat_map(|down| (-1..=1).map(move |right| (right, down)));
+            let beside = beside.filter_map(|(right, down)| {
+                Some(TileId {
+                    level: tile.level,
+                    col: tile.col.checked_add_signed(right)?,
+                    row: tile.row.checked_add_signed(down)?,
+                })
+            });
+            found.extend(beside.filter(|near| self.pyramid.contains(*near) && known.insert(*near)));
+        }
+        let is_above = |tile: &&TileId| tile.level < self.pyramid.top_level();
+        for tile in plan.tiles.iter().filter(is_above) {
+            let parent = tile.parent();
+            if known.insert(parent) {
+                found.push(parent);
+            }
+        }
+        found
+            .into_iter()
+            .filter_map(|tile| self.request(tile))
+            .filter(|request| request.decoded_bytes(info) <= CHEAP_TILE_BYTES)
+            .collect()
     }
 
     fn mesh(&mut self, tile: TileId, tolerance: f64) -> Option<&Mesh> {
@@ -301,30 +372,18 @@ impl LayerView {
         plan.is_smooth = !is_categorical && scale > 1.0;
         let level = self.pyramid.level_for(scale);
         let rect = view.rect();
-        let mut found: Vec<(f64, TileId)> = Vec::new();
-        let mut open = vec![self.pyramid.top()];
-        while let Some(tile) = open.pop() {
-            let Some(mesh) = self.mesh(tile, tolerance) else {
-                continue;
-            };
-            if !mesh.touches(&rect) {
-                continue;
-            }
-            if tile.level > level {
-                open.extend(
-                    tile.children()
-                        .into_iter()
-                        .filter(|child| self.pyramid.contains(*child)),
-                );
-            } else if let Some(bounds) = mesh.bounds {
-                let x = view.center.0.clamp(bounds.min_x, bounds.max_x) - view.center.0;
-                let y = view.center.1.clamp(bounds.min_y, bounds.max_y) - view.center.1;
-                found.push((x.hypot(y), tile));
-            }
-            if found.len() >= TILES_IN_VIEW {
-                break;
-            }
-        }
+        let pyramid = self.pyramid;
+        let seen = pyramid.tiles_seen(level, TILES_IN_VIEW, |tile| {
+            self.mesh(tile, tolerance)
+                .is_some_and(|mesh| mesh.touches(&rect))
+        });
+        let distance = |tile: TileId| {
+            let bounds = self.meshes.get(&tile)?.bounds?;
+            let x = view.center.0.clamp(bounds.min_x, bounds.max_x) - view.center.0;
+            let y = view.center.1.clamp(bounds.min_y, bounds.max_y) - view.center.1;
+            Some((x.hypot(y), tile))
+        };
+        let mut found: Vec<(f64, TileId)> = seen.into_iter().filter_map(distance).collect();
         found.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         plan.tiles = found.into_iter().map(|(_, tile)| tile).collect();
         plan
@@ -338,8 +397,8 @@ impl LayerView {
         store: &mut TileStore,
         budget: &mut Budget,
         frame: u64,
-    ) -> Vec<ReadRequest> {
-        let mut wanted = Vec::new();
+    ) -> Wants {
+        let mut wanted = Wants::default();
         if self.style.is_none() {
             return wanted;
         }
@@ -351,15 +410,15 @@ impl LayerView {
             Source::Raster { .. } => {
                 let top = self.pyramid.top();
                 let is_ahead =
-                    self.top_is_cheap() && !self.tiles.contains_key(&top) && !plan.tiles.is_empty();
-                let ahead = if is_ahead && !plan.tiles.contains(&top) {
-                    Some(top)
-                } else {
-                    None
-                };
-                for tile in ahead.into_iter().chain(plan.tiles.iter().copied()) {
+                    self.top_is_cheap() && !plan.tiles.is_empty() && !plan.tiles.contains(&top);
+                for tile in is_ahead
+                    .then_some(top)
+                    .into_iter()
+                    .chain(plan.tiles.iter().copied())
+                {
                     self.update_raster_tile(
                         tile,
+                        is_ahead && tile == top,
                         renderer,
                         store,
                         budget,
@@ -372,6 +431,7 @@ impl LayerView {
         }
         let (style_generation, bands_generation) = (self.style_generation, self.bands_generation);
         let cost = self.style_cost();
+        let mut is_coarse = false;
         for tile in self
             .pieces(plan)
             .iter()
@@ -382,6 +442,7 @@ impl LayerView {
                 continue;
             };
             gpu.last_used = frame;
+            is_coarse |= gpu.is_sampled;
             if gpu.style_generation == style_generation
                 || gpu.bands_generation != bands_generation
                 || gpu.texture.is_none()
@@ -396,6 +457,9 @@ impl LayerView {
             gpu.style_generation = style_generation;
             to_style.push(tile);
         }
+        self.is_coarse = is_coarse;
+        self.is_covered = plan.tiles.iter().all(|tile| self.has_piece(*tile));
+        budget.style_passes += to_style.len() as u64;
         if let (Some(style), false) = (&self.style, to_style.is_empty()) {
             let textures = to_style
                 .iter()
@@ -410,8 +474,11 @@ impl LayerView {
         self.style.is_none()
             || plan.tiles.iter().all(|tile| {
                 let is_ready = |gpu: &GpuTile| {
+                    let full = self.request(*tile);
+                    let first_look = full.as_ref().and_then(|full| self.first_look(full));
                     !gpu.is_stale
-                        && gpu.request == self.request(*tile)
+                        && (gpu.request == full
+                            || first_look.is_some_and(|r| gpu.request == Some(r)))
                         && gpu.style_generation == self.style_generation
                 };
                 self.tiles.get(tile).is_some_and(is_ready)
@@ -433,62 +500,106 @@ impl LayerView {
     /// The whole raster as one tile, shown until better ones arrive.
     fn top_is_cheap(&self) -> bool {
         let pixels = self.pyramid.width.saturating_mul(self.pyramid.height);
-        let has_overviews = self.info().is_some_and(|info| {
-            self.bands.iter().all(|band| {
-                info.bands
-                    .get(*band)
-                    .is_some_and(|band| !band.overviews.is_empty())
-            }) && info
-                .bands
-                .first()
-                .is_some_and(|band| !band.overviews.is_empty())
-        });
-        has_overviews || pixels <= CHEAP_TOP_PIXELS
+        let has_overviews = self
+            .info()
+            .and_then(|info| info.bands.first())
+            .is_some_and(|band| !band.overviews.is_empty());
+        has_overviews
+            || pixels <= CHEAP_TOP_PIXELS
+            || (!self.bands.is_empty() && self.derivation.is_none())
     }
 
+    #[expect(clippy::too_many_arguments, reason = "one step of a frame's work")]
     fn update_raster_tile(
         &mut self,
         tile: TileId,
+        // Not in the view: shown until better tiles arrive.
+        is_ahead: bool,
         renderer: &Renderer,
         store: &mut TileStore,
         budget: &mut Budget,
         frame: u64,
-        wanted: &mut Vec<ReadRequest>,
+        wanted: &mut Wants,
         to_style: &mut Vec<TileId>,
     ) {
-        let Some(request) = self.request(tile) else {
+        let Some(full) = self.request(tile) else {
             return;
         };
-        let is_fresh = self
-            .tiles
-            .get(&tile)
-            .is_some_and(|gpu| !gpu.is_stale && gpu.request.as_ref() == Some(&request));
-        if is_fresh || store.has_failed(&request) {
+        let coarse = self.first_look(&full);
+        let shown = self.tiles.get_mut(&tile).and_then(|gpu| {
+            gpu.last_used = frame;
+            gpu.request.clone().filter(|_| !gpu.is_stale)
+        });
+        if shown.as_ref() == Some(&full) {
             return;
         }
-        let Some(data) = store.get(&request) else {
-            wanted.push(request);
+        let is_coarse_shown = coarse.is_some() && shown == coarse;
+        let needs_full = coarse.is_none() || !is_ahead;
+        if needs_full && let Some(data) = store.get(&full) {
+            self.upload(tile, full, &data, renderer, budget, frame, to_style);
             return;
-        };
-        let size_bytes = match &data {
-            ReadData::Block(block) => 4 * (block.values.len() + block.valid.len()),
-            ReadData::Codes(codes) => codes.len(),
-        };
+        }
+        match coarse {
+            None if !store.has_failed(&full) => wanted.now.push(full),
+            None => {}
+            Some(coarse) => {
+                if !is_coarse_shown {
+                    match store.get(&coarse) {
+                        Some(data) => {
+                            self.upload(tile, coarse, &data, renderer, budget, frame, to_style);
+                        }
+                        None if !store.has_failed(&coarse) => {
+                            wanted.now.push(coarse);
+                            return;
+                        }
+                        None => return,
+                    }
+                }
+                if needs_full && !store.has_failed(&full) {
+                    wanted.finer.push(full);
+                }
+            }
+        }
+    }
+
+    fn upload(
+        &mut self,
+        tile: TileId,
+        request: ReadRequest,
+        data: &ReadData,
+        renderer: &Renderer,
+        budget: &mut Budget,
+        frame: u64,
+        to_style: &mut Vec<TileId>,
+    ) {
         if budget.style_cost == 0 || budget.upload_bytes == 0 {
             budget.is_short = true;
             return;
         }
+        let (width, height) = (request.out_width, request.out_height);
+        let (texture, size_bytes) = match data {
+            ReadData::Planes(planes) => {
+                let block = Block::of_planes(width, height, planes);
+                let size_bytes = 4 * (block.values.len() + block.valid.len());
+                (renderer.upload(&TileData::Block(&block)), size_bytes)
+            }
+            ReadData::Codes(codes) => {
+                let data = TileData::Codes {
+                    codes,
+                    width,
+                    height,
+                };
+                (renderer.upload(&data), codes.len())
+            }
+        };
+        budget.uploads += 1;
         budget.upload_bytes = budget.upload_bytes.saturating_sub(size_bytes);
         budget.style_cost = budget.style_cost.saturating_sub(self.style_cost());
-        let texture = match &data {
-            ReadData::Block(block) => renderer.upload(&TileData::Block(block)),
-            ReadData::Codes(codes) => renderer.upload(&TileData::Codes {
-                codes,
-                width: request.out_width,
-                height: request.out_height,
-            }),
-        };
+        let is_sampled = self.is_sampled(&request);
         self.put(tile, texture, Some(request), TileSources::default(), frame);
+        if let Some(gpu) = self.tiles.get_mut(&tile) {
+            gpu.is_sampled = is_sampled;
+        }
         to_style.push(tile);
     }
 
@@ -541,6 +652,7 @@ impl LayerView {
             request,
             sources,
             is_stale: false,
+            is_sampled: false,
             bands_generation: self.bands_generation,
             style_generation: self.style_generation,
             last_used: frame,

@@ -12,6 +12,9 @@ mod tile_store;
 mod tiles;
 mod viewport;
 
+#[cfg(test)]
+mod cover_test;
+
 pub use viewport::Viewport;
 
 use std::collections::HashMap;
@@ -21,18 +24,25 @@ use std::sync::Arc;
 use egui::Sense;
 use terroir_scene::{Crs, Georef, Labels, Layer, LayerId, MapRect, ReadRequest, Window};
 
-use frame_views::{FrameViews, Pass};
-use layer_view::Budget;
+use frame_views::{FrameViews, Pass, ViewId};
+use layer_view::{Budget, Plan};
 use navigation::Navigation;
 use placement::Placement;
 use probe::{derived_in, derived_of, probe_request, values_in};
 use renderer::{FrameMeshes, Renderer};
+pub use tile_store::ReadCounts;
 use tile_store::TileStore;
 
-/// Threads that read files for the canvas.
-const READERS: usize = 3;
-const MEMORY_BYTES: usize = 512 << 20;
-const GPU_BYTES: usize = 256 << 20;
+/// Threads that read files for the canvas: fewest and most.
+const READERS: (usize, usize) = (3, 6);
+/// Tiles in memory, at most. With those on the GPU, which a software rasteriser keeps in memory too, and GDAL's own cache
+/// this is what browsing takes, however large the files are.
+pub const MEMORY_BYTES: usize = 160 << 20;
+/// Tiles on the GPU, at most.
+pub const GPU_BYTES: usize = 256 << 20;
+const GPU_BYTES_SOFTWARE: usize = 96 << 20;
+/// How often waiting reads are looked at while nothing else happens.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_secs(1);
 /// Sent to the GPU in one frame, about.
 const UPLOAD_BYTES: usize = 24 << 20;
 /// Style passes in one frame, in passes of a band tile; a processor that stands in for a GPU takes milliseconds for each.
@@ -57,6 +67,22 @@ pub struct PixelValue {
     pub values: Vec<(usize, Option<f32>)>,
     /// Value of the derived channel on show, where it is known and not missing.
     pub derived: Option<f32>,
+}
+
+/// What the canvas did since the start and holds now, for tests and benches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CanvasCounts {
+    /// Calls of `show`.
+    pub frames: u64,
+    pub reads: ReadCounts,
+    /// Tiles brought to the GPU.
+    pub uploads: u64,
+    /// Tiles coloured.
+    pub style_passes: u64,
+    /// Tiles in memory.
+    pub memory_bytes: usize,
+    /// Tiles on the GPU.
+    pub gpu_bytes: usize,
 }
 
 pub struct CanvasResponse {
@@ -84,7 +110,20 @@ pub struct Canvas {
     is_short: bool,
     /// Tiles of the view are still to be read.
     is_waiting: bool,
+    /// Tiles of the view are being read in full where a sample stands for them.
+    is_refining: bool,
+    is_covered: bool,
+    coarse: Vec<LayerId>,
     frame: u64,
+    uploads: u64,
+    style_passes: u64,
+}
+
+/// One a core, within bounds.
+fn readers() -> usize {
+    std::thread::available_parallelism()
+        .map_or(READERS.0, usize::from)
+        .clamp(READERS.0, READERS.1)
 }
 
 impl Canvas {
@@ -92,7 +131,7 @@ impl Canvas {
     pub fn new(render_state: &egui_wgpu::RenderState, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
         Self {
             renderer: Renderer::new(render_state),
-            store: TileStore::new(READERS, MEMORY_BYTES, wake),
+            store: TileStore::new(readers(), MEMORY_BYTES, wake),
             views: HashMap::new(),
             ahead: Vec::new(),
             viewport: Viewport {
@@ -106,7 +145,12 @@ impl Canvas {
             has_size: false,
             is_short: false,
             is_waiting: false,
+            is_refining: false,
+            is_covered: false,
+            coarse: Vec::new(),
             frame: 0,
+            uploads: 0,
+            style_passes: 0,
         }
     }
 
@@ -169,6 +213,9 @@ impl Canvas {
         }
         if self.is_short {
             ui.ctx().request_repaint();
+        } else if self.is_loading() {
+            // A file that hangs wakes nobody; others must not wait for it.
+            ui.ctx().request_repaint_after(LOOK_AGAIN);
         }
         if let Some(wait) = self
             .views
@@ -228,6 +275,8 @@ impl Canvas {
             upload_bytes: UPLOAD_BYTES,
             style_cost,
             is_short: false,
+            uploads: 0,
+            style_passes: 0,
         };
         let mut pass = Pass {
             viewport: &self.viewport,
@@ -237,7 +286,7 @@ impl Canvas {
             budget: &mut budget,
             frame: self.frame,
         };
-        let mut wanted: Vec<Vec<ReadRequest>> = Vec::new();
+        let (mut wanted, mut finer) = (Vec::new(), Vec::new());
         let mut plans = Vec::new();
         let is_shown = |input: &&CanvasLayer| input.layer.visible && input.layer.opacity > 0.0;
         // The top layer hides the others, so its tiles come first.
@@ -245,19 +294,27 @@ impl Canvas {
             let Some(view) = self.views.get_mut(&input.layer.id) else {
                 continue;
             };
-            if let Some((view, plan, missing)) = view.update(&mut pass) {
-                wanted.push(missing);
-                plans.push((input.layer.id, view, plan));
+            if let Some((id, plan, missing)) = view.update(&mut pass) {
+                wanted.push(missing.now);
+                finer.push(missing.finer);
+                plans.push((input.layer.id, id, plan));
             }
         }
-        let mut wanted = interleaved(wanted);
+        let (wanted, mut later) = (interleaved(wanted), interleaved(finer));
         self.is_waiting = !wanted.is_empty();
+        self.is_refining = !later.is_empty();
         for input in &self.ahead {
             if let Some(view) = self.views.get_mut(&input.layer.id) {
-                wanted.extend(view.prepare(input, self.map_crs.as_ref(), &mut pass));
+                later.extend(view.prepare(input, self.map_crs.as_ref(), &mut pass).now);
             }
         }
-        self.store.want(wanted);
+        self.uploads += budget.uploads;
+        self.style_passes += budget.style_passes;
+        self.note_drawn(&plans);
+        if wanted.is_empty() && !budget.is_short {
+            later.extend(self.around(&plans));
+        }
+        self.store.want(&wanted, &later);
 
         // egui rounds a callback's viewport to whole pixels; positions are taken from there.
         let (left, top) = (
@@ -296,9 +353,70 @@ impl Canvas {
         meshes
     }
 
+    fn view(&self, layer: LayerId, view: ViewId) -> Option<&layer_view::LayerView> {
+        self.views.get(&layer)?.get(view)
+    }
+
+    fn note_drawn(&mut self, plans: &[(LayerId, ViewId, Plan)]) {
+        let drawn = || {
+            plans
+                .iter()
+                .filter_map(|(layer, view, _)| Some((*layer, self.view(*layer, *view)?)))
+        };
+        let is_covered = !plans.is_empty() && drawn().all(|(_, view)| view.is_covered);
+        let mut coarse: Vec<LayerId> = drawn()
+            .filter(|(_, view)| view.is_coarse)
+            .map(|(layer, _)| layer)
+            .collect();
+        coarse.sort_unstable();
+        self.is_covered = is_covered;
+        self.coarse = coarse;
+    }
+
+    /// Reads around the view that are not here yet, as long as they leave room for the view's own tiles.
+    fn around(&self, plans: &[(LayerId, ViewId, Plan)]) -> Vec<ReadRequest> {
+        let size_bytes = |request: &ReadRequest| {
+            let pixel_bytes = match request.bands.len() {
+                0 => terroir_scene::FIELD_AXES,
+                bands => 5 * bands,
+            };
+            pixel_bytes * request.out_width * request.out_height
+        };
+        let mut room = MEMORY_BYTES / 2;
+        let mut lists = Vec::new();
+        for (layer, view, plan) in plans {
+            let Some(view) = self.view(*layer, *view) else {
+                continue;
+            };
+            let around = view.around(plan);
+            let own: usize = plan
+                .tiles
+                .iter()
+                .filter_map(|tile| view.request(*tile))
+                .map(|request| size_bytes(&request))
+                .sum();
+            room = room.saturating_sub(own);
+            let fits = around.into_iter().take_while(|request| {
+                let size = size_bytes(request);
+                let fits = size <= room;
+                room = room.saturating_sub(size);
+                fits
+            });
+            lists.push(fits.collect());
+        }
+        let mut all = interleaved(lists);
+        all.retain(|request| !self.store.has(request) && !self.store.has_failed(request));
+        all
+    }
+
     fn evict(&mut self) {
+        let most = if self.renderer.is_software() {
+            GPU_BYTES_SOFTWARE
+        } else {
+            GPU_BYTES
+        };
         let mut size_bytes: usize = self.views.values().map(FrameViews::gpu_bytes).sum();
-        if size_bytes <= GPU_BYTES {
+        if size_bytes <= most {
             return;
         }
         let mut idle: Vec<_> = self
@@ -312,7 +430,7 @@ impl Canvas {
             .collect();
         idle.sort_unstable_by_key(|(used, id, view, tile, _)| (*used, *id, *view, *tile));
         for (_, id, view, tile, bytes) in idle {
-            if size_bytes <= GPU_BYTES {
+            if size_bytes <= most {
                 break;
             }
             if let Some(view) = self
@@ -340,13 +458,13 @@ impl Canvas {
             .flatten()
             .find_map(|request| Some((request, self.store.peek(request)?)));
         let values = found
-            .map(|(request, data)| values_in(request, data, col, row))
+            .map(|(request, data)| values_in(request, &data, col, row))
             .unwrap_or_default();
         let derived = view.derivation().and_then(|derivation| {
             drawn
                 .as_ref()
                 .and_then(|request| Some((request, self.store.peek(request)?)))
-                .and_then(|(request, data)| derived_in(request, data, col, row))
+                .and_then(|(request, data)| derived_in(request, &data, col, row))
                 .or_else(|| derived_of(derivation, &info.bands, &values))
         });
         self.store.probe(probe);
@@ -454,6 +572,37 @@ impl Canvas {
         self.is_short || self.is_waiting
     }
 
+    /// True while tiles that show a coarse sample are being read in full.
+    pub fn is_refining(&self) -> bool {
+        self.is_refining
+    }
+
+    /// Nothing is read, neither for the view nor ahead of it.
+    pub fn is_at_rest(&self) -> bool {
+        !self.is_loading() && !self.store.is_reading()
+    }
+
+    /// True once every visible layer shows something everywhere in the view, be it a coarse sample.
+    pub fn is_covered(&self) -> bool {
+        self.is_covered
+    }
+
+    /// Layers of which a coarse sample is drawn: files without overviews, zoomed out.
+    pub fn coarse_layers(&self) -> &[LayerId] {
+        &self.coarse
+    }
+
+    pub fn counts(&self) -> CanvasCounts {
+        CanvasCounts {
+            frames: self.frame,
+            reads: self.store.counts(),
+            uploads: self.uploads,
+            style_passes: self.style_passes,
+            memory_bytes: self.store.size_bytes(),
+            gpu_bytes: self.views.values().map(FrameViews::gpu_bytes).sum(),
+        }
+    }
+
     /// Drops tiles of a file that changed on disk. What is visible stays until it was read again.
     pub fn invalidate(&mut self, path: &Path) {
         self.invalidate_window(path, None);
@@ -508,6 +657,7 @@ mod tests {
             out_width: 2,
             out_height: 2,
             mask: None,
+            detail: terroir_scene::Detail::Full,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Values under the pointer: which small read gives them, and picking one pixel out of a read.
 //! Knows nothing of views or textures.
 
-use terroir_scene::{BandInfo, Derivation, Formula, ReadData, ReadRequest, Window};
+use terroir_scene::{BandInfo, Derivation, Detail, Formula, ReadData, ReadRequest, Window};
 
 use super::layer_view::LayerView;
 
@@ -41,6 +41,7 @@ pub fn probe_request(view: &LayerView, bands: usize, col: usize, row: usize) -> 
         out_width: width,
         out_height: height,
         mask: None,
+        detail: Detail::Full,
     }
 }
 
@@ -67,22 +68,16 @@ pub fn values_in(
     }
     let (index, pixels) = (y * width + x, width * height);
     match data {
-        ReadData::Block(block) => {
-            let is_valid = block.valid.get(index).copied().unwrap_or(false);
-            let value = |plane: usize| {
-                block
-                    .values
-                    .get(plane * pixels + index)
-                    .copied()
-                    .filter(|value| is_valid && value.is_finite())
-            };
-            request
-                .bands
-                .iter()
-                .enumerate()
-                .map(|(plane, band)| (*band, value(plane)))
-                .collect()
-        }
+        ReadData::Planes(planes) => request
+            .bands
+            .iter()
+            .zip(planes)
+            .map(|(band, plane)| {
+                let is_valid = plane.valid.get(index).copied().unwrap_or(false);
+                let value = plane.values.get(index).copied();
+                (*band, value.filter(|value| is_valid && value.is_finite()))
+            })
+            .collect(),
         ReadData::Codes(codes) => codes
             .chunks_exact(pixels)
             .enumerate()
@@ -143,6 +138,8 @@ pub fn derived_of(
 mod tests {
     use std::sync::Arc;
 
+    use terroir_scene::Plane;
+
     use super::*;
 
     fn request(name: &str) -> ReadRequest {
@@ -161,26 +158,27 @@ mod tests {
             out_width: 2,
             out_height: 2,
             mask: None,
+            detail: Detail::Full,
         }
     }
 
     #[test]
     fn values_are_picked_from_the_right_pixel() {
-        let block = terroir_scene::Block {
-            width: 2,
-            height: 2,
-            bands: 2,
-            values: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],
-            valid: vec![true, true, true, false],
+        let plane = |values: Vec<f32>, is_last_valid| {
+            let valid = vec![true, true, true, is_last_valid];
+            Arc::new(Plane { values, valid })
         };
-        let data = ReadData::Block(Arc::new(block));
+        let data = ReadData::Planes(vec![
+            plane(vec![1.0, 2.0, 3.0, 4.0], false),
+            plane(vec![5.0, 6.0, 7.0, 8.0], true),
+        ]);
         assert_eq!(
             values_in(&request("a"), &data, 5, 8),
             [(3, Some(2.0)), (1, Some(6.0))]
         );
         assert_eq!(
             values_in(&request("a"), &data, 5, 9),
-            [(3, None), (1, None)]
+            [(3, None), (1, Some(8.0))]
         );
         assert!(values_in(&request("a"), &data, 6, 8).is_empty());
         assert!(values_in(&request("a"), &data, 3, 8).is_empty());

@@ -6,44 +6,111 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use terroir_scene::{ReadData, ReadRequest, ReaderPool, Window};
+use terroir_scene::{
+    Derivation, Detail, MaskSource, Plane, ReadData, ReadRequest, ReaderPool, SceneError, Window,
+};
+
+/// What is kept together: a window of a file at a size, whatever its bands.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Place {
+    path: PathBuf,
+    window: Window,
+    out: (usize, usize),
+    mask: Option<MaskSource>,
+    derivation: Option<Arc<Derivation>>,
+    are_codes: bool,
+    detail: Detail,
+}
+
+impl Place {
+    fn of(request: &ReadRequest) -> Self {
+        Self {
+            path: request.path.clone(),
+            window: request.window,
+            out: (request.out_width, request.out_height),
+            mask: request.mask.clone(),
+            derivation: request.derivation.clone(),
+            are_codes: request.are_codes,
+            detail: request.detail,
+        }
+    }
+}
+
+/// A band, the one derived channel of a place, or the codes of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Part {
+    Band(usize),
+    Derived,
+    Codes,
+}
+
+#[derive(Clone)]
+enum PartData {
+    Plane(Arc<Plane>),
+    Codes(Arc<Vec<i8>>),
+}
+
+impl PartData {
+    fn size_bytes(&self) -> usize {
+        match self {
+            Self::Plane(plane) => plane.size_bytes(),
+            Self::Codes(codes) => codes.len(),
+        }
+    }
+}
 
 struct Entry {
-    data: ReadData,
-    size_bytes: usize,
+    data: PartData,
     last_used: u64,
+}
+
+/// What was read since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadCounts {
+    /// Reads the threads answered, probes of pixels included.
+    pub reads: u64,
+    /// Bands those reads brought; a field counts as one.
+    pub bands: u64,
+    /// Bytes they brought.
+    pub bytes: u64,
 }
 
 pub struct TileStore {
     pool: ReaderPool,
-    tiles: HashMap<ReadRequest, Entry>,
+    tiles: HashMap<Place, HashMap<Part, Entry>>,
     size_bytes: usize,
     budget_bytes: usize,
     frame: u64,
-    failed: HashSet<ReadRequest>,
+    failed: HashMap<Place, HashSet<Part>>,
     errors: HashMap<PathBuf, String>,
     /// Asked for before their file changed: the first answer is dropped.
     outdated: HashSet<ReadRequest>,
     queue: RefCell<Queue>,
+    counts: ReadCounts,
 }
 
 /// What the pool was told last.
 #[derive(Default)]
 struct Queue {
     wanted: Vec<ReadRequest>,
+    later: Vec<ReadRequest>,
     probe: Option<ReadRequest>,
 }
 
 impl Queue {
     fn send(&self, pool: &ReaderPool) {
-        pool.want(self.probe.iter().chain(&self.wanted).cloned().collect());
+        let wanted = self.probe.iter().chain(&self.wanted).cloned().collect();
+        pool.want(wanted, self.later.clone());
     }
 }
 
-fn size_of_data(data: &ReadData) -> usize {
-    match data {
-        ReadData::Block(block) => 4 * block.values.len() + block.valid.len(),
-        ReadData::Codes(codes) => codes.len(),
+fn parts_of(request: &ReadRequest) -> Vec<Part> {
+    if request.derivation.is_some() {
+        vec![Part::Derived]
+    } else if request.bands.is_empty() {
+        vec![Part::Codes]
+    } else {
+        request.bands.iter().copied().map(Part::Band).collect()
     }
 }
 
@@ -55,10 +122,11 @@ impl TileStore {
             size_bytes: 0,
             budget_bytes,
             frame: 0,
-            failed: HashSet::new(),
+            failed: HashMap::new(),
             errors: HashMap::new(),
             outdated: HashSet::new(),
             queue: RefCell::default(),
+            counts: ReadCounts::default(),
         }
     }
 
@@ -72,6 +140,7 @@ impl TileStore {
                     queue.probe = None;
                 }
                 queue.wanted.retain(|wanted| *wanted != reply.request);
+                queue.later.retain(|wanted| *wanted != reply.request);
             }
             if self.outdated.remove(&reply.request) {
                 continue;
@@ -79,77 +148,146 @@ impl TileStore {
             match reply.result {
                 Ok(data) => {
                     self.errors.remove(&reply.request.path);
-                    let size_bytes = size_of_data(&data);
-                    let entry = Entry {
-                        data,
-                        size_bytes,
-                        last_used: self.frame,
-                    };
-                    self.size_bytes += size_bytes;
-                    if let Some(old) = self.tiles.insert(reply.request, entry) {
-                        self.size_bytes -= old.size_bytes;
-                    }
+                    self.keep(&reply.request, data);
                 }
-                Err(terroir_scene::SceneError::Cancelled) => {}
+                Err(SceneError::Cancelled) => {}
                 Err(error) => {
                     self.errors
                         .insert(reply.request.path.clone(), error.to_string());
-                    self.failed.insert(reply.request);
+                    self.failed
+                        .entry(Place::of(&reply.request))
+                        .or_default()
+                        .extend(parts_of(&reply.request));
                 }
             }
         }
+        if self.is_reading() {
+            self.pool.relieve();
+        }
         self.evict();
+    }
+
+    fn keep(&mut self, request: &ReadRequest, data: ReadData) {
+        let parts: Vec<PartData> = match data {
+            ReadData::Planes(planes) => planes.into_iter().map(PartData::Plane).collect(),
+            ReadData::Codes(codes) => vec![PartData::Codes(codes)],
+        };
+        self.counts.reads += 1;
+        let kept = self.tiles.entry(Place::of(request)).or_default();
+        for (part, data) in parts_of(request).into_iter().zip(parts) {
+            let size_bytes = data.size_bytes();
+            self.counts.bands += 1;
+            self.counts.bytes += size_bytes as u64;
+            self.size_bytes += size_bytes;
+            let entry = Entry {
+                data,
+                last_used: self.frame,
+            };
+            if let Some(old) = kept.insert(part, entry) {
+                self.size_bytes -= old.data.size_bytes();
+            }
+        }
     }
 
     fn evict(&mut self) {
         if self.size_bytes <= self.budget_bytes {
             return;
         }
-        let mut by_age: Vec<(u64, ReadRequest)> = self
+        let mut by_age: Vec<(u64, Place, Part)> = self
             .tiles
             .iter()
-            .map(|(request, entry)| (entry.last_used, request.clone()))
+            .flat_map(|(place, parts)| {
+                parts
+                    .iter()
+                    .map(|(part, entry)| (entry.last_used, place.clone(), *part))
+            })
             .collect();
-        by_age.sort_unstable_by_key(|(last_used, _)| *last_used);
-        for (last_used, request) in by_age {
+        by_age.sort_unstable_by_key(|(last_used, _, part)| (*last_used, *part));
+        for (last_used, place, part) in by_age {
             // What this or the last frame needed stays, whatever the budget says.
             if self.size_bytes <= self.budget_bytes || last_used + 1 >= self.frame {
                 break;
             }
-            if let Some(entry) = self.tiles.remove(&request) {
-                self.size_bytes -= entry.size_bytes;
+            let Some(parts) = self.tiles.get_mut(&place) else {
+                continue;
+            };
+            if let Some(entry) = parts.remove(&part) {
+                self.size_bytes -= entry.data.size_bytes();
+            }
+            if parts.is_empty() {
+                self.tiles.remove(&place);
             }
         }
     }
 
+    /// The data of a read when all its bands are here, whichever reads brought them.
     pub fn get(&mut self, request: &ReadRequest) -> Option<ReadData> {
         let frame = self.frame;
-        self.tiles.get_mut(request).map(|entry| {
+        let kept = self.tiles.get_mut(&Place::of(request))?;
+        collected(request, |part| {
+            let entry = kept.get_mut(&part)?;
             entry.last_used = frame;
-            entry.data.clone()
+            Some(entry.data.clone())
         })
     }
 
-    pub fn peek(&self, request: &ReadRequest) -> Option<&ReadData> {
-        self.tiles.get(request).map(|entry| &entry.data)
+    pub fn peek(&self, request: &ReadRequest) -> Option<ReadData> {
+        let kept = self.tiles.get(&Place::of(request))?;
+        collected(request, |part| Some(kept.get(&part)?.data.clone()))
+    }
+
+    pub fn has(&self, request: &ReadRequest) -> bool {
+        self.missing(request).is_none()
+    }
+
+    /// The part of a read that is not here yet; `None` when all is.
+    fn missing(&self, request: &ReadRequest) -> Option<ReadRequest> {
+        let Some(kept) = self.tiles.get(&Place::of(request)) else {
+            return Some(request.clone());
+        };
+        if let [only @ (Part::Derived | Part::Codes)] = parts_of(request)[..] {
+            return (!kept.contains_key(&only)).then(|| request.clone());
+        }
+        let mut bands: Vec<usize> = request
+            .bands
+            .iter()
+            .copied()
+            .filter(|band| !kept.contains_key(&Part::Band(*band)))
+            .collect();
+        bands.sort_unstable();
+        bands.dedup();
+        (!bands.is_empty()).then(|| ReadRequest {
+            bands,
+            ..request.clone()
+        })
     }
 
     pub fn has_failed(&self, request: &ReadRequest) -> bool {
-        self.failed.contains(request)
+        self.failed
+            .get(&Place::of(request))
+            .is_some_and(|failed| parts_of(request).iter().any(|part| failed.contains(part)))
     }
 
-    /// Replaces what the view wants, most urgent first; tells the readers only when something changed.
-    pub fn want(&mut self, wanted: Vec<ReadRequest>) {
+    /// Replaces what the view wants, most urgent first, and what is read `later`, when nothing else is; tells the readers only
+    /// when something changed. Bands that are here are not read again.
+    pub fn want(&mut self, wanted: &[ReadRequest], later: &[ReadRequest]) {
+        let missing = |list: &[ReadRequest]| -> Vec<ReadRequest> {
+            list.iter()
+                .filter_map(|request| self.missing(request))
+                .collect()
+        };
+        let (wanted, later) = (missing(wanted), missing(later));
         let mut queue = self.queue.borrow_mut();
-        if queue.wanted != wanted {
+        if queue.wanted != wanted || queue.later != later {
             queue.wanted = wanted;
+            queue.later = later;
             queue.send(&self.pool);
         }
     }
 
     /// Asks for one read ahead of the view's; a newer probe replaces it.
     pub fn probe(&self, request: ReadRequest) {
-        if self.tiles.contains_key(&request) || self.failed.contains(&request) {
+        if self.has(&request) || self.has_failed(&request) {
             return;
         }
         let mut queue = self.queue.borrow_mut();
@@ -159,39 +297,78 @@ impl TileStore {
         }
     }
 
+    /// Anything is on its way, for the view, for a better picture of it or for what lies around.
+    pub fn is_reading(&self) -> bool {
+        let queue = self.queue.borrow();
+        !queue.wanted.is_empty() || !queue.later.is_empty()
+    }
+
+    pub fn counts(&self) -> ReadCounts {
+        self.counts
+    }
+
+    /// What the tiles in memory take.
+    pub fn size_bytes(&self) -> usize {
+        self.size_bytes
+    }
+
     pub fn error(&self, path: &Path) -> Option<&str> {
         self.errors.get(path).map(String::as_str)
     }
 
     /// Forgets tiles of a file that touch `window` (all of them without one).
     pub fn invalidate(&mut self, path: &Path, window: Option<Window>) {
-        let is_hit = |request: &ReadRequest| {
-            request.path == path && window.is_none_or(|w| overlaps(&request.window, &w))
+        let is_hit = |of: &Path, place: &Window| {
+            of == path && window.is_none_or(|window| overlaps(place, &window))
         };
         self.pool.forget(path);
-        let gone: usize = self
-            .tiles
-            .iter()
-            .filter(|(request, _)| is_hit(request))
-            .map(|(_, entry)| entry.size_bytes)
-            .sum();
-        self.tiles.retain(|request, _| !is_hit(request));
+        let mut gone = 0;
+        self.tiles.retain(|place, parts| {
+            let hit = is_hit(&place.path, &place.window);
+            if hit {
+                gone += parts
+                    .values()
+                    .map(|entry| entry.data.size_bytes())
+                    .sum::<usize>();
+            }
+            !hit
+        });
         self.size_bytes -= gone;
-        self.failed.retain(|request| request.path != path);
+        self.failed.retain(|place, _| place.path != path);
         self.errors.remove(path);
         let mut queue = self.queue.borrow_mut();
-        let Queue { wanted, probe } = &mut *queue;
+        let Queue {
+            wanted,
+            later,
+            probe,
+        } = &mut *queue;
         self.outdated.extend(
             wanted
                 .iter()
+                .chain(later.iter())
                 .chain(probe.iter())
-                .filter(|request| is_hit(request))
+                .filter(|request| is_hit(&request.path, &request.window))
                 .cloned(),
         );
         // Sent again with the next frame, so that the answer is a new one.
         wanted.clear();
+        later.clear();
         *probe = None;
     }
+}
+
+fn collected(
+    request: &ReadRequest,
+    mut find: impl FnMut(Part) -> Option<PartData>,
+) -> Option<ReadData> {
+    let mut planes = Vec::with_capacity(request.bands.len());
+    for part in parts_of(request) {
+        match find(part)? {
+            PartData::Plane(plane) => planes.push(plane),
+            PartData::Codes(codes) => return Some(ReadData::Codes(codes)),
+        }
+    }
+    Some(ReadData::Planes(planes))
 }
 
 /// True when two windows share a pixel.

@@ -140,6 +140,35 @@ impl Pyramid {
         }
     }
 
+    /// The tiles of a level that `is_seen` (which holds for a tile when it does for a part of it), about `most` at most.
+    pub fn tiles_seen(
+        &self,
+        level: u8,
+        most: usize,
+        mut is_seen: impl FnMut(TileId) -> bool,
+    ) -> Vec<TileId> {
+        let mut found = Vec::new();
+        let mut open = vec![self.top()];
+        while let Some(tile) = open.pop() {
+            if found.len() >= most {
+                break;
+            }
+            if !is_seen(tile) {
+                continue;
+            }
+            if tile.level > level {
+                open.extend(
+                    tile.children()
+                        .into_iter()
+                        .filter(|child| self.contains(*child)),
+                );
+            } else {
+                found.push(tile);
+            }
+        }
+        found
+    }
+
     /// The full-resolution tile a pixel lies in; `None` outside.
     pub fn tile_of_pixel(&self, col: usize, row: usize) -> Option<TileId> {
         (col < self.width && row < self.height).then_some(TileId {

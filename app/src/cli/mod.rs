@@ -14,6 +14,7 @@ mod job;
 mod legend;
 mod models;
 mod output;
+mod overviews;
 mod picture;
 mod predict;
 mod render;
@@ -96,6 +97,8 @@ enum Command {
     Calc(calc::CalcArgs),
     /// Convert maps to pictures and labels to other vector formats
     Export(export::ExportArgs),
+    /// Build overviews of a raster, so that the whole of it is drawn at once
+    Overviews(overviews::OverviewsArgs),
     /// List the compute devices of this machine
     Devices,
     /// List the models this build can run
@@ -163,6 +166,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::Assess(args)) => assess::run(&args, output),
         Some(Command::Calc(args)) => calc::run(&args, output),
         Some(Command::Export(args)) => export::run(&args, output),
+        Some(Command::Overviews(args)) => overviews::run(&args, output),
         Some(Command::Devices) => devices::run(output),
         Some(Command::Models) => models::run(output),
         Some(Command::Demo(args)) => demo::run(&args, output),

@@ -59,7 +59,7 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
             find_input(&mut calc.scene, folder)?;
             calc.out = out.clone();
         }
-        JobSpec::Train(_) | JobSpec::Assess(_) => {
+        JobSpec::Train(_) | JobSpec::Assess(_) | JobSpec::Overviews(_) => {
             return Err(CliError::failed(format!(
                 "Only fields and maps can be made again.\n{}",
                 args.file.display()

@@ -257,6 +257,7 @@ fn context_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, is_missi
     menu::item_ui(ui, state, Command::StylePanel);
     menu::item_ui(ui, state, Command::RenameLayer);
     menu::item_ui(ui, state, Command::LayerProperties);
+    menu::item_ui(ui, state, Command::BuildOverviews);
     if let Some(path) = layer.raster_path()
         && ui.button(format!("{}  Copy path", icon::COPY)).clicked()
     {
@@ -287,10 +288,15 @@ fn hint(state: &State, layer: &Layer) -> String {
     }
     match state.raster_info(layer) {
         Some(info) => format!(
-            "{} x {} pixels, {} bands\n{path}",
+            "{} x {} pixels, {} bands{}\n{path}",
             info.grid.width,
             info.grid.height,
-            info.bands.len()
+            info.bands.len(),
+            if crate::overviews::lacks_overviews(info) {
+                "\nNo overviews: zoomed out, it is first drawn as a coarse sample of its blocks"
+            } else {
+                ""
+            }
         ),
         None => format!("The file is not there. Right click, Locate…\n{path}"),
     }

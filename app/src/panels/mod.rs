@@ -148,15 +148,15 @@ pub fn empty_map_ui(ui: &mut egui::Ui, state: &mut State) {
     });
 }
 
-/// Small signs over the map: reading, legend of the live map, attribution.
-pub fn map_overlay_ui(ui: &egui::Ui, state: &State, rect: Rect, is_loading: bool) {
+/// Small signs over the map: reading, legend of the live map, attribution. `reading` says what the canvas is at.
+pub fn map_overlay_ui(ui: &egui::Ui, state: &State, rect: Rect, reading: &str) {
     let painter = ui.painter().with_clip_rect(rect);
     let font = FontId::proportional(12.0);
     let mut signs = Vec::new();
     if state.opening > 0 {
         signs.push("Opening…".to_owned());
-    } else if is_loading {
-        signs.push("Reading…".to_owned());
+    } else if !reading.is_empty() {
+        signs.push(reading.to_owned());
     }
     if state.live.is_fitting {
         signs.push("Updating the map…".to_owned());

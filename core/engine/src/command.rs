@@ -93,6 +93,15 @@ pub fn command_line(spec: &JobSpec) -> String {
             add("--ramp", Some(spec.ramp.clone()));
             add("--out", path(&spec.out));
         }
+        JobSpec::Overviews(spec) => {
+            add("overviews", path(&spec.raster));
+            if let Some(resampling) = spec.resampling {
+                add(
+                    "--resampling",
+                    Some(crate::overviews::word(resampling).to_owned()),
+                );
+            }
+        }
     }
     words
         .iter()
@@ -143,7 +152,9 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
             JobSpec::Train(spec) => Raster::open(&spec.field)
                 .ok()
                 .and_then(|raster| job_of_raster(raster.info())),
-            JobSpec::Embed(_) | JobSpec::Assess(_) | JobSpec::Calc(_) => None,
+            JobSpec::Embed(_) | JobSpec::Assess(_) | JobSpec::Calc(_) | JobSpec::Overviews(_) => {
+                None
+            }
         };
         match earlier {
             Some(job) if seen.insert(command_line(&job)) => jobs.insert(0, job),

@@ -10,7 +10,7 @@ use crate::device::{self, Compute};
 use crate::monitor::{JobResult, Monitor, Stop};
 use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
-use crate::{assess, calc, embed, predict, train};
+use crate::{assess, calc, embed, overviews, predict, train};
 
 /// What the engine thread owns.
 #[derive(Default)]
@@ -33,6 +33,7 @@ impl Engine for JobEngine {
             JobSpec::Predict(spec) => predict::predict(spec, monitor),
             JobSpec::Assess(spec) => assess::assess(spec, monitor),
             JobSpec::Calc(spec) => calc::calc(spec, monitor),
+            JobSpec::Overviews(spec) => overviews::overviews(spec, monitor),
         }
     }
 
@@ -44,6 +45,7 @@ impl Engine for JobEngine {
             JobSpec::Assess(spec) => light_estimate(&spec.map, 0),
             JobSpec::Predict(spec) => light_estimate(&spec.field, 2),
             JobSpec::Calc(spec) => light_estimate(&spec.scene, 4),
+            JobSpec::Overviews(spec) => overviews::estimate(spec),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use terroir_scene::HeadKind;
+use terroir_scene::{HeadKind, Resampling};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct JobId(pub u64);
@@ -23,6 +23,8 @@ pub enum JobSpec {
     Assess(AssessSpec),
     /// Scene and formula to a raster of floats.
     Calc(CalcSpec),
+    /// Smaller copies of a raster in a file beside it.
+    Overviews(OverviewsSpec),
 }
 
 impl JobSpec {
@@ -34,6 +36,7 @@ impl JobSpec {
             Self::Predict(spec) => vec![&spec.field],
             Self::Assess(spec) => vec![&spec.map, &spec.reference],
             Self::Calc(spec) => vec![&spec.scene],
+            Self::Overviews(spec) => vec![&spec.raster],
         }
     }
 }
@@ -103,6 +106,15 @@ pub struct CalcSpec {
     pub wavelengths_nm: Vec<(usize, f64)>,
     /// Colour ramp of the style written beside the result.
     pub ramp: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OverviewsSpec {
+    /// Only read; the overviews go to `<raster>.ovr`.
+    pub raster: PathBuf,
+    /// `None` = by what the raster holds.
+    #[serde(default)]
+    pub resampling: Option<Resampling>,
 }
 
 /// Window or command line to worker: one JSON document a line.

@@ -18,6 +18,7 @@ mod journal;
 mod link;
 mod local;
 mod monitor;
+mod overviews;
 mod predict;
 mod process;
 mod projection;

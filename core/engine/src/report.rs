@@ -312,6 +312,7 @@ mod tests {
             bands: vec![],
             metadata: vec![],
             compression: None,
+            is_interleaved: false,
             size_bytes: 1,
             date: None,
             sensor: None,

@@ -366,6 +366,7 @@ mod tests {
                 .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
                 .collect(),
             compression: None,
+            is_interleaved: false,
             size_bytes: 0,
             date: None,
             sensor: None,

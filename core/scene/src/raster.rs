@@ -67,6 +67,9 @@ pub struct RasterInfo {
     /// Default-domain dataset metadata (holds `TERROIR_*` provenance).
     pub metadata: Vec<(String, String)>,
     pub compression: Option<String>,
+    /// All bands of a pixel lie together: a block read for one band is read for all.
+    #[serde(default)]
+    pub is_interleaved: bool,
     pub size_bytes: u64,
     /// Acquisition date, `YYYY-MM-DD`, by the rules of the date chapter; `None` if unknown.
     pub date: Option<String>,
@@ -183,6 +186,21 @@ pub struct Block {
     pub valid: Vec<bool>,
 }
 
+/// One band over a window, row by row, as stored (scale and offset not applied).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plane {
+    pub values: Vec<f32>,
+    /// One per pixel: false where this band is nodata, NaN or masked.
+    pub valid: Vec<bool>,
+}
+
+impl Plane {
+    /// What it takes in memory.
+    pub fn size_bytes(&self) -> usize {
+        4 * self.values.len() + self.valid.len()
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Resampling {
     Nearest,
@@ -192,6 +210,31 @@ pub enum Resampling {
 }
 
 impl Block {
+    /// Bands of the same window side by side; a pixel is valid where all of them are.
+    pub fn of_planes<P: std::borrow::Borrow<Plane>>(
+        width: usize,
+        height: usize,
+        planes: &[P],
+    ) -> Self {
+        let pixels = width * height;
+        let mut values = Vec::with_capacity(pixels * planes.len());
+        let mut valid = vec![true; pixels];
+        for plane in planes {
+            let plane: &Plane = plane.borrow();
+            values.extend_from_slice(&plane.values);
+            for (all, own) in valid.iter_mut().zip(&plane.valid) {
+                *all &= *own;
+            }
+        }
+        Self {
+            width,
+            height,
+            bands: planes.len(),
+            values,
+            valid,
+        }
+    }
+
     /// The values of one band, row by row; empty for a band the block does not hold.
     pub fn band(&self, band: usize) -> &[f32] {
         let pixels = self.width * self.height;

@@ -101,6 +101,8 @@ pub(crate) fn read(
         bands,
         metadata: metadata(handle, None),
         compression: metadata_item(handle, c"COMPRESSION", Some(c"IMAGE_STRUCTURE")),
+        is_interleaved: metadata_item(handle, c"INTERLEAVE", Some(c"IMAGE_STRUCTURE"))
+            .is_some_and(|kind| kind == "PIXEL"),
         size_bytes: std::fs::metadata(path)
             .map(|found| found.len())
             .unwrap_or(0),

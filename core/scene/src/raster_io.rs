@@ -32,17 +32,18 @@ impl Shape {
 }
 
 impl Raster {
-    /// Marks pixels that mask bands or alpha hide. Masks made from nodata alone are our own business.
+    /// Hands over the mask bands and alpha of `bands`: with the place in `bands` of the one it belongs to, or `None` for all.
+    /// Masks made from nodata alone are our own business.
     pub(crate) fn apply_masks(
         &self,
         bands: &[usize],
         shape: Shape,
         resampling: Resampling,
-        valid: &mut [bool],
+        mut take: impl FnMut(Option<usize>, &[u8]),
     ) -> SceneResult<()> {
         let mut has_shared = false;
         let mut mask = Vec::new();
-        for &index in bands {
+        for (at, &index) in bands.iter().enumerate() {
             let Some(band) = band_handle(&self.dataset, index) else {
                 continue;
             };
@@ -63,10 +64,7 @@ impl Raster {
             mask.clear();
             mask.resize(shape.pixels(), 0u8);
             self.mask_io(mask_band, shape, resampling, &mut mask)?;
-            for (valid, mask) in valid.iter_mut().zip(&mask) {
-                // An average above zero has at least one visible pixel under it, the only ones averaged.
-                *valid &= *mask > 0;
-            }
+            take((!is_shared).then_some(at), &mask);
         }
         Ok(())
     }

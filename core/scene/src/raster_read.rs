@@ -9,13 +9,10 @@ use crate::gdal_setup::take_gdal_messages;
 use crate::raster_header::{BandStorage, GDT_INT8, Nodata};
 use crate::raster_io::Shape;
 use crate::{
-    Block, FIELD_AXES, FIELD_NODATA, Raster, Resampling, SampleType, SceneError, SceneResult,
-    Window, encode_value,
+    Block, BlockPlan, Detail, FIELD_AXES, FIELD_NODATA, Plane, Raster, Resampling, SampleType,
+    SceneError, SceneResult, Window, encode_value, overviews_path,
 };
 
-/// Averaging more source pixels than this for one block falls back to a strided sample: the first look at a large file
-/// without overviews must not read all of it.
-const MOST_AVERAGED_PIXELS: f64 = 64e6;
 /// A file whose single blocks are larger than this cannot be read in windows.
 const LARGEST_BLOCK_BYTES: u128 = 4 << 30;
 
@@ -31,11 +28,70 @@ impl Raster {
         out_height: usize,
         resampling: Resampling,
     ) -> SceneResult<Block> {
+        let planes = self.read_planes_blocking(
+            bands,
+            window,
+            out_width,
+            out_height,
+            resampling,
+            Detail::Full,
+        )?;
+        Ok(Block::of_planes(out_width, out_height, &planes))
+    }
+
+    /// The same band by band, each with its own missing pixels. Where the window holds more than `detail` allows and no
+    /// overview helps, a sample of the file's blocks stands for all.
+    pub fn read_planes_blocking(
+        &self,
+        bands: &[usize],
+        window: Window,
+        out_width: usize,
+        out_height: usize,
+        resampling: Resampling,
+        detail: Detail,
+    ) -> SceneResult<Vec<Plane>> {
         let shape = self.check(bands, window, out_width, out_height)?;
+        let out = (out_width, out_height);
+        let plan = BlockPlan::new(&self.info, bands, window, out, detail)
+            .filter(|plan| plan.is_sampled() || resampling != Resampling::Nearest);
+        let planes = match plan {
+            Some(plan) => self.read_by_blocks(&plan, bands, resampling)?,
+            None => self
+                .read_planes(bands, shape, resampling)
+                .map_err(|error| self.blame_overviews(error, bands, shape))?,
+        };
+        take_gdal_messages();
+        Ok(planes)
+    }
+
+    /// A reduced window that cannot be read while an overview file lies beside: most likely it is that file.
+    fn blame_overviews(&self, error: SceneError, bands: &[usize], shape: Shape) -> SceneError {
+        let path = overviews_path(&self.info.path);
+        let has_overviews = bands
+            .first()
+            .and_then(|band| self.info.bands.get(*band))
+            .is_some_and(|band| !band.overviews.is_empty());
+        let is_reduced = shape.window.width >= 2 * shape.width;
+        if matches!(error, SceneError::Cancelled) || !has_overviews || !is_reduced || !path.exists()
+        {
+            return error;
+        }
+        SceneError::file(
+            path,
+            "the overviews of this raster cannot be read; they are probably damaged or incomplete: build them again or \
+             delete this file",
+        )
+        .with_details(error.details().unwrap_or_default())
+    }
+
+    pub(crate) fn read_planes(
+        &self,
+        bands: &[usize],
+        shape: Shape,
+        resampling: Resampling,
+    ) -> SceneResult<Vec<Plane>> {
         let pixels = shape.pixels();
-        let mut values = self.buffer(0f32, bands.len().saturating_mul(pixels))?;
-        let mut valid = vec![true; pixels];
-        let resampling = self.affordable(bands, shape, resampling);
+        let mut planes = Vec::with_capacity(bands.len());
         let mut done = 0;
         while let Some(first) = bands.get(done) {
             // Neighbours of the same kind are read in one call, which pixel-interleaved files need to be fast.
@@ -48,19 +104,30 @@ impl Raster {
             };
             let run = bands[done..].iter().take_while(same).count().max(1);
             let group = &bands[done..done + run];
-            let target = &mut values[done * pixels..(done + run) * pixels];
-            self.read_group(kind, group, shape, resampling, target, &mut valid)?;
+            let mut values = self.buffer(0f32, run.saturating_mul(pixels))?;
+            let mut valid = self.buffer(true, run.saturating_mul(pixels))?;
+            self.read_group(kind, group, shape, resampling, &mut values, &mut valid)?;
+            if run == 1 {
+                planes.push(Plane { values, valid });
+            } else {
+                let split = values.chunks_exact(pixels).zip(valid.chunks_exact(pixels));
+                planes.extend(split.map(|(values, valid)| Plane {
+                    values: values.to_vec(),
+                    valid: valid.to_vec(),
+                }));
+            }
             done += run;
         }
-        self.apply_masks(bands, shape, resampling, &mut valid)?;
-        take_gdal_messages();
-        Ok(Block {
-            width: out_width,
-            height: out_height,
-            bands: bands.len(),
-            values,
-            valid,
-        })
+        self.apply_masks(bands, shape, resampling, |at, mask| {
+            let hit = planes
+                .iter_mut()
+                .enumerate()
+                .filter(|(index, _)| at.is_none_or(|at| at == *index));
+            for (_, plane) in hit {
+                hide(&mut plane.valid, mask);
+            }
+        })?;
+        Ok(planes)
     }
 
     /// Signed bytes of all 64 bands, planar, for fields; missing pixels are -128 in every band. Float fields are coded
@@ -107,7 +174,9 @@ impl Raster {
                     *valid &= *code != FIELD_NODATA && nodata != Some(f64::from(*code));
                 }
             }
-            self.apply_masks(&bands, shape, Resampling::Nearest, &mut valid)?;
+            self.apply_masks(&bands, shape, Resampling::Nearest, |_, mask| {
+                hide(&mut valid, mask);
+            })?;
             codes
         } else {
             let block =
@@ -191,13 +260,7 @@ impl Raster {
         let Some(band) = bands.first().and_then(|band| self.info.bands.get(*band)) else {
             return Ok(());
         };
-        let is_interleaved = crate::raster_header::metadata_item(
-            self.dataset.c_dataset(),
-            c"INTERLEAVE",
-            Some(c"IMAGE_STRUCTURE"),
-        )
-        .is_some_and(|kind| kind == "PIXEL");
-        let together = if is_interleaved {
+        let together = if self.info.is_interleaved {
             self.info.bands.len()
         } else {
             1
@@ -246,27 +309,6 @@ impl Raster {
         Ok(buffer)
     }
 
-    /// The resampling asked for, or nearest where it would have to read too much.
-    fn affordable(&self, bands: &[usize], shape: Shape, resampling: Resampling) -> Resampling {
-        let Some(band) = bands.first().and_then(|band| self.info.bands.get(*band)) else {
-            return resampling;
-        };
-        let reduction = (shape.window.width as f64 / shape.width as f64)
-            .min(shape.window.height as f64 / shape.height as f64);
-        let level = band
-            .overviews
-            .iter()
-            .map(|(width, _)| self.info.grid.width as f64 / *width as f64)
-            .filter(|factor| *factor <= reduction * 1.01)
-            .fold(1.0, f64::max);
-        let source = shape.window.pixels() as f64 / (level * level);
-        if source > MOST_AVERAGED_PIXELS && source > 4.0 * shape.pixels() as f64 {
-            Resampling::Nearest
-        } else {
-            resampling
-        }
-    }
-
     fn read_group(
         &self,
         kind: ReadKind,
@@ -274,6 +316,7 @@ impl Raster {
         shape: Shape,
         resampling: Resampling,
         target: &mut [f32],
+        // One per value.
         valid: &mut [bool],
     ) -> SceneResult<()> {
         let pixels = shape.pixels();
@@ -289,7 +332,8 @@ impl Raster {
                 each_band(&mut |at, nodata| {
                     let plane = &target[at * pixels..(at + 1) * pixels];
                     let missing = nodata.map(|nodata| MissingFloat::new(nodata.as_f64()));
-                    for (value, valid) in plane.iter().zip(valid.iter_mut()) {
+                    let valid = &mut valid[at * pixels..(at + 1) * pixels];
+                    for (value, valid) in plane.iter().zip(valid) {
                         *valid &= value.is_finite() && missing.is_none_or(|m| !m.matches(*value));
                     }
                 })
@@ -308,10 +352,8 @@ impl Raster {
                 }
                 each_band(&mut |at, nodata| {
                     let Some(nodata) = nodata else { return };
-                    for (byte, valid) in bytes[at * pixels..(at + 1) * pixels]
-                        .iter()
-                        .zip(valid.iter_mut())
-                    {
+                    let range = at * pixels..(at + 1) * pixels;
+                    for (byte, valid) in bytes[range.clone()].iter().zip(&mut valid[range]) {
                         *valid &= f64::from(byte.cast_signed()) != nodata.as_f64();
                     }
                 })
@@ -333,8 +375,8 @@ impl Raster {
                     let range = at * pixels..(at + 1) * pixels;
                     for ((number, value), valid) in numbers[range.clone()]
                         .iter()
-                        .zip(&target[range])
-                        .zip(valid.iter_mut())
+                        .zip(&target[range.clone()])
+                        .zip(&mut valid[range])
                     {
                         *valid &= value.is_finite() && nodata != Some(*number);
                     }
@@ -353,10 +395,8 @@ impl Raster {
                     *value = *number as f32;
                 }
                 each_band(&mut |at, nodata| {
-                    for (number, valid) in numbers[at * pixels..(at + 1) * pixels]
-                        .iter()
-                        .zip(valid.iter_mut())
-                    {
+                    let range = at * pixels..(at + 1) * pixels;
+                    for (number, valid) in numbers[range.clone()].iter().zip(&mut valid[range]) {
                         *valid &= nodata != Some(Nodata::Signed(*number));
                     }
                 })
@@ -374,10 +414,8 @@ impl Raster {
                     *value = *number as f32;
                 }
                 each_band(&mut |at, nodata| {
-                    for (number, valid) in numbers[at * pixels..(at + 1) * pixels]
-                        .iter()
-                        .zip(valid.iter_mut())
-                    {
+                    let range = at * pixels..(at + 1) * pixels;
+                    for (number, valid) in numbers[range.clone()].iter().zip(&mut valid[range]) {
                         *valid &= nodata != Some(Nodata::Unsigned(*number));
                     }
                 })
@@ -396,9 +434,9 @@ impl Raster {
                 }
                 each_band(&mut |at, nodata| {
                     let missing = nodata.map(|nodata| MissingFloat::new(nodata.as_f64()));
-                    for ([real, imaginary], valid) in numbers[at * pixels..(at + 1) * pixels]
-                        .iter()
-                        .zip(valid.iter_mut())
+                    let range = at * pixels..(at + 1) * pixels;
+                    for ([real, imaginary], valid) in
+                        numbers[range.clone()].iter().zip(&mut valid[range])
                     {
                         let is_nodata =
                             missing.is_some_and(|m| m.matches(*real) && *imaginary == 0.0);
@@ -407,6 +445,13 @@ impl Raster {
                 })
             }
         }
+    }
+}
+
+/// Clears `valid` where a mask band is 0. An average above zero has at least one visible pixel under it, the only ones averaged.
+fn hide(valid: &mut [bool], mask: &[u8]) {
+    for (valid, mask) in valid.iter_mut().zip(mask) {
+        *valid &= *mask > 0;
     }
 }
 

@@ -1,20 +1,28 @@
-//! Reader threads for the canvas: each owns its GDAL handles, the newest view is served first, stale requests are dropped.
+//! Reader threads for the canvas: each owns its GDAL handles, the newest view is served first, stale requests are dropped
+//! and stale reads ended. A source that hangs holds only some of the threads, and only until others take their place.
 //! Knows rasters. Knows nothing of tiles, textures or windows.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use crate::{
-    Block, Derivation, MaskSource, Raster, Resampling, SceneError, SceneResult, Window,
-    hidden_pixels_blocking,
+    Block, Derivation, Detail, MaskSource, Plane, Raster, Resampling, SceneError, SceneResult,
+    Window, hidden_pixels_blocking,
 };
 
 /// Rasters one thread keeps open.
 const OPEN_RASTERS: usize = 16;
+/// A read of one tile that takes longer than this hangs on its disk or network.
+const HANGING: Duration = Duration::from_secs(2);
+/// Threads at most that may hang before no more are started in their place.
+const MOST_HANGING: usize = 8;
+/// How long dropping the pool waits for reads under way. One that hangs in the system is left behind.
+const PATIENCE: Duration = Duration::from_millis(800);
 
 /// What a tile needs: a raster, a window of it and a size. `bands` empty = field codes; with a derivation the tile is the
 /// one channel made of the bands.
@@ -30,11 +38,13 @@ pub struct ReadRequest {
     pub out_height: usize,
     /// Pixels this mask hides are missing in the reply.
     pub mask: Option<MaskSource>,
+    pub detail: Detail,
 }
 
 #[derive(Clone, Debug)]
 pub enum ReadData {
-    Block(Arc<Block>),
+    /// One a band of the request, or the one derived channel.
+    Planes(Vec<Arc<Plane>>),
     /// Planar `64 * out_width * out_height`.
     Codes(Arc<Vec<i8>>),
 }
@@ -47,27 +57,74 @@ pub struct ReadReply {
 /// A pool of named threads. Dropping it stops them, reads under way included.
 pub struct ReaderPool {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Threads that should be free to read.
+    size: usize,
 }
 
 struct Shared {
     state: Mutex<State>,
     work: Condvar,
     wake: Arc<dyn Fn() + Send + Sync>,
-    /// Ends reads under way when the pool is dropped.
-    stop: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
 struct State {
     /// Most urgent first; holds only what the newest view wants.
     queue: VecDeque<ReadRequest>,
+    /// Wanted when nothing else is; never by all threads at once.
+    later: VecDeque<ReadRequest>,
     /// Being read right now.
-    in_flight: HashSet<ReadRequest>,
+    in_flight: HashMap<ReadRequest, Reading>,
     replies: Vec<ReadReply>,
     /// Every path forgotten so far; each thread follows the list before it uses a kept handle.
     forgotten: Vec<PathBuf>,
     is_stopping: bool,
+    started_threads: usize,
+}
+
+struct Reading {
+    since: Instant,
+    is_later: bool,
+    /// Set to end the read between two blocks.
+    stop: Arc<AtomicBool>,
+}
+
+impl State {
+    fn hanging(&self) -> usize {
+        let is_hanging = |reading: &&Reading| {
+            let patience = if reading.is_later {
+                10 * HANGING
+            } else {
+                HANGING
+            };
+            reading.since.elapsed() > patience
+        };
+        self.in_flight.values().filter(is_hanging).count()
+    }
+
+    /// The next read for a free thread of `size`, and whether it is one of those for later.
+    fn next(&mut self, size: usize) -> Option<(ReadRequest, bool)> {
+        let mut by_path: HashMap<&Path, usize> = HashMap::new();
+        for request in self.in_flight.keys() {
+            *by_path.entry(&request.path).or_insert(0) += 1;
+        }
+        // No file takes every thread: should it hang, the others go on.
+        let most = size.saturating_sub(1).max(1);
+        let is_free = |request: &ReadRequest| {
+            by_path.get(request.path.as_path()).copied().unwrap_or(0) < most
+        };
+        if let Some(at) = self.queue.iter().position(is_free) {
+            return self.queue.remove(at).map(|request| (request, false));
+        }
+        let busy_later = self.in_flight.values().filter(|r| r.is_later).count();
+        if busy_later < most
+            && let Some(at) = self.later.iter().position(is_free)
+        {
+            return self.later.remove(at).map(|request| (request, true));
+        }
+        None
+    }
 }
 
 impl Shared {
@@ -84,36 +141,71 @@ impl ReaderPool {
             state: Mutex::default(),
             work: Condvar::new(),
             wake,
-            stop: Arc::default(),
         });
-        let threads = (0..threads.max(1))
-            .filter_map(|number| {
-                let shared = Arc::clone(&shared);
-                std::thread::Builder::new()
-                    .name(format!("reader-{number}"))
-                    .spawn(move || serve(&shared))
-                    .inspect_err(|error| {
-                        log::error!("reader thread {number} cannot start: {error}")
-                    })
-                    .ok()
-            })
-            .collect();
-        Self { shared, threads }
+        let pool = Self {
+            shared,
+            threads: Mutex::default(),
+            size: threads.max(1),
+        };
+        (0..pool.size).for_each(|_| pool.start_thread());
+        pool
     }
 
-    /// Replaces what is wanted: requests queued before and not in `wanted` are dropped; order = priority. Never blocks.
+    fn start_thread(&self) {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.retain(|thread| !thread.is_finished());
+        let (shared, size) = (Arc::clone(&self.shared), self.size);
+        let number = {
+            let mut state = self.shared.lock();
+            state.started_threads += 1;
+            state.started_threads
+        };
+        let started = std::thread::Builder::new()
+            .name(format!("reader-{number}"))
+            .spawn(move || serve(&shared, size));
+        match started {
+            Ok(thread) => threads.push(thread),
+            Err(error) => {
+                self.shared.lock().started_threads -= 1;
+                log::error!("reader thread {number} cannot start: {error}");
+            }
+        }
+    }
+
+    /// Replaces what is wanted: requests queued before and not in one of the lists are dropped, and reads under way of no
+    /// more use are ended; order = priority. `later` is read only while nothing else waits. Never blocks.
     /// What is being read right now is not queued again; its reply still comes.
-    pub fn want(&self, wanted: Vec<ReadRequest>) {
+    pub fn want(&self, wanted: Vec<ReadRequest>, later: Vec<ReadRequest>) {
         let mut state = self.shared.lock();
-        let mut seen = HashSet::with_capacity(wanted.len());
-        let in_flight = std::mem::take(&mut state.in_flight);
-        state.queue = wanted
-            .into_iter()
-            .filter(|r| !in_flight.contains(r) && seen.insert(r.clone()))
-            .collect();
-        state.in_flight = in_flight;
+        let mut seen = HashSet::with_capacity(wanted.len() + later.len());
+        let mut listed = |list: Vec<ReadRequest>, state: &State| -> VecDeque<ReadRequest> {
+            list.into_iter()
+                .filter(|request| seen.insert(request.clone()))
+                .filter(|request| !state.in_flight.contains_key(request))
+                .collect()
+        };
+        state.queue = listed(wanted, &state);
+        state.later = listed(later, &state);
+        for (request, reading) in &state.in_flight {
+            if !seen.contains(request) {
+                reading.stop.store(true, Ordering::Relaxed);
+            }
+        }
         drop(state);
         self.shared.work.notify_all();
+        self.relieve();
+    }
+
+    /// Starts a thread in the place of one that hangs while others wait. To be called now and then while reads are pending.
+    pub fn relieve(&self) {
+        let is_short = {
+            let state = self.shared.lock();
+            let hanging = state.hanging().min(MOST_HANGING);
+            !state.queue.is_empty() && state.started_threads < self.size + hanging
+        };
+        if is_short {
+            self.start_thread();
+        }
     }
 
     /// Everything that became ready; never blocks.
@@ -129,7 +221,7 @@ impl ReaderPool {
     /// Requests waiting or being read.
     pub fn pending(&self) -> usize {
         let state = self.shared.lock();
-        state.queue.len() + state.in_flight.len()
+        state.queue.len() + state.later.len() + state.in_flight.len()
     }
 }
 
@@ -138,38 +230,63 @@ impl Drop for ReaderPool {
         {
             let mut state = self.shared.lock();
             state.is_stopping = true;
-            self.shared.stop.store(true, Ordering::Relaxed);
+            for reading in state.in_flight.values() {
+                reading.stop.store(true, Ordering::Relaxed);
+            }
             state.queue.clear();
+            state.later.clear();
         }
         self.shared.work.notify_all();
-        for thread in self.threads.drain(..) {
-            thread.join().ok();
+        let deadline = Instant::now() + PATIENCE;
+        let threads = std::mem::take(
+            self.threads
+                .get_mut()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        for thread in threads {
+            while !thread.is_finished() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            if thread.is_finished() {
+                thread.join().ok();
+            } else {
+                log::warn!("a read that hangs was left behind");
+            }
         }
     }
 }
 
 /// One thread: takes the most urgent request, reads, replies.
-fn serve(shared: &Shared) {
+fn serve(shared: &Shared, size: usize) {
     let mut open = OpenRasters::default();
     loop {
         let mut state = shared.lock();
-        let request = loop {
-            if state.is_stopping {
+        let (request, is_later) = loop {
+            // Started in the place of a thread that hung, which is free again.
+            let is_spare = state.started_threads > size + state.hanging();
+            if state.is_stopping || is_spare {
+                state.started_threads -= 1;
                 return;
             }
-            if let Some(request) = state.queue.pop_front() {
-                break request;
+            if let Some(next) = state.next(size) {
+                break next;
             }
             state = shared
                 .work
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         };
-        state.in_flight.insert(request.clone());
+        let stop = Arc::new(AtomicBool::new(false));
+        let reading = Reading {
+            since: Instant::now(),
+            is_later,
+            stop: Arc::clone(&stop),
+        };
+        state.in_flight.insert(request.clone(), reading);
         open.forget(&state.forgotten);
         drop(state);
 
-        let result = catch_unwind(AssertUnwindSafe(|| read(&mut open, &request, &shared.stop)))
+        let result = catch_unwind(AssertUnwindSafe(|| read(&mut open, &request, &stop)))
             .unwrap_or_else(|_| {
                 open = OpenRasters::default();
                 Err(SceneError::file(
@@ -186,6 +303,8 @@ fn serve(shared: &Shared) {
         if !is_stopping {
             (shared.wake)();
         }
+        // A request of the same path may have waited for this one.
+        shared.work.notify_one();
     }
 }
 
@@ -203,17 +322,19 @@ fn read(
         }
         None => Vec::new(),
     };
-    let masked = |mut block: Block| {
-        for (valid, hidden) in block.valid.iter_mut().zip(&hidden) {
-            *valid &= !hidden;
+    let masked = |mut planes: Vec<Plane>| {
+        for plane in &mut planes {
+            for (valid, hidden) in plane.valid.iter_mut().zip(&hidden) {
+                *valid &= !hidden;
+            }
         }
-        ReadData::Block(Arc::new(block))
+        ReadData::Planes(planes.into_iter().map(Arc::new).collect())
     };
     let raster = open.get(&request.path, stop)?;
     if let Some(derivation) = &request.derivation {
         return raster
             .read_derived_blocking(derivation, window, width, height)
-            .map(masked);
+            .map(|Block { values, valid, .. }| masked(vec![Plane { values, valid }]));
     }
     if request.bands.is_empty() {
         return raster
@@ -236,7 +357,14 @@ fn read(
         (true, false) => Resampling::Average,
     };
     raster
-        .read_blocking(&request.bands, window, width, height, resampling)
+        .read_planes_blocking(
+            &request.bands,
+            window,
+            width,
+            height,
+            resampling,
+            request.detail,
+        )
         .map(masked)
 }
 
@@ -250,18 +378,15 @@ struct OpenRasters {
 
 impl OpenRasters {
     fn get(&mut self, path: &Path, stop: &Arc<AtomicBool>) -> SceneResult<&Raster> {
-        let raster = match self.rasters.iter().position(|(open, _)| open == path) {
+        let (path, mut raster) = match self.rasters.iter().position(|(open, _)| open == path) {
             Some(at) => self.rasters.remove(at),
-            None => {
-                let mut raster = Raster::open(path)?;
-                raster.stop_with(Arc::clone(stop));
-                (path.to_owned(), raster)
-            }
+            None => (path.to_owned(), Raster::open(path)?),
         };
+        raster.stop_with(Arc::clone(stop));
         if self.rasters.len() >= OPEN_RASTERS {
             self.rasters.remove(0);
         }
-        self.rasters.push(raster);
+        self.rasters.push((path, raster));
         let last = self.rasters.len() - 1;
         Ok(&self.rasters[last].1)
     }

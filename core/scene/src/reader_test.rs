@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::made_raster::Made;
-use crate::{ReadData, ReadReply, ReadRequest, ReaderPool, Window};
+use crate::{Detail, ReadData, ReadReply, ReadRequest, ReaderPool, Window};
 
 fn wait_for(pool: &ReaderPool, count: usize) -> Vec<ReadReply> {
     let started = Instant::now();
@@ -43,6 +43,7 @@ fn the_pool_answers_every_request_it_serves_and_forgets_replaced_files() {
         out_width: 8,
         out_height: 8,
         mask: None,
+        detail: Detail::Full,
     };
     let mut wanted: Vec<ReadRequest> = (0..56).map(request).collect();
     // One cannot be answered, and must be answered nevertheless.
@@ -50,7 +51,7 @@ fn the_pool_answers_every_request_it_serves_and_forgets_replaced_files() {
         path: folder.path().join("gone.tif"),
         ..request(0)
     });
-    pool.want(wanted.clone());
+    pool.want(wanted.clone(), Vec::new());
     let replies = wait_for(&pool, 57);
     assert_eq!((replies.len(), pool.pending()), (57, 0));
     assert_eq!(
@@ -60,13 +61,13 @@ fn the_pool_answers_every_request_it_serves_and_forgets_replaced_files() {
     assert!(woken.load(Ordering::SeqCst) >= 56);
 
     let first_value = |reply: &ReadReply| match &reply.result {
-        Ok(ReadData::Block(block)) => block.values[0],
+        Ok(ReadData::Planes(planes)) => planes[0].values[0],
         other => panic!("{other:?}"),
     };
     std::fs::remove_file(&path).expect("removed");
     Made::new((64, 64), vec![vec![9u8; 4096]]).write(folder.path(), "tiles.tif");
     pool.forget(&path);
-    pool.want(vec![request(1)]);
+    pool.want(vec![request(1)], Vec::new());
     assert_eq!(first_value(&wait_for(&pool, 1)[0]), 9.0);
 }
 
@@ -90,6 +91,7 @@ fn a_mask_is_part_of_a_read() {
         out_width: 8,
         out_height: 8,
         mask: None,
+        detail: Detail::Full,
     };
     let hiding = ReadRequest {
         mask: Some(crate::MaskSource {
@@ -99,12 +101,14 @@ fn a_mask_is_part_of_a_read() {
         }),
         ..whole.clone()
     };
-    pool.want(vec![whole.clone(), hiding.clone()]);
+    pool.want(vec![whole.clone(), hiding.clone()], Vec::new());
     let replies = wait_for(&pool, 2);
     let valid = |wanted: &ReadRequest| {
         let reply = replies.iter().find(|reply| reply.request == *wanted);
         match reply.map(|reply| &reply.result) {
-            Some(Ok(ReadData::Block(block))) => block.valid.iter().filter(|valid| **valid).count(),
+            Some(Ok(ReadData::Planes(planes))) => {
+                planes[0].valid.iter().filter(|valid| **valid).count()
+            }
             other => panic!("{other:?}"),
         }
     };
@@ -130,9 +134,10 @@ fn stale_requests_are_dropped() {
         out_width: size,
         out_height: size,
         mask: None,
+        detail: Detail::Full,
     };
-    pool.want((1..400).map(request).collect());
-    pool.want(vec![request(400)]);
+    pool.want((1..400).map(request).collect(), Vec::new());
+    pool.want(vec![request(400)], Vec::new());
     let started = Instant::now();
     let mut seen = Vec::new();
     while !seen.contains(&400) && started.elapsed() < Duration::from_secs(20) {
@@ -163,7 +168,7 @@ fn classes_are_counted_and_values_averaged() {
     let path = Made::new((64, 64), vec![codes.clone()]).write(folder.path(), "codes.tif");
     let pool = ReaderPool::new(1, Arc::new(|| {}));
     let read = |out: usize, are_codes: bool| {
-        pool.want(vec![ReadRequest {
+        let request = ReadRequest {
             path: path.clone(),
             bands: vec![0],
             derivation: None,
@@ -177,9 +182,11 @@ fn classes_are_counted_and_values_averaged() {
             },
             out_width: out,
             out_height: out,
-        }]);
+            detail: Detail::Full,
+        };
+        pool.want(vec![request], Vec::new());
         match wait_for(&pool, 1).remove(0).result {
-            Ok(ReadData::Block(block)) => block.values.clone(),
+            Ok(ReadData::Planes(planes)) => planes[0].values.clone(),
             other => panic!("{other:?}"),
         }
     };

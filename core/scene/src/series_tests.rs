@@ -39,6 +39,7 @@ pub(crate) fn frame(name: &str, date: Option<(i16, i8, i8)>, bands: &[(&str, f64
         bands,
         metadata: Vec::new(),
         compression: None,
+        is_interleaved: false,
         size_bytes: 0,
         date: None,
         sensor: None,

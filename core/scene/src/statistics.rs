@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::qml_classes::QmlClasses;
 use crate::{
-    BandInfo, Channel, ChannelSource, Limits, Look, Raster, RasterInfo, Resampling, SampleType,
-    SceneError, SceneResult, Stretch, Style, Window, default_rgb, fit_pca_blocking, is_radar,
-    radar_pair, radar_style_blocking,
+    BandInfo, Channel, ChannelSource, Detail, Limits, Look, Raster, RasterInfo, Resampling,
+    SampleType, SceneError, SceneResult, Stretch, Style, Window, default_rgb, fit_pca_blocking,
+    is_radar, radar_pair, radar_style_blocking,
 };
 
 /// Percentiles and histogram of a band from <= 64 full-resolution blocks on a low-discrepancy grid (conventions section 3).
@@ -35,6 +35,9 @@ pub struct BandStatistics {
 /// Blocks looked at first; more only while valid pixels are scarce.
 const SAMPLE_BLOCKS: usize = 64;
 const SAMPLE_BLOCKS_MAX: usize = 1024;
+/// Fewer where blocks are large: decoding this much takes about half a second.
+const SAMPLE_BLOCKS_MIN: usize = 24;
+const SAMPLE_BYTES: usize = 64 << 20;
 /// Pixels of one sampled block; larger file blocks are read in part.
 const PIXELS_PER_BLOCK: usize = 1 << 16;
 /// Fewer valid pixels than this make percentiles too rough.
@@ -63,30 +66,36 @@ pub fn band_statistics_blocking(
         if let Some(band) = group.iter().find(|band| **band >= info.bands.len()) {
             return Err(missing_band(info, *band));
         }
-        let plan = SamplePlan::new(first, info.grid.window());
+        let plan = SamplePlan::new(info, first, info.grid.window());
         let mut values: Vec<Vec<f32>> = vec![Vec::new(); group.len()];
         for (index, window) in plan.windows.iter().enumerate() {
-            if index >= SAMPLE_BLOCKS
-                && plan.is_sampled
-                && values.iter().all(|band| band.len() >= ENOUGH_PIXELS)
-            {
+            let is_needed = |values: &Vec<f32>| {
+                !plan.is_sampled || index < plan.first || values.len() < ENOUGH_PIXELS
+            };
+            // Together, so that blocks that hold all bands are read once.
+            let wanted: Vec<usize> = group
+                .iter()
+                .zip(&values)
+                .filter(|(_, values)| is_needed(values))
+                .map(|(band, _)| *band)
+                .collect();
+            if wanted.is_empty() {
                 break;
             }
-            for (band, values) in group.iter().zip(&mut values) {
-                if index >= SAMPLE_BLOCKS && plan.is_sampled && values.len() >= ENOUGH_PIXELS {
-                    continue;
-                }
-                let block = raster.read_blocking(
-                    &[*band],
-                    *window,
-                    window.width,
-                    window.height,
-                    Resampling::Nearest,
-                )?;
-                let valid = block
+            let planes = raster.read_planes_blocking(
+                &wanted,
+                *window,
+                window.width,
+                window.height,
+                Resampling::Nearest,
+                Detail::Full,
+            )?;
+            let needy = values.iter_mut().filter(|values| is_needed(values));
+            for (values, plane) in needy.zip(&planes) {
+                let valid = plane
                     .values
                     .iter()
-                    .zip(&block.valid)
+                    .zip(&plane.valid)
                     .filter(|(value, valid)| **valid && value.is_finite());
                 values.extend(valid.map(|(value, _)| *value));
             }
@@ -123,10 +132,10 @@ pub fn channel_statistics_blocking(
     let Some(within) = within else {
         return Ok(summary(band, Vec::new(), false));
     };
-    let plan = SamplePlan::new(first, within);
+    let plan = SamplePlan::new(info, first, within);
     let mut values = Vec::new();
     for (index, window) in plan.windows.iter().enumerate() {
-        if index >= SAMPLE_BLOCKS && plan.is_sampled && values.len() >= ENOUGH_PIXELS {
+        if index >= plan.first && plan.is_sampled && values.len() >= ENOUGH_PIXELS {
             break;
         }
         let (width, height) = (window.width, window.height);
@@ -169,11 +178,13 @@ fn missing_band(info: &RasterInfo, band: usize) -> SceneError {
 
 struct SamplePlan {
     windows: Vec<Window>,
+    /// Looked at in any case; the others only while valid pixels are scarce.
+    first: usize,
     is_sampled: bool,
 }
 
 impl SamplePlan {
-    fn new(band: &BandInfo, within: Window) -> Self {
+    fn new(info: &RasterInfo, band: &BandInfo, within: Window) -> Self {
         let (width, height) = (within.width, within.height);
         // Whole file blocks where they are small, else a part: wide strips give long flat windows, tiles give square ones.
         let block_width = band.block_size.0.clamp(1, width.clamp(1, 4096));
@@ -200,6 +211,7 @@ impl SamplePlan {
             let windows = (0..rows).flat_map(|row| (0..columns).map(move |column| (column, row)));
             return Self {
                 windows: windows.map(|(column, row)| window(column, row)).collect(),
+                first: SAMPLE_BLOCKS,
                 is_sampled: false,
             };
         }
@@ -210,8 +222,17 @@ impl SamplePlan {
             .take(SAMPLE_BLOCKS_MAX)
             .map(|(column, row)| window(column, row))
             .collect();
+        let together = if info.is_interleaved {
+            info.bands.len()
+        } else {
+            1
+        };
+        let block_bytes =
+            band.block_size.0 * band.block_size.1 * band.sample_type.bytes() * together;
+        let affordable = SAMPLE_BYTES / block_bytes.max(1);
         Self {
             windows,
+            first: affordable.clamp(SAMPLE_BLOCKS_MIN, SAMPLE_BLOCKS),
             is_sampled: true,
         }
     }

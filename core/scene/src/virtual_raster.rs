@@ -57,6 +57,7 @@ pub(crate) fn virtual_raster(picked: &[PickedBand<'_>], date: Option<&str>) -> O
         bands,
         metadata: Vec::new(),
         compression: first.info.compression.clone(),
+        is_interleaved: false,
         size_bytes: first.info.size_bytes,
         date: date.map(str::to_owned),
         sensor: first.info.sensor.clone(),

@@ -31,6 +31,13 @@ impl LayerView {
         pieces
     }
 
+    /// Whether anything is drawn for a tile.
+    pub(super) fn has_piece(&self, tile: TileId) -> bool {
+        let mut pieces = Vec::new();
+        self.add_pieces(tile, FINER_LEVELS, &mut pieces);
+        !pieces.is_empty()
+    }
+
     fn add_pieces(&self, place: TileId, levels: u8, pieces: &mut Vec<Piece>) {
         if self.tiles.contains_key(&place) {
             pieces.push(Piece {
