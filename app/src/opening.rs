@@ -50,7 +50,7 @@ impl Chooser {
 pub fn chooser_ui(ctx: &egui::Context, state: &mut State, mut form: Chooser) {
     let (mut accepted, mut cancelled) = (false, false);
     let modal = Modal::new(Id::unique("choose rasters")).show(ctx, |ui| {
-        ui.set_width(620.0);
+        ui.set_width(700.0);
         ui.heading("Which rasters?");
         let name = form
             .path
@@ -101,7 +101,7 @@ fn table_ui(ui: &mut egui::Ui, form: &mut Chooser) {
         .auto_shrink([false, true])
         .max_scroll_height(TABLE_HEIGHT)
         .cell_layout(egui::Layout::left_to_right(egui::Align::Center))
-        .column(Column::exact(190.0).clip(true))
+        .column(Column::exact(170.0).clip(true))
         .column(Column::exact(110.0))
         .column(Column::exact(80.0))
         .column(Column::remainder().clip(true))
@@ -133,7 +133,8 @@ fn table_ui(ui: &mut egui::Ui, form: &mut Chooser) {
                     ui.label(one.sample_type.map_or("", |kind| kind.label()));
                 });
                 row.col(|ui| {
-                    ui.label(what_text(one));
+                    let text = what_text(one);
+                    ui.label(&text).on_hover_text(&text);
                 });
             });
         });

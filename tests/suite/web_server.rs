@@ -14,8 +14,6 @@ pub enum Manner {
     Boasts(u64),
     /// Sends half of what it announces, then hangs up.
     BreaksOff,
-    /// Takes the question and says nothing.
-    Silent,
     Fails(u16),
 }
 
@@ -141,10 +139,6 @@ fn serve(visitor: TcpStream, content: &[u8], manner: &Mutex<Manner>, seen: &Seen
             .unwrap()
             .push(format!("{method} {path}"));
         let now = *manner.lock().unwrap();
-        if now == Manner::Silent {
-            std::thread::sleep(Duration::from_secs(45));
-            return;
-        }
         let status = match now {
             Manner::Fails(status) => status,
             _ if path != "/scene.tif" => 404,
