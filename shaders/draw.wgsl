@@ -1,4 +1,5 @@
-// Styled tiles onto the screen: textured meshes, premultiplied. Rust twin of the vertex: `Vertex` in app/src/canvas/renderer.
+// Styled tiles onto the screen: textured meshes, premultiplied. Rust twin of the vertex: `Vertex` in app/src/canvas/renderer;
+// of the colours: `Blend::over` in core/scene/src/blend.rs.
 
 struct Vertex {
     // Clip space of the canvas' viewport.
@@ -22,17 +23,39 @@ fn place(vertex: Vertex) -> Placed {
     return Placed(vec4<f32>(vertex.position, 0.0, 1.0), vertex.uv, vertex.opacity);
 }
 
+fn faded(placed: Placed) -> vec4<f32> {
+    return textureSample(styled, styled_sampler, placed.uv) * placed.opacity;
+}
+
+// What the colour hides no more is white, which the darker of two colours never is.
+fn on_white(color: vec4<f32>) -> vec4<f32> {
+    return vec4<f32>(color.rgb + 1.0 - color.a, color.a);
+}
+
+fn linear(display: vec4<f32>) -> vec4<f32> {
+    let low = display.rgb / 12.92;
+    let high = pow((display.rgb + 0.055) / 1.055, vec3<f32>(2.4));
+    return vec4<f32>(select(high, low, display.rgb <= vec3<f32>(0.04045)), display.a);
+}
+
 // For targets that store display values, which is what styles produce.
 @fragment
 fn draw_display(placed: Placed) -> @location(0) vec4<f32> {
-    return textureSample(styled, styled_sampler, placed.uv) * placed.opacity;
+    return faded(placed);
+}
+
+@fragment
+fn draw_display_on_white(placed: Placed) -> @location(0) vec4<f32> {
+    return on_white(faded(placed));
 }
 
 // For sRGB targets, which encode what they are given.
 @fragment
 fn draw_srgb(placed: Placed) -> @location(0) vec4<f32> {
-    let display = textureSample(styled, styled_sampler, placed.uv) * placed.opacity;
-    let low = display.rgb / 12.92;
-    let high = pow((display.rgb + 0.055) / 1.055, vec3<f32>(2.4));
-    return vec4<f32>(select(high, low, display.rgb <= vec3<f32>(0.04045)), display.a);
+    return linear(faded(placed));
+}
+
+@fragment
+fn draw_srgb_on_white(placed: Placed) -> @location(0) vec4<f32> {
+    return linear(on_white(faded(placed)));
 }

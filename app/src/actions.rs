@@ -92,6 +92,8 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
         Command::ZoomFull => state.session.view = Some(ViewRequest::Full),
         Command::ZoomIn => state.session.view = Some(ViewRequest::Zoom(2.0)),
         Command::ZoomOut => state.session.view = Some(ViewRequest::Zoom(0.5)),
+        Command::Compare => state.toggle_compare(),
+        Command::HideLayer => state.hide_for_a_moment(ctx.input(|input| input.time)),
         Command::Redraw => state.session.view = Some(ViewRequest::Redraw),
         Command::FullScreen => {
             let is_full = ctx.input(|input| input.viewport().fullscreen.unwrap_or(false));
@@ -153,6 +155,16 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
         Command::LiveConfidence => {
             state.live.confidence = !state.live.confidence;
             state.live.visible = true;
+        }
+        Command::KeepProfile => {
+            show_tab(state, Tab::Spectrum);
+            state.keep_profile();
+        }
+        Command::ProfileTable => state.pick(ctx, Purpose::ProfileTable),
+        Command::ProfilePicture => state.pick(ctx, Purpose::ProfilePicture),
+        Command::CopyProfiles => {
+            let profiles = state.profiles_to_write();
+            state.copy_profiles(ctx, &profiles);
         }
         Command::MakeField => show_tab(state, Tab::Run),
         Command::BuildOverviews => {
@@ -278,6 +290,9 @@ impl State {
         self.session.stroke = None;
         self.session.clicked_pixel = None;
         self.session.hovered_pixel = None;
+        self.session.profiles.clicked.clear();
+        self.session.profiles.clicked_at = None;
+        self.session.profiles.selected = None;
         self.session.properties = None;
         self.session.timeline.playing = None;
         self.session.timeline.date_edit = None;
@@ -285,6 +300,8 @@ impl State {
         self.session.attribute_table = None;
         self.session.folded.clear();
         self.forget_shapes();
+        self.session.compare = None;
+        self.session.hidden = None;
         self.session.view = Some(ViewRequest::Full);
         self.waiting_labels.clear();
     }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use terroir_scene::{
-    Document, Labels, Layer, LayerId, LayerSource, Raster, SceneResult, default_style_blocking,
-    import_labels,
+    Blend, Document, Labels, Layer, LayerId, LayerSource, Raster, SceneResult,
+    default_style_blocking, import_labels,
 };
 
 /// Said wherever the sample is shown or exported.
@@ -124,6 +124,7 @@ fn raster_layer_blocking(path: &Path, name: &str, attribution: &str) -> SceneRes
         style: Some(default_style_blocking(&raster)?),
         visible: true,
         opacity: 1.0,
+        blend: Blend::Normal,
         edited_wavelengths: Vec::new(),
         attribution: Some(attribution.to_owned()),
     })

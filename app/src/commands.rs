@@ -42,6 +42,8 @@ pub enum Command {
     ZoomFull,
     ZoomIn,
     ZoomOut,
+    Compare,
+    HideLayer,
     Redraw,
     FullScreen,
     LeftPanel,
@@ -65,6 +67,10 @@ pub enum Command {
     LiveMap,
     LiveConfidence,
     Connect,
+    KeepProfile,
+    ProfileTable,
+    ProfilePicture,
+    CopyProfiles,
     MakeField,
     CheckAccuracy,
     BuildOverviews,
@@ -360,6 +366,20 @@ pub static COMMANDS: &[CommandInfo] = &[
         "Twice as far",
     ),
     row(
+        C::Compare,
+        "Compare layers",
+        icon::SPLIT_HORIZONTAL,
+        &[key(NONE, Key::W)],
+        "Draw two layers on the two sides of a divider that is dragged over the map",
+    ),
+    row(
+        C::HideLayer,
+        "Hide while held",
+        icon::EYE_SLASH,
+        &[key(NONE, crate::compare::HIDE_KEY)],
+        "Hide the compared or the active layer as long as the key is held",
+    ),
+    row(
         C::Redraw,
         "Redraw",
         icon::ARROWS_CLOCKWISE,
@@ -563,6 +583,34 @@ pub static COMMANDS: &[CommandInfo] = &[
         "Read the layers that are on the network and were not connected yet",
     ),
     row(
+        C::KeepProfile,
+        "Keep profile",
+        icon::CHART_LINE,
+        &[key(NONE, Key::K)],
+        "Keep the spectrum of the clicked place, else of the place under the cursor; Shift+click keeps too",
+    ),
+    row(
+        C::ProfileTable,
+        "Export profiles…",
+        icon::FILE_CSV,
+        &[],
+        "Write the kept profiles as a table (CSV)",
+    ),
+    row(
+        C::ProfilePicture,
+        "Export profiles as picture…",
+        icon::FILE_SVG,
+        &[],
+        "Draw the kept profiles into a picture (SVG)",
+    ),
+    row(
+        C::CopyProfiles,
+        "Copy profiles",
+        icon::COPY,
+        &[],
+        "Copy the kept profiles as a table (CSV)",
+    ),
+    row(
         C::MakeField,
         "Make a field…",
         icon::CUBE,
@@ -639,6 +687,13 @@ impl Command {
             C::RemoveLayer | C::RenameLayer | C::LayerProperties | C::ZoomToLayer => {
                 need(state.active_layer().is_some(), "Choose a layer first")
             }
+            C::KeepProfile => need(has_raster, "Add a raster first"),
+            C::ProfileTable | C::ProfilePicture | C::CopyProfiles => need(
+                !document.profiles.is_empty() || !state.session.profiles.clicked.is_empty(),
+                "Keep a profile first",
+            ),
+            C::Compare => crate::compare::can_compare(state),
+            C::HideLayer => need(state.active_layer().is_some(), "Choose a layer first"),
             C::ZoomToPixels => need(
                 state
                     .active_layer()

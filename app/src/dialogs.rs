@@ -36,6 +36,8 @@ pub enum Purpose {
     Weights,
     FieldOut,
     ExportOut,
+    ProfileTable,
+    ProfilePicture,
     Locate(LayerId),
     /// The raster a layer's formula is written to.
     CalcOut(LayerId),
@@ -56,6 +58,8 @@ impl Purpose {
             Self::Weights => "Choose a weights file",
             Self::FieldOut => "Write the field as",
             Self::ExportOut => "Export as",
+            Self::ProfileTable => "Write the profiles as a table",
+            Self::ProfilePicture => "Write the profiles as a picture",
             Self::Locate(_) => "Where is this file now?",
             Self::CalcOut(_) => "Write the result as",
         }
@@ -66,10 +70,12 @@ impl Purpose {
             self,
             Self::SaveProject
                 | Self::ExportLabels
-                | Self::TimeTable
                 | Self::FieldOut
                 | Self::ExportOut
                 | Self::CalcOut(_)
+                | Self::ProfileTable
+                | Self::ProfilePicture
+                | Self::TimeTable
         )
     }
 
@@ -105,6 +111,8 @@ impl Purpose {
             Self::Weights => &[("Weights", &["safetensors", "pth", "pt"]), ALL],
             Self::FieldOut | Self::CalcOut(_) => &[("GeoTIFF", &["tif"])],
             Self::ExportOut => &[ALL],
+            Self::ProfileTable => &[("Table (CSV)", &["csv"])],
+            Self::ProfilePicture => &[("Drawing (SVG)", &["svg"])],
         }
     }
 }
@@ -335,6 +343,8 @@ impl State {
                 .calc_out_path(*id)
                 .map(|path| path.display().to_string())
                 .unwrap_or_default(),
+            Purpose::ProfileTable => self.suggested_profiles_path("csv"),
+            Purpose::ProfilePicture => self.suggested_profiles_path("svg"),
             Purpose::Weights => self.run.weights.clone(),
             Purpose::Open
             | Purpose::OpenFolder
@@ -401,6 +411,8 @@ impl State {
                 }
             }
             Purpose::CalcOut(id) => self.start_calc(*id, first),
+            Purpose::ProfileTable => self.write_profiles(first, "csv"),
+            Purpose::ProfilePicture => self.write_profiles(first, "svg"),
         }
     }
 }

@@ -8,12 +8,12 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use terroir_engine::JobSpec;
 use terroir_scene::{
     Contained, Crs, CrsEntry, Document, FoundRasters, Frame, Grid, ImportReport, Labels, LayerId,
-    LinearHead, OpenedProject, PaletteEntry, PcaBasis, Raster, RasterInfo, SceneError, SceneResult,
-    Series, Style, TimeTable, allow_address, autosave_labels, clearest_frame_blocking,
-    contained_blocking, crs_catalogue_blocking, default_style_blocking, export_labels,
-    find_series_blocking, fit_pca_blocking, import_labels_of, is_remote, one_series_blocking,
-    open_project, relocate_frames_blocking, restore_labels, save_project,
-    series_in_raster_blocking, unique_value_classes_blocking, vector_attributes,
+    LinearHead, OpenedProject, PaletteEntry, PcaBasis, Profile, ProfileValues, Raster, RasterInfo,
+    SceneError, SceneResult, Series, Style, TimeTable, allow_address, autosave_labels,
+    clearest_frame_blocking, contained_blocking, crs_catalogue_blocking, default_style_blocking,
+    export_labels, export_profiles, find_series_blocking, fit_pca_blocking, import_labels_of,
+    is_remote, one_series_blocking, open_project, relocate_frames_blocking, restore_labels,
+    save_project, series_in_raster_blocking, unique_value_classes_blocking, vector_attributes,
 };
 
 use crate::assets::{sample, sample_document_blocking};
@@ -79,6 +79,10 @@ pub enum FileTask {
         purpose: CrsPurpose,
     },
     CrsCatalogue,
+    /// Opens the system's file manager where a file lies.
+    ShowInFolder {
+        path: PathBuf,
+    },
     OpenRecovery {
         folder: PathBuf,
     },
@@ -104,6 +108,12 @@ pub enum FileTask {
         head: Arc<LinearHead>,
         path: PathBuf,
         job: JobSpec,
+    },
+    /// A table or, by the ending, a picture.
+    SaveProfiles {
+        profiles: Vec<Arc<Profile>>,
+        values: ProfileValues,
+        path: PathBuf,
     },
     SavePicture {
         image: Arc<egui::ColorImage>,
@@ -209,6 +219,9 @@ pub enum FileReply {
     PictureSaved {
         path: PathBuf,
     },
+    ProfilesSaved {
+        path: PathBuf,
+    },
     Done,
     Failed {
         doing: &'static str,
@@ -262,6 +275,7 @@ impl Files {
                 | FileTask::Autosave { .. }
                 | FileTask::SaveHead { .. }
                 | FileTask::SavePicture { .. }
+                | FileTask::SaveProfiles { .. }
                 | FileTask::SaveSettings(_)
                 | FileTask::DiscardRecovery { .. }
         );
@@ -317,12 +331,14 @@ fn doing(task: &FileTask) -> &'static str {
         FileTask::UniqueValues { .. } => "finding the values of the raster",
         FileTask::FitPca { .. } => "fitting the colours of the field",
         FileTask::ParseCrs { .. } | FileTask::CrsCatalogue => "reading the coordinate system",
+        FileTask::ShowInFolder { .. } => "showing the file",
         FileTask::SaveProject { .. } => "saving the project",
         FileTask::ExportLabels { .. } => "exporting labels",
         FileTask::SaveTimeTable { .. } => "saving the table",
         FileTask::Autosave { .. } => "autosave",
         FileTask::SaveHead { .. } => "saving the classifier",
         FileTask::SavePicture { .. } => "saving the picture",
+        FileTask::SaveProfiles { .. } => "saving the profiles",
     }
 }
 
@@ -484,6 +500,10 @@ fn answer_blocking(
             purpose,
         },
         FileTask::CrsCatalogue => FileReply::CrsCatalogue(Arc::new(crs_catalogue_blocking())),
+        FileTask::ShowInFolder { path } => {
+            crate::file_manager::show_blocking(&path)?;
+            FileReply::Done
+        }
         FileTask::SaveProject {
             document,
             path,
@@ -520,6 +540,14 @@ fn answer_blocking(
             }
             head.save(&path)?;
             FileReply::HeadSaved { job }
+        }
+        FileTask::SaveProfiles {
+            profiles,
+            values,
+            path,
+        } => {
+            export_profiles(profiles.iter().map(|profile| &**profile), values, &path)?;
+            FileReply::ProfilesSaved { path }
         }
         FileTask::SavePicture { image, path } => {
             save_png_blocking(&image, &path)?;

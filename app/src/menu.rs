@@ -32,6 +32,7 @@ const VIEW: &[&[C]] = &[
         C::ZoomIn,
         C::ZoomOut,
     ],
+    &[C::Compare, C::HideLayer],
     &[C::LiveMap, C::LiveConfidence],
     &[C::PreviousDate, C::NextDate, C::PlayDates, C::HideClouds],
     &[C::MapCrs, C::ScaleBar, C::NorthArrow, C::Graticule],
@@ -60,6 +61,12 @@ const LAYER: &[&[C]] = &[
         C::RemoveLayer,
     ],
     &[C::AttributeTable, C::UseAsLabels, C::UseAsArea],
+    &[
+        C::KeepProfile,
+        C::ProfileTable,
+        C::ProfilePicture,
+        C::CopyProfiles,
+    ],
     &[C::BuildOverviews, C::MakeField, C::CheckAccuracy],
 ];
 const HELP: &[&[C]] = &[&[C::Help, C::About]];
@@ -221,6 +228,8 @@ pub fn toolbar_ui(ui: &mut egui::Ui, state: &mut State) {
             );
             tool_button(ui, state, C::LiveMap, shows);
             tool_button(ui, state, C::LiveConfidence, shows && confidence);
+            let compares = state.session.compare.is_some();
+            tool_button(ui, state, C::Compare, compares);
             tool_button(ui, state, C::Export, false);
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 tool_button(ui, state, C::Theme, false);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use terroir_engine::{JobId, JobSpec, Outcome};
-use terroir_scene::{Document, Layer, LayerId, LayerSource, Style};
+use terroir_scene::{Blend, Document, Layer, LayerId, LayerSource, Style};
 
 use crate::actions::After;
 use crate::commands::Command;
@@ -209,6 +209,12 @@ impl State {
             FileReply::HeadSaved { job } => {
                 self.jobs.run(job_name(&job), job);
             }
+            FileReply::ProfilesSaved { path } => {
+                self.messages.show(
+                    Level::Info,
+                    format!("Profiles written.\n{}", path.display()),
+                );
+            }
             FileReply::PictureSaved { path } => {
                 self.messages
                     .show(Level::Info, format!("Picture written.\n{}", path.display()));
@@ -300,6 +306,7 @@ impl State {
                 style,
                 visible: true,
                 opacity: 1.0,
+                blend: Blend::Normal,
                 edited_wavelengths: Vec::new(),
                 attribution: None,
             });
@@ -472,6 +479,7 @@ impl State {
                     self.session.hovered_pixel = Some(answer);
                 }
             }
+            ProbeReply::Profiles { keeps, profiles } => self.take_profiles(profiles, keeps),
             ProbeReply::Statistics {
                 question,
                 statistics,

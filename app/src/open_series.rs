@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use egui::{Id, Modal};
 use terroir_scene::{
-    Document, FoundRasters, FoundSeries, Layer, LayerId, LayerSource, Series, Style,
+    Blend, Document, FoundRasters, FoundSeries, Layer, LayerId, LayerSource, Series, Style,
 };
 
 use crate::dialogs::Dialog;
@@ -354,6 +354,7 @@ impl State {
                     style,
                     visible: true,
                     opacity: 1.0,
+                    blend: Blend::Normal,
                     edited_wavelengths: Vec::new(),
                     attribution: None,
                 });

@@ -218,10 +218,7 @@ impl State {
         next.map(|next| {
             let mut layer = Layer::clone(&layer);
             layer.show_frame(next);
-            CanvasLayer {
-                layer: Arc::new(layer),
-                labels: None,
-            }
+            CanvasLayer::new(Arc::new(layer))
         })
         .into_iter()
         .collect()

@@ -1,13 +1,13 @@
-//! Looking into rasters beside the map: all values of one pixel, and statistics of bands. Two named threads with their
-//! own raster handles; for a pixel the newest question wins.
+//! Looking into rasters beside the map: all values of one pixel, profiles of several layers at one place, and statistics of
+//! bands. Named threads with their own raster handles; for a pixel under the cursor the newest question wins.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use terroir_scene::{
-    BandStatistics, Channel, Derivation, Detail, FIELD_AXES, LayerId, Raster, Resampling,
-    SceneError, SceneResult, Window, channel_statistics_blocking, decode_pixel,
+    BandInfo, BandStatistics, Channel, Crs, Derivation, Detail, FIELD_AXES, LayerId, Profile,
+    Raster, Resampling, SceneError, SceneResult, Window, channel_statistics_blocking, decode_pixel,
 };
 
 use crate::slot::{SlotReceiver, SlotSender, slot};
@@ -18,7 +18,6 @@ pub struct PixelQuestion {
     pub path: PathBuf,
     pub col: usize,
     pub row: usize,
-    pub bands: usize,
     pub is_field: bool,
     /// The derived channel the layer shows.
     pub derivation: Option<Derivation>,
@@ -45,8 +44,37 @@ pub struct StatisticsQuestion {
     pub within: Option<Window>,
 }
 
+/// One layer of a question for profiles.
+#[derive(Clone, Debug)]
+pub struct ProfileTarget {
+    /// Name of the layer.
+    pub name: String,
+    pub path: PathBuf,
+    /// With the wavelengths the user edited.
+    pub bands: Arc<Vec<BandInfo>>,
+    pub col: usize,
+    pub row: usize,
+    pub is_field: bool,
+}
+
+/// Profiles of layers at one place.
+#[derive(Clone, Debug)]
+pub struct ProfileQuestion {
+    pub map_xy: (f64, f64),
+    pub map_crs: Option<Crs>,
+    /// Pixels a side, odd.
+    pub side: usize,
+    pub targets: Vec<ProfileTarget>,
+    /// The answer is kept in the document, not only shown.
+    pub keeps: bool,
+}
+
 #[derive(Debug)]
 pub enum ProbeReply {
+    Profiles {
+        keeps: bool,
+        profiles: Vec<Profile>,
+    },
     Pixel(PixelAnswer),
     Statistics {
         question: StatisticsQuestion,
@@ -59,6 +87,7 @@ pub enum ProbeReply {
 
 pub struct Probe {
     pixels: SlotSender<PixelQuestion>,
+    profiles: SyncSender<ProfileQuestion>,
     statistics: SyncSender<StatisticsQuestion>,
     replies: Receiver<ProbeReply>,
 }
@@ -66,17 +95,23 @@ pub struct Probe {
 impl Probe {
     pub fn start(wake: Arc<dyn Fn() + Send + Sync>) -> std::io::Result<Self> {
         let (pixels, questions) = slot();
+        let (profiles, places) = sync_channel(64);
         let (statistics, bands) = sync_channel(64);
         let (sender, replies) = sync_channel(64);
         let (pixel_replies, pixel_wake) = (sender.clone(), wake.clone());
         std::thread::Builder::new()
             .name("pixel values".to_owned())
             .spawn(move || answer_pixels(&questions, &pixel_replies, &*pixel_wake))?;
+        let (profile_replies, profile_wake) = (sender.clone(), wake.clone());
+        std::thread::Builder::new()
+            .name("profiles".to_owned())
+            .spawn(move || answer_profiles(&places, &profile_replies, &*profile_wake))?;
         std::thread::Builder::new()
             .name("band statistics".to_owned())
             .spawn(move || answer_statistics(&bands, &sender, &*wake))?;
         Ok(Self {
             pixels,
+            profiles,
             statistics,
             replies,
         })
@@ -84,6 +119,11 @@ impl Probe {
 
     pub fn ask_pixel(&self, question: PixelQuestion) {
         self.pixels.put(question);
+    }
+
+    /// False when too many questions wait; ask again later.
+    pub fn ask_profiles(&self, question: ProfileQuestion) -> bool {
+        self.profiles.try_send(question).is_ok()
     }
 
     /// False when too many questions wait; ask again later.
@@ -175,9 +215,60 @@ fn pixel_blocking(
     };
     Ok(PixelAnswer {
         question: question.clone(),
-        values,
+        values: values.collect(),
         vector: None,
         derived,
+    })
+}
+
+fn answer_profiles(
+    questions: &Receiver<ProfileQuestion>,
+    replies: &SyncSender<ProbeReply>,
+    wake: &(dyn Fn() + Send + Sync),
+) {
+    for question in questions.iter() {
+        let mut profiles = Vec::new();
+        for target in &question.targets {
+            let reply = match profile_blocking(&question, target) {
+                Ok(profile) => {
+                    profiles.push(profile);
+                    continue;
+                }
+                Err(error) => ProbeReply::Failed { error },
+            };
+            if replies.send(reply).is_err() {
+                return;
+            }
+        }
+        let keeps = question.keeps;
+        if replies
+            .send(ProbeReply::Profiles { keeps, profiles })
+            .is_err()
+        {
+            return;
+        }
+        wake();
+    }
+}
+
+fn profile_blocking(question: &ProfileQuestion, target: &ProfileTarget) -> SceneResult<Profile> {
+    let raster = Raster::open(&target.path)?;
+    let bands = raster.profile_blocking(&target.bands, (target.col, target.row), question.side)?;
+    Ok(Profile {
+        id: 0,
+        place: 0,
+        name: target.name.clone(),
+        color: [0; 3],
+        layer: target.name.clone(),
+        file: target.path.clone(),
+        x: question.map_xy.0,
+        y: question.map_xy.1,
+        crs: question.map_crs.clone(),
+        col: target.col,
+        row: target.row,
+        side: question.side,
+        is_field: target.is_field,
+        bands,
     })
 }
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use terroir_scene::LayerId;
 
 use crate::canvas::PixelValue;
+use crate::compare::{Compare, Hidden};
 use crate::crs_chooser::CrsChooser;
 use crate::play::Timeline;
 use crate::probe::PixelAnswer;
+use crate::profiles::ProfileView;
 use crate::time_points::TimeView;
 use crate::tools::{PolygonDraft, Stroke, Tool};
 
@@ -63,6 +65,8 @@ pub enum ViewRequest {
     Zoom(f64),
     /// Map units per point times 3779.5 for a metre at 96 dots an inch.
     Scale(f64),
+    /// Map coordinates that come to the middle.
+    Point((f64, f64)),
     Redraw,
 }
 
@@ -115,6 +119,7 @@ pub struct Session {
     pub hovered_pixel: Option<PixelAnswer>,
     /// Values of the pixel that was clicked with the identify tool.
     pub clicked_pixel: Option<PixelAnswer>,
+    pub profiles: ProfileView,
     /// Reference pixel of "similar to a pixel".
     pub pick_reference: bool,
     pub stroke: Option<Stroke>,
@@ -135,6 +140,10 @@ pub struct Session {
     pub view_center: Option<(f64, f64)>,
     pub scale_edit: Option<String>,
     pub view: Option<ViewRequest>,
+    /// Two layers compared on the map.
+    pub compare: Option<Compare>,
+    /// A layer that is not drawn for a moment.
+    pub hidden: Option<Hidden>,
     /// The layer chosen in the list; `None` = the document's own choice (the layer added last).
     pub active: Option<LayerId>,
     /// Limits that are taken once their statistics arrive.
@@ -179,6 +188,7 @@ impl Default for Session {
             hover: Hover::default(),
             hovered_pixel: None,
             clicked_pixel: None,
+            profiles: ProfileView::default(),
             pick_reference: false,
             stroke: None,
             polygon: PolygonDraft::default(),
@@ -194,6 +204,8 @@ impl Default for Session {
             view_center: None,
             scale_edit: None,
             view: None,
+            compare: None,
+            hidden: None,
             active: None,
             pending_limits: Vec::new(),
             in_view: crate::in_view::InView::default(),

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use terroir_scene::{
-    BandInfo, BandStatistics, BandWavelength, Channel, Document, Grid, HeadKind, History, Labels,
-    Layer, LayerId, LayerSource, MaskSource, RasterInfo, WavelengthSource, Window,
+    BandInfo, BandStatistics, BandWavelength, Blend, Channel, Document, Grid, HeadKind, History,
+    Labels, Layer, LayerId, LayerSource, MaskSource, RasterInfo, WavelengthSource, Window,
 };
 
 use crate::clouds::Clouds;
@@ -517,7 +517,6 @@ impl State {
             path: info.path.clone(),
             col,
             row,
-            bands: info.bands.len(),
             is_field: info.is_field(),
             derivation: layer
                 .style
@@ -635,6 +634,7 @@ pub fn add_labels_layer(document: &mut Document) -> LayerId {
         style: None,
         visible: true,
         opacity: 1.0,
+        blend: Blend::Normal,
         edited_wavelengths: Vec::new(),
         attribution: None,
     });

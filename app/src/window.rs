@@ -8,11 +8,14 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use anyhow::Context as _;
 use egui::{Event, Key, Rect, ViewportCommand};
 use terroir_engine::{JobSpec, WorkerLink};
-use terroir_scene::{Document, Layer, LayerId, LayerSource, LinearHead, MapRect, Style};
+use terroir_scene::{
+    Blend, Document, Layer, LayerId, LayerSource, LinearHead, MapRect, Profile, Style,
+};
 
 use crate::actions::{self, After};
 use crate::canvas::{Canvas, CanvasLayer, VectorInput, Viewport};
 use crate::commands;
+use crate::compare::{self, Compare};
 use crate::decorations::{Decorations, Scenery};
 use crate::files::FileTask;
 pub use crate::jobs::JobLink;
@@ -76,6 +79,8 @@ struct LayersKey {
     live: Option<(u64, bool, u32)>,
     /// Limits that follow the view.
     followed: u64,
+    compare: Option<Compare>,
+    hidden: Option<LayerId>,
 }
 
 /// A picture on its way: a screenshot was asked for.
@@ -177,6 +182,16 @@ impl Window {
         self.state.jobs.run(crate::news::job_name(&spec), spec);
     }
 
+    /// Place of the divider between two compared layers, a share of the map's width or height.
+    pub fn divider(&self) -> Option<f32> {
+        self.state.session.compare.map(|compare| compare.share)
+    }
+
+    /// Profiles of the place clicked last that are not kept yet.
+    pub fn clicked_profiles(&self) -> &[Arc<Profile>] {
+        &self.state.session.profiles.clicked
+    }
+
     pub fn canvas(&self) -> &Canvas {
         &self.canvas
     }
@@ -192,7 +207,8 @@ impl Window {
             return;
         }
         self.class_keys(ctx);
-        if ctx.input(|input| input.key_pressed(Key::Escape)) {
+        // An open menu takes it for itself.
+        if ctx.input(|input| input.key_pressed(Key::Escape)) && !egui::Popup::is_any_open(ctx) {
             self.escape();
         }
     }
@@ -248,6 +264,8 @@ impl Window {
             session.pick_reference = false;
         } else if session.stroke.take().is_some() {
             self.state.history.cancel_gesture();
+        } else if session.compare.is_some() {
+            session.compare = None;
         } else if session.tool != Tool::Pan {
             session.tool = Tool::Pan;
         }
@@ -282,6 +300,8 @@ impl Window {
                 )
             }),
             followed: self.state.session.in_view.revision(),
+            compare: self.state.session.compare,
+            hidden: self.state.session.hidden.map(|hidden| hidden.layer),
         };
         if self.layers_key.as_ref() == Some(&key) {
             return;
@@ -293,8 +313,8 @@ impl Window {
                 .then(|| document.labels.clone())
                 .flatten();
             layers.push(CanvasLayer {
-                layer: self.as_shown(layer),
                 labels,
+                ..CanvasLayer::new(self.as_shown(layer))
             });
         }
         if let Some(fit) = fit {
@@ -314,6 +334,7 @@ impl Window {
                 style: Some(style),
                 visible: true,
                 opacity: live.opacity,
+                blend: Blend::Normal,
                 edited_wavelengths: Vec::new(),
                 attribution: None,
             };
@@ -322,13 +343,16 @@ impl Window {
                 .iter()
                 .position(|layer| layer.labels.is_some())
                 .unwrap_or(layers.len());
-            layers.insert(
-                at,
-                CanvasLayer {
-                    layer: Arc::new(layer),
-                    labels: None,
-                },
-            );
+            layers.insert(at, CanvasLayer::new(Arc::new(layer)));
+        }
+        for layer in &mut layers {
+            let id = layer.layer.id;
+            layer.clip = if key.hidden == Some(id) {
+                // Its tiles stay, so that it comes back at once.
+                Some(Rect::ZERO)
+            } else {
+                key.compare.and_then(|compare| compare.clip_of(id))
+            };
         }
         self.layers = layers;
         self.layers_key = Some(key);
@@ -384,6 +408,9 @@ impl Window {
             panels::empty_map_ui(ui, &mut self.state);
             return;
         }
+        compare::update(ui.ctx(), &mut self.state);
+        compare::compare_bar_ui(ui, &mut self.state);
+        compare::divider_keys(ui.ctx(), &mut self.state);
         self.state.update_limits();
         self.update_layers();
         self.canvas.set_vectors(self.vector_inputs());
@@ -406,7 +433,9 @@ impl Window {
         if let (Some(layer), Some(map_xy)) = (self.state.active_raster(), shown.pointer_in_map) {
             self.state.ask_pixel(&layer, map_xy, false);
         }
-        tools::tool_ui(ui, &mut self.state, &view, !shown.is_navigating);
+        let on_divider = compare::divider_ui(ui, &mut self.state, self.map_rect);
+        let is_free = !shown.is_navigating && !on_divider;
+        tools::tool_ui(ui, &mut self.state, &view, is_free);
         self.find_shapes();
         panels::map_overlay_ui(ui, &self.state, self.map_rect, self.reading_text());
     }
@@ -609,6 +638,9 @@ impl Window {
                         ..view
                     });
                 }
+            }
+            ViewRequest::Point(center) => {
+                self.canvas.set_viewport(Viewport { center, ..view });
             }
             ViewRequest::Redraw => {
                 let paths: Vec<PathBuf> = self

@@ -8,8 +8,8 @@ use egui_kittest::Harness;
 use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_setup};
 use terroir::canvas::{Canvas, CanvasLayer, Viewport};
 use terroir_scene::{
-    Crs, GeoTransform, Labels, Layer, LayerId, LayerSource, PcaBasis, Raster, Resampling, Stretch,
-    Style, composite, field_composite, style_bands,
+    Blend, Crs, GeoTransform, Labels, Layer, LayerId, LayerSource, PcaBasis, Raster, Resampling,
+    Stretch, Style, composite, field_composite, style_bands,
 };
 
 /// A device of its own on whatever adapter there is, software first; `None`, said aloud, without any.
@@ -195,7 +195,7 @@ impl Stage {
     }
 
     /// Compares every 7th point of the view with the colour expected of its raster pixel; `None` means background.
-    fn compare(&mut self, expected: impl Fn((f64, f64)) -> Option<[u8; 4]>) -> usize {
+    pub fn compare(&mut self, expected: impl Fn((f64, f64)) -> Option<[u8; 4]>) -> usize {
         self.settle();
         let picture = self.harness.render().unwrap();
         let scene = self.harness.state();
@@ -231,17 +231,14 @@ impl Stage {
 
 pub fn layer(id: u64, path: &Path, style: Style) -> CanvasLayer {
     let info = Raster::open(path).unwrap().info().clone();
-    CanvasLayer {
-        layer: Arc::new(layer_value(
-            id,
-            LayerSource::Raster {
-                path: path.into(),
-                info: Some(Arc::new(info)),
-            },
-            Some(style),
-        )),
-        labels: None,
-    }
+    CanvasLayer::new(Arc::new(layer_value(
+        id,
+        LayerSource::Raster {
+            path: path.into(),
+            info: Some(Arc::new(info)),
+        },
+        Some(style),
+    )))
 }
 
 fn layer_value(id: u64, source: LayerSource, style: Option<Style>) -> Layer {
@@ -253,6 +250,7 @@ fn layer_value(id: u64, source: LayerSource, style: Option<Style>) -> Layer {
         style,
         visible: true,
         opacity: 1.0,
+        blend: Blend::Normal,
         edited_wavelengths: Vec::new(),
         attribution: None,
     }
@@ -261,7 +259,7 @@ fn layer_value(id: u64, source: LayerSource, style: Option<Style>) -> Layer {
 const WIDTH: usize = 300;
 const HEIGHT: usize = 270;
 
-fn made_bands() -> Vec<Vec<u8>> {
+pub fn made_bands() -> Vec<Vec<u8>> {
     let band = |across: usize, down: usize| {
         (0..WIDTH * HEIGHT)
             .map(|i| ((i % WIDTH) * across + (i / WIDTH) * down) as u8)
@@ -270,7 +268,7 @@ fn made_bands() -> Vec<Vec<u8>> {
     vec![band(7, 3), band(1, 11), band(13, 5)]
 }
 
-fn as_is() -> Style {
+pub fn as_is() -> Style {
     Style::rgb(
         [0, 1, 2],
         [Stretch {
@@ -525,8 +523,8 @@ fn painted_labels_are_drawn_in_their_colors() {
     let wheat = labels.add_class("Wheat").unwrap();
     labels.paint_stroke((100.0, 100.0), (160.0, 130.0), 12.0, wheat, false);
     let source = CanvasLayer {
-        layer: Arc::new(layer_value(2, LayerSource::Labels, None)),
         labels: Some(labels.clone()),
+        ..CanvasLayer::new(Arc::new(layer_value(2, LayerSource::Labels, None)))
     };
     let view = Viewport {
         center: (130.0, -115.0),

@@ -16,6 +16,7 @@ const SCENE: &str = "S2_2021-07-28.tif";
 const SUBCOMMANDS: [&str; 15] = [
     "info",
     "render",
+    "profile",
     "embed",
     "train",
     "predict",

@@ -17,9 +17,11 @@ mod motion;
 mod overviews;
 mod shaders;
 
+mod profile;
 mod program;
 
 mod command_line;
+mod compare;
 mod derived;
 mod faults;
 mod layers;

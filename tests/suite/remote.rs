@@ -190,6 +190,7 @@ fn project(folder: &Path, server: &WebServer) -> PathBuf {
         style: None,
         visible: true,
         opacity: 1.0,
+        blend: terroir_scene::Blend::Normal,
         edited_wavelengths: Vec::new(),
         attribution: None,
     });

@@ -77,6 +77,7 @@ enum Source {
 
 pub struct LayerView {
     layer: Arc<Layer>,
+    clip: Option<egui::Rect>,
     map_crs: Option<Crs>,
     pub placement: Result<Placement, String>,
     pub pyramid: Pyramid,
@@ -142,6 +143,7 @@ impl LayerView {
             placement: Placement::new(grid_of(&source), map_crs).map_err(|error| error.to_string()),
             pyramid: pyramid_of(&source),
             layer: input.layer.clone(),
+            clip: input.clip,
             map_crs: map_crs.cloned(),
             source,
             style: None,
@@ -201,6 +203,7 @@ impl LayerView {
             }
             _ => return false,
         }
+        self.clip = input.clip;
         if self.map_crs.as_ref() != map_crs {
             self.map_crs = map_crs.cloned();
             self.placement =

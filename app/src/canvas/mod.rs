@@ -22,6 +22,7 @@ pub use vector_view::VectorInput;
 pub use viewport::Viewport;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -64,6 +65,18 @@ pub struct CanvasLayer {
     pub layer: Arc<Layer>,
     /// For `LayerSource::Labels`.
     pub labels: Option<Labels>,
+    /// The part of the view it is drawn in, in shares (0..1) of the view from its top left corner; `None` = all of it.
+    pub clip: Option<egui::Rect>,
+}
+
+impl CanvasLayer {
+    pub fn new(layer: Arc<Layer>) -> Self {
+        Self {
+            layer,
+            labels: None,
+            clip: None,
+        }
+    }
 }
 
 /// What is under the pointer in one raster layer; from tiles in memory only.
@@ -332,13 +345,17 @@ impl Canvas {
                 continue;
             };
             let numbers = &mut self.work_numbers;
-            match self.vector_views.get_mut(&layer.id) {
-                Some(view) => view.sync(layer, shapes, map_crs, numbers),
-                None => {
-                    let view = VectorView::new(layer, shapes, map_crs, numbers);
-                    self.vector_views.insert(layer.id, view);
+            let view = match self.vector_views.entry(layer.id) {
+                Entry::Occupied(view) => {
+                    let view = view.into_mut();
+                    view.sync(layer, shapes, map_crs, numbers);
+                    view
                 }
-            }
+                Entry::Vacant(place) => {
+                    place.insert(VectorView::new(layer, shapes, map_crs, numbers))
+                }
+            };
+            view.clip = input.clip;
         }
     }
 

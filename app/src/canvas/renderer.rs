@@ -4,10 +4,11 @@
 mod programs;
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use bytemuck::{Pod, Zeroable};
 use egui_wgpu::{CallbackResources, CallbackTrait, RenderState};
-use terroir_scene::{Block, ColorTable, FIELD_AXES, LabelParams, Shading};
+use terroir_scene::{Blend, Block, ColorTable, FIELD_AXES, LabelParams, Shading};
 use wgpu::util::DeviceExt;
 
 use programs::{Program, STYLED, StyleProgram, draw_pipeline, fragment_entry, texture_type};
@@ -62,11 +63,26 @@ pub struct PictureTexture {
     pub size_bytes: usize,
 }
 
+/// How a mesh reaches the screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct MeshLook {
+    pub is_smooth: bool,
+    pub blend: Blend,
+    /// The part of the view it is drawn in, in shares (0..1) of the view; `None` = all of it.
+    pub clip: Option<egui::Rect>,
+}
+
+struct Draw {
+    group: wgpu::BindGroup,
+    vertices: Range<u32>,
+    look: MeshLook,
+}
+
 /// What one frame draws, bottom first.
 #[derive(Default)]
 pub struct FrameMeshes {
     vertices: Vec<Vertex>,
-    draws: Vec<(wgpu::BindGroup, Range<u32>)>,
+    draws: Vec<Draw>,
 }
 
 impl FrameMeshes {
@@ -74,36 +90,42 @@ impl FrameMeshes {
     pub fn add(
         &mut self,
         tile: &TileTexture,
-        is_smooth: bool,
+        look: MeshLook,
         triangles: impl IntoIterator<Item = Vertex>,
     ) {
         let start = self.vertices.len() as u32;
         self.vertices.extend(triangles);
-        let group = if is_smooth {
+        let group = if look.is_smooth {
             &tile.smooth
         } else {
             &tile.nearest
         };
-        self.draws
-            .push((group.clone(), start..self.vertices.len() as u32));
+        self.draws.push(Draw {
+            group: group.clone(),
+            vertices: start..self.vertices.len() as u32,
+            look,
+        });
     }
 
     /// Three vertices a triangle.
     pub fn add_picture(
         &mut self,
         picture: &PictureTexture,
-        is_smooth: bool,
+        look: MeshLook,
         triangles: impl IntoIterator<Item = Vertex>,
     ) {
         let start = self.vertices.len() as u32;
         self.vertices.extend(triangles);
-        let group = if is_smooth {
+        let group = if look.is_smooth {
             &picture.smooth
         } else {
             &picture.nearest
         };
-        self.draws
-            .push((group.clone(), start..self.vertices.len() as u32));
+        self.draws.push(Draw {
+            group: group.clone(),
+            vertices: start..self.vertices.len() as u32,
+            look,
+        });
     }
 
     pub fn is_empty(&self) -> bool {
@@ -117,8 +139,10 @@ pub struct Renderer {
     composite: StyleProgram,
     field: StyleProgram,
     labels: StyleProgram,
-    draw: wgpu::RenderPipeline,
+    /// One a blend mode, in the order of `Blend::ALL`, made when first drawn with.
+    draws: [OnceLock<wgpu::RenderPipeline>; Blend::ALL.len()],
     draw_layout: wgpu::BindGroupLayout,
+    target: wgpu::TextureFormat,
     nearest: wgpu::Sampler,
     smooth: wgpu::Sampler,
     is_software: bool,
@@ -163,8 +187,9 @@ impl Renderer {
             composite: StyleProgram::new(device, Program::Composite),
             field: StyleProgram::new(device, Program::Field),
             labels: StyleProgram::new(device, Program::Labels),
-            draw: draw_pipeline(device, &draw_layout, target),
+            draws: Default::default(),
             draw_layout,
+            target,
             nearest: sampler(wgpu::FilterMode::Nearest),
             smooth: sampler(wgpu::FilterMode::Linear),
             is_software,
@@ -511,14 +536,24 @@ impl Renderer {
                 contents: bytemuck::cast_slice(&meshes.vertices),
                 usage: wgpu::BufferUsages::VERTEX,
             });
-        egui_wgpu::Callback::new_paint_callback(
-            rect,
-            TilePainter {
-                pipeline: self.draw.clone(),
-                vertices,
-                draws: meshes.draws,
-            },
-        )
+        let draws = meshes
+            .draws
+            .into_iter()
+            .map(|draw| (self.draw_pipeline(draw.look.blend), draw))
+            .collect();
+        egui_wgpu::Callback::new_paint_callback(rect, TilePainter { vertices, draws })
+    }
+
+    fn draw_pipeline(&self, blend: Blend) -> wgpu::RenderPipeline {
+        let make = || draw_pipeline(&self.device, &self.draw_layout, self.target, blend);
+        let known = Blend::ALL
+            .iter()
+            .zip(&self.draws)
+            .find(|(known, _)| **known == blend);
+        match known {
+            Some((_, pipeline)) => pipeline.get_or_init(make).clone(),
+            None => make(),
+        }
     }
 }
 
@@ -566,23 +601,62 @@ fn four_axes_a_texel(codes: &[i8], pixels: usize) -> Option<Vec<i8>> {
 }
 
 struct TilePainter {
-    pipeline: wgpu::RenderPipeline,
     vertices: wgpu::Buffer,
-    draws: Vec<(wgpu::BindGroup, Range<u32>)>,
+    draws: Vec<(wgpu::RenderPipeline, Draw)>,
+}
+
+/// The pixels of the screen a clip leaves; `None` when it leaves none.
+fn scissor(info: &egui::PaintCallbackInfo, clip: Option<egui::Rect>) -> Option<[u32; 4]> {
+    let (view, bounds) = (info.viewport_in_pixels(), info.clip_rect_in_pixels());
+    let clip = clip.unwrap_or(egui::Rect::from_min_max(
+        egui::Pos2::ZERO,
+        egui::pos2(1.0, 1.0),
+    ));
+    let axis = |start: i32, size: i32, from: f32, to: f32, low: i32, length: i32, end: u32| {
+        let at = |share: f32| start + (share.clamp(0.0, 1.0) * size as f32).round() as i32;
+        let first = at(from).max(low).max(0);
+        let last = at(to)
+            .min(low + length)
+            .min(i32::try_from(end).unwrap_or(i32::MAX));
+        (last > first).then_some((first as u32, (last - first) as u32))
+    };
+    let (left, width) = axis(
+        view.left_px,
+        view.width_px,
+        clip.left(),
+        clip.right(),
+        bounds.left_px,
+        bounds.width_px,
+        info.screen_size_px[0],
+    )?;
+    let (top, height) = axis(
+        view.top_px,
+        view.height_px,
+        clip.top(),
+        clip.bottom(),
+        bounds.top_px,
+        bounds.height_px,
+        info.screen_size_px[1],
+    )?;
+    Some([left, top, width, height])
 }
 
 impl CallbackTrait for TilePainter {
     fn paint(
         &self,
-        _info: egui::PaintCallbackInfo,
+        info: egui::PaintCallbackInfo,
         pass: &mut wgpu::RenderPass<'static>,
         _resources: &CallbackResources,
     ) {
-        pass.set_pipeline(&self.pipeline);
         pass.set_vertex_buffer(0, self.vertices.slice(..));
-        for (group, range) in &self.draws {
-            pass.set_bind_group(0, group, &[]);
-            pass.draw(range.clone(), 0..1);
+        for (pipeline, draw) in &self.draws {
+            let Some([left, top, width, height]) = scissor(&info, draw.look.clip) else {
+                continue;
+            };
+            pass.set_scissor_rect(left, top, width, height);
+            pass.set_pipeline(pipeline);
+            pass.set_bind_group(0, &draw.group, &[]);
+            pass.draw(draw.vertices.clone(), 0..1);
         }
     }
 }

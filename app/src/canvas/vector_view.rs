@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use terroir_scene::{
-    Crs, Layer, LayerSource, MapRect, PictureFrame, PlacedVectors, Reprojection, VectorLayer,
-    VectorLook, VectorStyle,
+    Blend, Crs, Layer, LayerSource, MapRect, PictureFrame, PlacedVectors, Reprojection,
+    VectorLayer, VectorLook, VectorStyle,
 };
 
-use super::renderer::{FrameMeshes, PictureTexture, Renderer, Vertex};
+use super::renderer::{FrameMeshes, MeshLook, PictureTexture, Renderer, Vertex};
 use super::vector_painter::{Made, Task, TaskKey, TilePlace, Work};
 
 /// Side of a tile in pixels; one more pixel all around is drawn for smooth edges.
@@ -148,6 +148,7 @@ impl Picture {
         &self,
         view: &PixelView,
         opacity: f32,
+        look: MeshLook,
         meshes: &mut FrameMeshes,
         clip_from_map: &impl Fn((f64, f64)) -> [f32; 2],
     ) {
@@ -182,7 +183,11 @@ impl Picture {
                 corner(left, top - tile, [near, far]),
                 corner(left + tile, top - tile, [far, far]),
             );
-            meshes.add_picture(texture, !is_exact, [a, b, c, c, b, d]);
+            let look = MeshLook {
+                is_smooth: !is_exact,
+                ..look
+            };
+            meshes.add_picture(texture, look, [a, b, c, c, b, d]);
         }
     }
 }
@@ -278,6 +283,8 @@ pub struct VectorView {
     look_number: u64,
     shapes: Pictures,
     chosen: Pictures,
+    /// The part of the view it is drawn in, as in `CanvasLayer`.
+    pub clip: Option<egui::Rect>,
     /// Why the shapes cannot be shown.
     pub error: Option<String>,
     pub is_loading: bool,
@@ -302,6 +309,7 @@ impl VectorView {
             layer: layer.clone(),
             input: input.clone(),
             map_crs: map_crs.cloned(),
+            clip: None,
             placed: None,
             place_number: *numbers - 1,
             look: None,
@@ -453,11 +461,20 @@ impl VectorView {
         clip_from_map: &impl Fn((f64, f64)) -> [f32; 2],
     ) {
         let opacity = self.layer.opacity.clamp(0.0, 1.0);
+        let look = MeshLook {
+            is_smooth: true,
+            blend: self.layer.blend,
+            clip: self.clip,
+        };
         if let Some(picture) = &self.shapes.shown {
-            picture.draw(view, opacity, meshes, clip_from_map);
+            picture.draw(view, opacity, look, meshes, clip_from_map);
         }
         if let Some(picture) = &self.chosen.shown {
-            picture.draw(view, 1.0, meshes, clip_from_map);
+            let look = MeshLook {
+                blend: Blend::Normal,
+                ..look
+            };
+            picture.draw(view, 1.0, look, meshes, clip_from_map);
         }
     }
 

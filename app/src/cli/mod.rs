@@ -18,6 +18,7 @@ mod overlay;
 mod overviews;
 mod picture;
 mod predict;
+mod profile;
 mod render;
 mod reproduce;
 mod series;
@@ -87,6 +88,8 @@ enum Command {
     Render(render::RenderArgs),
     /// Follow a place through the dates of a series: bands and indices, clouds marked
     TimeProfile(time_profile::TimeProfileArgs),
+    /// Show what the bands of rasters hold at a place
+    Profile(profile::ProfileArgs),
     /// Compute the field of a scene: 64 numbers a pixel that heads are trained on
     Embed(embed::EmbedArgs),
     /// Fit a head on a field and labels, with blocked cross-validation
@@ -162,6 +165,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::Info(args)) => info::run(&args, output),
         Some(Command::Render(args)) => render::run(&args, output),
         Some(Command::TimeProfile(args)) => time_profile::run(&args, output),
+        Some(Command::Profile(args)) => profile::run(&args, output),
         Some(Command::Embed(args)) => embed::run(&args, output),
         Some(Command::Train(args)) => train::run(&args, output),
         Some(Command::Predict(args)) => predict::run(&args, output),

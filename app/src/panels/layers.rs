@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use egui::{CursorIcon, Id, Sense};
-use terroir_scene::{Layer, LayerId, LayerSource, shapes_text};
+use terroir_scene::{Blend, Layer, LayerId, LayerSource, shapes_text};
 
 use crate::commands::Command;
 use crate::dialogs::Purpose;
+use crate::files::FileTask;
 use crate::menu;
 use crate::session::Tab;
 use crate::state::State;
@@ -38,7 +39,7 @@ pub fn layers_ui(ui: &mut egui::Ui, state: &mut State, max_height: f32) {
     egui::ScrollArea::vertical()
         .id_salt("layers")
         .auto_shrink([false, true])
-        .max_height(max_height - 70.0)
+        .max_height(max_height - 98.0)
         .show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 1.0;
             live_row_ui(ui, state);
@@ -78,6 +79,9 @@ pub fn layers_ui(ui: &mut egui::Ui, state: &mut State, max_height: f32) {
     }
     if let Some(layer) = state.active_layer().cloned() {
         opacity_ui(ui, state, &layer);
+        if layer.source != LayerSource::Labels {
+            blend_ui(ui, state, &layer);
+        }
     }
 }
 
@@ -334,15 +338,28 @@ fn context_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, is_missi
         menu::item_ui(ui, state, Command::ZoomToPixels);
     }
     ui.separator();
-    menu::item_ui(ui, state, Command::StylePanel);
+    let style = format!("{}  Style, bands and wavelengths", icon::PALETTE);
+    if ui.button(style).clicked() {
+        state.queue.push_back(Command::StylePanel);
+        ui.close();
+    }
     menu::item_ui(ui, state, Command::RenameLayer);
     menu::item_ui(ui, state, Command::LayerProperties);
     menu::item_ui(ui, state, Command::BuildOverviews);
-    if let Some(path) = layer_path(layer)
-        && ui.button(format!("{}  Copy path", icon::COPY)).clicked()
-    {
-        ui.ctx().copy_text(path.display().to_string());
-        ui.close();
+    menu::item_ui(ui, state, Command::Compare);
+    if let Some(path) = layer_path(layer) {
+        ui.separator();
+        let folder = format!("{}  Show in file manager", icon::FOLDER_OPEN);
+        if ui.button(folder).clicked() {
+            state.send(FileTask::ShowInFolder {
+                path: path.to_owned(),
+            });
+            ui.close();
+        }
+        if ui.button(format!("{}  Copy path", icon::COPY)).clicked() {
+            ui.ctx().copy_text(path.display().to_string());
+            ui.close();
+        }
     }
     ui.separator();
     menu::item_ui(ui, state, Command::RemoveLayer);
@@ -410,6 +427,30 @@ fn opacity_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
             });
         }
         end_drag_step(state, &slider);
+    });
+}
+
+fn blend_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
+    ui.horizontal(|ui| {
+        ui.label(egui::RichText::new("Blend").color(theme::colors(ui.visuals()).weak));
+        let mut blend = layer.blend;
+        let response = egui::ComboBox::from_id_salt("blend")
+            .selected_text(blend.label())
+            .width(ui.available_width())
+            .show_ui(ui, |ui| {
+                for choice in Blend::ALL {
+                    ui.selectable_value(&mut blend, choice, choice.label())
+                        .on_hover_text(choice.hint());
+                }
+            })
+            .response;
+        let name = format!("Blend of {}: {}", layer.name, blend.label());
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, &name));
+        response.on_hover_text(blend.hint());
+        if blend != layer.blend {
+            let name = format!("Blend {} by {}", layer.name, blend.label().to_lowercase());
+            state.change_layer(layer.id, &name, |layer| layer.blend = blend);
+        }
     });
 }
 

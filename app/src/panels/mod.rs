@@ -8,6 +8,7 @@ mod derived;
 mod field;
 mod frames;
 mod jobs;
+mod kept_profiles;
 mod labels;
 mod layers;
 mod legend;

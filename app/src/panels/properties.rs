@@ -1,8 +1,11 @@
 //! Properties of a layer: where it lies, how it is stored, its bands and their statistics.
 
-use egui::RichText;
-use terroir_scene::{Layer, RasterInfo};
+use std::sync::Arc;
 
+use egui::RichText;
+use terroir_scene::{Crs, Layer, ProfileValues, RasterInfo};
+
+use crate::dialogs::Purpose;
 use crate::jobs::{bytes_text, count_text};
 use crate::state::State;
 use crate::theme;
@@ -19,8 +22,8 @@ pub fn properties_ui(ui: &mut egui::Ui, state: &mut State) {
     egui::Window::new(format!("Properties of {}", layer.name))
         .id(egui::Id::unique("properties"))
         .open(&mut open)
-        .default_width(460.0)
-        .default_height(420.0)
+        .default_width(560.0)
+        .default_height(480.0)
         .show(ui.ctx(), |ui| {
             egui::ScrollArea::vertical()
                 .auto_shrink([false, true])
@@ -31,7 +34,7 @@ pub fn properties_ui(ui: &mut egui::Ui, state: &mut State) {
     }
 }
 
-fn content_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer) {
+fn content_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
     if layer.vector().is_some() {
         vector_ui(ui, state, layer);
         return;
@@ -59,8 +62,13 @@ fn content_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer) {
         )));
     }
     let Some(info) = layer.raster_info() else {
-        ui.label("The file is not there. Right click the layer, then Locate…");
-        ui.label(path.display().to_string());
+        ui.label("The file is not there any more, or cannot be read.");
+        ui.add(egui::Label::new(path.display().to_string()).wrap());
+        ui.add_space(theme::SMALL_GAP);
+        if ui.button("Locate…").clicked() {
+            let ctx = ui.ctx().clone();
+            state.pick(&ctx, Purpose::Locate(layer.id));
+        }
         return;
     };
     facts_ui(ui, info);
@@ -68,43 +76,8 @@ fn content_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer) {
         theme::section_ui(ui, "Attribution");
         ui.add(egui::Label::new(attribution).wrap());
     }
-    theme::section_ui(ui, "Statistics of the bands on show");
-    let bands = layer
-        .style
-        .as_ref()
-        .map(terroir_scene::style_bands)
-        .unwrap_or_default();
-    egui::Grid::new("statistics")
-        .striped(true)
-        .num_columns(5)
-        .spacing([12.0, 3.0])
-        .show(ui, |ui| {
-            for name in ["Band", "Min", "Max", "Mean", "2–98 %"] {
-                ui.label(
-                    RichText::new(name)
-                        .small()
-                        .color(theme::colors(ui.visuals()).weak),
-                );
-            }
-            ui.end_row();
-            for band in bands {
-                let name = info
-                    .bands
-                    .get(band)
-                    .map_or_else(|| format!("Band {}", band + 1), |band| band.name.clone());
-                ui.label(name);
-                if let Some(known) = state.statistics(&info.path, band) {
-                    let text = |value: f64| super::spectrum::number_text(value as f32);
-                    for value in [known.min, known.max, known.mean] {
-                        ui.monospace(text(value));
-                    }
-                    ui.monospace(format!("{} – {}", text(known.low), text(known.high)));
-                } else {
-                    ui.label("reading…");
-                }
-                ui.end_row();
-            }
-        });
+    theme::section_ui(ui, "Bands");
+    bands_ui(ui, state, layer, info);
     if !info.metadata.is_empty() {
         theme::section_ui(ui, "Metadata");
         egui::Grid::new("metadata")
@@ -187,6 +160,85 @@ fn vector_ui(ui: &mut egui::Ui, state: &State, layer: &Layer) {
         });
 }
 
+/// Every band with its statistics; only rows on show are measured.
+fn bands_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, info: &RasterInfo) {
+    const COLUMNS: [(&str, f32); 6] = [
+        ("nm", 62.0),
+        ("Min", 64.0),
+        ("Max", 64.0),
+        ("Mean", 64.0),
+        ("2 %", 64.0),
+        ("98 %", 64.0),
+    ];
+    let bands = state.bands(layer);
+    let weak = theme::colors(ui.visuals()).weak;
+    let text = |value: f64| super::spectrum::number_text(value as f32);
+    let mut table = egui_extras::TableBuilder::new(ui)
+        .id_salt("band statistics")
+        .striped(true)
+        .auto_shrink([false, true])
+        .max_scroll_height(220.0)
+        .column(egui_extras::Column::remainder().at_least(90.0).clip(true));
+    for (_, width) in COLUMNS {
+        table = table.column(egui_extras::Column::exact(width));
+    }
+    table
+        .header(18.0, |mut header| {
+            for name in std::iter::once("Band").chain(COLUMNS.map(|(name, _)| name)) {
+                header.col(|ui| {
+                    ui.label(RichText::new(name).small().color(weak));
+                });
+            }
+        })
+        .body(|body| {
+            body.rows(18.0, bands.len(), |mut row| {
+                let Some(band) = bands.get(row.index()) else {
+                    return;
+                };
+                row.col(|ui| {
+                    ui.add(egui::Label::new(&band.name).truncate());
+                });
+                row.col(|ui| {
+                    let nm = band.wavelength.map(|wavelength| wavelength.center.nm());
+                    ui.monospace(nm.map(text).unwrap_or_default());
+                });
+                let known = state.statistics(&info.path, band.index);
+                let numbers = match &known {
+                    Some(known) if known.count == 0 => [None; 5],
+                    Some(known) => {
+                        [known.min, known.max, known.mean, known.low, known.high].map(Some)
+                    }
+                    None => [None; 5],
+                };
+                for (index, number) in numbers.into_iter().enumerate() {
+                    row.col(|ui| match number {
+                        Some(number) => {
+                            ui.monospace(text(number));
+                        }
+                        None if index == 0 && known.is_none() => {
+                            ui.label(RichText::new("reading…").color(weak));
+                        }
+                        None if index == 0 => {
+                            ui.label(RichText::new("all missing").color(weak));
+                        }
+                        None => {}
+                    });
+                }
+            });
+        });
+}
+
+/// In the unit of the coordinate system, without digits that only rounding made.
+fn pixel_size_text(width: f64, height: f64, crs: Option<&Crs>) -> String {
+    let short = |size: f64| terroir_scene::profile_number(size, ProfileValues::Scaled);
+    let unit = match crs {
+        Some(crs) if crs.is_geographic => " degrees",
+        Some(_) => " map units",
+        None => "",
+    };
+    format!("{} x {}{unit}", short(width), short(height))
+}
+
 fn facts_ui(ui: &mut egui::Ui, info: &RasterInfo) {
     let grid = &info.grid;
     let first = info.bands.first();
@@ -194,7 +246,7 @@ fn facts_ui(ui: &mut egui::Ui, info: &RasterInfo) {
         "varies over the picture".to_owned()
     } else {
         let (width, height) = grid.transform().pixel_size();
-        format!("{width} x {height}")
+        pixel_size_text(width, height, grid.crs())
     };
     let overviews = first.map(|band| band.overviews.len()).unwrap_or(0);
     let crs = grid.georef.ground_crs().map_or_else(
@@ -212,7 +264,7 @@ fn facts_ui(ui: &mut egui::Ui, info: &RasterInfo) {
     let blocks = first.map_or(String::new(), |band| {
         format!("{} x {}", band.block_size.0, band.block_size.1)
     });
-    let kind = first.map_or(String::new(), |band| format!("{:?}", band.sample_type));
+    let kind = first.map_or("", |band| band.sample_type.label());
     let mut rows = vec![
         ("File", terroir_scene::path_text(&info.path)),
         (

@@ -1,167 +1,446 @@
-//! The spectrum panel: all values of the pixel under the cursor and of the pixel that was clicked, over wavelength.
+//! The spectrum panel: curves over wavelength of the pixel under the cursor, of the place that was clicked and of the kept
+//! profiles, with the values of one of them as a list.
 
-use egui_plot::{Line, Plot, PlotPoints, Points};
-use terroir_scene::BandInfo;
+use std::sync::Arc;
 
+use egui::{Color32, Stroke, vec2};
+use egui_plot::{FilledArea, Line, LineStyle, Plot, PlotBounds, PlotPoint, PlotPoints, Points};
+use terroir_scene::{BandInfo, CurvePoint, Profile, ProfileValues, curve_pieces, profile_number};
+
+use super::kept_profiles::kept_profiles_ui;
 use crate::commands::Command;
 use crate::probe::PixelAnswer;
 use crate::state::State;
 use crate::theme;
 use crate::tools::Tool;
 
-/// Gaps between neighbouring bands above this many times the usual step break the line.
-const GAP_STEPS: f64 = 12.0;
+/// Curves of more bands are drawn without discs.
+const BANDS_WITH_DISCS: usize = 40;
+/// Columns of the plot that a long curve is thinned to.
+const COLUMNS: usize = 640;
+/// How near the pointer must come to a point, in points of the screen.
+const REACH: f32 = 28.0;
+
+/// One line of the plot.
+struct Curve {
+    name: String,
+    color: Color32,
+    style: LineStyle,
+    width: f32,
+    pieces: Vec<Vec<CurvePoint>>,
+    bands: Bands,
+}
+
+/// What the hover text says about a band.
+enum Bands {
+    Layer(Arc<Vec<BandInfo>>),
+    Profile(Arc<Profile>),
+}
+
+impl Bands {
+    fn name(&self, band: usize) -> &str {
+        match self {
+            Self::Layer(bands) => bands.get(band).map_or("", |band| &band.name),
+            Self::Profile(profile) => profile
+                .bands
+                .iter()
+                .find(|one| one.index == band)
+                .map_or("", |band| &band.name),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Layer(bands) => bands.len(),
+            Self::Profile(profile) => profile.bands.len(),
+        }
+    }
+}
 
 pub fn spectrum_ui(ui: &mut egui::Ui, state: &mut State) {
-    let hovered = state.session.hovered_pixel.clone();
-    let clicked = state.session.clicked_pixel.clone();
-    if hovered.is_none() && clicked.is_none() {
+    controls_ui(ui, state);
+    let has_kept = !state.history.document().profiles.is_empty();
+    let curves = curves(ui, state);
+    if curves.is_empty() && !has_kept {
         theme::empty_ui(
             ui,
-            "No pixel yet",
-            "Move the cursor over the map. Press I and click to keep a pixel.",
+            "No spectrum yet",
+            "Move the cursor over the map, or press I and click a place. K or Shift+click keeps its profile here.",
         );
         if ui.button("Identify tool (I)").clicked() {
             state.queue.push_back(Command::UseTool(Tool::Identify));
         }
         return;
     }
-    let colors = theme::colors(ui.visuals());
-    let shown = [
-        (hovered, "Cursor", colors.accent),
-        (clicked.clone(), "Clicked", colors.warning),
-    ];
-    let mut series = Vec::new();
-    let mut is_nm = true;
-    let mut has_unit = false;
-    for (answer, name, color) in shown {
-        let Some(answer) = answer else {
-            continue;
+    legend_ui(ui, state);
+    plot_ui(ui, state, &curves);
+    kept_profiles_ui(ui, state);
+    values_ui(ui, state);
+}
+
+fn controls_ui(ui: &mut egui::Ui, state: &mut State) {
+    ui.horizontal(|ui| {
+        let view = &mut state.session.profiles;
+        let before = (view.side, view.all_layers);
+        let text = |side: usize| {
+            if side == 1 {
+                "1 pixel".to_owned()
+            } else {
+                format!("{side} x {side}")
+            }
         };
-        let Some(layer) = state
+        let combo = egui::ComboBox::from_id_salt("profile side")
+            .selected_text(text(view.side))
+            .width(74.0)
+            .show_ui(ui, |ui| {
+                for side in [1, 3, 5, 7, 9, 15] {
+                    ui.selectable_value(&mut view.side, side, text(side));
+                }
+            })
+            .response;
+        let name = format!("Pixels averaged: {}", text(view.side));
+        combo.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, &name));
+        combo.on_hover_text(
+            "Pixels around the place that are averaged: mean and standard deviation",
+        );
+        ui.checkbox(&mut view.all_layers, "All layers").on_hover_text(
+            "One click takes the profile of every visible raster with wavelengths at that place",
+        );
+        let asks_again = before != (view.side, view.all_layers);
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = 0.0;
+            let values = &mut state.session.profiles.values;
+            ui.selectable_value(values, ProfileValues::Stored, "Stored")
+                .on_hover_text("Numbers as the file stores them");
+            ui.selectable_value(values, ProfileValues::Scaled, "Scaled")
+                .on_hover_text("Scale and offset of the bands applied, such as reflectance");
+        });
+        if asks_again {
+            state.ask_clicked_again();
+        }
+    });
+}
+
+/// Cursor, clicked and kept, in the order they are drawn: kept below.
+fn curves(ui: &egui::Ui, state: &mut State) -> Vec<Curve> {
+    let colors = theme::colors(ui.visuals());
+    let values = state.session.profiles.values;
+    let kept = state.history.document().profiles.clone();
+    let clicked = state.session.profiles.clicked.clone();
+    let hovered = state.session.hovered_pixel.clone();
+    let hovered = hovered.and_then(|answer| {
+        let layer = state
             .history
             .document()
-            .layer(answer.question.layer)
-            .cloned()
-        else {
+            .layer(answer.question.layer)?
+            .clone();
+        Some((answer, layer.name.clone(), state.bands(&layer)))
+    });
+    let over_nm = kept.iter().chain(&clicked).any(|one| one.has_wavelengths())
+        || hovered
+            .as_ref()
+            .is_some_and(|(_, _, bands)| bands.iter().any(|band| band.wavelength.is_some()));
+    let mut curves = Vec::new();
+    for (index, profile) in kept.iter().enumerate() {
+        let same_place = |other: &&Arc<Profile>| other.place == profile.place;
+        let earlier = kept[..index].iter().filter(same_place).count();
+        let is_selected = state.session.profiles.selected == Some(profile.id);
+        curves.push(Curve {
+            name: format!("{}, {}", profile.name, profile.layer),
+            color: theme::rgb(profile.color),
+            style: style_of(earlier),
+            width: if is_selected { 3.0 } else { 1.6 },
+            pieces: profile.curve(values, over_nm),
+            bands: Bands::Profile(profile.clone()),
+        });
+    }
+    for (index, profile) in clicked.iter().enumerate() {
+        curves.push(Curve {
+            name: format!("Clicked, {}", profile.layer),
+            color: colors.warning,
+            style: style_of(index),
+            width: 1.6,
+            pieces: profile.curve(values, over_nm),
+            bands: Bands::Profile(profile.clone()),
+        });
+    }
+    if let Some((answer, layer, bands)) = hovered {
+        curves.push(Curve {
+            name: format!("Cursor, {layer}"),
+            color: colors.accent,
+            style: LineStyle::Solid,
+            width: 1.4,
+            pieces: cursor_curve(&answer, &bands, values, over_nm),
+            bands: Bands::Layer(bands),
+        });
+    }
+    curves
+}
+
+/// Layers of one place share its colour and differ in their line.
+fn style_of(earlier: usize) -> LineStyle {
+    match earlier % 3 {
+        0 => LineStyle::Solid,
+        1 => LineStyle::Dashed { length: 7.0 },
+        _ => LineStyle::Dotted { spacing: 4.0 },
+    }
+}
+
+fn cursor_curve(
+    answer: &PixelAnswer,
+    bands: &[BandInfo],
+    values: ProfileValues,
+    over_nm: bool,
+) -> Vec<Vec<CurvePoint>> {
+    curve_pieces(
+        answer
+            .values
+            .iter()
+            .enumerate()
+            .filter_map(|(index, value)| {
+                let band = bands.get(index)?;
+                let x = if over_nm {
+                    band.wavelength?.center.nm()
+                } else {
+                    index as f64 + 1.0
+                };
+                let y = value.filter(|_| !band.is_bad).map(f64::from);
+                let y = match values {
+                    // A field's answer is decoded already.
+                    ProfileValues::Scaled if !answer.question.is_field => y.map(|y| band.scaled(y)),
+                    _ => y,
+                };
+                Some(CurvePoint {
+                    x,
+                    y: y.unwrap_or(f64::NAN),
+                    sd: None,
+                    band: index,
+                })
+            }),
+    )
+}
+
+/// What the two passing curves are.
+fn legend_ui(ui: &mut egui::Ui, state: &mut State) {
+    let colors = theme::colors(ui.visuals());
+    let document = state.history.document();
+    let hovered = state.session.hovered_pixel.as_ref().and_then(|answer| {
+        let layer = document.layer(answer.question.layer)?;
+        let (col, row) = (answer.question.col, answer.question.row);
+        Some(format!("Cursor: {}, pixel {col}, {row}", layer.name))
+    });
+    let clicked = state.session.profiles.clicked.clone();
+    let clicked_text = match clicked.as_slice() {
+        [] => None,
+        [one] => Some(format!(
+            "Clicked: {}, pixel {}, {}",
+            one.layer, one.col, one.row
+        )),
+        many => Some(format!("Clicked: {} layers", many.len())),
+    };
+    for (text, color, can_keep) in [
+        (hovered, colors.accent, false),
+        (clicked_text, colors.warning, true),
+    ] {
+        let Some(text) = text else {
             continue;
         };
-        let bands = state.bands(&layer);
-        is_nm &= !answer.question.is_field && bands.iter().any(|band| band.wavelength.is_some());
-        has_unit |= bands.iter().any(|band| band.scale != 1.0);
         ui.horizontal(|ui| {
-            let (dot, _) = ui.allocate_exact_size(egui::vec2(10.0, 10.0), egui::Sense::hover());
+            let (dot, _) = ui.allocate_exact_size(vec2(10.0, 10.0), egui::Sense::hover());
             ui.painter().circle_filled(dot.center(), 4.0, color);
-            let text = format!(
-                "{name}: {}, pixel {}, {}",
-                layer.name, answer.question.col, answer.question.row
-            );
-            ui.add(egui::Label::new(text).truncate());
+            if can_keep {
+                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                    let keep = ui
+                        .button("Keep")
+                        .on_hover_text("Keep this profile in the project (K)");
+                    if keep.clicked() {
+                        state.queue.push_back(Command::KeepProfile);
+                    }
+                    ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                        ui.add(egui::Label::new(text).truncate());
+                    });
+                });
+            } else {
+                ui.add(egui::Label::new(text).truncate());
+            }
         });
-        series.push((name, color, answer, bands));
     }
-    let axis = if is_nm { "Wavelength (nm)" } else { "Band" };
-    let field = series
-        .iter()
-        .any(|(_, _, answer, _)| answer.question.is_field);
-    let y_axis = if field {
-        "Coordinate"
-    } else if has_unit {
-        "Value (scaled)"
-    } else {
-        "Value"
+}
+
+fn plot_ui(ui: &mut egui::Ui, state: &State, curves: &[Curve]) {
+    let values = state.session.profiles.values;
+    let over_nm = curves.iter().any(|curve| match &curve.bands {
+        Bands::Layer(bands) => bands.iter().any(|band| band.wavelength.is_some()),
+        Bands::Profile(profile) => profile.has_wavelengths(),
+    });
+    let y_axis = match values {
+        ProfileValues::Scaled => "Value (scaled)",
+        ProfileValues::Stored => "Value (stored)",
     };
-    Plot::new("spectrum")
+    let plot = Plot::new("spectrum")
         .height(240.0)
-        .x_axis_label(axis)
+        .x_axis_label(if over_nm { "Wavelength (nm)" } else { "Band" })
         .y_axis_label(y_axis)
         .allow_scroll(false)
         .show_background(false)
-        .set_margin_fraction(egui::vec2(0.03, 0.08))
+        .show_crosshair(false)
+        .label_formatter(|_| None)
+        .set_margin_fraction(vec2(0.03, 0.08))
         .show(ui, |plot| {
-            for (name, color, answer, bands) in &series {
-                let points = points(answer, bands, is_nm);
-                let step = usual_step(&points);
-                let pieces = points.chunk_by(|a, b| b[0] - a[0] <= step * GAP_STEPS);
-                for piece in pieces {
-                    plot.line(
-                        Line::new(*name, PlotPoints::from(piece.to_vec()))
-                            .color(*color)
-                            .width(1.6),
-                    );
-                }
-                if points.len() <= 40 {
-                    plot.points(
-                        Points::new(*name, PlotPoints::from(points))
-                            .color(*color)
-                            .radius(2.6),
-                    );
+            let bounds = plot.plot_bounds();
+            for curve in curves {
+                for piece in &curve.pieces {
+                    draw_piece(plot, curve, piece, &bounds);
                 }
             }
         });
-    if let Some(answer) = clicked {
-        values_ui(ui, state, &answer);
-    }
-}
-
-/// (x, scaled value) of the valid bands, by growing x.
-fn points(answer: &PixelAnswer, bands: &[BandInfo], is_nm: bool) -> Vec<[f64; 2]> {
-    let mut points: Vec<[f64; 2]> = answer
-        .values
-        .iter()
-        .enumerate()
-        .filter_map(|(index, value)| {
-            let value = f64::from((*value)?);
-            let band = bands.get(index);
-            let x = if is_nm {
-                band?.wavelength?.center.nm()
-            } else {
-                index as f64 + 1.0
-            };
-            let value = match band {
-                Some(band) if !answer.question.is_field => value * band.scale + band.offset,
-                _ => value,
-            };
-            value.is_finite().then_some([x, value])
-        })
-        .collect();
-    points.sort_by(|a, b| a[0].total_cmp(&b[0]));
-    points
-}
-
-/// Median distance between neighbours.
-fn usual_step(points: &[[f64; 2]]) -> f64 {
-    let mut steps: Vec<f64> = points
-        .windows(2)
-        .map(|pair| pair[1][0] - pair[0][0])
-        .filter(|step| *step > 0.0)
-        .collect();
-    steps.sort_by(f64::total_cmp);
-    steps.get(steps.len() / 2).copied().unwrap_or(1.0)
-}
-
-fn values_ui(ui: &mut egui::Ui, state: &mut State, answer: &PixelAnswer) {
-    let Some(layer) = state
-        .history
-        .document()
-        .layer(answer.question.layer)
-        .cloned()
-    else {
+    let response = plot.response;
+    response.widget_info(|| {
+        let text = format!("Spectra of {} places", curves.len());
+        egui::WidgetInfo::labeled(egui::Role::Image, true, text)
+    });
+    let Some(pointer) = response.hover_pos() else {
         return;
     };
-    let bands = state.bands(&layer);
-    theme::section_ui(ui, "Values of the clicked pixel");
-    if let Some(map_xy) = state.map_from_layer_pixel(
-        layer.id,
-        (
-            answer.question.col as f64 + 0.5,
-            answer.question.row as f64 + 0.5,
-        ),
-    ) {
-        let text = crate::status_bar::coordinate_text(map_xy, 0.01);
-        ui.label(egui::RichText::new(text).color(theme::colors(ui.visuals()).weak));
+    let screen = |point: &CurvePoint| {
+        plot.transform
+            .position_from_point(&PlotPoint::new(point.x, point.y))
+    };
+    let nearest = curves
+        .iter()
+        .flat_map(|curve| {
+            curve
+                .pieces
+                .iter()
+                .flatten()
+                .map(move |point| (curve, point))
+        })
+        .map(|(curve, point)| (screen(point).distance(pointer), curve, point))
+        .filter(|(distance, _, _)| *distance <= REACH)
+        .min_by(|a, b| a.0.total_cmp(&b.0));
+    if let Some((_, curve, point)) = nearest {
+        let ring = Stroke::new(2.0, ui.visuals().strong_text_color());
+        ui.painter().circle(screen(point), 4.5, curve.color, ring);
+        response.on_hover_text_at_pointer(hover_text(curve, point, values, over_nm));
     }
-    if let Some(derivation) = &answer.question.derivation {
+}
+
+fn hover_text(curve: &Curve, point: &CurvePoint, values: ProfileValues, over_nm: bool) -> String {
+    let number = point.band + 1;
+    let name = curve.bands.name(point.band);
+    let band = if name == format!("Band {number}") || name.is_empty() {
+        format!("Band {number}")
+    } else {
+        format!("Band {number}, {name}")
+    };
+    let wavelength = if over_nm {
+        format!(", {} nm", number_text(point.x as f32))
+    } else {
+        String::new()
+    };
+    let value = match point.sd {
+        Some(sd) => format!(
+            "{} ± {}",
+            number_text(point.y as f32),
+            number_text(sd as f32)
+        ),
+        None => profile_number(point.y, values),
+    };
+    format!("{}\n{band}{wavelength}\n{value}", curve.name)
+}
+
+fn draw_piece(
+    plot: &mut egui_plot::PlotUi<'_>,
+    curve: &Curve,
+    piece: &[CurvePoint],
+    bounds: &PlotBounds,
+) {
+    let drawn = thinned(piece, bounds.min()[0], bounds.max()[0]);
+    if drawn.len() > 1 && drawn.iter().any(|point| point.sd.is_some()) {
+        let xs: Vec<f64> = drawn.iter().map(|point| point.x).collect();
+        let edge = |sign: f64| -> Vec<f64> {
+            drawn
+                .iter()
+                .map(|point| point.y + sign * point.sd.unwrap_or(0.0))
+                .collect()
+        };
+        plot.add(
+            FilledArea::new(&curve.name, &xs, &edge(-1.0), &edge(1.0))
+                .fill_color(curve.color.gamma_multiply(0.16)),
+        );
+    }
+    let positions: Vec<[f64; 2]> = drawn.iter().map(|point| [point.x, point.y]).collect();
+    let has_discs = curve.bands.len() <= BANDS_WITH_DISCS || positions.len() == 1;
+    if has_discs {
+        plot.points(
+            Points::new(&curve.name, PlotPoints::from(positions.clone()))
+                .color(curve.color)
+                .radius(2.6),
+        );
+    }
+    plot.line(
+        Line::new(&curve.name, PlotPoints::from(positions))
+            .color(curve.color)
+            .style(curve.style)
+            .width(curve.width),
+    );
+}
+
+/// The lowest and highest point of every column that is in view, so that a curve of thousands of bands costs no more than
+/// one of hundreds.
+fn thinned(piece: &[CurvePoint], low: f64, high: f64) -> Vec<CurvePoint> {
+    if piece.len() <= 3 * COLUMNS || high.partial_cmp(&low) != Some(std::cmp::Ordering::Greater) {
+        return piece.to_vec();
+    }
+    let column_of = |point: &CurvePoint| {
+        let share = (point.x - low) / (high - low);
+        (share * COLUMNS as f64).floor().clamp(-1.0, COLUMNS as f64)
+    };
+    let mut kept = Vec::with_capacity(2 * COLUMNS + 4);
+    for column in piece.chunk_by(|a, b| column_of(a) == column_of(b)) {
+        let by_y = |a: &&CurvePoint, b: &&CurvePoint| a.y.total_cmp(&b.y);
+        let (Some(least), Some(most)) = (column.iter().min_by(by_y), column.iter().max_by(by_y))
+        else {
+            continue;
+        };
+        let (first, second) = if least.x <= most.x {
+            (least, most)
+        } else {
+            (most, least)
+        };
+        kept.push(*first);
+        if first != second {
+            kept.push(*second);
+        }
+    }
+    kept
+}
+
+/// The values of the selected kept profile, else of the clicked place.
+fn values_ui(ui: &mut egui::Ui, state: &mut State) {
+    let view = &state.session.profiles;
+    let selected = view
+        .selected
+        .and_then(|id| state.history.document().profile(id).cloned());
+    let (profile, title) = match (selected, view.clicked.first()) {
+        (Some(profile), _) => {
+            let title = format!("Values of {}", profile.name);
+            (profile, title)
+        }
+        (None, Some(profile)) => (profile.clone(), "Values of the clicked place".to_owned()),
+        (None, None) => return,
+    };
+    let values = state.session.profiles.values;
+    let has_sd = profile.bands.iter().any(|band| band.sd.is_some());
+    theme::section_ui(ui, &title);
+    let text = crate::status_bar::coordinate_text((profile.x, profile.y), 0.01);
+    let weak = theme::colors(ui.visuals()).weak;
+    ui.label(egui::RichText::new(text).color(weak));
+    // What the layer shows instead of a band, at the clicked place.
+    if let Some(answer) = state.session.clicked_pixel.as_ref()
+        && profile.id == 0
+        && let Some(derivation) = &answer.question.derivation
+    {
         let value = answer
             .derived
             .map_or_else(|| "missing".to_owned(), number_text);
@@ -170,42 +449,56 @@ fn values_ui(ui: &mut egui::Ui, state: &mut State, answer: &PixelAnswer) {
             ui.monospace(value);
         });
     }
-    ui.spacing_mut().item_spacing = egui::vec2(4.0, 2.0);
-    egui_extras::TableBuilder::new(ui)
+    ui.spacing_mut().item_spacing = vec2(4.0, 2.0);
+    let mut columns = vec!["Band", "nm", "Value"];
+    if has_sd {
+        columns.push("± sd");
+    }
+    let mut table = egui_extras::TableBuilder::new(ui)
         .id_salt("values")
         .striped(true)
         .auto_shrink([false, true])
         .max_scroll_height(220.0)
         .column(egui_extras::Column::remainder().clip(true))
-        .column(egui_extras::Column::exact(78.0))
-        .column(egui_extras::Column::exact(90.0))
+        .column(egui_extras::Column::exact(62.0))
+        .column(egui_extras::Column::exact(82.0));
+    if has_sd {
+        table = table.column(egui_extras::Column::exact(70.0));
+    }
+    table
         .header(18.0, |mut header| {
-            for name in ["Band", "Stored", "Scaled"] {
+            for name in columns {
                 header.col(|ui| {
-                    let weak = theme::colors(ui.visuals()).weak;
                     ui.label(egui::RichText::new(name).small().color(weak));
                 });
             }
         })
         .body(|body| {
-            body.rows(18.0, answer.values.len(), |mut row| {
-                let index = row.index();
-                let value = answer.values.get(index).copied().flatten();
-                let band = bands.get(index);
+            body.rows(18.0, profile.bands.len(), |mut row| {
+                let Some(band) = profile.bands.get(row.index()) else {
+                    return;
+                };
                 row.col(|ui| {
-                    let name = band
-                        .map_or_else(|| format!("Band {}", index + 1), |band| band.name.clone());
-                    ui.add(egui::Label::new(name).truncate());
+                    let mut text = egui::RichText::new(&band.name);
+                    if band.is_bad {
+                        text = text.color(weak).strikethrough();
+                    }
+                    ui.add(egui::Label::new(text).truncate());
                 });
                 row.col(|ui| {
-                    ui.monospace(value.map_or("missing".to_owned(), number_text));
+                    let nm = band.wavelength_nm.map(|nm| number_text(nm as f32));
+                    ui.monospace(nm.unwrap_or_default());
                 });
                 row.col(|ui| {
-                    let scaled = value
-                        .zip(band)
-                        .map(|(value, band)| f64::from(value) * band.scale + band.offset);
-                    ui.monospace(scaled.map_or(String::new(), |value| number_text(value as f32)));
+                    let value = profile.value(band, values);
+                    ui.monospace(value.map_or("missing".to_owned(), |v| number_text(v as f32)));
                 });
+                if has_sd {
+                    row.col(|ui| {
+                        let sd = profile.sd(band, values);
+                        ui.monospace(sd.map_or(String::new(), |sd| number_text(sd as f32)));
+                    });
+                }
             });
         });
 }
@@ -239,11 +532,28 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_step_ignores_detector_gaps() {
-        let points: Vec<[f64; 2]> = [400.0, 410.0, 420.0, 900.0, 910.0]
-            .into_iter()
-            .map(|x| [x, 0.0])
-            .collect();
-        assert_eq!(usual_step(&points), 10.0);
+    fn long_curves_are_thinned_and_keep_their_peaks() {
+        let point = |index: usize| CurvePoint {
+            x: index as f64,
+            y: if index == 3333 {
+                50.0
+            } else {
+                (index % 7) as f64
+            },
+            sd: None,
+            band: index,
+        };
+        let piece: Vec<CurvePoint> = (0..5000).map(point).collect();
+        let thin = thinned(&piece, 0.0, 5000.0);
+        assert!(thin.len() <= 2 * COLUMNS + 4, "{}", thin.len());
+        assert!(thin.iter().any(|point| point.y == 50.0));
+        assert!(thin.windows(2).all(|pair| pair[0].x < pair[1].x));
+        // Zoomed in, every band of the view is there.
+        let near = thinned(&piece, 3300.0, 3400.0);
+        let inside = near
+            .iter()
+            .filter(|point| (3300.0..3400.0).contains(&point.x));
+        assert_eq!(inside.count(), 100);
+        assert_eq!(thinned(&piece[..100], 0.0, 100.0).len(), 100);
     }
 }

@@ -542,6 +542,7 @@ fn gamma_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, gamma: f32
                 .logarithmic(true)
                 .max_decimals(2),
         );
+        let slider = slider.on_hover_text("Gamma: above 1 brightens the middle tones");
         super::layers::drag_step(state, &slider, "Gamma");
         if slider.changed() {
             state.change_layer(layer.id, "Gamma", |layer| {

@@ -7,13 +7,17 @@ use crate::session::Tab;
 use crate::state::State;
 use crate::theme;
 
-pub fn identify(state: &mut State, view: &MapView<'_>, clicked: bool) {
-    if !clicked {
-        return;
-    }
-    let Some(map_xy) = view.pointer_in_map else {
+/// `keeps`: Shift was held, the profile goes straight into the document.
+pub fn identify(state: &mut State, view: &MapView<'_>, clicked: bool, keeps: bool) {
+    let Some(map_xy) = view.pointer_in_map.filter(|_| clicked || keeps) else {
         return;
     };
+    if keeps {
+        state.session.tab = Tab::Spectrum;
+        state.session.right_open = true;
+        state.ask_profiles(map_xy, true);
+        return;
+    }
     let reference = state.session.pick_reference;
     if !reference {
         state.session.identify_at = Some(map_xy);
@@ -28,6 +32,7 @@ pub fn identify(state: &mut State, view: &MapView<'_>, clicked: bool) {
     };
     state.ask_pixel(&layer, map_xy, true);
     if !reference {
+        state.ask_profiles(map_xy, false);
         if layer.series().is_some() {
             state.follow_place(map_xy);
         }
@@ -36,6 +41,44 @@ pub fn identify(state: &mut State, view: &MapView<'_>, clicked: bool) {
             state.session.tab = Tab::Spectrum;
         }
         state.session.right_open = true;
+    }
+}
+
+/// Kept profiles as discs in their colours, one a place.
+pub fn kept_marks_ui(ui: &egui::Ui, state: &State, view: &MapView<'_>) {
+    if !state.session.profiles.shows_markers {
+        return;
+    }
+    let document = state.history.document();
+    let painter = ui.painter().with_clip_rect(view.response.rect);
+    let mut last = None;
+    for profile in &document.profiles {
+        if last == Some(profile.place) {
+            continue;
+        }
+        last = Some(profile.place);
+        let place = (profile.x, profile.y);
+        let to = document.map_crs.as_ref();
+        let Some(map_xy) = state.places.point(profile.crs.as_ref(), to, place) else {
+            continue;
+        };
+        let at = view.screen_from_map(map_xy);
+        let is_selected = document.profiles.iter().any(|one| {
+            one.place == profile.place && Some(one.id) == state.session.profiles.selected
+        });
+        let radius = if is_selected { 8.0 } else { 6.0 };
+        painter.circle(
+            at,
+            radius + 1.5,
+            Color32::from_black_alpha(160),
+            Stroke::NONE,
+        );
+        painter.circle(
+            at,
+            radius,
+            theme::rgb(profile.color),
+            Stroke::new(1.5, Color32::WHITE),
+        );
     }
 }
 

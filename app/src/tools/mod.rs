@@ -80,7 +80,12 @@ pub fn tool_ui(ui: &mut egui::Ui, state: &mut State, view: &MapView<'_>, is_free
     let clicked = owns && view.response.clicked_by(PointerButton::Primary);
     match state.session.tool {
         Tool::Pan => {}
-        Tool::Identify => identify::identify(state, view, clicked),
+        Tool::Identify => {
+            let keeps = is_free
+                && ui.input(|input| input.modifiers.shift)
+                && view.response.clicked_by(PointerButton::Primary);
+            identify::identify(state, view, clicked, keeps);
+        }
         Tool::Brush | Tool::Eraser => paint::brush_ui(ui, state, view, owns),
         Tool::Fill => paint::fill(state, view, clicked),
         Tool::Pick => paint::pick(state, view, clicked),
@@ -102,5 +107,6 @@ pub fn tool_ui(ui: &mut egui::Ui, state: &mut State, view: &MapView<'_>, is_free
             ui.ctx().set_cursor_icon(cursor);
         }
     }
+    identify::kept_marks_ui(ui, state, view);
     identify::mark_ui(ui, state, view);
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Crs, Labels, RasterInfo, Series, Style, VectorStyle, Wavelength};
+use crate::{
+    Blend, Crs, Labels, Profile, RasterInfo, Series, Style, VectorStyle, Wavelength, class_color,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LayerId(pub u64);
@@ -47,6 +49,8 @@ pub struct Layer {
     pub visible: bool,
     /// 0..1.
     pub opacity: f32,
+    #[serde(default)]
+    pub blend: Blend,
     /// Wavelengths the user edited: (band from 0, value).
     pub edited_wavelengths: Vec<(usize, Wavelength)>,
     /// Attribution shown in the layer's properties and on exports.
@@ -119,6 +123,8 @@ pub struct Document {
     pub next_layer_id: u64,
     /// Vector layer whose polygons jobs are restricted to.
     pub area_of_interest: Option<LayerId>,
+    /// Kept spectral profiles, oldest first.
+    pub profiles: Vec<Arc<Profile>>,
 }
 
 impl PartialEq for Document {
@@ -135,6 +141,12 @@ impl PartialEq for Document {
                 .all(|(a, b)| Arc::ptr_eq(a, b) || a == b)
             && self.map_crs == other.map_crs
             && self.labels == other.labels
+            && self.profiles.len() == other.profiles.len()
+            && self
+                .profiles
+                .iter()
+                .zip(&other.profiles)
+                .all(|(a, b)| Arc::ptr_eq(a, b) || a == b)
     }
 }
 
@@ -227,6 +239,43 @@ impl Document {
         self.layer(self.active?)
     }
 
+    /// Keeps the profiles of one click: they get ids, a place of their own, its colour and a name.
+    pub fn keep_profiles(&mut self, profiles: impl IntoIterator<Item = Profile>) {
+        let last = |number: fn(&Profile) -> u64| {
+            self.profiles
+                .iter()
+                .map(|profile| number(profile))
+                .max()
+                .unwrap_or(0)
+        };
+        let (mut id, place) = (
+            last(|profile| profile.id),
+            last(|profile| profile.place) + 1,
+        );
+        let color = class_color((place % 255) as u8);
+        for profile in profiles {
+            id += 1;
+            self.profiles.push(Arc::new(Profile {
+                id,
+                place,
+                color,
+                name: format!("Profile {place}"),
+                ..profile
+            }));
+        }
+    }
+
+    pub fn profile(&self, id: u64) -> Option<&Arc<Profile>> {
+        self.profiles.iter().find(|profile| profile.id == id)
+    }
+
+    pub fn profile_mut(&mut self, id: u64) -> Option<&mut Profile> {
+        self.profiles
+            .iter_mut()
+            .find(|profile| profile.id == id)
+            .map(Arc::make_mut)
+    }
+
     /// Approximate bytes held by this value alone, for the undo budget. File descriptions are shared and not counted.
     pub fn size_bytes(&self) -> usize {
         self.size_beyond(None)
@@ -251,7 +300,25 @@ impl Document {
         let labels = self.labels.as_ref().map_or(0, |labels| {
             labels.size_beyond(other.and_then(|other| other.labels.as_ref()))
         });
-        size_of::<Self>() + self.layers.len() * size_of::<Arc<Layer>>() + layers + crs + labels
+        let profiles: usize = self
+            .profiles
+            .iter()
+            .filter(|profile| {
+                !other.is_some_and(|other| {
+                    other
+                        .profiles
+                        .iter()
+                        .any(|theirs| Arc::ptr_eq(theirs, profile))
+                })
+            })
+            .map(|profile| profile.size_bytes())
+            .sum();
+        size_of::<Self>()
+            + self.layers.len() * size_of::<Arc<Layer>>()
+            + layers
+            + crs
+            + labels
+            + profiles
     }
 }
 
@@ -270,6 +337,7 @@ mod tests {
             style: None,
             visible: true,
             opacity: 1.0,
+            blend: Blend::Normal,
             edited_wavelengths: Vec::new(),
             attribution: None,
         }

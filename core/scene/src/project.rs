@@ -12,8 +12,8 @@ use crate::beside::{with_suffix, write_beside, write_error};
 use crate::containers::container_of;
 use crate::series_entry::SeriesEntry;
 use crate::{
-    Crs, Document, Layer, LayerId, LayerSource, Raster, SceneError, SceneResult, Style,
-    VectorSource, VectorStyle, Wavelength, export_labels, import_labels, is_remote,
+    Blend, Crs, Document, Layer, LayerId, LayerSource, Profile, Raster, SceneError, SceneResult,
+    Style, VectorSource, VectorStyle, Wavelength, export_labels, import_labels, is_remote,
     recognise_product,
 };
 
@@ -47,6 +47,17 @@ struct ProjectFile {
     layers: Vec<Value>,
     #[serde(default)]
     labels: Option<LabelsEntry>,
+    /// Read one by one, like layers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    profiles: Vec<Value>,
+}
+
+/// A kept profile and where its raster lies.
+#[derive(Serialize, Deserialize)]
+struct ProfileEntry {
+    file: FileEntry,
+    #[serde(flatten)]
+    profile: Profile,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -75,6 +86,8 @@ struct LayerEntry {
     series: Option<SeriesEntry>,
     visible: bool,
     opacity: f32,
+    #[serde(default)]
+    blend: Blend,
     #[serde(default)]
     style: Option<Style>,
     /// Bands count from 0; nanometres.
@@ -155,6 +168,17 @@ pub fn save_project(document: &Document, path: &Path) -> SceneResult<()> {
             .collect::<Result<_, _>>()
             .map_err(|error| unwritable(path, &error))?,
         labels,
+        profiles: document
+            .profiles
+            .iter()
+            .map(|profile| {
+                serde_json::to_value(ProfileEntry {
+                    file: file_entry(&folder, &profile.file),
+                    profile: Profile::clone(profile),
+                })
+            })
+            .collect::<Result<_, _>>()
+            .map_err(|error| unwritable(path, &error))?,
     };
     let mut text =
         serde_json::to_string_pretty(&project).map_err(|error| unwritable(path, &error))?;
@@ -200,6 +224,7 @@ fn layer_entry(layer: &Layer, folder: &Path) -> LayerEntry {
         series,
         visible: layer.visible,
         opacity: layer.opacity,
+        blend: layer.blend,
         style: layer.style.clone(),
         edited_wavelengths: layer.edited_wavelengths.clone(),
         attribution: layer.attribution.clone(),
@@ -389,6 +414,19 @@ pub fn open_project(path: &Path) -> SceneResult<OpenedProject> {
             }
         }
     });
+    let mut profiles = Vec::new();
+    for (place, value) in project.profiles.into_iter().enumerate() {
+        match serde_json::from_value::<ProfileEntry>(value) {
+            Ok(entry) => profiles.push(Arc::new(Profile {
+                file: located(&entry.file, &folder),
+                ..entry.profile
+            })),
+            Err(error) => warnings.push(format!(
+                "profile {} of this project is not understood and was left out ({error})",
+                place + 1
+            )),
+        }
+    }
     let next_layer_id = layers
         .iter()
         .map(|layer| layer.id.0 + 1)
@@ -408,6 +446,7 @@ pub fn open_project(path: &Path) -> SceneResult<OpenedProject> {
         map_crs: project.map_crs,
         labels,
         next_layer_id,
+        profiles,
     };
     Ok(OpenedProject {
         document,
@@ -487,6 +526,7 @@ fn open_layer(
         } else {
             1.0
         },
+        blend: entry.blend,
         edited_wavelengths: entry.edited_wavelengths,
         attribution: entry.attribution,
     })

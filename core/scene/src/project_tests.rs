@@ -11,6 +11,7 @@ fn layer(name: &str, source: LayerSource) -> Layer {
         style: None,
         visible: true,
         opacity: 1.0,
+        blend: Blend::Normal,
         edited_wavelengths: Vec::new(),
         attribution: None,
     }
@@ -73,6 +74,7 @@ fn document(scene: &Path) -> Document {
     document.active = Some(id);
     let scene = document.layer_mut(id).unwrap();
     scene.opacity = 0.25;
+    scene.blend = Blend::Multiply;
     scene.edited_wavelengths = vec![(0, Wavelength(664.6))];
     scene.attribution = Some("somebody".to_owned());
     let stretch = Stretch {
@@ -81,7 +83,16 @@ fn document(scene: &Path) -> Document {
         gamma: 1.0,
     };
     scene.style = Some(Style::rgb([2, 1, 0], [stretch; 3]));
+    let bands = [Some(664.6), None].into_iter().enumerate();
+    let bands = bands.map(|(index, nm)| crate::profile::tests::band(index, nm, nm));
+    let mut profile = crate::profile::tests::profile(bands.collect());
+    profile.file = path_of(&document, id);
+    document.keep_profiles([profile]);
     document
+}
+
+fn path_of(document: &Document, id: LayerId) -> PathBuf {
+    document.layer(id).unwrap().raster_path().unwrap().into()
 }
 
 #[test]

@@ -492,14 +492,14 @@ impl ReadKind {
 
 /// A nodata value compared as f32. Values written as text or as a rounded double still match.
 #[derive(Clone, Copy)]
-struct MissingFloat {
+pub(crate) struct MissingFloat {
     value: f32,
     /// For fill values near the end of the range, everything beyond is fill too.
     is_huge: bool,
 }
 
 impl MissingFloat {
-    fn new(nodata: f64) -> Self {
+    pub(crate) fn new(nodata: f64) -> Self {
         let value = nodata.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32;
         Self {
             value,
@@ -507,7 +507,7 @@ impl MissingFloat {
         }
     }
 
-    fn matches(self, value: f32) -> bool {
+    pub(crate) fn matches(self, value: f32) -> bool {
         value == self.value
             || (self.is_huge
                 && value.signum() == self.value.signum()

@@ -1,7 +1,7 @@
 //! Order, duplicates, dates given by hand, and styles that follow their bands.
 
 use super::*;
-use crate::{Document, History, LayerId, SampleType, Stretch, Wavelength, WavelengthSource};
+use crate::{Blend, Document, History, LayerId, SampleType, Stretch, Wavelength, WavelengthSource};
 
 pub(crate) fn frame(name: &str, date: Option<(i16, i8, i8)>, bands: &[(&str, f64)]) -> Frame {
     let bands = bands
@@ -138,6 +138,7 @@ fn document(frames: Vec<Frame>) -> (Document, LayerId) {
         style: Some(Style::rgb([2, 1, 0], [limits; 3])),
         visible: true,
         opacity: 1.0,
+        blend: Blend::Normal,
         edited_wavelengths: Vec::new(),
         attribution: None,
     });

@@ -1,7 +1,7 @@
 //! What a layer draws: its tiles where they are ready, finer or coarser stand-ins where they are not.
 
 use super::{LayerView, Plan};
-use crate::canvas::renderer::{FrameMeshes, Vertex};
+use crate::canvas::renderer::{FrameMeshes, MeshLook, Vertex};
 use crate::canvas::tiles::TileId;
 
 /// Levels of finer tiles that may stand in for a missing coarser one.
@@ -72,6 +72,11 @@ impl LayerView {
         clip_from_map: impl Fn((f64, f64)) -> [f32; 2],
     ) {
         let opacity = self.layer.opacity.clamp(0.0, 1.0);
+        let look = MeshLook {
+            is_smooth: plan.is_smooth,
+            blend: self.layer.blend,
+            clip: self.clip,
+        };
         let pieces = self.pieces(plan);
         for piece in &pieces {
             self.mesh(piece.place, plan.tolerance);
@@ -124,7 +129,7 @@ impl LayerView {
                         .filter_map(|index| vertices.get(*index as usize).copied()),
                 );
             }
-            meshes.add(texture, plan.is_smooth, triangles);
+            meshes.add(texture, look, triangles);
         }
     }
 }

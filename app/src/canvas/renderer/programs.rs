@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use terroir_scene::LabelParams;
+use terroir_scene::{Blend, LabelParams};
 
 use super::Vertex;
 use crate::canvas::shaders;
@@ -139,11 +139,44 @@ impl StyleProgram {
     }
 }
 
+/// The fixed blending of a mode, for premultiplied colours over an opaque picture; `Blend::over` is its formula.
+fn blend_state(blend: Blend) -> wgpu::BlendState {
+    use wgpu::{BlendFactor as F, BlendOperation as Op};
+    let add = |src_factor, dst_factor| wgpu::BlendComponent {
+        src_factor,
+        dst_factor,
+        operation: Op::Add,
+    };
+    let pick = |operation| wgpu::BlendComponent {
+        src_factor: F::One,
+        dst_factor: F::One,
+        operation,
+    };
+    wgpu::BlendState {
+        color: match blend {
+            Blend::Normal => add(F::One, F::OneMinusSrcAlpha),
+            Blend::Multiply => add(F::Dst, F::OneMinusSrcAlpha),
+            Blend::Screen => add(F::OneMinusDst, F::One),
+            Blend::Add => add(F::One, F::One),
+            Blend::Darken => pick(Op::Min),
+            Blend::Lighten => pick(Op::Max),
+        },
+        alpha: add(F::One, F::OneMinusSrcAlpha),
+    }
+}
+
 pub(super) fn draw_pipeline(
     device: &wgpu::Device,
     layout: &wgpu::BindGroupLayout,
     target: wgpu::TextureFormat,
+    blend: Blend,
 ) -> wgpu::RenderPipeline {
+    let entry = match (target.is_srgb(), blend) {
+        (false, Blend::Darken) => "draw_display_on_white",
+        (false, _) => "draw_display",
+        (true, Blend::Darken) => "draw_srgb_on_white",
+        (true, _) => "draw_srgb",
+    };
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: Some("draw"),
         source: wgpu::ShaderSource::Wgsl(shaders::DRAW.into()),
@@ -171,15 +204,11 @@ pub(super) fn draw_pipeline(
         multisample: wgpu::MultisampleState::default(),
         fragment: Some(wgpu::FragmentState {
             module: &module,
-            entry_point: Some(if target.is_srgb() {
-                "draw_srgb"
-            } else {
-                "draw_display"
-            }),
+            entry_point: Some(entry),
             compilation_options: Default::default(),
             targets: &[Some(wgpu::ColorTargetState {
                 format: target,
-                blend: Some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING),
+                blend: Some(blend_state(blend)),
                 write_mask: wgpu::ColorWrites::ALL,
             })],
         }),

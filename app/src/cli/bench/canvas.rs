@@ -280,13 +280,11 @@ fn layer_of(raster: &Raster, style: Style) -> CanvasLayer {
         style: Some(style),
         visible: true,
         opacity: 1.0,
+        blend: terroir_scene::Blend::Normal,
         edited_wavelengths: Vec::new(),
         attribution: None,
     };
-    CanvasLayer {
-        layer: Arc::new(layer),
-        labels: None,
-    }
+    CanvasLayer::new(Arc::new(layer))
 }
 
 fn measure(file: &Path, args: &CanvasBenchArgs) -> CliResult<Measured> {
