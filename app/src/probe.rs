@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use terroir_scene::{
-    BandInfo, BandStatistics, Channel, Crs, Derivation, Detail, FIELD_AXES, LayerId, Profile,
-    Raster, Resampling, SceneError, SceneResult, Window, channel_statistics_blocking, decode_pixel,
+    BandInfo, BandStatistics, Channel, Crs, Derivation, FIELD_AXES, LayerId, Profile, Raster,
+    SceneError, SceneResult, Window, channel_statistics_blocking, decode_pixel,
 };
 
 use crate::slot::{SlotReceiver, SlotSender, slot};
@@ -194,17 +194,10 @@ fn pixel_blocking(
             derived: None,
         });
     }
-    // Thousands of bands in one call; each is valid or missing by itself.
-    let bands: Vec<usize> = (0..question.bands).collect();
-    let planes =
-        raster.read_planes_blocking(&bands, window, 1, 1, Resampling::Nearest, Detail::Full)?;
-    let values = planes
+    let bands = raster.profile_blocking(&raster.info().bands, (question.col, question.row), 1)?;
+    let values = bands
         .iter()
-        .map(|plane| {
-            let is_valid = plane.valid.first().copied().unwrap_or(false);
-            plane.values.first().copied().filter(|_| is_valid)
-        })
-        .collect();
+        .map(|band| band.value.map(|value| value as f32));
     let derived = match &question.derivation {
         Some(derivation) => {
             let block = raster.read_derived_blocking(derivation, window, 1, 1)?;

@@ -174,6 +174,7 @@ impl State {
                 opacity: 1.0,
                 edited_wavelengths: Vec::new(),
                 attribution: None,
+                blend: terroir_scene::Blend::Normal,
             });
         });
         self.session.active = None;

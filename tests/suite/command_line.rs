@@ -13,7 +13,7 @@ use terroir_scene::Raster;
 use crate::program::{command, files_in, repository, run, sample};
 
 const SCENE: &str = "S2_2021-07-28.tif";
-const SUBCOMMANDS: [&str; 15] = [
+const SUBCOMMANDS: [&str; 16] = [
     "info",
     "render",
     "profile",

@@ -79,7 +79,11 @@ impl Raster {
                 .zip(&mut profile[done..done + run])
             {
                 let mut valid = vec![true; pixels];
-                self.apply_masks(&[*band], shape, Resampling::Nearest, &mut valid)?;
+                self.apply_masks(&[*band], shape, Resampling::Nearest, |_, mask| {
+                    for (valid, mask) in valid.iter_mut().zip(mask) {
+                        *valid &= *mask > 0;
+                    }
+                })?;
                 self.mark_missing(*band, plane, &mut valid);
                 fill(out, plane, &valid);
             }
