@@ -4,6 +4,7 @@ mod frame_views;
 mod label_tiles;
 mod layer_view;
 mod navigation;
+pub mod offscreen;
 mod placement;
 mod probe;
 pub mod renderer;

@@ -100,9 +100,7 @@ impl Offscreen {
             size_in_pixels: self.size,
             pixels_per_point: output.pixels_per_point,
         };
-        let primitives = self
-            .ctx
-            .tessellate(output.shapes, output.pixels_per_point);
+        let primitives = self.ctx.tessellate(output.shapes, output.pixels_per_point);
         let mut renderer = self.state.renderer.write();
         let (device, queue) = (&self.state.device, &self.state.queue);
         for (id, deltas) in output.textures_delta.set.drain() {

@@ -1,9 +1,12 @@
-//! `terroir bench`: how fast models embed on this machine, and how well their fields do on labelled scenes.
+//! `terroir bench`: how fast models embed on this machine, how well their fields do on labelled scenes, and how fast the
+//! canvas is.
+
+mod canvas;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::json;
 use terroir_engine::{BenchRow, EmbedSpec, JobSpec, bench_field};
 use terroir_scene::Raster;
@@ -15,7 +18,10 @@ use super::job::{CancelFlag, run_job};
 use super::output::{Output, table};
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct BenchArgs {
+    #[command(subcommand)]
+    what: Option<BenchWhat>,
     /// The scene to embed; the bundled sample without this
     file: Option<PathBuf>,
     /// Models to measure, as `terroir models` lists them; may be given again
@@ -32,7 +38,16 @@ pub struct BenchArgs {
     quick: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum BenchWhat {
+    /// Measure how fast rasters open and move on the canvas, and how much memory that takes
+    Canvas(canvas::CanvasBenchArgs),
+}
+
 pub fn run(args: &BenchArgs, output: Output) -> CliResult {
+    if let Some(BenchWhat::Canvas(args)) = &args.what {
+        return canvas::run(args, output);
+    }
     match &args.accuracy {
         Some(folder) => measure_accuracy(folder, args.quick, output),
         None => measure_speed(args, output),

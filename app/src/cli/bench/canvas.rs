@@ -12,7 +12,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use terroir_scene::{
     Crs, Layer, LayerId, LayerSource, MapRect, Raster, Resampling, Style, Window,
-    default_style_blocking, style_bands,
+    default_style_blocking,
 };
 
 use crate::canvas::offscreen::{FrameCost, Offscreen};
@@ -76,7 +76,9 @@ struct Measured {
     height: usize,
     bands: usize,
     has_overviews: bool,
-    /// From opening the file to the first tile on the picture, and to the whole picture.
+    /// The first picture is a sample of the file's blocks.
+    is_coarse: bool,
+    /// From opening the file to a picture without gaps, be it coarse, and to the view's own tiles.
     first_s: Vec<f64>,
     open_s: Vec<f64>,
     /// From a new view to its whole picture.
@@ -153,8 +155,9 @@ pub fn run(args: &CanvasBenchArgs, output: Output) -> CliResult {
 
 /// The same command in a process of its own, so that memory is this raster's alone.
 fn measure_apart(file: &Path, args: &CanvasBenchArgs) -> CliResult<Measured> {
-    let program = std::env::current_exe()
-        .map_err(|error| CliError::file("The program was not found.", Path::new("terroir"), &error))?;
+    let program = std::env::current_exe().map_err(|error| {
+        CliError::file("The program was not found.", Path::new("terroir"), &error)
+    })?;
     let size = format!("{}x{}", args.size[0], args.size[1]);
     let child = Command::new(program)
         .args(["bench", "canvas", "--alone", "--size", &size])
@@ -238,7 +241,7 @@ impl Stage {
         let mut first = None;
         loop {
             let cost = self.frame()?;
-            if first.is_none() && self.canvas.has_picture() {
+            if first.is_none() && self.canvas.is_covered() {
                 first = Some(start.elapsed());
             }
             if !self.canvas.is_loading() {
@@ -292,6 +295,7 @@ fn measure(file: &Path, args: &CanvasBenchArgs) -> CliResult<Measured> {
     stage.frame()?;
     let base_mb = resident_mb("VmRSS");
     let (mut first_s, mut open_s) = (Vec::new(), Vec::new());
+    let mut is_coarse = false;
     for _ in 0..args.repeats {
         stage.renew();
         stage.layers.clear();
@@ -309,6 +313,7 @@ fn measure(file: &Path, args: &CanvasBenchArgs) -> CliResult<Measured> {
         let settled = stage.settle(start)?;
         first_s.push(settled.first.unwrap_or(settled.whole).as_secs_f64());
         open_s.push(settled.whole.as_secs_f64());
+        is_coarse = !stage.canvas.coarse_layers().is_empty();
     }
     let raster = Raster::open(file)?;
     let info = raster.info();
@@ -342,7 +347,7 @@ fn measure(file: &Path, args: &CanvasBenchArgs) -> CliResult<Measured> {
 
     // Moving inside tiles that are there: one point to and fro, and zooming a little.
     let settled = *stage.canvas.viewport();
-    let before = stage.canvas.reads_done();
+    let before = stage.canvas.counts().reads.reads;
     let (mut moving_thread_ms, mut moving_device_ms) = (Vec::new(), Vec::new());
     for step in 0..120 {
         let shift = f64::from(8 - (step % 16_i32 - 8).abs()) * settled.units_per_point;
@@ -356,9 +361,9 @@ fn measure(file: &Path, args: &CanvasBenchArgs) -> CliResult<Measured> {
     }
     stage.canvas.set_viewport(settled);
     stage.settle(Instant::now())?;
-    let moving_reads = stage.canvas.reads_done() - before;
+    let moving_reads = stage.canvas.counts().reads.reads - before;
 
-    let before = stage.canvas.reads_done();
+    let before = stage.canvas.counts().reads.reads;
     let start = Instant::now();
     if let Some(input) = stage.layers.first_mut() {
         let mut layer = Layer::clone(&input.layer);
@@ -368,7 +373,7 @@ fn measure(file: &Path, args: &CanvasBenchArgs) -> CliResult<Measured> {
         input.layer = Arc::new(layer);
     }
     let restyle_s = stage.settle(start)?.whole.as_secs_f64();
-    let restyle_reads = stage.canvas.reads_done() - before;
+    let restyle_reads = stage.canvas.counts().reads.reads - before;
 
     Ok(Measured {
         file: file.to_owned(),
@@ -380,6 +385,7 @@ fn measure(file: &Path, args: &CanvasBenchArgs) -> CliResult<Measured> {
             .bands
             .first()
             .is_some_and(|band| !band.overviews.is_empty()),
+        is_coarse,
         first_s,
         open_s,
         views_s,
@@ -536,6 +542,11 @@ fn lines_of(rows: &[Row]) -> (Vec<&'static str>, Vec<Vec<String>>) {
             .file
             .file_name()
             .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let name = if ours.is_coarse {
+            format!("{name} (first picture: a sample of its blocks)")
+        } else {
+            name
+        };
         let mut add = |what: &str, a: Option<f64>, b: Option<f64>, unit: &str| {
             let ratio = match (a, b) {
                 (Some(a), Some(b)) if b > 0.0 => format!("{:.3}", a / b),
@@ -550,7 +561,7 @@ fn lines_of(rows: &[Row]) -> (Vec<&'static str>, Vec<Vec<String>>) {
         };
         let theirs = |pick: fn(&Rival) -> &[f64]| qgis.as_ref().and_then(|q| median(pick(q)));
         add(
-            "open to first tile",
+            "open to a picture without gaps",
             median(&ours.first_s),
             None,
             "s",
@@ -591,8 +602,18 @@ fn lines_of(rows: &[Row]) -> (Vec<&'static str>, Vec<Vec<String>>) {
             None,
             "ms",
         );
-        add("reads while moving", Some(ours.moving_reads as f64), None, "");
-        add("other stretch to whole picture", Some(ours.restyle_s), None, "s");
+        add(
+            "reads while moving",
+            Some(ours.moving_reads as f64),
+            None,
+            "",
+        );
+        add(
+            "other stretch to whole picture",
+            Some(ours.restyle_s),
+            None,
+            "s",
+        );
         add("reads for it", Some(ours.restyle_reads as f64), None, "");
         add(
             "memory beyond the empty window, peak (QGIS)",
@@ -630,7 +651,11 @@ fn markdown(
         args.repeats,
         args.views,
     );
-    text += &format!("| {} |\n|{}\n", header.join(" | "), "---|".repeat(header.len()));
+    text += &format!(
+        "| {} |\n|{}\n",
+        header.join(" | "),
+        "---|".repeat(header.len())
+    );
     for line in lines {
         text += &format!("| {} |\n", line.join(" | "));
     }
