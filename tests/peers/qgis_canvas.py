@@ -11,6 +11,8 @@ import sys
 import time
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# Statistics would be kept beside the raster, and the second opening would find them.
+os.environ["GDAL_PAM_ENABLED"] = "NO"
 from qgis.core import (  # noqa: E402
     Qgis,
     QgsApplication,

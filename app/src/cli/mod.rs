@@ -110,7 +110,7 @@ enum Command {
     Models,
     /// Do the whole job on the bundled sample without a window
     Demo(demo::DemoArgs),
-    /// Measure how fast a model embeds on this machine
+    /// Measure how fast models embed and the canvas draws on this machine
     Bench(bench::BenchArgs),
     /// Run the job again that made a field or a map
     Reproduce(reproduce::ReproduceArgs),

@@ -260,6 +260,16 @@ impl Stage {
             }
         }
     }
+
+    /// Goes on until nothing is read ahead of the view any more: what moving reads then, it reads for itself.
+    fn rest(&mut self) -> CliResult {
+        let start = Instant::now();
+        while !self.canvas.is_at_rest() && start.elapsed() < PATIENCE {
+            self.frame()?;
+            self.woken.recv_timeout(TILE_WAIT).ok();
+        }
+        Ok(())
+    }
 }
 
 fn canvas_on(offscreen: &Offscreen) -> (Canvas, Receiver<()>) {
@@ -347,6 +357,7 @@ fn measure(file: &Path, args: &CanvasBenchArgs) -> CliResult<Measured> {
 
     // Moving inside tiles that are there: one point to and fro, and zooming a little.
     let settled = *stage.canvas.viewport();
+    stage.rest()?;
     let before = stage.canvas.counts().reads.reads;
     let (mut moving_thread_ms, mut moving_device_ms) = (Vec::new(), Vec::new());
     for step in 0..120 {
