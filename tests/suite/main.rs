@@ -9,6 +9,7 @@ mod golden;
 
 mod checkpoints;
 mod jobs;
+mod masked;
 mod parity;
 mod worker;
 

@@ -28,6 +28,7 @@ mod report;
 mod setup;
 mod split;
 mod train;
+pub mod training;
 mod worker;
 
 pub use bench::{BenchRow, bench_field};
@@ -40,5 +41,6 @@ pub use engine::{estimate_here, run_here, worker_main};
 pub use job::*;
 pub use journal::folder_of as working_folder_of;
 pub use link::WorkerLink;
+pub use monitor::{JobResult, Monitor, Stop};
 pub use predict::confidence_path;
 pub use projection::Projection;

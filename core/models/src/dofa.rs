@@ -11,7 +11,7 @@ use crate::error::ModelError;
 use crate::parameters::Parameter;
 use crate::position::{Resampling, resample_table};
 use crate::vit::{Block, EPSILON};
-use crate::wavelength::{WaveLayer, WeightGenerator, sine_tensor};
+use crate::wavelength::{ENCODER_GENERATOR, WaveLayer, WeightGenerator, sine_tensor};
 use crate::weights::{Layers, Seeded, Weights};
 
 /// Patch embedding of one set of bands. Depends on weights and wavelengths only: make it once per band set.
@@ -49,6 +49,12 @@ impl DofaConfig {
         self.draw(seed, self.untrained_parameters(), device)
     }
 
+    /// An **untrained** encoder to begin pretraining with: the published start, but with the larger read-out of
+    /// [`Self::untrained_parameters`], so that patches are heard beside their positions from the first step.
+    pub fn init_for_pretraining(&self, seed: u64, device: &Device) -> Dofa {
+        self.draw(seed, self.pretraining_parameters(), device)
+    }
+
     /// An **untrained** encoder with the published start of a training run ([`Self::parameters`]); of little use
     /// before that run.
     pub fn init_for_training(&self, seed: u64, device: &Device) -> Dofa {
@@ -81,7 +87,12 @@ impl Dofa {
             .collect::<Result<_, _>>()?;
         Ok(Self {
             wave_layer: WaveLayer::build(&mut layers)?,
-            generator: WeightGenerator::build(&mut layers, config.patch * config.patch * d, d)?,
+            generator: WeightGenerator::build(
+                &mut layers,
+                ENCODER_GENERATOR,
+                config.patch * config.patch * d,
+                d,
+            )?,
             class_token: layers.tensor(&format!("{root}cls_token"), [1, 1, d])?,
             // Frozen in the published training; resampling differentiates, learning it is not wanted.
             positions: layers
@@ -263,6 +274,12 @@ impl Dofa {
     /// The final norm: [B, 1 + N, D] -> [B, 1 + N, D]. Dense features are taken before it.
     pub fn final_norm(&self, tokens: Tensor<3>) -> Tensor<3> {
         self.norm.forward(tokens)
+    }
+
+    /// All blocks and the final norm on any tokens: [B, T, D] -> [B, T, D].
+    pub(crate) fn encode_tokens(&self, tokens: Tensor<3>) -> Tensor<3> {
+        self.norm
+            .forward(self.blocks.iter().fold(tokens, |x, block| block.forward(x)))
     }
 
     /// Tokens after all blocks.

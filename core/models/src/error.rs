@@ -42,8 +42,38 @@ pub enum ModelError {
         heads: usize,
         width: usize,
     },
+    #[error("the weights file does not fit {network}: {}\n{}", mismatch, path.display())]
+    OtherNetwork {
+        /// As it stands in a sentence: "a plain vision transformer".
+        network: &'static str,
+        path: PathBuf,
+        mismatch: KeyMismatch,
+    },
+    #[error("not a teacher: {reason}; choose a plain vision transformer with timm's key names\n{}", path.display())]
+    NotTeacher { path: PathBuf, reason: String },
+    #[error("an image of {image} pixels a side cannot be cut into patches of {patch} pixels; choose a multiple of {patch}, at least {}", 2 * patch)]
+    ImageSize { image: usize, patch: usize },
+    #[error(
+        "the encoder to go on from is {width} wide with patches of {patch} pixels, which is another size than the one asked for; choose the model its weights belong to"
+    )]
+    OtherEncoder { width: usize, patch: usize },
+    #[error("the weights cannot be written{}\n{}", room(source), path.display())]
+    Write {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("the device refused the weights: {reason}; choose another device or a smaller model")]
     Device { reason: String },
+}
+
+/// What to do about a failed write.
+fn room(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull => {
+            ": the disk is full, free some space and run it again".to_owned()
+        }
+        _ => format!(": {error}"),
+    }
 }
 
 /// Every key of a weights file that is not as the network needs it.

@@ -1,12 +1,16 @@
-//! Earth-observation networks in Burn: the DOFA encoder, its start values and its checkpoints.
+//! Earth-observation networks in Burn: the DOFA encoder, its masked pretraining, its start values and its checkpoints.
 //! Knows tensors and weights files. Knows nothing of rasters, projects, jobs or windows.
 
 mod catalogue;
 mod checkpoint;
 mod dofa;
 mod error;
+mod export;
+mod mask;
+mod masked;
 mod parameters;
 mod position;
+mod teacher;
 mod vit;
 mod wavelength;
 mod weights;
@@ -16,6 +20,11 @@ pub use catalogue::{CATALOGUE, DofaConfig};
 pub use checkpoint::{LoadedDofa, load_dofa, load_dofa_as};
 pub use dofa::{Dofa, PatchKernel};
 pub use error::{KeyMismatch, Misshapen, ModelError};
+pub use export::{NamedTensor, named_tensors, published_name, save_dofa, write_safetensors};
+pub use mask::Mask;
+pub use masked::{MaskedConfig, MaskedDofa, TargetOrder, normalised_patches, target};
 pub use parameters::{Parameter, Start};
 pub use position::{Resampling, resample_table, sin_cos_table};
+pub use teacher::{Teacher, TeacherView, load_teacher};
 pub use wavelength::{MAX_WAVELENGTH_UM, sine_table};
+pub use weights::Stream;

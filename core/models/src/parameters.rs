@@ -2,7 +2,7 @@
 //! One table serves building, seeded start, loading and checking. Allocates nothing but names.
 
 use crate::DofaConfig;
-use crate::wavelength::{FEED_FORWARD, GENERATOR_WIDTH, WEIGHT_TOKENS};
+use crate::wavelength::{ENCODER_GENERATOR, FEED_FORWARD, GENERATOR_WIDTH, WEIGHT_TOKENS};
 
 /// A tensor of the encoder, named and shaped as in the published weights files (linear weights are [out, in]).
 #[derive(Clone, Debug, PartialEq)]
@@ -60,58 +60,11 @@ impl DofaConfig {
             Start::Positions { side, width: d },
         );
 
+        list.generator(ENCODER_GENERATOR, self.patch * self.patch * d, d);
         let e = GENERATOR_WIDTH;
-        let generator = "patch_embed.weight_generator";
-        let layer = format!("{generator}.transformer_encoder.layers.0");
-        list.add(
-            format!("{generator}.weight_tokens"),
-            &[WEIGHT_TOKENS, e],
-            Start::Normal(0.02),
-        );
-        list.add(
-            format!("{generator}.bias_token"),
-            &[1, e],
-            Start::Normal(0.02),
-        );
-        list.add(
-            format!("{layer}.self_attn.in_proj_weight"),
-            &[3 * e, e],
-            Start::Xavier,
-        );
-        list.add(
-            format!("{layer}.self_attn.in_proj_bias"),
-            &[3 * e],
-            Start::Constant(0.0),
-        );
-        list.linear(&format!("{layer}.self_attn.out_proj"), e, e);
-        list.linear(&format!("{layer}.linear1"), e, FEED_FORWARD);
-        list.linear(&format!("{layer}.linear2"), FEED_FORWARD, e);
-        list.norm(&format!("{layer}.norm1"), e);
-        list.norm(&format!("{layer}.norm2"), e);
-        list.linear(
-            &format!("{generator}.fc_weight"),
-            e,
-            self.patch * self.patch * d,
-        );
-        list.linear(&format!("{generator}.fc_bias"), e, d);
         list.linear("patch_embed.fclayer.w1", e, e);
         list.linear("patch_embed.fclayer.w2", e, e);
-
-        for index in 0..self.depth {
-            let block = format!("{root}blocks.{index}");
-            list.norm(&format!("{block}.norm1"), d);
-            list.linear(&format!("{block}.attn.qkv"), d, 3 * d);
-            list.linear(&format!("{block}.attn.proj"), d, d);
-            if self.layer_scale {
-                list.add(format!("{block}.ls1.gamma"), &[d], Start::Constant(1e-5));
-            }
-            list.norm(&format!("{block}.norm2"), d);
-            list.linear(&format!("{block}.mlp.fc1"), d, 4 * d);
-            list.linear(&format!("{block}.mlp.fc2"), 4 * d, d);
-            if self.layer_scale {
-                list.add(format!("{block}.ls2.gamma"), &[d], Start::Constant(1e-5));
-            }
-        }
+        list.blocks(&format!("{root}blocks"), self);
         list.norm(&format!("{root}norm"), d);
         list.0
     }
@@ -133,16 +86,25 @@ impl DofaConfig {
     /// | last block, this start | 57.0 | 39.0 |
     /// | last block, this start, and the bands | 57.6 | 42.1 |
     pub fn untrained_parameters(&self) -> Vec<Parameter> {
-        /// Deviation of the read-out times the patch side: a kernel then answers to a patch of unit noise in one band
-        /// with about 0.4, whatever the size. Up to 3.3 times this the accuracy above does not fall.
-        const READ_OUT: f32 = 3.0;
         let positions = format!("{}pos_embed", self.backbone());
-        let read_out = "patch_embed.weight_generator.fc_weight.weight";
-        let mut list = self.parameters();
+        let mut list = self.pretraining_parameters();
         for parameter in &mut list {
             if parameter.name == positions {
                 parameter.start = Start::Constant(0.0);
-            } else if parameter.name == read_out {
+            }
+        }
+        list
+    }
+
+    /// [`Self::parameters`] with the larger read-out, for a training that has no fitted generator to begin with.
+    pub fn pretraining_parameters(&self) -> Vec<Parameter> {
+        /// Deviation of the read-out times the patch side: a kernel then answers to a patch of unit noise in one band
+        /// with about 0.4, whatever the size. Up to 3.3 times this the accuracy of untrained features does not fall.
+        const READ_OUT: f32 = 3.0;
+        let read_out = format!("{ENCODER_GENERATOR}.fc_weight.weight");
+        let mut list = self.parameters();
+        for parameter in &mut list {
+            if parameter.name == read_out {
                 // A uniform draw deviates by its limit / sqrt(3).
                 parameter.start = Start::Uniform(READ_OUT / self.patch as f32 * 3_f32.sqrt());
             }
@@ -156,10 +118,60 @@ impl DofaConfig {
     }
 }
 
-struct ParameterList(Vec<Parameter>);
+/// A growing table; what encoder and decoder share is added in one call.
+pub(crate) struct ParameterList(pub Vec<Parameter>);
 
 impl ParameterList {
-    fn add(&mut self, name: String, shape: &[usize], start: Start) {
+    /// A weight generator under `root` that makes `kernel_values` a band and `width` for the bias.
+    pub fn generator(&mut self, root: &str, kernel_values: usize, width: usize) {
+        let e = GENERATOR_WIDTH;
+        let layer = format!("{root}.transformer_encoder.layers.0");
+        self.add(
+            format!("{root}.weight_tokens"),
+            &[WEIGHT_TOKENS, e],
+            Start::Normal(0.02),
+        );
+        self.add(format!("{root}.bias_token"), &[1, e], Start::Normal(0.02));
+        self.add(
+            format!("{layer}.self_attn.in_proj_weight"),
+            &[3 * e, e],
+            Start::Xavier,
+        );
+        self.add(
+            format!("{layer}.self_attn.in_proj_bias"),
+            &[3 * e],
+            Start::Constant(0.0),
+        );
+        self.linear(&format!("{layer}.self_attn.out_proj"), e, e);
+        self.linear(&format!("{layer}.linear1"), e, FEED_FORWARD);
+        self.linear(&format!("{layer}.linear2"), FEED_FORWARD, e);
+        self.norm(&format!("{layer}.norm1"), e);
+        self.norm(&format!("{layer}.norm2"), e);
+        self.linear(&format!("{root}.fc_weight"), e, kernel_values);
+        self.linear(&format!("{root}.fc_bias"), e, width);
+    }
+
+    /// Transformer blocks under `root`, as many and as wide as `config` says.
+    pub fn blocks(&mut self, root: &str, config: &DofaConfig) {
+        let d = config.width;
+        for index in 0..config.depth {
+            let block = format!("{root}.{index}");
+            self.norm(&format!("{block}.norm1"), d);
+            self.linear(&format!("{block}.attn.qkv"), d, 3 * d);
+            self.linear(&format!("{block}.attn.proj"), d, d);
+            if config.layer_scale {
+                self.add(format!("{block}.ls1.gamma"), &[d], Start::Constant(1e-5));
+            }
+            self.norm(&format!("{block}.norm2"), d);
+            self.linear(&format!("{block}.mlp.fc1"), d, 4 * d);
+            self.linear(&format!("{block}.mlp.fc2"), 4 * d, d);
+            if config.layer_scale {
+                self.add(format!("{block}.ls2.gamma"), &[d], Start::Constant(1e-5));
+            }
+        }
+    }
+
+    pub fn add(&mut self, name: String, shape: &[usize], start: Start) {
         self.0.push(Parameter {
             name,
             shape: shape.to_vec(),
@@ -167,12 +179,12 @@ impl ParameterList {
         });
     }
 
-    fn linear(&mut self, name: &str, inputs: usize, outputs: usize) {
+    pub fn linear(&mut self, name: &str, inputs: usize, outputs: usize) {
         self.add(format!("{name}.weight"), &[outputs, inputs], Start::Xavier);
         self.add(format!("{name}.bias"), &[outputs], Start::Constant(0.0));
     }
 
-    fn norm(&mut self, name: &str, width: usize) {
+    pub fn norm(&mut self, name: &str, width: usize) {
         self.add(format!("{name}.weight"), &[width], Start::Constant(1.0));
         self.add(format!("{name}.bias"), &[width], Start::Constant(0.0));
     }

@@ -16,6 +16,8 @@ pub(crate) const GENERATOR_WIDTH: usize = 128;
 pub(crate) const WEIGHT_TOKENS: usize = 128;
 /// Hidden width of the generator's feed-forward part.
 pub(crate) const FEED_FORWARD: usize = 2048;
+/// Where the encoder's generator stands in the published files.
+pub(crate) const ENCODER_GENERATOR: &str = "patch_embed.weight_generator";
 const HEADS: usize = 4;
 const EPSILON: f64 = 1e-5;
 /// Factor on generated kernel and bias.
@@ -109,14 +111,14 @@ pub(crate) struct WeightGenerator {
 }
 
 impl WeightGenerator {
-    /// `kernel_values`: P * P * D.
+    /// `root`: [`ENCODER_GENERATOR`] or the decoder's; `kernel_values`: P * P * D.
     pub fn build<W: Weights>(
         layers: &mut Layers<W>,
+        root: &str,
         kernel_values: usize,
         width: usize,
     ) -> Result<Self, W::Error> {
         let e = GENERATOR_WIDTH;
-        let root = "patch_embed.weight_generator";
         let layer = format!("{root}.transformer_encoder.layers.0");
         Ok(Self {
             weight_tokens: layers.tensor(&format!("{root}.weight_tokens"), [WEIGHT_TOKENS, e])?,

@@ -57,12 +57,16 @@ impl Weights for Seeded {
     }
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014): 64 bits of state are plenty for start values, and ten lines keep the numbers
-/// the same across Burn's versions and devices.
-struct Stream(u64);
+/// Numbers by chance that are the same for the same seed and name, in every process and on every device.
+///
+/// SplitMix64 (Steele, Lea, Flood 2014): 64 bits of state are plenty for start values and crops, and ten lines keep the
+/// numbers the same across Burn's versions.
+#[derive(Clone, Debug)]
+pub struct Stream(u64);
 
 impl Stream {
-    fn new(seed: u64, name: &str) -> Self {
+    /// The stream of a name; streams of other names or seeds have nothing to do with it.
+    pub fn new(seed: u64, name: &str) -> Self {
         // FNV-1a of the name, mixed with the seed.
         let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -81,7 +85,7 @@ impl Stream {
     }
 
     /// In (0, 1): 53 bits, never 0, so that its logarithm exists.
-    fn uniform(&mut self) -> f64 {
+    pub fn uniform(&mut self) -> f64 {
         ((self.next() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
     }
 
@@ -163,7 +167,7 @@ impl<W: Weights> Layers<'_, W> {
 }
 
 /// Row-major [rows, columns] to [columns, rows], in squares that stay in the cache.
-fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+pub(crate) fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     const SIDE: usize = 32;
     let mut out = vec![0.0; values.len()];
     for row_start in (0..rows).step_by(SIDE) {
