@@ -280,6 +280,11 @@ impl Jobs {
                 }
             }
             Event::Tile { path, .. } => news.push(JobNews::Wrote { path }),
+            Event::Preview { id, path } => {
+                if let Some(job) = self.job_mut(id) {
+                    job.note(format!("preview: {}", path.display()));
+                }
+            }
             Event::Warning { id, text } => {
                 if let Some(job) = self.job_mut(id) {
                     job.note(format!("warning: {text}"));

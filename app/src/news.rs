@@ -555,7 +555,7 @@ impl State {
                     self.open_raster(path, OpenRole::Result);
                 }
             }
-            JobSpec::Train(_) | JobSpec::Assess(_) => {}
+            JobSpec::Train(_) | JobSpec::Assess(_) | JobSpec::Pretrain(_) => {}
             JobSpec::Overviews(spec) => {
                 changed_files.push(spec.raster.clone());
                 self.take_overviews(&spec.raster);
@@ -652,6 +652,7 @@ pub fn job_name(spec: &JobSpec) -> &'static str {
         JobSpec::Assess(_) => "Assess map",
         JobSpec::Calc(_) => "Calculate raster",
         JobSpec::Overviews(_) => "Build overviews",
+        JobSpec::Pretrain(_) => "Pretrain model",
     }
 }
 

@@ -20,7 +20,7 @@ fn text(path: &Path) -> &str {
 }
 
 /// A raster made with GDAL's own tools; `None`, said aloud, without them.
-fn gdal(folder: &Path, program: &str, arguments: &[&str]) -> Option<()> {
+pub fn gdal(folder: &Path, program: &str, arguments: &[&str]) -> Option<()> {
     match Command::new(program)
         .args(arguments)
         .current_dir(folder)
@@ -556,7 +556,7 @@ fn another_grid_is_told_apart() {
 
 /// `body` runs with a file system of `size` bytes mounted; `None`, said aloud, where that is not allowed.
 #[cfg(target_os = "linux")]
-fn with_small_disk(options: &str, body: impl FnOnce(&Path)) -> Option<()> {
+pub fn with_small_disk(options: &str, body: impl FnOnce(&Path)) -> Option<()> {
     let folder = TempDir::new().unwrap();
     let disk = folder.path().join("disk");
     fs::create_dir(&disk).unwrap();

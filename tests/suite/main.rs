@@ -28,6 +28,7 @@ mod faults;
 mod layers;
 mod maps;
 mod place;
+mod pretraining;
 mod real_scenes;
 
 mod products;

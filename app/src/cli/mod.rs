@@ -18,6 +18,7 @@ mod overlay;
 mod overviews;
 mod picture;
 mod predict;
+mod pretrain;
 mod profile;
 mod render;
 mod reproduce;
@@ -104,6 +105,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Build overviews of a raster, so that the whole of it is drawn at once
     Overviews(overviews::OverviewsArgs),
+    /// Train a model on your own scenes without labels
+    Pretrain(pretrain::PretrainArgs),
     /// List the compute devices of this machine
     Devices,
     /// List the models this build can run
@@ -173,6 +176,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::Calc(args)) => calc::run(&args, output),
         Some(Command::Export(args)) => export::run(&args, output),
         Some(Command::Overviews(args)) => overviews::run(&args, output),
+        Some(Command::Pretrain(args)) => pretrain::run(&args, output),
         Some(Command::Devices) => devices::run(output),
         Some(Command::Models) => models::run(output),
         Some(Command::Demo(args)) => demo::run(&args, output),

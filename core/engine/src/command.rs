@@ -108,6 +108,49 @@ pub fn command_line(spec: &JobSpec) -> String {
                 );
             }
         }
+        JobSpec::Pretrain(spec) => {
+            add("pretrain", Some("dofa".to_owned()));
+            for scene in &spec.scenes {
+                add(&scene.path.display().to_string(), None);
+            }
+            add("--model", Some(spec.model.clone()));
+            if let Some(weights) = &spec.weights {
+                add("--weights", path(weights));
+            }
+            if let Some(teacher) = &spec.teacher {
+                add("--teacher", path(teacher));
+            }
+            for scene in &spec.scenes {
+                let file = scene.path.display();
+                if !scene.wavelengths_nm.is_empty() {
+                    let list = wavelengths_text(&scene.wavelengths_nm);
+                    add("--wavelengths", Some(format!("{file}:{list}")));
+                }
+            }
+            add("--steps", Some(spec.steps.to_string()));
+            add("--batch", Some(spec.batch.to_string()));
+            add("--accumulation", Some(spec.accumulation.to_string()));
+            add("--learning-rate", Some(spec.learning_rate.to_string()));
+            add("--mask-ratio", Some(spec.mask_ratio.to_string()));
+            add("--seed", Some(spec.seed.to_string()));
+            if let Some(size) = spec.size {
+                add("--size", Some(size.to_string()));
+            }
+            add("--bands-a-step", Some(spec.bands_a_step.to_string()));
+            if spec.wavelength_jitter_nm > 0.0 {
+                let jitter = spec.wavelength_jitter_nm.to_string();
+                add("--wavelength-jitter", Some(jitter));
+            }
+            add(
+                "--checkpoint-every",
+                Some(spec.checkpoint_every.to_string()),
+            );
+            add("--device", Some(spec.device.clone()));
+            if spec.half {
+                add("--half", None);
+            }
+            add("--out", path(&spec.out));
+        }
     }
     words
         .iter()
@@ -158,9 +201,11 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
             JobSpec::Train(spec) => Raster::open(&spec.field)
                 .ok()
                 .and_then(|raster| job_of_raster(raster.info())),
-            JobSpec::Embed(_) | JobSpec::Assess(_) | JobSpec::Calc(_) | JobSpec::Overviews(_) => {
-                None
-            }
+            JobSpec::Embed(_)
+            | JobSpec::Assess(_)
+            | JobSpec::Calc(_)
+            | JobSpec::Overviews(_)
+            | JobSpec::Pretrain(_) => None,
         };
         match earlier {
             Some(job) if seen.insert(command_line(&job)) => jobs.insert(0, job),

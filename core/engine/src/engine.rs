@@ -10,7 +10,7 @@ use crate::device::{self, Compute};
 use crate::monitor::{JobResult, Monitor, Stop};
 use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
-use crate::{assess, calc, embed, overviews, predict, train};
+use crate::{assess, calc, embed, overviews, predict, pretrain, train};
 
 /// What the engine thread owns.
 #[derive(Default)]
@@ -34,6 +34,10 @@ impl Engine for JobEngine {
             JobSpec::Assess(spec) => assess::assess(spec, monitor),
             JobSpec::Calc(spec) => calc::calc(spec, monitor),
             JobSpec::Overviews(spec) => overviews::overviews(spec, monitor),
+            JobSpec::Pretrain(spec) => {
+                self.last_device = Some(device::open(&spec.device));
+                pretrain::pretrain(spec, monitor)
+            }
         }
     }
 
@@ -46,6 +50,7 @@ impl Engine for JobEngine {
             JobSpec::Predict(spec) => light_estimate(&spec.field, 2),
             JobSpec::Calc(spec) => light_estimate(&spec.scene, 4),
             JobSpec::Overviews(spec) => overviews::estimate(spec),
+            JobSpec::Pretrain(spec) => pretrain::estimate(spec),
         }
     }
 

@@ -25,6 +25,8 @@ pub enum JobSpec {
     Calc(CalcSpec),
     /// Smaller copies of a raster in a file beside it.
     Overviews(OverviewsSpec),
+    /// Scenes to the weights of an encoder, by masked pretraining.
+    Pretrain(PretrainSpec),
 }
 
 impl JobSpec {
@@ -37,6 +39,7 @@ impl JobSpec {
             Self::Assess(spec) => vec![&spec.map, &spec.reference],
             Self::Calc(spec) => vec![&spec.scene],
             Self::Overviews(spec) => vec![&spec.raster],
+            Self::Pretrain(spec) => spec.scenes.iter().map(|scene| &*scene.path).collect(),
         }
     }
 }
@@ -121,6 +124,64 @@ pub struct OverviewsSpec {
     /// `None` = by what the raster holds.
     #[serde(default)]
     pub resampling: Option<Resampling>,
+}
+
+/// A scene to train on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainingScene {
+    pub path: PathBuf,
+    /// (band from 0, nm): the user's edits and choices win over the file's.
+    #[serde(default)]
+    pub wavelengths_nm: Vec<(usize, f64)>,
+    /// Bands to use (from 0); empty = all usable.
+    #[serde(default)]
+    pub bands: Vec<usize>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PretrainSpec {
+    /// Of any sensors; those with the same wavelengths share batches.
+    pub scenes: Vec<TrainingScene>,
+    /// Size of the encoder, as `models` lists it.
+    pub model: String,
+    /// Encoder to go on from; `None` = from nothing.
+    #[serde(default)]
+    pub weights: Option<PathBuf>,
+    /// Vision transformer in timm's key names to learn from beside the pixels.
+    #[serde(default)]
+    pub teacher: Option<PathBuf>,
+    pub steps: u64,
+    /// Images of a draw.
+    pub batch: usize,
+    /// Draws a step, each of one sensor.
+    pub accumulation: u64,
+    /// At the end of the warm-up.
+    pub learning_rate: f64,
+    /// Share of the patches that is hidden.
+    pub mask_ratio: f64,
+    #[serde(default)]
+    pub seed: u64,
+    /// Side of the images, pixels; `None` = the model's own.
+    #[serde(default)]
+    pub size: Option<usize>,
+    /// More bands than this are drawn anew for every batch; 0 = always all.
+    #[serde(default)]
+    pub bands_a_step: usize,
+    /// Wavelengths are told to the model up to this much off, so that it does not learn single numbers.
+    #[serde(default)]
+    pub wavelength_jitter_nm: f64,
+    /// `auto`, `cpu` or an adapter's name as `devices` lists it.
+    pub device: String,
+    /// Steps between checkpoints.
+    pub checkpoint_every: u64,
+    /// Goes on with the run beside the output (`<stem>.run`).
+    #[serde(default)]
+    pub resume: bool,
+    /// Writes the weights in half precision.
+    #[serde(default)]
+    pub half: bool,
+    /// Weights in the published key names (`.safetensors`).
+    pub out: PathBuf,
 }
 
 /// Window or command line to worker: one JSON document a line.
@@ -222,6 +283,11 @@ pub enum Event {
         id: JobId,
         path: PathBuf,
         window: (usize, usize, usize, usize),
+    },
+    /// A picture of how far a job has come (PNG); the newest replaces the one before it.
+    Preview {
+        id: JobId,
+        path: PathBuf,
     },
     Warning {
         id: JobId,

@@ -20,6 +20,7 @@ mod local;
 mod monitor;
 mod overviews;
 mod predict;
+mod pretrain;
 mod process;
 mod projection;
 mod provenance;

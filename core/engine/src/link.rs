@@ -178,7 +178,9 @@ impl WorkerLink {
             Event::Started { id, .. } | Event::Progress { id, .. } | Event::Metric { id, .. } => {
                 (id, false)
             }
-            Event::Tile { id, .. } | Event::Warning { id, .. } => (id, false),
+            Event::Tile { id, .. } | Event::Preview { id, .. } | Event::Warning { id, .. } => {
+                (id, false)
+            }
             Event::Estimate { id, .. } | Event::Finished { id, .. } => (id, true),
             Event::Cancelled { id } | Event::Failed { id, .. } => (id, true),
         };

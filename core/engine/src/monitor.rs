@@ -196,6 +196,14 @@ impl<'a> Monitor<'a> {
         });
     }
 
+    /// A picture of how far the job has come.
+    pub fn preview(&self, path: &Path) {
+        self.emit(Event::Preview {
+            id: self.id,
+            path: path.to_owned(),
+        });
+    }
+
     /// Said at once and again in the outcome; the same words only once.
     pub fn warn(&self, text: impl Into<String>) {
         let text = text.into();
