@@ -100,7 +100,9 @@ impl State {
     pub fn layers_to_compare(&self) -> Vec<(LayerId, String)> {
         let live = (self.live.fit.is_some() && self.live.visible)
             .then(|| (LIVE_LAYER, "Live map".to_owned()));
-        let is_drawn = |layer: &&Arc<Layer>| layer.visible && self.raster_info(layer).is_some();
+        let is_drawn = |layer: &&Arc<Layer>| {
+            layer.visible && (self.raster_info(layer).is_some() || layer.vector().is_some())
+        };
         let layers = self.history.document().layers.iter().filter(is_drawn);
         live.into_iter()
             .chain(layers.map(|layer| (layer.id, layer.name.clone())))

@@ -101,6 +101,36 @@ fn click(harness: &mut Harness<'static, Window>, col: f64, row: f64) {
     click_at(harness, at);
 }
 
+/// Swiping a vector layer over a scene: shapes on the left of the divider, the bare scene on the right.
+#[test]
+fn the_divider_cuts_shapes_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = open_both(folder.path());
+    choose_fields(&mut harness);
+    let colors = |harness: &mut Harness<'static, Window>| {
+        wait(harness, "drawing", |window| !window.canvas().is_loading());
+        harness.step();
+        let picture = harness.render().unwrap();
+        // Inside the left and the right square.
+        [(20.0, 20.0), (70.0, 20.0)].map(|(col, row)| {
+            let map = (500_000.0 + 10.0 * col, 4_000_000.0 - 10.0 * row);
+            let point = harness.state().canvas().viewport().point_from_map(map);
+            let at = harness.state().map_rect().min + egui::vec2(point.0, point.1);
+            picture.get_pixel(at.x as u32, at.y as u32).0
+        })
+    };
+    let whole = colors(&mut harness);
+    press(&mut harness, Modifiers::NONE, Key::W);
+    assert!(harness.state().divider().is_some());
+    assert!(shows(&harness, "Divider between fields and gradient"));
+    // What lies right of the divider is the scene alone, and left of it the shapes alone.
+    let cut = colors(&mut harness);
+    assert_ne!(cut[0], whole[0], "the scene is cut away on the left");
+    assert_ne!(cut[1], whole[1], "the shape is cut away on the right");
+    press(&mut harness, Modifiers::NONE, Key::W);
+    assert_eq!(colors(&mut harness), whole);
+}
+
 #[test]
 fn an_opened_vector_file_is_a_layer_above_the_scene() {
     let folder = tempfile::tempdir().unwrap();

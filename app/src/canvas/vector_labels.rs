@@ -35,8 +35,8 @@ struct PlacedFor {
 #[derive(Default)]
 pub struct VectorLabels {
     placed_for: Option<PlacedFor>,
-    /// Font size and texts, upper layers first.
-    texts: Vec<(f32, Vec<Placed>)>,
+    /// Place of the view among those drawn, font size and texts, upper layers first.
+    texts: Vec<(usize, f32, Vec<Placed>)>,
     /// Where a part's text belongs, by the address of its placing.
     anchors: HashMap<(usize, u32), Option<[f64; 2]>>,
 }
@@ -75,8 +75,15 @@ impl VectorLabels {
             self.place(painter, rect, viewport, &views);
             self.placed_for = Some(key);
         }
-        for (size, texts) in &self.texts {
+        for (number, size, texts) in &self.texts {
             let font = FontId::proportional(*size);
+            let clip = views.get(*number).and_then(|(view, ..)| view.clip);
+            let painter = &painter.with_clip_rect(clip.map_or(rect, |shares| {
+                Rect::from_min_max(
+                    rect.lerp_inside(shares.min.to_vec2()),
+                    rect.lerp_inside(shares.max.to_vec2()),
+                )
+            }));
             for text in texts {
                 halo_text(painter, text.at, &text.text, &font);
             }
@@ -92,7 +99,7 @@ impl VectorLabels {
     ) {
         self.texts.clear();
         let mut taken: Vec<Rect> = Vec::new();
-        for (view, placed, look) in views {
+        for (number, (view, placed, look)) in views.iter().enumerate() {
             let Some(label) = &look.style.label else {
                 continue;
             };
@@ -154,7 +161,7 @@ impl VectorLabels {
                 named.insert(part.feature);
                 texts.push(Placed { at: area.min, text });
             }
-            self.texts.push((font.size, texts));
+            self.texts.push((number, font.size, texts));
         }
     }
 }

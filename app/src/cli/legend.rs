@@ -1,9 +1,9 @@
 //! A class map with its legend as one SVG file: the picture embedded, the names as text.
 
-use terroir_scene::Class;
+use terroir_scene::{Class, Still};
 
 use super::failure::{CliError, CliResult};
-use super::picture::{Still, png_bytes};
+use super::picture::png_bytes;
 
 const LINE: usize = 24;
 const MARGIN: usize = 16;

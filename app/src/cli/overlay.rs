@@ -3,23 +3,26 @@
 use std::sync::atomic::AtomicBool;
 
 use terroir_scene::{
-    Grid, PictureFrame, Shown, VectorColoring, VectorLook, VectorStyle, categories, draw_vectors,
-    extent_in_map, file_and_layer, place_vectors_blocking, read_vector_blocking,
+    Crs, Grid, PictureFrame, Shown, Still, VectorColoring, VectorLook, VectorStyle, categories,
+    draw_vectors, extent_in_map, file_and_layer, place_vectors_blocking, read_vector_blocking,
 };
 
 use super::failure::{CliError, CliResult};
 use super::output::Output;
-use super::picture::Still;
 
-/// Draws each file of `vectors` (`file` or `file:layer`), the first at the bottom, over the picture of a whole raster.
+/// Draws each file of `vectors` (`file` or `file:layer`), the first at the bottom, over the picture of a whole raster,
+/// which is in `map_crs` or the raster's own reference system.
 pub fn draw_over(
     still: &mut Still,
     grid: &Grid,
+    map_crs: Option<&Crs>,
     vectors: &[String],
     style_by: Option<&str>,
     output: Output,
 ) -> CliResult {
-    let extent = extent_in_map(&grid.transform(), grid.width, grid.height);
+    let extent = still
+        .extent
+        .unwrap_or_else(|| extent_in_map(&grid.transform(), grid.width, grid.height));
     let frame = PictureFrame {
         left: extent.min_x,
         top: extent.max_y,
@@ -40,7 +43,7 @@ pub fn draw_over(
             let before = VectorColoring::Single { color: [0; 3] };
             style.coloring = categories(&layer, attribute, &before)?;
         }
-        let placed = place_vectors_blocking(&layer, grid.crs(), &stop)?;
+        let placed = place_vectors_blocking(&layer, map_crs.or(grid.crs()), &stop)?;
         let look = VectorLook::new(&layer, &style);
         let Some(drawn) = draw_vectors(&placed, &look, &frame, Shown::All, &stop) else {
             return Err(CliError::failed(format!(

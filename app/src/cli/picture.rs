@@ -5,42 +5,9 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use terroir_scene::MapRect;
+use terroir_scene::Still;
 
 use super::failure::{CliError, CliResult};
-
-/// A finished picture: RGBA, straight alpha, `4 * width * height` bytes.
-pub struct Still {
-    pub width: usize,
-    pub height: usize,
-    pub rgba: Vec<u8>,
-    /// What the picture covers on the ground; `None` without a place.
-    pub extent: Option<MapRect>,
-}
-
-impl Still {
-    /// Every pixel as a square of `factor` x `factor`; 0 and 1 change nothing.
-    pub fn enlarged(self, factor: usize) -> Self {
-        if factor < 2 {
-            return self;
-        }
-        let (width, height) = (self.width * factor, self.height * factor);
-        let mut rgba = Vec::with_capacity(4 * width * height);
-        for line in self.rgba.chunks_exact(4 * self.width) {
-            let wide: Vec<u8> = line
-                .chunks_exact(4)
-                .flat_map(|pixel| pixel.repeat(factor))
-                .collect();
-            rgba.extend(wide.repeat(factor));
-        }
-        Self {
-            width,
-            height,
-            rgba,
-            extent: self.extent,
-        }
-    }
-}
 
 /// Writes RGBA bytes (straight alpha) as PNG.
 pub fn write_png(still: &Still, path: &Path) -> CliResult {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use terroir_scene::{
-    Crs, Derivation, Hillshade, Look, MaskSource, PaletteEntry, Raster, Stretch, Style,
+    Crs, Derivation, Hillshade, Look, MaskSource, PaletteEntry, Raster, Still, Stretch, Style,
     band_statistics_blocking, channel_statistics_blocking, class_color, default_style_blocking,
     fit_pca_blocking, hide_in_still_blocking, radar_style_blocking, render_still_blocking,
 };
@@ -14,7 +14,7 @@ use super::calc::{check_formula, known_index};
 use super::failure::{CliError, CliResult};
 use super::output::Output;
 use super::overlay::draw_over;
-use super::picture::{Still, write_png, write_world_file};
+use super::picture::{write_png, write_world_file};
 use super::series::{frame_of_date, one_series};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -60,7 +60,7 @@ pub struct RenderArgs {
     #[arg(long, default_value = "grays")]
     ramp: String,
     /// Coordinate system to draw in, e.g. EPSG:3857; the raster's own without this
-    #[arg(long, conflicts_with_all = ["hide_clouds", "vectors"])]
+    #[arg(long)]
     crs: Option<String>,
     /// Longer side of the picture in pixels; the raster's own size, at most 2048, without this
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=32768))]
@@ -109,11 +109,18 @@ pub fn run(args: &RenderArgs, output: Output) -> CliResult {
             )));
         };
         let grid = &raster.info().grid;
-        hide_in_still_blocking(&mask, grid, still.width, still.height, &mut still.rgba)?;
+        hide_in_still_blocking(&mask, grid, crs.as_ref(), &mut still)?;
     }
     let grid = &raster.info().grid;
     let style_by = args.style_by.as_deref();
-    draw_over(&mut still, grid, &args.vectors, style_by, output)?;
+    draw_over(
+        &mut still,
+        grid,
+        crs.as_ref(),
+        &args.vectors,
+        style_by,
+        output,
+    )?;
     write_png(&still, &args.out)?;
     let mut files = vec![args.out.clone()];
     if args.world_file {
@@ -147,13 +154,7 @@ pub fn draw(
     );
     let drawn = render_still_blocking(raster, style, crs, wanted, wanted)?;
     let longer = drawn.width.max(drawn.height).max(1);
-    let still = Still {
-        width: drawn.width,
-        height: drawn.height,
-        rgba: drawn.rgba,
-        extent: drawn.extent,
-    };
-    Ok(still.enlarged(wanted / longer))
+    Ok(drawn.enlarged(wanted / longer))
 }
 
 fn chosen_style(args: &RenderArgs, raster: &Raster) -> CliResult<Style> {

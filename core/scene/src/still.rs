@@ -15,6 +15,30 @@ pub struct Still {
     pub extent: Option<MapRect>,
 }
 
+impl Still {
+    /// Every pixel as a square of `factor` x `factor`; 0 and 1 change nothing.
+    pub fn enlarged(self, factor: usize) -> Self {
+        if factor < 2 {
+            return self;
+        }
+        let (width, height) = (self.width * factor, self.height * factor);
+        let mut rgba = Vec::with_capacity(4 * width * height);
+        for line in self.rgba.chunks_exact(4 * self.width) {
+            let wide: Vec<u8> = line
+                .chunks_exact(4)
+                .flat_map(|pixel| pixel.repeat(factor))
+                .collect();
+            rgba.extend(wide.repeat(factor));
+        }
+        Self {
+            width,
+            height,
+            rgba,
+            extent: self.extent,
+        }
+    }
+}
+
 /// Draws the whole raster into at most `max_width` x `max_height` pixels, keeping its aspect on the map: in `map_crs`, or
 /// in the raster's own reference system.
 ///

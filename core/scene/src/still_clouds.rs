@@ -1,34 +1,39 @@
 //! Clouds out of a picture: makes transparent what a mask hides, in a picture of a whole raster drawn by `still.rs`.
 
-use crate::{Grid, MaskSource, Raster, SceneResult, extent_in_map, hidden_pixels_blocking};
+use crate::{
+    Crs, Grid, MaskSource, Place, Raster, SceneResult, Still, extent_in_map, hidden_pixels_blocking,
+};
 
-/// Sets alpha to 0 where `mask` hides the raster of `grid`; `rgba` is its picture, north up, `width * height` pixels.
+/// Sets alpha to 0 where `mask` hides the raster of `grid`, in a picture of it drawn in `map_crs` or the raster's own
+/// reference system.
 ///
 /// # Errors
-/// The mask cannot be read or has another coordinate system.
+/// The mask cannot be read or has another coordinate system; no way to `map_crs`.
 pub fn hide_in_still_blocking(
     mask: &MaskSource,
     grid: &Grid,
-    width: usize,
-    height: usize,
-    rgba: &mut [u8],
+    map_crs: Option<&Crs>,
+    still: &mut Still,
 ) -> SceneResult<()> {
-    let Some(pixel_from_map) = grid.transform().inverse() else {
-        return Ok(());
-    };
+    let place = Place::new(grid, map_crs.or(grid.georef.ground_crs()))?;
     // As fine as the picture, and never finer than the raster.
-    let side = width.max(height).max(1);
+    let (width, height) = (still.width.max(1), still.height.max(1));
+    let side = width.max(height);
     let thin = (grid.width.max(grid.height) as f64 / side as f64).max(1.0);
     let size = |pixels: usize| ((pixels as f64 / thin).round() as usize).clamp(1, pixels.max(1));
     let (cols, rows) = (size(grid.width), size(grid.height));
     let raster = Raster::open(&mask.path)?;
     let hidden = hidden_pixels_blocking(&raster, mask, grid, grid.window(), cols, rows)?;
-    let extent = extent_in_map(&grid.transform(), grid.width, grid.height);
-    for (index, pixel) in rgba.chunks_exact_mut(4).enumerate() {
-        let share = |at: usize, of: usize| (at as f64 + 0.5) / of.max(1) as f64;
-        let x = extent.min_x + extent.width() * share(index % width.max(1), width);
-        let y = extent.max_y - extent.height() * share(index / width.max(1), height);
-        let (col, row) = pixel_from_map.map_from_pixel(x, y);
+    let extent = still
+        .extent
+        .unwrap_or_else(|| extent_in_map(&grid.transform(), grid.width, grid.height));
+    for (index, pixel) in still.rgba.chunks_exact_mut(4).enumerate() {
+        let share = |at: usize, of: usize| (at as f64 + 0.5) / of as f64;
+        let x = extent.min_x + extent.width() * share(index % width, width);
+        let y = extent.max_y - extent.height() * share(index / width, height);
+        let Some((col, row)) = place.pixel_from_map(x, y) else {
+            continue;
+        };
         let col = (col * cols as f64 / grid.width as f64).floor();
         let row = (row * rows as f64 / grid.height as f64).floor();
         let is_inside = col >= 0.0 && row >= 0.0 && col < cols as f64 && row < rows as f64;
@@ -60,12 +65,38 @@ mod tests {
             kind: MaskKind::User,
         };
         for side in [4_usize, 8, 16] {
-            let mut rgba = vec![255_u8; 4 * side * side];
-            hide_in_still_blocking(&mask, &grid, side, side, &mut rgba).expect("read");
-            for (index, pixel) in rgba.chunks_exact(4).enumerate() {
+            let mut still = Still {
+                width: side,
+                height: side,
+                rgba: vec![255_u8; 4 * side * side],
+                extent: None,
+            };
+            hide_in_still_blocking(&mask, &grid, None, &mut still).expect("read");
+            for (index, pixel) in still.rgba.chunks_exact(4).enumerate() {
                 let expected = if index % side < side / 2 { 0 } else { 255 };
                 assert_eq!(pixel[3], expected, "side {side}, pixel {index}");
             }
         }
+        // The same ground in another reference system: west is hidden, east is not.
+        let scene = open(&mask.path);
+        let crs = Crs::parse("EPSG:4326").expect("known");
+        let style = crate::Style::gray(
+            0,
+            crate::Stretch {
+                low: -1.0,
+                high: 1.0,
+                gamma: 1.0,
+            },
+            "grays",
+        );
+        let mut still =
+            crate::render_still_blocking(&scene, &style, Some(&crs), 40, 40).expect("drawn");
+        let opaque = |still: &Still, x: usize| {
+            let middle = still.height / 2;
+            still.rgba[4 * (middle * still.width + x) + 3] == 255
+        };
+        assert!(opaque(&still, 1) && opaque(&still, still.width - 2));
+        hide_in_still_blocking(&mask, &scene.info().grid, Some(&crs), &mut still).expect("read");
+        assert!(!opaque(&still, 1) && opaque(&still, still.width - 2));
     }
 }
