@@ -59,3 +59,20 @@ fn draw_srgb(placed: Placed) -> @location(0) vec4<f32> {
 fn draw_srgb_on_white(placed: Placed) -> @location(0) vec4<f32> {
     return linear(on_white(faded(placed)));
 }
+
+struct Ground {
+    @builtin(position) position: vec4<f32>,
+    // As the target stores it before encoding.
+    @location(0) @interpolate(flat) color: vec3<f32>,
+}
+
+// What lies below all tiles: one colour, taken from the vertex.
+@vertex
+fn place_ground(vertex: Vertex) -> Ground {
+    return Ground(vec4<f32>(vertex.position, 0.0, 1.0), vec3<f32>(vertex.uv, vertex.opacity));
+}
+
+@fragment
+fn draw_ground(ground: Ground) -> @location(0) vec4<f32> {
+    return vec4<f32>(ground.color, 1.0);
+}

@@ -399,14 +399,15 @@ impl Window {
         }
     }
 
-    fn map_ui(&mut self, ui: &mut egui::Ui) {
+    /// Strips and map. Returns where the canvas is, if there is one.
+    fn map_ui(&mut self, ui: &mut egui::Ui) -> Option<Rect> {
         if let Some(command) = self.state.messages.strips_ui(ui) {
             self.state.queue.push_back(command);
         }
         self.map_rect = ui.available_rect_before_wrap();
         if self.state.history.document().layers.is_empty() && self.state.opening == 0 {
             panels::empty_map_ui(ui, &mut self.state);
-            return;
+            return None;
         }
         compare::update(ui.ctx(), &mut self.state);
         compare::compare_bar_ui(ui, &mut self.state);
@@ -438,6 +439,7 @@ impl Window {
         tools::tool_ui(ui, &mut self.state, &view, is_free);
         self.find_shapes();
         panels::map_overlay_ui(ui, &self.state, self.map_rect, self.reading_text());
+        Some(self.map_rect)
     }
 
     /// What the canvas is at, in words; empty when all is drawn as well as the files allow at once.
@@ -797,12 +799,19 @@ impl eframe::App for Window {
         menu::toolbar_ui(ui, &mut self.state);
         status_bar::status_bar_ui(ui, &mut self.state, self.canvas.viewport());
         panels::side_panels_ui(ui, &mut self.state);
-        egui::CentralPanel::no_frame()
-            .frame(egui::Frame::new().fill(theme::colors(ui.visuals()).well))
-            .show(ui, |ui| {
-                ui.spacing_mut().item_spacing.y = 0.0;
-                self.map_ui(ui);
-            });
+        egui::CentralPanel::no_frame().show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            let (whole, below) = (ui.max_rect(), ui.painter().add(egui::Shape::Noop));
+            let canvas = self.map_ui(ui);
+            // The canvas draws its own ground, for less.
+            let bare = match canvas {
+                Some(canvas) => whole.with_max_y(canvas.top()),
+                None => whole,
+            };
+            let well = theme::colors(ui.visuals()).well;
+            ui.painter()
+                .set(below, egui::Shape::rect_filled(bare, 0.0, well));
+        });
         let picture = questions::questions_ui(ui, &mut self.state);
         if let Some(path) = picture {
             self.ask_screenshot(&ctx, path, Some(self.map_rect));

@@ -240,11 +240,9 @@ impl Canvas {
         self.store.begin_frame();
         self.sync(layers, map_crs);
         let painter = ui.painter_at(rect);
-        painter.rect_filled(rect, 0.0, ui.visuals().extreme_bg_color);
         let meshes = self.update(layers, rect, f64::from(ui.pixels_per_point()));
-        if !meshes.is_empty() {
-            painter.add(self.renderer.paint(rect, meshes));
-        }
+        let ground = ui.visuals().extreme_bg_color;
+        painter.add(self.renderer.paint(rect, ground, meshes));
         let views = layers
             .iter()
             .rev()

@@ -11,7 +11,9 @@ use egui_wgpu::{CallbackResources, CallbackTrait, RenderState};
 use terroir_scene::{Blend, Block, ColorTable, FIELD_AXES, LabelParams, Shading};
 use wgpu::util::DeviceExt;
 
-use programs::{Program, STYLED, StyleProgram, draw_pipeline, fragment_entry, texture_type};
+use programs::{
+    Program, STYLED, StyleProgram, draw_pipeline, fragment_entry, ground_pipeline, texture_type,
+};
 
 /// Twin of `Vertex` in `draw.wgsl`.
 #[repr(C)]
@@ -73,7 +75,8 @@ pub struct MeshLook {
 }
 
 struct Draw {
-    group: wgpu::BindGroup,
+    /// `None` for the ground.
+    group: Option<wgpu::BindGroup>,
     vertices: Range<u32>,
     look: MeshLook,
 }
@@ -101,7 +104,7 @@ impl FrameMeshes {
             &tile.nearest
         };
         self.draws.push(Draw {
-            group: group.clone(),
+            group: Some(group.clone()),
             vertices: start..self.vertices.len() as u32,
             look,
         });
@@ -122,14 +125,10 @@ impl FrameMeshes {
             &picture.nearest
         };
         self.draws.push(Draw {
-            group: group.clone(),
+            group: Some(group.clone()),
             vertices: start..self.vertices.len() as u32,
             look,
         });
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.draws.is_empty()
     }
 }
 
@@ -141,6 +140,7 @@ pub struct Renderer {
     labels: StyleProgram,
     /// One a blend mode, in the order of `Blend::ALL`, made when first drawn with.
     draws: [OnceLock<wgpu::RenderPipeline>; Blend::ALL.len()],
+    ground: OnceLock<wgpu::RenderPipeline>,
     draw_layout: wgpu::BindGroupLayout,
     target: wgpu::TextureFormat,
     nearest: wgpu::Sampler,
@@ -188,6 +188,7 @@ impl Renderer {
             field: StyleProgram::new(device, Program::Field),
             labels: StyleProgram::new(device, Program::Labels),
             draws: Default::default(),
+            ground: OnceLock::new(),
             draw_layout,
             target,
             nearest: sampler(wgpu::FilterMode::Nearest),
@@ -527,8 +528,34 @@ impl Renderer {
         tile.styled.texture()
     }
 
-    /// A paint callback that draws the meshes over `rect` (points).
-    pub fn paint(&self, rect: egui::Rect, meshes: FrameMeshes) -> egui::PaintCallback {
+    /// A paint callback that fills `rect` (points) with `ground` and draws the meshes over it. egui's own fill would cost
+    /// a software rasteriser several times what all tiles do.
+    pub fn paint(
+        &self,
+        rect: egui::Rect,
+        ground: egui::Color32,
+        mut meshes: FrameMeshes,
+    ) -> egui::PaintCallback {
+        let color = if self.target.is_srgb() {
+            let [red, green, blue, _] = egui::Rgba::from(ground).to_array();
+            [red, green, blue]
+        } else {
+            let [red, green, blue, _] = ground.to_array();
+            [red, green, blue].map(|channel| f32::from(channel) / 255.0)
+        };
+        // One triangle that covers the rectangle.
+        let corners = [[-1.0, -1.0], [3.0, -1.0], [-1.0, 3.0]].map(|position| Vertex {
+            position,
+            uv: [color[0], color[1]],
+            opacity: color[2],
+        });
+        let start = meshes.vertices.len() as u32;
+        meshes.vertices.extend(corners);
+        let ground = Draw {
+            group: None,
+            vertices: start..start + corners.len() as u32,
+            look: MeshLook::default(),
+        };
         let vertices = self
             .device
             .create_buffer_init(&wgpu::util::BufferInitDescriptor {
@@ -536,10 +563,16 @@ impl Renderer {
                 contents: bytemuck::cast_slice(&meshes.vertices),
                 usage: wgpu::BufferUsages::VERTEX,
             });
-        let draws = meshes
+        let ground_pipeline = self
+            .ground
+            .get_or_init(|| ground_pipeline(&self.device, self.target))
+            .clone();
+        let tiles = meshes
             .draws
             .into_iter()
-            .map(|draw| (self.draw_pipeline(draw.look.blend), draw))
+            .map(|draw| (self.draw_pipeline(draw.look.blend), draw));
+        let draws = std::iter::once((ground_pipeline, ground))
+            .chain(tiles)
             .collect();
         egui_wgpu::Callback::new_paint_callback(rect, TilePainter { vertices, draws })
     }
@@ -655,7 +688,9 @@ impl CallbackTrait for TilePainter {
             };
             pass.set_scissor_rect(left, top, width, height);
             pass.set_pipeline(pipeline);
-            pass.set_bind_group(0, &draw.group, &[]);
+            if let Some(group) = &draw.group {
+                pass.set_bind_group(0, group, &[]);
+            }
             pass.draw(draw.vertices.clone(), 0..1);
         }
     }

@@ -171,19 +171,47 @@ pub(super) fn draw_pipeline(
     target: wgpu::TextureFormat,
     blend: Blend,
 ) -> wgpu::RenderPipeline {
-    let entry = match (target.is_srgb(), blend) {
+    let fragment = match (target.is_srgb(), blend) {
         (false, Blend::Darken) => "draw_display_on_white",
         (false, _) => "draw_display",
         (true, Blend::Darken) => "draw_srgb_on_white",
         (true, _) => "draw_srgb",
     };
+    screen_pipeline(
+        device,
+        &[Some(layout)],
+        ["place", fragment],
+        wgpu::ColorTargetState {
+            format: target,
+            blend: Some(blend_state(blend)),
+            write_mask: wgpu::ColorWrites::ALL,
+        },
+    )
+}
+
+/// One colour, over whatever was there.
+pub(super) fn ground_pipeline(
+    device: &wgpu::Device,
+    target: wgpu::TextureFormat,
+) -> wgpu::RenderPipeline {
+    screen_pipeline(device, &[], ["place_ground", "draw_ground"], target.into())
+}
+
+/// A pipeline of `draw.wgsl`; `entries` are its vertex and fragment functions.
+fn screen_pipeline(
+    device: &wgpu::Device,
+    groups: &[Option<&wgpu::BindGroupLayout>],
+    entries: [&str; 2],
+    target: wgpu::ColorTargetState,
+) -> wgpu::RenderPipeline {
+    let [vertex, fragment] = entries;
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: Some("draw"),
         source: wgpu::ShaderSource::Wgsl(shaders::DRAW.into()),
     });
     let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label: Some("draw"),
-        bind_group_layouts: &[Some(layout)],
+        bind_group_layouts: groups,
         immediate_size: 0,
     });
     device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
@@ -191,7 +219,7 @@ pub(super) fn draw_pipeline(
         layout: Some(&layout),
         vertex: wgpu::VertexState {
             module: &module,
-            entry_point: Some("place"),
+            entry_point: Some(vertex),
             compilation_options: Default::default(),
             buffers: &[Some(wgpu::VertexBufferLayout {
                 array_stride: size_of::<Vertex>() as u64,
@@ -204,13 +232,9 @@ pub(super) fn draw_pipeline(
         multisample: wgpu::MultisampleState::default(),
         fragment: Some(wgpu::FragmentState {
             module: &module,
-            entry_point: Some(entry),
+            entry_point: Some(fragment),
             compilation_options: Default::default(),
-            targets: &[Some(wgpu::ColorTargetState {
-                format: target,
-                blend: Some(blend_state(blend)),
-                write_mask: wgpu::ColorWrites::ALL,
-            })],
+            targets: &[Some(target)],
         }),
         multiview_mask: None,
         cache: None,
