@@ -1,13 +1,14 @@
 //! Band statistics from a sample of full-resolution blocks, and the style a freshly opened raster gets from them.
 //! Knows rasters. Knows nothing of colours beyond naming a ramp.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::qml_classes::QmlClasses;
 use crate::{
     BandInfo, Channel, ChannelSource, Detail, Limits, Look, Raster, RasterInfo, Resampling,
     SampleType, SceneError, SceneResult, Stretch, Style, Window, default_rgb, fit_pca_blocking,
-    is_radar, radar_pair, radar_style_blocking,
+    is_radar, is_remote, radar_pair, radar_style_blocking,
 };
 
 /// Percentiles and histogram of a band from <= 64 full-resolution blocks on a low-discrepancy grid (conventions section 3).
@@ -46,6 +47,8 @@ const ENOUGH_PIXELS: usize = 10_000;
 const WHOLE_PIXELS: usize = SAMPLE_BLOCKS * PIXELS_PER_BLOCK;
 /// Pixels sorted for the percentiles.
 const SORTED_PIXELS: usize = 1 << 16;
+/// Windows below this are read through one handle.
+const WORTH_A_SECOND_HANDLE: usize = 16;
 /// Bands gathered at once, which bounds memory to about 128 MiB.
 const BANDS_AT_ONCE: usize = 8;
 
@@ -67,12 +70,10 @@ pub fn band_statistics_blocking(
             return Err(missing_band(info, *band));
         }
         let plan = SamplePlan::new(info, first, info.grid.window());
-        let mut values: Vec<Vec<f32>> = vec![Vec::new(); group.len()];
-        for (index, window) in plan.windows.iter().enumerate() {
-            let is_needed = |values: &Vec<f32>| {
-                !plan.is_sampled || index < plan.first || values.len() < ENOUGH_PIXELS
-            };
-            // Together, so that blocks that hold all bands are read once.
+        let (sure, spare) = plan.windows.split_at(plan.first.min(plan.windows.len()));
+        let mut values = valid_values_side_by_side(raster, group, sure)?;
+        for window in spare {
+            let is_needed = |values: &Vec<f32>| !plan.is_sampled || values.len() < ENOUGH_PIXELS;
             let wanted: Vec<usize> = group
                 .iter()
                 .zip(&values)
@@ -82,32 +83,79 @@ pub fn band_statistics_blocking(
             if wanted.is_empty() {
                 break;
             }
-            let planes = raster.read_planes_blocking(
-                &wanted,
-                *window,
-                window.width,
-                window.height,
-                Resampling::Nearest,
-                Detail::Full,
-            )?;
+            let more = valid_values(raster, &wanted, std::slice::from_ref(window))?;
             let needy = values.iter_mut().filter(|values| is_needed(values));
-            for (values, plane) in needy.zip(&planes) {
-                let valid = plane
-                    .values
-                    .iter()
-                    .zip(&plane.valid)
-                    .filter(|(value, valid)| **valid && value.is_finite());
-                values.extend(valid.map(|(value, _)| *value));
+            for (values, more) in needy.zip(more) {
+                values.extend(more);
             }
         }
-        statistics.extend(
+        statistics.par_extend(
             group
-                .iter()
+                .par_iter()
                 .zip(values)
                 .map(|(band, values)| summary(*band, values, plan.is_sampled)),
         );
     }
     Ok(statistics)
+}
+
+/// The valid pixels of some bands, all windows one after the other. The bands are read together, so that blocks that hold
+/// all of them are read once.
+fn valid_values(
+    raster: &Raster,
+    bands: &[usize],
+    windows: &[Window],
+) -> SceneResult<Vec<Vec<f32>>> {
+    let mut values: Vec<Vec<f32>> = vec![Vec::new(); bands.len()];
+    for window in windows {
+        let planes = raster.read_planes_blocking(
+            bands,
+            *window,
+            window.width,
+            window.height,
+            Resampling::Nearest,
+            Detail::Full,
+        )?;
+        for (values, plane) in values.iter_mut().zip(&planes) {
+            let valid = plane
+                .values
+                .iter()
+                .zip(&plane.valid)
+                .filter(|(value, valid)| **valid && value.is_finite());
+            values.extend(valid.map(|(value, _)| *value));
+        }
+    }
+    Ok(values)
+}
+
+/// The same with half of the windows read through a second handle where there are many: opening waits for this.
+fn valid_values_side_by_side(
+    raster: &Raster,
+    bands: &[usize],
+    windows: &[Window],
+) -> SceneResult<Vec<Vec<f32>>> {
+    let path = &raster.info().path;
+    if windows.len() < WORTH_A_SECOND_HANDLE || is_remote(path) {
+        return valid_values(raster, bands, windows);
+    }
+    let (ours, theirs) = windows.split_at(windows.len() / 2);
+    let (ours, theirs) = std::thread::scope(|scope| {
+        let second = scope.spawn(|| {
+            let raster = Raster::open(path)?;
+            valid_values(&raster, bands, theirs)
+        });
+        let ours = valid_values(raster, bands, ours);
+        (ours, second.join())
+    });
+    let mut values = ours?;
+    let theirs = match theirs {
+        Ok(theirs) => theirs?,
+        Err(panic) => std::panic::resume_unwind(panic),
+    };
+    for (values, more) in values.iter_mut().zip(theirs) {
+        values.extend(more);
+    }
+    Ok(values)
 }
 
 /// The same of one channel, derived or in decibels, over `within` (the whole raster without it; cut to the raster).
