@@ -410,7 +410,7 @@ fn saved_weights_are_loaded_again_in_both_precisions() {
 }
 
 /// Weights of a plain vision transformer as timm names them.
-fn teacher_weights(width: usize, depth: usize, side: usize, layer_scale: bool) -> Written {
+pub fn teacher_weights(width: usize, depth: usize, side: usize, layer_scale: bool) -> Written {
     let mut tensors = Written::new();
     let mut add = |name: &str, shape: &[usize]| {
         let count: usize = shape.iter().product();

@@ -233,6 +233,30 @@ fn a_scene_without_wavelengths_is_named() {
     assert!(!files_in(here).contains(&"w.safetensors".to_owned()));
 }
 
+#[test]
+fn a_teacher_is_learnt_from_and_must_have_the_width_of_the_student() {
+    let folder = TempDir::new().unwrap();
+    let here = folder.path();
+    for (name, width) in [("fits", 192), ("narrow", 64)] {
+        let weights = crate::masked::teacher_weights(width, 2, 4, false);
+        let path = here.join(format!("{name}.safetensors"));
+        crate::golden::write_safetensors(&path, &weights, "F32");
+    }
+    let more = ["--teacher", "fits.safetensors"];
+    run(here, &arguments("a.safetensors", 2, &more)).done();
+    let text = fs::read_to_string(here.join("a.run/metrics.jsonl")).unwrap();
+    for line in text.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let part = |name: &str| line[name].as_f64().unwrap();
+        let sum = part("masked_loss") + part("distillation_loss");
+        assert!((part("loss") - sum).abs() < 1e-5, "{line}");
+        assert!((-1.0..=1.0).contains(&part("distillation_loss")), "{line}");
+    }
+    let more = ["--teacher", "narrow.safetensors"];
+    run(here, &arguments("b.safetensors", 2, &more))
+        .failed(1, &["64 wide", "192", "narrow.safetensors"]);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_said_and_the_last_checkpoint_kept() {

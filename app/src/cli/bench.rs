@@ -30,12 +30,15 @@ pub struct BenchArgs {
     /// Device to measure, as `terroir devices` lists it
     #[arg(long, default_value = "auto")]
     device: String,
-    /// Measure accuracy instead of speed: few-shot accuracy of untrained fields on the labelled scenes in this folder
+    /// Measure accuracy instead of speed: few-shot accuracy of fields on the labelled scenes in this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["file", "model", "device"])]
     accuracy: Option<PathBuf>,
     /// With --accuracy: only the field design in use, not those it was chosen from
     #[arg(long, requires = "accuracy")]
     quick: bool,
+    /// With --accuracy: trained weights of the model; it is untrained without them
+    #[arg(long, requires = "accuracy", value_name = "FILE")]
+    weights: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -49,12 +52,17 @@ pub fn run(args: &BenchArgs, output: Output) -> CliResult {
         return canvas::run(args, output);
     }
     match &args.accuracy {
-        Some(folder) => measure_accuracy(folder, args.quick, output),
+        Some(folder) => measure_accuracy(folder, args.quick, args.weights.as_deref(), output),
         None => measure_speed(args, output),
     }
 }
 
-fn measure_accuracy(folder: &Path, quick: bool, output: Output) -> CliResult {
+fn measure_accuracy(
+    folder: &Path,
+    quick: bool,
+    weights: Option<&Path>,
+    output: Output,
+) -> CliResult {
     let cancel = CancelFlag::on_ctrl_c()?;
     let mut rows: Vec<BenchRow> = Vec::new();
     let mut on_row = |row: &BenchRow| {
@@ -64,7 +72,7 @@ fn measure_accuracy(folder: &Path, quick: bool, output: Output) -> CliResult {
         ));
         rows.push(row.clone());
     };
-    let result = bench_field(folder, quick, &mut on_row, &|| cancel.is_raised());
+    let result = bench_field(folder, quick, weights, &mut on_row, &|| cancel.is_raised());
     if cancel.is_raised() {
         return Err(CliError::Cancelled);
     }

@@ -88,6 +88,31 @@ const CASES: [Case; 5] = [
     },
 ];
 
+/// What is compared with trained weights: how loud their tokens are, and what they say alone.
+fn designs_trained() -> Vec<(&'static str, Design)> {
+    let chosen = Design::default();
+    let tokens = |weight: f64| Design {
+        tokens_trained: weight,
+        ..chosen.clone()
+    };
+    vec![
+        ("chosen", chosen.clone()),
+        ("no tokens", tokens(0.0)),
+        ("tokens 0.3", tokens(0.3)),
+        ("tokens 0.5", tokens(0.5)),
+        ("tokens 1", tokens(1.0)),
+        ("tokens 2", tokens(2.0)),
+        (
+            "tokens only",
+            Design {
+                bands: 0.0,
+                neighbourhood: 0.0,
+                ..tokens(1.0)
+            },
+        ),
+    ]
+}
+
 /// What is compared: the design in use first, then one change at a time.
 fn designs() -> Vec<(&'static str, Design)> {
     let chosen = Design::default();
@@ -181,12 +206,13 @@ fn designs() -> Vec<(&'static str, Design)> {
     ]
 }
 
-/// Embeds the labelled scenes below `data_dir` (untrained `dofa-tiny`, CPU) in every design, fits heads on the exact
-/// pixels of each `split.json` and scores them on its test units. Scenes that are not there are skipped.
+/// Embeds the labelled scenes below `data_dir` (`dofa-tiny`, untrained or with `weights`, CPU) in every design, fits heads on
+/// the exact pixels of each `split.json` and scores them on its test units. Scenes that are not there are skipped.
 /// `is_quick` measures the design in use only.
 pub fn bench_field(
     data_dir: &Path,
     is_quick: bool,
+    weights: Option<&Path>,
     on_row: &mut dyn FnMut(&BenchRow),
     cancelled: &dyn Fn() -> bool,
 ) -> Result<(), Failure> {
@@ -196,7 +222,7 @@ pub fn bench_field(
     let mut ignore = |_| {};
     let stop = || cancelled().then_some(Stop::Cancelled);
     let monitor = Monitor::new(JobId(0), &stop, &mut ignore);
-    let result = run_cases(data_dir, is_quick, &scratch, on_row, &monitor);
+    let result = run_cases(data_dir, is_quick, weights, &scratch, on_row, &monitor);
     std::fs::remove_dir_all(&scratch).ok();
     match result? {
         0 => Err(Failure::new(format!(
@@ -210,6 +236,7 @@ pub fn bench_field(
 fn run_cases(
     data_dir: &Path,
     is_quick: bool,
+    weights: Option<&Path>,
     scratch: &Path,
     on_row: &mut dyn FnMut(&BenchRow),
     monitor: &Monitor<'_>,
@@ -224,12 +251,16 @@ fn run_cases(
         }
         done += 1;
         let split = Split::read(&folder, case.labels)?;
-        for (name, design) in designs()
+        let designs = match weights {
+            Some(_) => designs_trained(),
+            None => designs(),
+        };
+        for (name, design) in designs
             .into_iter()
             .take(if is_quick { 1 } else { usize::MAX })
         {
             let out = scratch.join("field.tif");
-            let spec = spec_of(case, &folder, &out);
+            let spec = spec_of(case, &folder, &out, weights);
             embed(&spec, &design, monitor, &mut shelf)?;
             let field = open_field(&out)?;
             for (head, kind) in [("logistic", HeadKind::Logistic), ("ridge", HeadKind::Ridge)] {
@@ -261,11 +292,11 @@ fn run_cases(
     Ok(done)
 }
 
-fn spec_of(case: &Case, folder: &Path, out: &Path) -> EmbedSpec {
+fn spec_of(case: &Case, folder: &Path, out: &Path, weights: Option<&Path>) -> EmbedSpec {
     EmbedSpec {
         scene: folder.join(case.image),
         model: "dofa-tiny".to_owned(),
-        weights: None,
+        weights: weights.map(Path::to_owned),
         device: crate::device::CPU.to_owned(),
         out: PathBuf::from(out),
         wavelengths_nm: case.wavelengths_nm.iter().copied().enumerate().collect(),
