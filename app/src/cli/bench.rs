@@ -1,7 +1,8 @@
 //! `terroir bench`: how fast models embed on this machine, how well their fields do on labelled scenes, and how fast the
-//! canvas is.
+//! canvas and the networks are beside others.
 
 mod canvas;
+mod dofa;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -45,11 +46,15 @@ pub struct BenchArgs {
 enum BenchWhat {
     /// Measure how fast rasters open and move on the canvas, and how much memory that takes
     Canvas(canvas::CanvasBenchArgs),
+    /// Measure how fast a DOFA network runs and trains, and how much memory that takes
+    Dofa(dofa::DofaBenchArgs),
 }
 
 pub fn run(args: &BenchArgs, output: Output) -> CliResult {
-    if let Some(BenchWhat::Canvas(args)) = &args.what {
-        return canvas::run(args, output);
+    match &args.what {
+        Some(BenchWhat::Canvas(args)) => return canvas::run(args, output),
+        Some(BenchWhat::Dofa(args)) => return dofa::run(args, output),
+        None => {}
     }
     match &args.accuracy {
         Some(folder) => measure_accuracy(folder, args.quick, args.weights.as_deref(), output),
@@ -178,4 +183,26 @@ fn measure_speed(args: &BenchArgs, output: Output) -> CliResult {
         args.device,
         table(&["model", "seconds", "pixels a second"], &rows)
     ))
+}
+
+/// `VmRSS` or `VmHWM` (the peak) of this process in MiB; 0 where the system does not say.
+pub(super) fn resident_mb(field: &str) -> f64 {
+    std::fs::read_to_string("/proc/self/status")
+        .ok()
+        .and_then(|status| {
+            let line = status.lines().find(|line| line.starts_with(field))?;
+            line.split_whitespace().nth(1)?.parse::<f64>().ok()
+        })
+        .map_or(0.0, |kib| kib / 1024.0)
+}
+
+pub(super) fn at_share(values: &[f64], share: f64) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let last = sorted.len().checked_sub(1)?;
+    sorted.get((share * last as f64).round() as usize).copied()
+}
+
+pub(super) fn median(values: &[f64]) -> Option<f64> {
+    at_share(values, 0.5)
 }

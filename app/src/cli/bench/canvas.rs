@@ -15,6 +15,7 @@ use terroir_scene::{
     default_style_blocking,
 };
 
+use super::{at_share, median, resident_mb};
 use crate::canvas::offscreen::{FrameCost, Offscreen};
 use crate::canvas::{Canvas, CanvasLayer, Viewport};
 use crate::cli::failure::{CliError, CliResult};
@@ -512,28 +513,6 @@ fn run_rival(script: &Path, args: &CanvasBenchArgs, ours: &Measured) -> CliResul
         .wait_with_output()
         .map_err(|error| failed(error.to_string()))?;
     serde_json::from_slice(&answer.stdout).map_err(|error| failed(error.to_string()))
-}
-
-/// `VmRSS` or `VmHWM` (the peak) of this process in MiB; 0 where the system does not say.
-fn resident_mb(field: &str) -> f64 {
-    std::fs::read_to_string("/proc/self/status")
-        .ok()
-        .and_then(|status| {
-            let line = status.lines().find(|line| line.starts_with(field))?;
-            line.split_whitespace().nth(1)?.parse::<f64>().ok()
-        })
-        .map_or(0.0, |kib| kib / 1024.0)
-}
-
-fn at_share(values: &[f64], share: f64) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let last = sorted.len().checked_sub(1)?;
-    sorted.get((share * last as f64).round() as usize).copied()
-}
-
-fn median(values: &[f64]) -> Option<f64> {
-    at_share(values, 0.5)
 }
 
 const HEADER: [&str; 4] = ["measured", "Terroir", "rival", "ratio"];

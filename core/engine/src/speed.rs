@@ -1,0 +1,251 @@
+//! How fast a network runs on a device: forward pass and training step on images of noise, and the device's own product of
+//! matrices to set them against. Knows networks and devices. Knows nothing of scenes, files or rivals.
+
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::nn::loss::CrossEntropyLossConfig;
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::{Device, Distribution, Int, Tensor};
+use serde::{Deserialize, Serialize};
+use terroir_models::{Dofa, DofaConfig, PatchKernel};
+
+use crate::Failure;
+use crate::device;
+use crate::setup::guarded;
+use crate::training::{AdamWSettings, Optimiser};
+
+/// Classes of the training step's linear head.
+const CLASSES: usize = 10;
+/// Side of the matrices whose product stands for the device's peak.
+const MATRIX_SIDE: usize = 2048;
+
+/// What is timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpeedKind {
+    /// Images to one vector each, the patch kernel generated anew.
+    Forward,
+    /// The same with the patch kernel kept from before, as with frozen weights.
+    ForwardKept,
+    /// Forward with a linear head, cross-entropy, backward, AdamW over everything.
+    TrainingStep,
+    /// A product of two square matrices.
+    Product,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SpeedCase {
+    pub kind: SpeedKind,
+    /// A DOFA size of the catalogue.
+    pub model: String,
+    /// As `devices` lists it.
+    pub device: String,
+    /// Images at once.
+    pub batch: usize,
+    /// One a band.
+    pub wavelengths_um: Vec<f32>,
+    /// Timed runs, after one that is not.
+    pub repeats: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Speed {
+    /// The one that was used.
+    pub device: String,
+    pub seconds: Vec<f64>,
+    /// Work of one run: two for a multiplication and an addition, 1e9 of them.
+    pub gflop: f64,
+    /// So that a rival can build the same.
+    pub shape: ModelShape,
+}
+
+/// The size of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelShape {
+    pub width: usize,
+    pub depth: usize,
+    pub heads: usize,
+    /// Sides of patch and image, pixels.
+    pub patch: usize,
+    pub image: usize,
+}
+
+#[derive(Module, Debug)]
+struct Classifier {
+    encoder: Dofa,
+    head: Linear,
+}
+
+/// Times a case on this process's device; weights are seeded and untrained, which costs what trained ones do.
+///
+/// # Errors
+/// An unknown model, a missing device, or one that fails.
+pub fn measure_speed(case: &SpeedCase) -> Result<Speed, Failure> {
+    let compute = device::open(&case.device);
+    if let Some(reason) = compute.fallback {
+        return Err(Failure::new(reason));
+    }
+    let config = DofaConfig::by_name(&case.model).ok_or_else(|| {
+        Failure::new(format!(
+            "there is no model \"{}\"; `terroir models` lists them",
+            case.model
+        ))
+    })?;
+    let (seconds, gflop) = guarded(|| timed(case, &config, &compute.device))?;
+    Ok(Speed {
+        device: compute.name,
+        seconds,
+        gflop,
+        shape: ModelShape {
+            width: config.width,
+            depth: config.depth,
+            heads: config.heads,
+            patch: config.patch,
+            image: config.image,
+        },
+    })
+}
+
+fn timed(
+    case: &SpeedCase,
+    config: &DofaConfig,
+    device: &Device,
+) -> Result<(Vec<f64>, f64), String> {
+    let bands = case.wavelengths_um.len();
+    let once = forward_gflop(config, bands) * case.batch as f64;
+    if case.kind == SpeedKind::Product {
+        let side = MATRIX_SIDE;
+        let matrix = || Tensor::<2>::random([side, side], Distribution::Default, device);
+        let (a, b) = (matrix(), matrix());
+        let seconds = repeat(case, || {
+            read(a.clone().matmul(b.clone()).slice([0..1, 0..1]))
+        })?;
+        return Ok((seconds, 2.0 * (side as f64).powi(3) / 1e9));
+    }
+    let images = |device: &Device| {
+        Tensor::<4>::random(
+            [case.batch, bands, config.image, config.image],
+            Distribution::Normal(0.0, 1.0),
+            device,
+        )
+    };
+    let kernel = |model: &Dofa| -> Result<PatchKernel, String> {
+        model
+            .patch_kernel(&case.wavelengths_um)
+            .map_err(|error| error.to_string())
+    };
+    if case.kind == SpeedKind::TrainingStep {
+        let device = device.clone().autodiff();
+        let images = images(&device);
+        let classes: Vec<i32> = (0..case.batch).map(|i| (i % CLASSES) as i32).collect();
+        let classes = Tensor::<1, Int>::from_ints(classes.as_slice(), &device);
+        let loss = CrossEntropyLossConfig::new().init(&device);
+        let mut optimiser = Optimiser::new(AdamWSettings::default());
+        let mut model = Some(Classifier {
+            encoder: config.init_for_training(0, &device),
+            head: LinearConfig::new(config.width, CLASSES).init(&device),
+        });
+        let seconds = repeat(case, || {
+            let Some(learner) = model.take() else {
+                return Err("the model was lost".to_owned());
+            };
+            let kernel = kernel(&learner.encoder)?;
+            let logits = learner
+                .head
+                .forward(learner.encoder.features(images.clone(), &kernel));
+            let loss = loss.forward(logits, classes.clone());
+            optimiser.add(&learner, loss.backward());
+            let learner = optimiser.step(learner, 1e-4);
+            read(learner.head.weight.val().slice([0..1, 0..1]))?;
+            model = Some(learner);
+            Ok(())
+        })?;
+        return Ok((seconds, 3.0 * once));
+    }
+    let model = config.init(0, device);
+    let images = images(device);
+    let kept = kernel(&model)?;
+    let seconds = repeat(case, || {
+        let kernel = match case.kind {
+            SpeedKind::Forward => kernel(&model)?,
+            _ => kept.clone(),
+        };
+        read(model.features(images.clone(), &kernel))
+    })?;
+    Ok((seconds, once))
+}
+
+/// Waits for a result by looking at it.
+fn read(tensor: Tensor<2>) -> Result<(), String> {
+    let values = tensor.into_data().try_into_vec::<f32>();
+    match values {
+        Ok(values) if values.iter().all(|value| value.is_finite()) => Ok(()),
+        Ok(_) => Err("the device gave no numbers".to_owned()),
+        Err(error) => Err(format!("{error:?}")),
+    }
+}
+
+fn repeat(
+    case: &SpeedCase,
+    mut run: impl FnMut() -> Result<(), String>,
+) -> Result<Vec<f64>, String> {
+    run()?;
+    (0..case.repeats)
+        .map(|_| {
+            let start = Instant::now();
+            run()?;
+            Ok(start.elapsed().as_secs_f64())
+        })
+        .collect()
+}
+
+/// Work of one image, the generator included (specification section 1: about 18.1 GMAC for base with 9 bands).
+fn forward_gflop(config: &DofaConfig, bands: usize) -> f64 {
+    const GENERATOR: f64 = 128.0;
+    const FEED_FORWARD: f64 = 2048.0;
+    let (rows, columns) = config.grid(config.image, config.image);
+    let (patches, bands) = ((rows * columns) as f64, bands as f64);
+    let (tokens, width) = (patches + 1.0, config.width as f64);
+    let kernel = (config.patch * config.patch) as f64 * width;
+    let blocks =
+        config.depth as f64 * (12.0 * tokens * width * width + 2.0 * tokens * tokens * width);
+    let embedding = patches * bands * kernel;
+    let sequence = GENERATOR + bands + 1.0;
+    let generator = sequence * (4.0 * GENERATOR * GENERATOR + 2.0 * GENERATOR * FEED_FORWARD)
+        + bands * GENERATOR * kernel;
+    2.0 * (blocks + embedding + generator) / 1e9
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base_costs_what_the_specification_says() {
+        let gmac = forward_gflop(&DofaConfig::base(), 9) / 2.0;
+        assert!((gmac - 18.1).abs() < 0.15, "{gmac}");
+    }
+
+    #[test]
+    fn every_kind_is_timed() {
+        for kind in [
+            SpeedKind::Forward,
+            SpeedKind::ForwardKept,
+            SpeedKind::TrainingStep,
+            SpeedKind::Product,
+        ] {
+            let case = SpeedCase {
+                kind,
+                model: "dofa-tiny".to_owned(),
+                device: "cpu".to_owned(),
+                batch: 1,
+                wavelengths_um: vec![0.49, 0.56, 0.665],
+                repeats: 2,
+            };
+            let speed = measure_speed(&case).unwrap();
+            assert_eq!(speed.seconds.len(), 2, "{kind:?}");
+            assert!(speed.gflop > 0.1);
+        }
+    }
+}
