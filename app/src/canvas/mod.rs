@@ -1,5 +1,6 @@
 //! The canvas: what is drawn where. Takes layers as values, never the document's history.
 
+mod ahead;
 mod frame_views;
 mod label_tiles;
 mod layer_view;
@@ -11,6 +12,7 @@ pub mod renderer;
 pub mod shaders;
 mod tile_store;
 mod tiles;
+mod under_pointer;
 mod vector_labels;
 mod vector_painter;
 mod vector_view;
@@ -28,13 +30,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use egui::Sense;
-use terroir_scene::{Crs, Labels, Layer, LayerId, MapRect, Place, ReadRequest, Window};
+use terroir_scene::{Crs, Labels, Layer, LayerId, MapRect, Place, Window};
 
+use ahead::interleaved;
 use frame_views::{FrameViews, Pass, ViewId};
 use layer_view::{Budget, Plan};
 use navigation::Navigation;
-use placement::Placement;
-use probe::{derived_in, derived_of, probe_request, values_in};
 use renderer::{FrameMeshes, Renderer};
 pub use tile_store::ReadCounts;
 use tile_store::TileStore;
@@ -517,172 +518,6 @@ impl Canvas {
         self.coarse = coarse;
     }
 
-    /// Reads around the view that are not here yet, as long as they leave room for the view's own tiles.
-    fn around(&self, plans: &[(LayerId, ViewId, Plan)]) -> Vec<ReadRequest> {
-        let size_bytes = |request: &ReadRequest| {
-            let pixel_bytes = match request.bands.len() {
-                0 => terroir_scene::FIELD_AXES,
-                bands => 5 * bands,
-            };
-            pixel_bytes * request.out_width * request.out_height
-        };
-        let mut room = MEMORY_BYTES / 2;
-        let mut lists = Vec::new();
-        for (layer, view, plan) in plans {
-            let Some(view) = self.view(*layer, *view) else {
-                continue;
-            };
-            let around = view.around(plan);
-            let own: usize = plan
-                .tiles
-                .iter()
-                .filter_map(|tile| view.request(*tile))
-                .map(|request| size_bytes(&request))
-                .sum();
-            room = room.saturating_sub(own);
-            let fits = around.into_iter().take_while(|request| {
-                let size = size_bytes(request);
-                let fits = size <= room;
-                room = room.saturating_sub(size);
-                fits
-            });
-            lists.push(fits.collect());
-        }
-        let mut all = interleaved(lists);
-        all.retain(|request| !self.store.has(request) && !self.store.has_failed(request));
-        all
-    }
-
-    fn evict(&mut self) {
-        let most = if self.renderer.is_software() {
-            GPU_BYTES_SOFTWARE
-        } else {
-            GPU_BYTES
-        };
-        let vector_bytes: usize = self.vector_views.values().map(VectorView::gpu_bytes).sum();
-        let raster_bytes: usize = self.views.values().map(FrameViews::gpu_bytes).sum();
-        let mut size_bytes = raster_bytes + vector_bytes;
-        if size_bytes <= most {
-            return;
-        }
-        let mut idle: Vec<_> = self
-            .views
-            .iter()
-            .flat_map(|(id, views)| {
-                views
-                    .idle_tiles(self.frame)
-                    .map(|(used, view, tile, bytes)| (used, *id, view, tile, bytes))
-            })
-            .collect();
-        idle.sort_unstable_by_key(|(used, id, view, tile, _)| (*used, *id, *view, *tile));
-        for (_, id, view, tile, bytes) in idle {
-            if size_bytes <= most {
-                break;
-            }
-            if let Some(view) = self
-                .views
-                .get_mut(&id)
-                .and_then(|views| views.get_mut(view))
-            {
-                view.drop_tile(tile);
-                size_bytes -= bytes;
-            }
-        }
-    }
-
-    /// Stored values of the pixel under a map point: all bands when they were read, else those drawn at full resolution,
-    /// else none yet (the read is asked for and `wake` called when it is there). `None` outside the raster.
-    pub fn value_at(&self, layer: LayerId, map_xy: (f64, f64)) -> Option<PixelValue> {
-        let view = self.views.get(&layer)?.current()?;
-        let info = view.info()?;
-        let (col, row) = whole_pixel(view.placement.as_ref().ok()?, map_xy)?;
-        let tile = view.pyramid.tile_of_pixel(col, row)?;
-        let probe = probe_request(view, info.bands.len(), col, row);
-        let drawn = view.request(tile);
-        let found = [Some(&probe), drawn.as_ref()]
-            .into_iter()
-            .flatten()
-            .find_map(|request| Some((request, self.store.peek(request)?)));
-        let values = found
-            .map(|(request, data)| values_in(request, &data, col, row))
-            .unwrap_or_default();
-        let derived = view.derivation().and_then(|derivation| {
-            drawn
-                .as_ref()
-                .and_then(|request| Some((request, self.store.peek(request)?)))
-                .and_then(|(request, data)| derived_in(request, &data, col, row))
-                .or_else(|| derived_of(derivation, &info.bands, &values))
-        });
-        self.store.probe(probe);
-        Some(PixelValue {
-            layer,
-            col,
-            row,
-            values,
-            derived,
-        })
-    }
-
-    /// The part of a raster layer that the view shows; `None` when none of it is in view.
-    pub fn window_in_view(&self, layer: LayerId) -> Option<Window> {
-        const STEPS: usize = 8;
-        let view = self.views.get(&layer)?.current()?;
-        let placement = view.placement.as_ref().ok()?;
-        let (width, height) = (view.pyramid.width as f64, view.pyramid.height as f64);
-        let rect = self.viewport.rect();
-        let (mut low, mut high) = ((f64::MAX, f64::MAX), (f64::MIN, f64::MIN));
-        for (i, j) in (0..=STEPS).flat_map(|i| (0..=STEPS).map(move |j| (i, j))) {
-            let share = |k: usize| k as f64 / STEPS as f64;
-            let x = rect.min_x + share(i) * (rect.max_x - rect.min_x);
-            let y = rect.min_y + share(j) * (rect.max_y - rect.min_y);
-            if let Some((col, row)) = placement.pixel_from_map(x, y) {
-                low = (low.0.min(col), low.1.min(row));
-                high = (high.0.max(col), high.1.max(row));
-            }
-        }
-        let (left, top) = (
-            low.0.clamp(0.0, width).floor(),
-            low.1.clamp(0.0, height).floor(),
-        );
-        let (right, bottom) = (
-            high.0.clamp(0.0, width).ceil(),
-            high.1.clamp(0.0, height).ceil(),
-        );
-        (right > left && bottom > top).then_some(Window {
-            col: left as usize,
-            row: top as usize,
-            width: (right - left) as usize,
-            height: (bottom - top) as usize,
-        })
-    }
-
-    /// Pixel of a layer under a map point (reprojected); `None` outside.
-    pub fn pixel_at(&self, layer: &Layer, map_xy: (f64, f64)) -> Option<(f64, f64)> {
-        let (width, height, pixel) = match self.views.get(&layer.id).and_then(FrameViews::current) {
-            Some(view) => {
-                let pixel = view
-                    .placement
-                    .as_ref()
-                    .ok()?
-                    .pixel_from_map(map_xy.0, map_xy.1)?;
-                (view.pyramid.width, view.pyramid.height, pixel)
-            }
-            None => {
-                let grid = &layer.raster_info()?.grid;
-                (
-                    grid.width,
-                    grid.height,
-                    Place::new(grid, self.map_crs.as_ref())
-                        .ok()?
-                        .pixel_from_map(map_xy.0, map_xy.1)?,
-                )
-            }
-        };
-        let is_inside =
-            pixel.0 >= 0.0 && pixel.1 >= 0.0 && pixel.0 < width as f64 && pixel.1 < height as f64;
-        is_inside.then_some(pixel)
-    }
-
     /// Extent of a layer in the map CRS.
     pub fn layer_extent(&self, layer: &Layer, map_crs: Option<&Crs>) -> Option<MapRect> {
         if let Some(info) = layer.raster_info() {
@@ -716,13 +551,6 @@ impl Canvas {
         errors.extend(of_shapes);
         errors.sort_unstable_by_key(|(id, _)| *id);
         errors
-    }
-
-    /// Features of a vector layer within `reach` points of a map point, topmost first; none until it was placed.
-    pub fn features_at(&self, layer: LayerId, map_xy: (f64, f64), reach: f32) -> Vec<usize> {
-        let placed = self.vector_views.get(&layer).and_then(VectorView::placed);
-        let reach = f64::from(reach) * self.viewport.units_per_point;
-        placed.map_or_else(Vec::new, |placed| placed.features_at(map_xy, reach))
     }
 
     /// Extent of some features of a vector layer in map coordinates.
@@ -778,58 +606,5 @@ impl Canvas {
         for view in self.views.values_mut() {
             view.invalidate(path, window);
         }
-    }
-}
-
-/// First tiles of each layer first, so that no layer waits for another's last tile.
-fn interleaved(mut lists: Vec<Vec<ReadRequest>>) -> Vec<ReadRequest> {
-    lists.iter_mut().for_each(|list| list.reverse());
-    let mut all = Vec::with_capacity(lists.iter().map(Vec::len).sum());
-    while lists.iter().any(|list| !list.is_empty()) {
-        all.extend(lists.iter_mut().filter_map(Vec::pop));
-    }
-    all
-}
-
-fn whole_pixel(placement: &Placement, map: (f64, f64)) -> Option<(usize, usize)> {
-    let (col, row) = placement.pixel_from_map(map.0, map.1)?;
-    (col >= 0.0 && row >= 0.0).then_some((col as usize, row as usize))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn request(name: &str) -> ReadRequest {
-        let window = Window {
-            col: 4,
-            row: 8,
-            width: 2,
-            height: 2,
-        };
-        ReadRequest {
-            path: name.into(),
-            bands: vec![3, 1],
-            derivation: None,
-            are_codes: false,
-            window,
-            out_width: 2,
-            out_height: 2,
-            mask: None,
-            detail: terroir_scene::Detail::Full,
-        }
-    }
-
-    #[test]
-    fn no_layer_waits_for_the_last_tile_of_another() {
-        let lists = vec![
-            vec![request("a1"), request("a2"), request("a3")],
-            vec![request("b1")],
-        ];
-        let order: Vec<_> = interleaved(lists)
-            .into_iter()
-            .map(|request| request.path.display().to_string())
-            .collect();
-        assert_eq!(order, ["a1", "b1", "a2", "a3"]);
     }
 }
