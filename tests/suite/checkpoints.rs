@@ -7,6 +7,7 @@ use burn::tensor::{Device, Tensor};
 use terroir_models::{Dofa, LoadedDofa, ModelError, load_dofa, load_dofa_as};
 
 use crate::golden::{Golden, Written, file, write_safetensors};
+use crate::pth::{Record, archive};
 
 const HEADS: usize = 4;
 
@@ -307,11 +308,13 @@ fn other_files_are_told_apart() {
         refusal(&folder.bytes("foreign.pth", pickle.as_bytes())).contains("not a weights file")
     );
     assert!(!ran.exists());
-    let mut dictionary =
+    let dictionary =
         b"\x80\x02}q\x00X\x04\x00\x00\x00lossq\x01G?\xb9\x99\x99\x99\x99\x99\x9as.".to_vec();
-    assert!(refusal(&folder.bytes("numbers.pth", &dictionary)).contains("no tensors"));
-    dictionary.truncate(12);
-    assert!(refusal(&folder.bytes("cut.pth", &dictionary)).contains("not a weights file"));
+    assert!(refusal(&folder.bytes("bare.pth", &dictionary)).contains("not an archive"));
+    let archived = archive(&[Record::new("made/data.pkl", dictionary.clone())]);
+    assert!(refusal(&folder.bytes("numbers.pth", &archived)).contains("no tensors"));
+    let cut = archive(&[Record::new("made/data.pkl", &dictionary[..12])]);
+    assert!(refusal(&folder.bytes("cut.pth", &cut)).contains("cut short"));
 }
 
 #[test]

@@ -8,9 +8,11 @@
 mod golden;
 
 mod checkpoints;
+mod hostile_weights;
 mod jobs;
 mod masked;
 mod parity;
+mod pth;
 mod worker;
 
 mod canvas;

@@ -4,7 +4,15 @@
 use burn::config::Config;
 
 /// Names of the models this build can run, smallest first.
-pub const CATALOGUE: [&str; 4] = ["dofa-tiny", "dofa-small", "dofa-base", "dofa-large"];
+pub const CATALOGUE: [&str; 7] = [
+    "dofa-tiny",
+    "dofa-small",
+    "dofa-v2-base",
+    "dofa-base",
+    "dofa-v2-large",
+    "dofa-large",
+    "dofa-huge",
+];
 
 /// Size of a DOFA encoder (specification section 1). The MLP is always four widths wide.
 #[derive(Config, Debug, PartialEq, Eq)]
@@ -73,7 +81,19 @@ impl DofaConfig {
         }
     }
 
-    /// Base size of version 2; enters by its weights file only.
+    /// The largest published size, of which no weights are published. Its heads are 80 wide and its patch is 14.
+    pub fn huge() -> Self {
+        Self {
+            image: 224,
+            patch: 14,
+            width: 1280,
+            depth: 32,
+            heads: 16,
+            layer_scale: false,
+        }
+    }
+
+    /// Base size of version 2.
     pub fn base_v2() -> Self {
         Self {
             patch: 14,
@@ -82,7 +102,7 @@ impl DofaConfig {
         }
     }
 
-    /// Large size of version 2; enters by its weights file only.
+    /// Large size of version 2.
     pub fn large_v2() -> Self {
         Self {
             patch: 14,
@@ -98,8 +118,18 @@ impl DofaConfig {
             "dofa-small" => Some(Self::small()),
             "dofa-base" => Some(Self::base()),
             "dofa-large" => Some(Self::large()),
+            "dofa-huge" => Some(Self::huge()),
+            "dofa-v2-base" => Some(Self::base_v2()),
+            "dofa-v2-large" => Some(Self::large_v2()),
             _ => None,
         }
+    }
+
+    /// The name in [`CATALOGUE`] of this very size.
+    pub fn name(&self) -> Option<&'static str> {
+        CATALOGUE
+            .into_iter()
+            .find(|name| Self::by_name(name).as_ref() == Some(self))
     }
 
     /// Token grid (rows, columns) of an image: floor((side + 2 - P) / P) + 1, from the padding of one pixel
@@ -128,8 +158,11 @@ mod tests {
         for name in CATALOGUE {
             let config = DofaConfig::by_name(name).unwrap();
             assert_eq!(config.width % config.heads, 0, "{name}");
-            assert_eq!(config.width / config.heads, 64, "{name}");
-            assert_eq!(config.table_side(), 14, "{name}");
+            let head = if name == "dofa-huge" { 80 } else { 64 };
+            assert_eq!(config.width / config.heads, head, "{name}");
+            let side = if config.patch == 14 { 16 } else { 14 };
+            assert_eq!(config.table_side(), side, "{name}");
+            assert_eq!(config.name(), Some(name));
         }
         assert_eq!(DofaConfig::by_name("dofa-giant"), None);
         assert_eq!(DofaConfig::base_v2().table_side(), 16);

@@ -23,6 +23,7 @@ use burn::tensor::Device;
 use crate::DofaConfig;
 use crate::dofa::Dofa;
 use crate::error::{KeyMismatch, Misshapen, ModelError};
+use crate::published::published_with_hash;
 use crate::wavelength::GENERATOR_WIDTH;
 use crate::weights::Weights;
 use crate::weights_file::{WeightsFile, sha256};
@@ -39,24 +40,6 @@ const WRAPPERS: [&str; 4] = ["model.", "encoder.", "module.", "state_dict."];
 /// Stands first in the encoder's own names, also in version 2, whose `model.` is no wrapper.
 const LANDMARK: &str = "patch_embed.";
 
-/// Published files by the start of their SHA-256, as far as each publisher tells it.
-const PUBLISHED: [(&str, &str); 5] = [
-    (
-        "4720985e42b918ac0307009eb06121a3435d9bbce6fd95446f84824a538165b1",
-        "DOFA_ViT_base_e100.pth",
-    ),
-    (
-        "ea9910bc026268ca36c30b76fd1169aeaca9ea51af5eaff840a20f150ea03d49",
-        "DOFA_ViT_large_e100.pth",
-    ),
-    (
-        "e1be9d50fb3e4e3640e337d098b92d67797eaf2a579de3b7a1e363095885314d",
-        "dofav2_vit_base_e150.pth",
-    ),
-    ("a0275954", "dofa_base_patch16_224-a0275954.pth"),
-    ("0ff904d3", "dofa_large_patch16_224-0ff904d3.pth"),
-];
-
 /// An encoder with weights of a file.
 pub struct LoadedDofa {
     pub model: Dofa,
@@ -66,7 +49,7 @@ pub struct LoadedDofa {
     pub notes: Vec<String>,
 }
 
-/// Loads an encoder; its size is read off the shapes. `.pth` and `.safetensors`, half precision is widened.
+/// Loads an encoder; its size is read off the shapes. `.pth`, `.safetensors` and `.bpk`, half precision is widened.
 ///
 /// The head count is in no published file: taken from `num_heads` in the header of a `.safetensors` file if it is
 /// there, else width / 64 as in all published sizes, else 4 with a note. Give it to [`load_dofa_as`] where that is wrong.
@@ -86,30 +69,35 @@ pub fn load_dofa_as(path: &Path, heads: usize, device: &Device) -> Result<Loaded
 }
 
 fn load(path: &Path, heads: Option<usize>, device: &Device) -> Result<LoadedDofa, ModelError> {
-    let file = WeightsFile::open(path)?;
-    let mut notes = Vec::new();
-    let layout = Layout::of(&file)?;
-    let config = layout.config(heads.or(file.heads()), path, &mut notes)?;
-    let plain_norm = layout.check(&config, &file)?;
-    if plain_norm {
-        notes.push(
-            "the file has no final norm; the class token is normalised without scale and shift"
-                .to_owned(),
-        );
-    }
-    let sha256 = sha256(path)?;
-    notes.push(origin(&sha256, &config));
-
+    let Checked {
+        file,
+        layout,
+        config,
+        plain_norm,
+        mut notes,
+    } = Checked::open(path, heads)?;
     let mut values = FileValues {
         file,
         stored_name: layout.stored_name,
         plain_norm,
     };
-    let model = Dofa::build(&config, &mut values, device)?;
-    // Uploads are lazy: a device without the memory says so here, not in the first window.
-    device.sync().map_err(|error| ModelError::Device {
-        reason: error.to_string(),
+    // Hashing takes about as long as everything else: it reads the file beside the loading.
+    let (model, sha256) = std::thread::scope(|scope| {
+        let hash = std::thread::Builder::new()
+            .name("weights hash".to_owned())
+            .spawn_scoped(scope, || sha256(path));
+        let model = Dofa::build(&config, &mut values, device)?;
+        // Uploads are lazy: a device without the memory says so here, not in the first window.
+        device.sync().map_err(|error| ModelError::Device {
+            reason: error.to_string(),
+        })?;
+        let hash = match hash {
+            Ok(thread) => thread.join().unwrap_or_else(|_| sha256(path)),
+            Err(_) => sha256(path),
+        };
+        Ok::<_, ModelError>((model, hash?))
     })?;
+    notes.push(origin(&sha256, &config));
     Ok(LoadedDofa {
         model,
         sha256,
@@ -117,10 +105,87 @@ fn load(path: &Path, heads: Option<usize>, device: &Device) -> Result<LoadedDofa
     })
 }
 
-/// One sentence about where the file comes from.
-fn origin(sha256: &str, config: &DofaConfig) -> String {
-    match PUBLISHED.iter().find(|(start, _)| sha256.starts_with(start)) {
-        Some((_, name)) => format!("published weights {name}"),
+/// What a weights file holds, seen from its names and shapes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DofaOutline {
+    pub config: DofaConfig,
+    /// Whether any tensor is kept in half precision; it is widened when it is loaded.
+    pub is_half: bool,
+    /// What the user should know about the file, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Checks a weights file as [`load_dofa`] does, names, shapes and values, without making a model.
+/// `go_on` is asked after every tensor, with the bytes done and the bytes of all; `Ok(None)` if it says no.
+///
+/// # Errors
+/// As [`load_dofa`].
+pub fn outline_dofa(
+    path: &Path,
+    mut go_on: impl FnMut(u64, u64) -> bool,
+) -> Result<Option<DofaOutline>, ModelError> {
+    let Checked {
+        mut file,
+        layout,
+        config,
+        notes,
+        ..
+    } = Checked::open(path, None)?;
+    let is_half = file.is_half();
+    let names: Vec<String> = config
+        .parameters()
+        .iter()
+        .filter_map(|parameter| layout.stored_name.get(&parameter.name).cloned())
+        .collect();
+    let all = 4 * config.parameter_count() as u64;
+    let mut done = 0;
+    let finished = file.check_values(&names, |bytes| {
+        done += bytes;
+        go_on(done.min(all), all)
+    })?;
+    Ok(finished.then_some(DofaOutline {
+        config,
+        is_half,
+        notes,
+    }))
+}
+
+/// A file whose names and shapes are those of an encoder.
+struct Checked {
+    file: WeightsFile,
+    layout: Layout,
+    config: DofaConfig,
+    plain_norm: bool,
+    notes: Vec<String>,
+}
+
+impl Checked {
+    fn open(path: &Path, heads: Option<usize>) -> Result<Self, ModelError> {
+        let file = WeightsFile::open(path)?;
+        let mut notes = Vec::new();
+        let layout = Layout::of(&file)?;
+        let config = layout.config(heads.or(file.heads()), path, &mut notes)?;
+        let plain_norm = layout.check(&config, &file)?;
+        if plain_norm {
+            notes.push(
+                "the file has no final norm; the class token is normalised without scale and shift"
+                    .to_owned(),
+            );
+        }
+        Ok(Self {
+            file,
+            layout,
+            config,
+            plain_norm,
+            notes,
+        })
+    }
+}
+
+/// One sentence about where a file with this hash and size comes from.
+pub fn origin(sha256: &str, config: &DofaConfig) -> String {
+    match published_with_hash(sha256) {
+        Some(file) => format!("published weights {}", file.file),
         None if [DofaConfig::base(), DofaConfig::large()].contains(config) => {
             "not one of the published files known here; files of this size from before 30 August 2024 were trained \
              with another kernel layout and give wrong features"
@@ -387,6 +452,16 @@ impl Weights for FileValues {
                 .file
                 .take(self.stored_name.get(name).map_or(name, String::as_str)),
         }
+    }
+
+    fn take_transposed(
+        &mut self,
+        name: &str,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Vec<f32>, ModelError> {
+        let stored = self.stored_name.get(name).map_or(name, String::as_str);
+        self.file.take_transposed(stored, rows, columns)
     }
 }
 

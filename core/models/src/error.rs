@@ -23,7 +23,7 @@ pub enum ModelError {
         path: PathBuf,
         source: std::io::Error,
     },
-    #[error("not a weights file: {reason}; choose a .pth or .safetensors file of a DOFA encoder\n{}", path.display())]
+    #[error("not a weights file: {reason}; choose a .pth, .safetensors or .bpk file of a DOFA encoder\n{}", path.display())]
     NotWeights { path: PathBuf, reason: String },
     #[error("the weights file does not fit a DOFA encoder: {}\n{}", mismatch, path.display())]
     Mismatch {

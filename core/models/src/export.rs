@@ -120,7 +120,7 @@ pub fn named_tensors<M: Module>(
 }
 
 /// Version 2 wraps its transformer into a `model`.
-fn in_version(name: String, layer_scale: bool) -> String {
+pub(crate) fn in_version(name: String, layer_scale: bool) -> String {
     let is_wrapped = ["cls_token", "pos_embed", "blocks.", "norm."]
         .iter()
         .any(|start| name.starts_with(start));

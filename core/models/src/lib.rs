@@ -1,6 +1,7 @@
 //! Earth-observation networks in Burn: the DOFA encoder, its masked pretraining, its start values and its checkpoints.
 //! Knows tensors and weights files. Knows nothing of rasters, projects, jobs or windows.
 
+mod burnpack_file;
 mod catalogue;
 mod checkpoint;
 mod dofa;
@@ -9,7 +10,12 @@ mod export;
 mod mask;
 mod masked;
 mod parameters;
+mod pickle;
 mod position;
+mod pth_file;
+mod published;
+mod safetensors_file;
+mod stored;
 mod teacher;
 mod vit;
 mod wavelength;
@@ -17,7 +23,7 @@ mod weights;
 mod weights_file;
 
 pub use catalogue::{CATALOGUE, DofaConfig};
-pub use checkpoint::{LoadedDofa, load_dofa, load_dofa_as};
+pub use checkpoint::{DofaOutline, LoadedDofa, load_dofa, load_dofa_as, origin, outline_dofa};
 pub use dofa::{Dofa, PatchKernel};
 pub use error::{KeyMismatch, Misshapen, ModelError};
 pub use export::{NamedTensor, named_tensors, published_name, save_dofa, write_safetensors};
@@ -25,6 +31,7 @@ pub use mask::Mask;
 pub use masked::{MaskedConfig, MaskedDofa, TargetOrder, normalised_patches, target};
 pub use parameters::{Parameter, Start};
 pub use position::{Resampling, resample_table, sin_cos_table};
+pub use published::{PUBLISHED, PublishedFile, published_file, published_with_hash};
 pub use teacher::{Teacher, TeacherView, load_teacher};
 pub use wavelength::{MAX_WAVELENGTH_UM, sine_table};
 pub use weights::Stream;

@@ -15,6 +15,20 @@ use crate::position::sin_cos_table;
 pub(crate) trait Weights {
     type Error;
     fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, Self::Error>;
+
+    /// A matrix [rows, columns] of the published files as [columns, rows], the order Burn's layers keep.
+    fn take_transposed(
+        &mut self,
+        name: &str,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Vec<f32>, Self::Error> {
+        Ok(transposed(
+            &self.take(name, &[rows, columns])?,
+            rows,
+            columns,
+        ))
+    }
 }
 
 /// Start values drawn on the processor, so that every device begins with the same numbers. Each parameter has its own
@@ -144,11 +158,7 @@ impl<W: Weights> Layers<'_, W> {
         inputs: usize,
         outputs: usize,
     ) -> Result<Linear, W::Error> {
-        let values = transposed(
-            &self.weights.take(weight, &[outputs, inputs])?,
-            outputs,
-            inputs,
-        );
+        let values = self.weights.take_transposed(weight, outputs, inputs)?;
         let weight = Param::from_data(TensorData::new(values, [inputs, outputs]), self.device);
         Ok(Linear {
             weight,
