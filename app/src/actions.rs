@@ -87,6 +87,7 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
                 .map(|layer| (layer.id, layer.name.clone()));
         }
         Command::LayerProperties => state.session.properties = active,
+        Command::Models => state.models.is_open = true,
         Command::ZoomToLayer => state.session.view = active.map(ViewRequest::Layer),
         Command::ZoomToPixels => state.session.view = active.map(ViewRequest::Pixels),
         Command::ZoomFull => state.session.view = Some(ViewRequest::Full),
@@ -313,6 +314,7 @@ impl State {
             match kind_of(&path) {
                 FileKind::Project => self.ask_unsaved(ctx, After::OpenProject(path)),
                 FileKind::Vector => self.open_vector(path),
+                FileKind::Weights => self.import_weights(path),
                 FileKind::Raster => rasters.push(path),
             }
         }
@@ -381,10 +383,11 @@ impl State {
 pub enum FileKind {
     Project,
     Vector,
+    Weights,
     Raster,
 }
 
-/// By the name alone; what is neither project nor vector file is tried as a raster.
+/// By the name alone; what is no project, vector or weights file is tried as a raster.
 pub fn kind_of(path: &Path) -> FileKind {
     let extension = path
         .extension()
@@ -393,6 +396,7 @@ pub fn kind_of(path: &Path) -> FileKind {
     match extension.as_str() {
         "terroir" => FileKind::Project,
         "geojson" | "gpkg" | "shp" | "csv" | "kml" | "fgb" | "gml" | "gpx" => FileKind::Vector,
+        "pth" | "pt" | "safetensors" | "bpk" => FileKind::Weights,
         _ => FileKind::Raster,
     }
 }
@@ -406,6 +410,7 @@ mod tests {
         assert_eq!(kind_of(Path::new("a/b.terroir")), FileKind::Project);
         assert_eq!(kind_of(Path::new("labels.GeoJSON")), FileKind::Vector);
         assert_eq!(kind_of(Path::new("scene.tif")), FileKind::Raster);
+        assert_eq!(kind_of(Path::new("a.PTH")), FileKind::Weights);
         assert_eq!(
             kind_of(Path::new("NETCDF:a.nc:reflectance")),
             FileKind::Raster

@@ -1,8 +1,9 @@
-//! Where the bundled sample lies, and the document the first start shows. Reads rasters; draws nothing.
+//! Where the bundled sample and weights lie, and the document the first start shows. Reads rasters; draws nothing.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use terroir_engine::{ModelStore, models_folder};
 use terroir_scene::{
     Blend, Document, Labels, Layer, LayerId, LayerSource, Raster, SceneResult,
     default_style_blocking, import_labels,
@@ -48,6 +49,27 @@ pub fn sample() -> Option<Sample> {
 
 /// Folder of the bundled sample; `None` when no place has it.
 pub fn sample_dir() -> Option<PathBuf> {
+    assets_folder("sample", |folder| folder.join("labels.geojson").is_file())
+}
+
+/// Folder of the weights that come with the program, a folder a model; `None` when no place has it.
+pub fn built_in_weights_folder() -> Option<PathBuf> {
+    assets_folder("weights", Path::is_dir)
+}
+
+/// The weights a model is run with if nothing else is said: the user's newest, else those built in.
+pub fn weights_of_blocking(model: &str) -> Option<PathBuf> {
+    let store = ModelStore::new(models_folder().ok()?);
+    store
+        .models_blocking(built_in_weights_folder().as_deref())
+        .into_iter()
+        .find(|known| known.name == model)?
+        .weights()
+        .map(Path::to_owned)
+}
+
+/// A folder the program brings along, looked for where it may lie.
+fn assets_folder(name: &str, is_it: impl Fn(&Path) -> bool) -> Option<PathBuf> {
     let beside = std::env::current_exe()
         .ok()
         .and_then(|program| program.parent().map(Path::to_path_buf));
@@ -62,8 +84,8 @@ pub fn sample_dir() -> Option<PathBuf> {
     places
         .into_iter()
         .flatten()
-        .map(|assets| assets.join("sample"))
-        .find(|folder| folder.join("labels.geojson").is_file())
+        .map(|assets| assets.join(name))
+        .find(|folder| is_it(folder))
         .map(|folder| folder.canonicalize().unwrap_or(folder))
 }
 

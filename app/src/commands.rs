@@ -72,6 +72,7 @@ pub enum Command {
     ProfilePicture,
     CopyProfiles,
     MakeField,
+    Models,
     CheckAccuracy,
     BuildOverviews,
     Recover,
@@ -616,6 +617,13 @@ pub static COMMANDS: &[CommandInfo] = &[
         icon::CUBE,
         &[],
         "Turn the scene into an embedding field with a model",
+    ),
+    row(
+        C::Models,
+        "Models…",
+        icon::BRAIN,
+        &[],
+        "Get, import, verify and remove the weights of models",
     ),
     row(
         C::CheckAccuracy,

@@ -34,6 +34,7 @@ pub enum Purpose {
     ExportLabels,
     TimeTable,
     Weights,
+    ImportWeights,
     FieldOut,
     ExportOut,
     ProfileTable,
@@ -56,6 +57,7 @@ impl Purpose {
             Self::ExportLabels => "Write the labels as",
             Self::TimeTable => "Write the values over time as",
             Self::Weights => "Choose a weights file",
+            Self::ImportWeights => "Import a weights file",
             Self::FieldOut => "Write the field as",
             Self::ExportOut => "Export as",
             Self::ProfileTable => "Write the profiles as a table",
@@ -108,7 +110,9 @@ impl Purpose {
                 ("Shapefile", &["shp"]),
             ],
             Self::TimeTable => &[("Table", &["csv"])],
-            Self::Weights => &[("Weights", &["safetensors", "pth", "pt"]), ALL],
+            Self::Weights | Self::ImportWeights => {
+                &[("Weights", &["safetensors", "pth", "pt", "bpk"]), ALL]
+            }
             Self::FieldOut | Self::CalcOut(_) => &[("GeoTIFF", &["tif"])],
             Self::ExportOut => &[ALL],
             Self::ProfileTable => &[("Table (CSV)", &["csv"])],
@@ -346,6 +350,7 @@ impl State {
             Purpose::ProfileTable => self.suggested_profiles_path("csv"),
             Purpose::ProfilePicture => self.suggested_profiles_path("svg"),
             Purpose::Weights => self.run.weights.clone(),
+            Purpose::ImportWeights => String::new(),
             Purpose::Open
             | Purpose::OpenFolder
             | Purpose::AddRaster
@@ -394,6 +399,7 @@ impl State {
                 }
             }
             Purpose::Weights => self.run.weights = first.display().to_string(),
+            Purpose::ImportWeights => self.import_weights(first),
             Purpose::FieldOut => self.run.out = first.display().to_string(),
             Purpose::ExportOut => {
                 if let Some(form) = self.dialogs.export_form_mut() {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use terroir_engine::JobSpec;
+use terroir_engine::{JobSpec, ModelStore};
 use terroir_scene::{
     Contained, Crs, CrsEntry, Document, FoundRasters, Frame, Grid, ImportReport, Labels, LayerId,
     LinearHead, OpenedProject, PaletteEntry, PcaBasis, Profile, ProfileValues, Raster, RasterInfo,
@@ -18,6 +18,7 @@ use terroir_scene::{
 
 use crate::assets::{sample, sample_document_blocking};
 use crate::crs_chooser::CrsPurpose;
+use crate::models::{ModelList, list_models_blocking};
 use crate::recovery::{self, RecoveryFolder};
 use crate::settings::Settings;
 
@@ -123,6 +124,11 @@ pub enum FileTask {
     DiscardRecovery {
         folder: PathBuf,
     },
+    ListModels,
+    /// Deletes weights and lists the models again.
+    RemoveWeights {
+        path: PathBuf,
+    },
 }
 
 /// Why a raster is opened.
@@ -212,6 +218,7 @@ pub enum FileReply {
     TableSaved {
         path: PathBuf,
     },
+    Models(Box<ModelList>),
     Autosaved,
     HeadSaved {
         job: JobSpec,
@@ -332,6 +339,7 @@ fn doing(task: &FileTask) -> &'static str {
         FileTask::FitPca { .. } => "fitting the colours of the field",
         FileTask::ParseCrs { .. } | FileTask::CrsCatalogue => "reading the coordinate system",
         FileTask::ShowInFolder { .. } => "showing the file",
+        FileTask::ListModels | FileTask::RemoveWeights { .. } => "looking after weights",
         FileTask::SaveProject { .. } => "saving the project",
         FileTask::ExportLabels { .. } => "exporting labels",
         FileTask::SaveTimeTable { .. } => "saving the table",
@@ -503,6 +511,14 @@ fn answer_blocking(
         FileTask::ShowInFolder { path } => {
             crate::file_manager::show_blocking(&path)?;
             FileReply::Done
+        }
+        FileTask::ListModels => FileReply::Models(Box::new(list_models_blocking(data_folder))),
+        FileTask::RemoveWeights { path } => {
+            let folder = path.parent().unwrap_or(Path::new(""));
+            ModelStore::new(folder)
+                .remove_blocking(std::slice::from_ref(&path))
+                .map_err(|failure| SceneError::write(&path, failure.what))?;
+            FileReply::Models(Box::new(list_models_blocking(data_folder)))
         }
         FileTask::SaveProject {
             document,

@@ -21,6 +21,7 @@ mod live_head;
 mod memory;
 mod menu;
 mod messages;
+mod models;
 mod news;
 mod open_series;
 mod opening;

@@ -67,7 +67,7 @@ const LAYER: &[&[C]] = &[
         C::ProfilePicture,
         C::CopyProfiles,
     ],
-    &[C::BuildOverviews, C::MakeField, C::CheckAccuracy],
+    &[C::BuildOverviews, C::MakeField, C::Models, C::CheckAccuracy],
 ];
 const HELP: &[&[C]] = &[&[C::Help, C::About]];
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use terroir_engine::{JobId, JobSpec, Outcome};
+use terroir_engine::{JobId, JobSpec, ModelsAction, Outcome};
 use terroir_scene::{Blend, Document, Layer, LayerId, LayerSource, Style};
 
 use crate::actions::After;
@@ -205,6 +205,7 @@ impl State {
                 self.messages
                     .show(Level::Info, format!("Labels written.\n{}", path.display()));
             }
+            FileReply::Models(list) => self.take_models(*list),
             FileReply::Autosaved => self.messages.log(Level::Info, "Autosaved."),
             FileReply::HeadSaved { job } => {
                 self.jobs.run(job_name(&job), job);
@@ -520,6 +521,12 @@ impl State {
     }
 
     fn take_job_news(&mut self, news: JobNews, changed_files: &mut Vec<PathBuf>) {
+        // A download that ends early leaves something, too.
+        if matches!(news, JobNews::Failed { .. } | JobNews::Cancelled { .. })
+            && self.models.list.is_some()
+        {
+            self.ask_for_models();
+        }
         match news {
             JobNews::Finished { id } => self.take_outcome(id, changed_files),
             JobNews::Failed { name, failure } => {
@@ -556,6 +563,7 @@ impl State {
                 }
             }
             JobSpec::Train(_) | JobSpec::Assess(_) | JobSpec::Pretrain(_) => {}
+            JobSpec::Models(_) => self.ask_for_models(),
             JobSpec::Overviews(spec) => {
                 changed_files.push(spec.raster.clone());
                 self.take_overviews(&spec.raster);
@@ -653,6 +661,11 @@ pub fn job_name(spec: &JobSpec) -> &'static str {
         JobSpec::Calc(_) => "Calculate raster",
         JobSpec::Overviews(_) => "Build overviews",
         JobSpec::Pretrain(_) => "Pretrain model",
+        JobSpec::Models(spec) => match &spec.action {
+            ModelsAction::Get { .. } => "Get weights",
+            ModelsAction::Import { .. } => "Import weights",
+            ModelsAction::Verify { .. } => "Verify weights",
+        },
     }
 }
 

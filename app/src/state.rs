@@ -20,6 +20,7 @@ use crate::jobs::{JobLink, Jobs};
 use crate::live_head::{LiveFit, LiveHead, LiveRequest, LiveTask, Validation};
 use crate::memory::Memory;
 use crate::messages::{Level, Messages};
+use crate::models::Models;
 use crate::places::Places;
 use crate::probe::{PixelQuestion, Probe, StatisticsQuestion};
 use crate::session::Session;
@@ -80,6 +81,8 @@ pub struct Derived {
 pub struct RunForm {
     pub model: String,
     pub weights: String,
+    /// No weights, even if some are installed.
+    pub untrained: bool,
     pub device: String,
     /// Empty = beside the scene.
     pub out: String,
@@ -115,6 +118,7 @@ pub struct State {
     pub dialogs: Dialogs,
     pub messages: Messages,
     pub jobs: Jobs,
+    pub models: Models,
     pub files: Files,
     pub vectors: Vectors,
     pub probe: Probe,
@@ -128,6 +132,8 @@ pub struct State {
     pub queue: VecDeque<Command>,
     /// Label files waiting for the first raster.
     pub waiting_labels: Vec<PathBuf>,
+    /// Weights files waiting for the folder's first look.
+    pub waiting_weights: Vec<PathBuf>,
     /// Files being opened.
     pub opening: usize,
     /// Counts documents: revisions of two of them say nothing about each other.
@@ -160,6 +166,7 @@ impl State {
             dialogs: Dialogs::default(),
             messages: Messages::default(),
             jobs: Jobs::new(link),
+            models: Models::default(),
             files: Files::start(data_folder, wake.clone())?,
             vectors: Vectors::start(wake.clone())?,
             probe: Probe::start(wake.clone())?,
@@ -171,6 +178,7 @@ impl State {
             memory: Memory::start()?,
             queue: VecDeque::new(),
             waiting_labels: Vec::new(),
+            waiting_weights: Vec::new(),
             opening: 0,
             document_number: 0,
             autosaved_revision: 0,

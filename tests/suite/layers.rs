@@ -30,7 +30,7 @@ fn allowed_arrows(package: &str) -> &'static [&'static str] {
 }
 
 /// Libraries that belong to one layer.
-const HOMES: [(&str, &[&str]); 8] = [
+const HOMES: [(&str, &[&str]); 9] = [
     ("burn", &["terroir-models", "terroir-engine"]),
     ("burn-wgpu", &["terroir-engine"]),
     ("gdal", &["terroir-scene"]),
@@ -39,6 +39,7 @@ const HOMES: [(&str, &[&str]); 8] = [
     ("egui", &["terroir"]),
     ("eframe", &["terroir"]),
     ("wgpu", &["terroir", "terroir-engine"]),
+    ("ureq", &["terroir-engine"]),
 ];
 
 fn dependencies(folder: &str) -> Vec<String> {
@@ -142,8 +143,11 @@ fn only_the_canvas_draws_with_the_gpu() {
     }
 }
 
+/// Fetches weights when the user asks for them; nothing else may reach out.
+const CONNECTS: &str = "core/engine/src/download.rs";
+
 #[test]
-fn nobody_opens_a_network_connection() {
+fn one_file_opens_network_connections() {
     for folder in ["app/src", "core"] {
         for (path, text) in sources(folder) {
             assert!(
@@ -151,8 +155,26 @@ fn nobody_opens_a_network_connection() {
                 "{} names std::net",
                 path.display()
             );
+            assert!(
+                path == Path::new(CONNECTS) || !names_crate(&text, "ureq"),
+                "{} names ureq: only {CONNECTS} may",
+                path.display()
+            );
         }
     }
+    let asked: Vec<PathBuf> = sources("core")
+        .into_iter()
+        .filter(|(path, text)| {
+            path != Path::new(CONNECTS) && text.contains("download::fetch")
+                || text.contains("download::{Wanted, fetch}")
+        })
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(
+        asked,
+        [PathBuf::from("core/engine/src/acquire.rs")],
+        "who may ask for a download"
+    );
 }
 
 #[test]

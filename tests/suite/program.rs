@@ -146,6 +146,8 @@ pub fn command<A: AsRef<OsStr>>(folder: &Path, arguments: &[A]) -> Command {
         .args(arguments)
         .current_dir(folder)
         .stdin(Stdio::null())
+        // What this user has installed is nobody's business here.
+        .env("TERROIR_MODELS", folder.join("no weights"))
         .env_remove("RUST_BACKTRACE");
     command
 }

@@ -17,10 +17,15 @@ fn acts_as_worker() {
 
 /// A program that behaves as `terroir worker`: this binary, told to run `acts_as_worker`.
 pub fn real_worker(folder: &Path) -> PathBuf {
+    real_worker_with(folder, "")
+}
+
+/// [`real_worker`] with variables, as a shell writes them before a command.
+pub fn real_worker_with(folder: &Path, variables: &str) -> PathBuf {
     let exe = std::env::current_exe().unwrap();
     // More than one test thread, so that the harness prints a test's name after its output.
     let text = format!(
-        "TERROIR_TEST_WORKER=1 exec '{}' worker::acts_as_worker --exact --nocapture --test-threads=2",
+        "export {variables} TERROIR_TEST_WORKER=1; exec '{}' worker::acts_as_worker --exact --nocapture --test-threads=2",
         exe.display()
     );
     script(folder, "worker", &text)

@@ -1,8 +1,9 @@
-//! `terroir bench`: how fast models embed on this machine, how well their fields do on labelled scenes, and how fast the
-//! canvas and the networks are beside others.
+//! `terroir bench`: how fast models embed and load on this machine, how well their fields do on labelled scenes, and how
+//! fast the canvas and the networks are beside others.
 
 mod canvas;
 mod dofa;
+mod load;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -48,12 +49,15 @@ enum BenchWhat {
     Canvas(canvas::CanvasBenchArgs),
     /// Measure how fast a DOFA network runs and trains, and how much memory that takes
     Dofa(dofa::DofaBenchArgs),
+    /// Measure how long weights take to load, beside the time of reading their file
+    Load(load::LoadBenchArgs),
 }
 
 pub fn run(args: &BenchArgs, output: Output) -> CliResult {
     match &args.what {
         Some(BenchWhat::Canvas(args)) => return canvas::run(args, output),
         Some(BenchWhat::Dofa(args)) => return dofa::run(args, output),
+        Some(BenchWhat::Load(args)) => return load::run(args, output),
         None => {}
     }
     match &args.accuracy {

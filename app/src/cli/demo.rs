@@ -69,7 +69,7 @@ fn jobs(args: &DemoArgs, sample: &Sample) -> [(&'static str, JobSpec); 4] {
             JobSpec::Embed(EmbedSpec {
                 scene: sample.scene(),
                 model: args.model.clone(),
-                weights: None,
+                weights: super::embed::weights_of(&args.model, None, false),
                 device: args.device.clone(),
                 out: at("field.tif"),
                 wavelengths_nm: Vec::new(),

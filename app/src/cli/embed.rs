@@ -1,6 +1,6 @@
 //! `terroir embed`: scene to field.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use terroir_engine::{EmbedSpec, JobSpec};
@@ -18,9 +18,12 @@ pub struct EmbedArgs {
     /// The model, as `terroir models` lists it
     #[arg(long, default_value = "dofa-tiny")]
     model: String,
-    /// Trained weights (.pth or .safetensors); without them the model is untrained
-    #[arg(long)]
+    /// Trained weights (.pth, .safetensors or .bpk); without this those `terroir models` shows for the model
+    #[arg(long, conflicts_with = "untrained")]
     weights: Option<PathBuf>,
+    /// Use no weights even if some are installed: a random network, drawn from --seed
+    #[arg(long)]
+    untrained: bool,
     /// `auto`, `cpu` or a name as `terroir devices` lists it
     #[arg(long, default_value = "auto")]
     device: String,
@@ -56,7 +59,7 @@ pub fn run(args: &EmbedArgs, output: Output) -> CliResult {
     let spec = JobSpec::Embed(EmbedSpec {
         scene: args.file.clone(),
         model: args.model.clone(),
-        weights: args.weights.clone(),
+        weights: weights_of(&args.model, args.weights.as_deref(), args.untrained),
         device: args.device.clone(),
         out: args.out.clone(),
         wavelengths_nm,
@@ -65,6 +68,15 @@ pub fn run(args: &EmbedArgs, output: Output) -> CliResult {
         aoi: args.aoi.clone(),
     });
     run_and_report(&spec, output)
+}
+
+/// The weights to use: those named, else those installed or built in, else none.
+pub fn weights_of(model: &str, named: Option<&Path>, is_untrained: bool) -> Option<PathBuf> {
+    match named {
+        Some(path) => Some(path.to_owned()),
+        None if is_untrained => None,
+        None => crate::assets::weights_of_blocking(model),
+    }
 }
 
 /// An unknown model is a wrong option, told before anything is read.

@@ -109,8 +109,8 @@ enum Command {
     Pretrain(pretrain::PretrainArgs),
     /// List the compute devices of this machine
     Devices,
-    /// List the models this build can run
-    Models,
+    /// List the models this build can run; get, import, verify and remove their weights
+    Models(models::ModelsArgs),
     /// Do the whole job on the bundled sample without a window
     Demo(demo::DemoArgs),
     /// Measure how fast models embed and the canvas draws on this machine
@@ -178,7 +178,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::Overviews(args)) => overviews::run(&args, output),
         Some(Command::Pretrain(args)) => pretrain::run(&args, output),
         Some(Command::Devices) => devices::run(output),
-        Some(Command::Models) => models::run(output),
+        Some(Command::Models(args)) => models::run(&args, output),
         Some(Command::Demo(args)) => demo::run(&args, output),
         Some(Command::Bench(args)) => bench::run(&args, output),
         Some(Command::Reproduce(args)) => reproduce::run(&args, output),

@@ -61,7 +61,11 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
             find_input(&mut calc.scene, folder)?;
             calc.out = out.clone();
         }
-        JobSpec::Train(_) | JobSpec::Assess(_) | JobSpec::Overviews(_) | JobSpec::Pretrain(_) => {
+        JobSpec::Train(_)
+        | JobSpec::Assess(_)
+        | JobSpec::Overviews(_)
+        | JobSpec::Pretrain(_)
+        | JobSpec::Models(_) => {
             return Err(CliError::failed(format!(
                 "Only fields and maps can be made again.\n{}",
                 args.file.display()

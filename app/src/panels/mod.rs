@@ -13,6 +13,7 @@ mod labels;
 mod layers;
 mod legend;
 mod model;
+mod models;
 mod properties;
 mod ramp;
 mod shapes_here;
@@ -73,6 +74,7 @@ pub fn side_panels_ui(ui: &mut egui::Ui, state: &mut State) {
     }
     properties::properties_ui(ui, state);
     attribute_table::attribute_table_ui(ui, state);
+    models::models_ui(ui, state);
 }
 
 fn left_ui(ui: &mut egui::Ui, state: &mut State) {

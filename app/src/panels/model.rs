@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use terroir_engine::{EmbedSpec, JobSpec, models};
+use terroir_engine::{EmbedSpec, JobSpec};
 
 use crate::dialogs::Purpose;
 use crate::export::primary_button;
@@ -21,6 +21,7 @@ pub fn model_ui(ui: &mut egui::Ui, state: &mut State) {
         return;
     };
     state.jobs.want_devices();
+    state.want_models();
     let bands = state.bands(&layer);
     let usable = bands
         .iter()
@@ -74,12 +75,12 @@ pub fn model_ui(ui: &mut egui::Ui, state: &mut State) {
             out_ui(ui, state);
             ui.end_row();
         });
-    let is_untrained = state.run.weights.trim().is_empty();
+    let is_untrained = state.run_weights().is_none();
     if is_untrained {
         let warning = theme::colors(ui.visuals()).warning;
         ui.add(
             egui::Label::new(
-                egui::RichText::new(format!("{} Untrained: no weights were given, so its features are those of a random network joined with the pixel's own bands.", icon::WARNING))
+                egui::RichText::new(format!("{} Untrained: no weights are used, so its features are those of a random network joined with the pixel's own bands.", icon::WARNING))
                     .color(warning),
             )
             .wrap(),
@@ -113,7 +114,7 @@ pub fn model_ui(ui: &mut egui::Ui, state: &mut State) {
 }
 
 fn model_choice_ui(ui: &mut egui::Ui, state: &mut State) {
-    let list = models();
+    let list = state.models.all();
     let chosen = list.iter().find(|model| model.name == state.run.model);
     let text = chosen.map_or_else(|| state.run.model.clone(), |model| model.name.clone());
     egui::ComboBox::from_id_salt("model choice")
@@ -150,24 +151,52 @@ fn weights_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
-            if !state.run.weights.is_empty()
+            let standard = state.models.weights_of(&state.run.model);
+            if state.run.untrained && standard.is_some() {
+                if theme::icon_button(
+                    ui,
+                    icon::ARROW_COUNTER_CLOCKWISE,
+                    "Use the installed weights",
+                )
+                .clicked()
+                {
+                    state.run.untrained = false;
+                }
+            } else if state.run_weights().is_some()
                 && theme::icon_button(ui, icon::X, "Use no weights (untrained)").clicked()
             {
                 state.run.weights.clear();
+                state.run.untrained = standard.is_some();
+            }
+            if theme::icon_button(
+                ui,
+                icon::BRAIN,
+                "Models: get, import, verify and remove weights",
+            )
+            .clicked()
+            {
+                state.models.is_open = true;
             }
             if ui
                 .button("…")
-                .on_hover_text("Choose a .safetensors or .pth file")
+                .on_hover_text("Choose a .safetensors, .pth or .bpk file")
                 .clicked()
             {
                 let ctx = ui.ctx().clone();
                 state.pick(&ctx, Purpose::Weights);
             }
             let width = ui.available_width();
+            let hint = match standard.filter(|_| !state.run.untrained) {
+                Some(path) => path
+                    .file_name()
+                    .map(|name| name.to_string_lossy().into_owned())
+                    .unwrap_or_default(),
+                None => "none (untrained)".to_owned(),
+            };
             ui.add(
                 egui::TextEdit::singleline(&mut state.run.weights)
                     .desired_width(width)
-                    .hint_text("none (untrained)"),
+                    .hint_text(hint),
             );
         });
     });
@@ -314,16 +343,27 @@ impl State {
         Some(beside(path, &format!("field{suffix}"), "tif"))
     }
 
+    /// The weights of the next run: those named, else those installed for the model, unless none are wanted.
+    pub fn run_weights(&self) -> Option<PathBuf> {
+        let named = self.run.weights.trim();
+        if !named.is_empty() {
+            return Some(PathBuf::from(named));
+        }
+        if self.run.untrained {
+            return None;
+        }
+        self.models.weights_of(&self.run.model)
+    }
+
     /// The job the Run button starts.
     pub fn embed_spec(&self) -> Option<JobSpec> {
         let layer = self.scene_layer()?;
         let info = self.raster_info(&layer)?;
-        let weights = self.run.weights.trim();
         let out = self.run.out.trim();
         Some(JobSpec::Embed(EmbedSpec {
             scene: info.path.clone(),
             model: self.run.model.clone(),
-            weights: (!weights.is_empty()).then(|| PathBuf::from(weights)),
+            weights: self.run_weights(),
             device: self.run.device.clone(),
             out: if out.is_empty() {
                 self.field_out_path()?

@@ -6,7 +6,7 @@ use std::path::Path;
 use terroir_scene::{HeadKind, LinearHead, Raster};
 
 use crate::provenance::job_of_raster;
-use crate::{Failure, JobSpec};
+use crate::{Failure, JobSpec, ModelsAction};
 
 /// The command line that does the same again, e.g. `terroir embed scene.tif --model dofa-tiny ...`.
 pub fn command_line(spec: &JobSpec) -> String {
@@ -20,8 +20,10 @@ pub fn command_line(spec: &JobSpec) -> String {
         JobSpec::Embed(spec) => {
             add("embed", path(&spec.scene));
             add("--model", Some(spec.model.clone()));
-            if let Some(weights) = &spec.weights {
-                add("--weights", path(weights));
+            match &spec.weights {
+                Some(weights) => add("--weights", path(weights)),
+                // Without it, weights installed since would be taken.
+                None => add("--untrained", None),
             }
             add("--device", Some(spec.device.clone()));
             if !spec.wavelengths_nm.is_empty() {
@@ -151,6 +153,19 @@ pub fn command_line(spec: &JobSpec) -> String {
             }
             add("--out", path(&spec.out));
         }
+        JobSpec::Models(spec) => {
+            add("models", None);
+            match &spec.action {
+                ModelsAction::Get { name, sha256 } => {
+                    add("get", Some(name.clone()));
+                    if let Some(sha256) = sha256 {
+                        add("--sha256", Some(sha256.clone()));
+                    }
+                }
+                ModelsAction::Import { file } => add("import", path(file)),
+                ModelsAction::Verify { name } => add("verify", name.clone()),
+            }
+        }
     }
     words
         .iter()
@@ -205,7 +220,8 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
             | JobSpec::Assess(_)
             | JobSpec::Calc(_)
             | JobSpec::Overviews(_)
-            | JobSpec::Pretrain(_) => None,
+            | JobSpec::Pretrain(_)
+            | JobSpec::Models(_) => None,
         };
         match earlier {
             Some(job) if seen.insert(command_line(&job)) => jobs.insert(0, job),
@@ -235,7 +251,7 @@ mod tests {
         });
         assert_eq!(
             command_line(&spec),
-            "terroir embed 'my scene.tif' --model dofa-tiny --device 'llvmpipe (LLVM 15)' \
+            "terroir embed 'my scene.tif' --model dofa-tiny --untrained --device 'llvmpipe (LLVM 15)' \
              --wavelengths 1=490nm,4=842.5nm --bands 1,4 --out f.tif"
         );
     }

@@ -2,7 +2,7 @@
 //! Owns the tensors of an embed job. Knows nothing of files.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use terroir_models::{Dofa, DofaConfig, ModelError, PatchKernel};
+use terroir_models::{Dofa, DofaConfig, PatchKernel};
 use terroir_scene::{FIELD_AXES, Window};
 
 use crate::inputs::Region;
@@ -130,18 +130,13 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    pub fn new(
-        model: Dofa,
-        wavelengths_um: &[f32],
-        patch_px: usize,
-        device: &Device,
-    ) -> Result<Self, ModelError> {
+    /// `kernel`: the model's, for the bands in their order.
+    pub fn new(model: Dofa, kernel: PatchKernel, patch_px: usize, device: &Device) -> Self {
         let geometry = Geometry::of(model.config(), patch_px);
-        let kernel = model.patch_kernel(wavelengths_um)?;
-        let bands = wavelengths_um.len();
+        let bands = kernel.bands;
         let empty = Tensor::<4>::zeros([1, bands, geometry.image, geometry.image], device);
         let blank = last_tokens(&model, empty, &kernel);
-        Ok(Self {
+        Self {
             model,
             kernel,
             device: device.clone(),
@@ -149,7 +144,7 @@ impl Encoder {
             bands,
             blank,
             projection: None,
-        })
+        }
     }
 
     pub fn geometry(&self) -> Geometry {

@@ -10,7 +10,7 @@ use crate::device::{self, Compute};
 use crate::monitor::{JobResult, Monitor, Stop};
 use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
-use crate::{assess, calc, embed, overviews, predict, pretrain, train};
+use crate::{acquire, assess, calc, embed, overviews, predict, pretrain, train};
 
 /// What the engine thread owns.
 #[derive(Default)]
@@ -38,6 +38,7 @@ impl Engine for JobEngine {
                 self.last_device = Some(device::open(&spec.device));
                 pretrain::pretrain(spec, monitor)
             }
+            JobSpec::Models(spec) => acquire::acquire(spec, monitor),
         }
     }
 
@@ -51,6 +52,9 @@ impl Engine for JobEngine {
             JobSpec::Calc(spec) => light_estimate(&spec.scene, 4),
             JobSpec::Overviews(spec) => overviews::estimate(spec),
             JobSpec::Pretrain(spec) => pretrain::estimate(spec),
+            JobSpec::Models(_) => {
+                Err(Failure::new("what fetching weights costs depends on the network").into())
+            }
         }
     }
 

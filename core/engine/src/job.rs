@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use terroir_scene::{HeadKind, Resampling};
 
+use crate::InstalledWeights;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct JobId(pub u64);
 
@@ -27,6 +29,8 @@ pub enum JobSpec {
     Overviews(OverviewsSpec),
     /// Scenes to the weights of an encoder, by masked pretraining.
     Pretrain(PretrainSpec),
+    /// Weights into the user's folder, or a check of those there.
+    Models(ModelsSpec),
 }
 
 impl JobSpec {
@@ -40,6 +44,7 @@ impl JobSpec {
             Self::Calc(spec) => vec![&spec.scene],
             Self::Overviews(spec) => vec![&spec.raster],
             Self::Pretrain(spec) => spec.scenes.iter().map(|scene| &*scene.path).collect(),
+            Self::Models(_) => Vec::new(),
         }
     }
 }
@@ -184,6 +189,29 @@ pub struct PretrainSpec {
     pub out: PathBuf,
 }
 
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelsSpec {
+    /// Where the weights lie.
+    pub folder: PathBuf,
+    pub action: ModelsAction,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelsAction {
+    /// Fetch published weights by the name of model or file, or any weights by their address.
+    Get {
+        name: String,
+        /// What the file's hash must be, 64 hexadecimal digits.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sha256: Option<String>,
+    },
+    /// Take in a file.
+    Import { file: PathBuf },
+    /// Compare files with their hashes; `None` = all.
+    Verify { name: Option<String> },
+}
+
 /// Window or command line to worker: one JSON document a line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "command")]
@@ -315,6 +343,42 @@ pub struct ModelInfo {
     pub patch: usize,
     pub width: usize,
     pub depth: usize,
-    /// `untrained` unless weights were given.
+    /// `trained` if weights are on this machine, else `untrained`.
     pub state: String,
+    /// Weights in the user's folder, newest first.
+    #[serde(default)]
+    pub installed: Vec<InstalledWeights>,
+    /// Weights that came with the program.
+    #[serde(default)]
+    pub built_in: Option<PathBuf>,
+    /// Files others publish, the authors' first.
+    #[serde(default)]
+    pub published: Vec<PublishedWeights>,
+}
+
+impl ModelInfo {
+    /// The weights it is run with if nothing else is said.
+    pub fn weights(&self) -> Option<&Path> {
+        self.installed
+            .iter()
+            .find(|weights| weights.is_there)
+            .map(|weights| weights.path.as_path())
+            .or(self.built_in.as_deref())
+    }
+}
+
+/// A file that can be fetched for a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PublishedWeights {
+    pub file: String,
+    /// Repository of the model hub.
+    pub repository: String,
+    /// About; exact where the publisher tells it.
+    pub bytes: u64,
+    /// SHA-256 or its first digits.
+    pub sha256: Option<String>,
+    pub licence: String,
+    pub note: String,
+    /// Of a download that has not come to its end.
+    pub bytes_there: u64,
 }

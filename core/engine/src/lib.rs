@@ -1,6 +1,7 @@
 //! The engine: jobs from scene to map, run in the worker process or in the command line's own.
 //! Knows scenes and models. Knows nothing of windows.
 
+mod acquire;
 mod assess;
 mod bench;
 mod blocks;
@@ -10,6 +11,7 @@ mod command;
 mod dense;
 mod design;
 mod device;
+mod download;
 mod embed;
 mod engine;
 mod inputs;
@@ -29,12 +31,13 @@ mod report;
 mod setup;
 mod speed;
 mod split;
+mod store;
 mod train;
 pub mod training;
 mod worker;
 
 pub use bench::{BenchRow, bench_field};
-pub use catalogue::models;
+pub use catalogue::load_weights;
 pub use command::{command_line, reproduce_spec};
 pub use design::Design;
 pub use device::devices;
@@ -47,3 +50,4 @@ pub use monitor::{JobResult, Monitor, Stop};
 pub use predict::confidence_path;
 pub use projection::Projection;
 pub use speed::{ModelShape, Speed, SpeedCase, SpeedKind, measure_speed};
+pub use store::{InstalledWeights, ModelStore, models, models_folder, size_text};

@@ -53,8 +53,8 @@ pub(crate) fn make_encoder(
         monitor.progress("preparing kernels", 0, 1);
     }
     let encoder = guarded(|| {
-        Encoder::new(model, &wavelengths, patch_px, &compute.device)
-            .map_err(|error| error.to_string())
+        let kernel = shelf.kernel(&wavelengths).map_err(|failure| failure.what)?;
+        Ok(Encoder::new(model, kernel, patch_px, &compute.device))
     })?;
     Ok((identity, encoder))
 }
