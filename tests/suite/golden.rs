@@ -27,18 +27,35 @@ pub fn file(name: &str) -> Option<PathBuf> {
 
 /// The wgpu device of this process, opened once, or `None` with a word on stderr.
 pub fn gpu() -> Option<Device> {
-    static GPU: OnceLock<Result<Device, String>> = OnceLock::new();
+    opened_gpu().map(|(device, _)| device)
+}
+
+/// The same where it is real hardware: a software rasteriser takes minutes to compile the kernels of convolutions and of
+/// their gradients.
+pub fn hardware_gpu() -> Option<Device> {
+    let (device, is_software) = opened_gpu()?;
+    if is_software {
+        eprintln!("SKIPPED on wgpu: the adapter is a software rasteriser");
+        return None;
+    }
+    Some(device)
+}
+
+/// The device and whether it is a software rasteriser.
+fn opened_gpu() -> Option<(Device, bool)> {
+    static GPU: OnceLock<Result<(Device, bool), String>> = OnceLock::new();
     let opened = GPU.get_or_init(|| {
         Device::wgpu_options()
             .init_with_setup()
             .map(|(device, setup)| {
-                eprintln!("comparing on {}", setup.adapter.get_info().name);
-                device
+                let info = setup.adapter.get_info();
+                eprintln!("comparing on {}", info.name);
+                (device, info.device_type == wgpu::DeviceType::Cpu)
             })
             .map_err(|error| error.to_string())
     });
     match opened {
-        Ok(device) => Some(device.clone()),
+        Ok(opened) => Some(opened.clone()),
         Err(error) => {
             eprintln!("SKIPPED on wgpu: {error}");
             None

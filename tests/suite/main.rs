@@ -15,6 +15,7 @@ mod models;
 mod models_window;
 mod parity;
 mod pth;
+mod tuning;
 mod worker;
 
 mod canvas;

@@ -143,6 +143,18 @@ impl DofaConfig {
         (cells(height), cells(width))
     }
 
+    /// Blocks, counted from 0, whose tokens a segmentation head takes (specification 6.1); quarters of the depth where
+    /// nobody published a choice.
+    pub fn taps(&self) -> [usize; 4] {
+        match (self.depth, self.layer_scale) {
+            (12, false) => [3, 5, 7, 11],
+            (12, true) => [4, 6, 10, 11],
+            (24, false) => [7, 11, 15, 23],
+            (24, true) => [5, 11, 17, 23],
+            (depth, _) => [1, 2, 3, 4].map(|quarter| (depth * quarter).div_ceil(4).max(1) - 1),
+        }
+    }
+
     /// Side of the square grid the position table was made for.
     pub fn table_side(&self) -> usize {
         self.grid(self.image, self.image).0
@@ -166,6 +178,23 @@ mod tests {
         }
         assert_eq!(DofaConfig::by_name("dofa-giant"), None);
         assert_eq!(DofaConfig::base_v2().table_side(), 16);
+    }
+
+    #[test]
+    fn heads_tap_the_published_blocks() {
+        assert_eq!(DofaConfig::base().taps(), [3, 5, 7, 11]);
+        assert_eq!(DofaConfig::large_v2().taps(), [5, 11, 17, 23]);
+        assert_eq!(DofaConfig::tiny().taps(), [0, 1, 2, 3]);
+        let huge = DofaConfig {
+            depth: 32,
+            ..DofaConfig::base()
+        };
+        assert_eq!(huge.taps(), [7, 15, 23, 31]);
+        let shallow = DofaConfig {
+            depth: 1,
+            ..DofaConfig::base()
+        };
+        assert_eq!(shallow.taps(), [0; 4]);
     }
 
     #[test]

@@ -62,6 +62,8 @@ pub enum ModelError {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("not a fine-tuned model of Terroir: {reason}; choose a file that `terroir finetune` made\n{}", path.display())]
+    NotTuned { path: PathBuf, reason: String },
     #[error("the device refused the weights: {reason}; choose another device or a smaller model")]
     Device { reason: String },
 }

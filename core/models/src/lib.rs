@@ -1,4 +1,4 @@
-//! Earth-observation networks in Burn: the DOFA encoder, its masked pretraining, its start values and its checkpoints.
+//! Earth-observation networks in Burn: the DOFA encoder, its masked pretraining, its heads, its start values and its checkpoints.
 //! Knows tensors and weights files. Knows nothing of rasters, projects, jobs or windows.
 
 mod burnpack_file;
@@ -7,6 +7,7 @@ mod checkpoint;
 mod dofa;
 mod error;
 mod export;
+mod feature_maps;
 mod mask;
 mod masked;
 mod parameters;
@@ -15,8 +16,12 @@ mod position;
 mod pth_file;
 mod published;
 mod safetensors_file;
+mod segmentation;
 mod stored;
+mod target;
 mod teacher;
+mod trainable;
+mod tuned;
 mod vit;
 mod wavelength;
 mod weights;
@@ -27,11 +32,18 @@ pub use checkpoint::{DofaOutline, LoadedDofa, load_dofa, load_dofa_as, origin, o
 pub use dofa::{Dofa, PatchKernel};
 pub use error::{KeyMismatch, Misshapen, ModelError};
 pub use export::{NamedTensor, named_tensors, published_name, save_dofa, write_safetensors};
+pub use feature_maps::resize_map;
 pub use mask::Mask;
 pub use masked::{MaskedConfig, MaskedDofa, TargetOrder, normalised_patches, target};
 pub use parameters::{Parameter, Start};
 pub use position::{Resampling, resample_table, sin_cos_table};
 pub use published::{PUBLISHED, PublishedFile, published_file, published_with_hash};
+pub use segmentation::{
+    AUXILIARY_WEIGHT, Segmentation, SegmentationConfig, SegmentationHead, load_segmentation_head,
+};
+pub use target::{Target, VOID};
 pub use teacher::{Teacher, TeacherView, load_teacher};
+pub use trainable::Trainable;
+pub use tuned::{HeadShape, TunedConfig, TunedModel, TunedOutput, about_tuned, load_tuned};
 pub use wavelength::{MAX_WAVELENGTH_UM, sine_table};
 pub use weights::Stream;

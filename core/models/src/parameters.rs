@@ -188,4 +188,18 @@ impl ParameterList {
         self.add(format!("{name}.weight"), &[width], Start::Constant(1.0));
         self.add(format!("{name}.bias"), &[width], Start::Constant(0.0));
     }
+
+    pub fn batch_norm(&mut self, name: &str, width: usize) {
+        self.norm(name, width);
+        self.add(
+            format!("{name}.running_mean"),
+            &[width],
+            Start::Constant(0.0),
+        );
+        self.add(
+            format!("{name}.running_var"),
+            &[width],
+            Start::Constant(1.0),
+        );
+    }
 }

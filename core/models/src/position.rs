@@ -53,7 +53,8 @@ pub fn resample_table(table: Tensor<3>, rows: usize, columns: usize, how: Resamp
     Tensor::cat(vec![class, grid.reshape([1, rows * columns, width])], 1)
 }
 
-fn matrix(from: usize, to: usize, how: Resampling, device: &Device) -> Tensor<2> {
+/// One-dimensional resampling as a matrix [to, from].
+pub(crate) fn matrix(from: usize, to: usize, how: Resampling, device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(weights(from, to, how), [to, from]), device)
 }
 

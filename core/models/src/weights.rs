@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 
-use burn::module::Param;
-use burn::nn::{LayerNorm, LayerNormConfig, Linear};
+use burn::module::{Param, RunningState};
+use burn::nn::{BatchNorm, BatchNormConfig, LayerNorm, LayerNormConfig, Linear};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::parameters::{Parameter, Start};
@@ -111,7 +111,7 @@ impl Stream {
     }
 
     /// Box-Muller, one of the pair.
-    fn normal(&mut self) -> f32 {
+    pub fn normal(&mut self) -> f32 {
         let radius = (-2.0 * self.uniform().ln()).sqrt();
         (radius * (std::f64::consts::TAU * self.uniform()).cos()) as f32
     }
@@ -173,6 +173,29 @@ impl<W: Weights> Layers<'_, W> {
         norm.gamma = self.tensor(&format!("{name}.weight"), [width])?;
         norm.beta = Some(self.tensor(&format!("{name}.bias"), [width])?);
         Ok(norm)
+    }
+
+    /// Batch norm with momentum 0.1; `weight`, `bias` and the running statistics as PyTorch names them.
+    pub fn batch_norm(
+        &mut self,
+        name: &str,
+        width: usize,
+        epsilon: f64,
+    ) -> Result<BatchNorm, W::Error> {
+        let mut norm = BatchNormConfig::new(width)
+            .with_epsilon(epsilon)
+            .init(self.device);
+        norm.gamma = self.tensor(&format!("{name}.weight"), [width])?;
+        norm.beta = self.tensor(&format!("{name}.bias"), [width])?;
+        norm.running_mean = self.running(&format!("{name}.running_mean"), width)?;
+        norm.running_var = self.running(&format!("{name}.running_var"), width)?;
+        Ok(norm)
+    }
+
+    fn running(&mut self, name: &str, width: usize) -> Result<RunningState<Tensor<1>>, W::Error> {
+        let values = self.weights.take(name, &[width])?;
+        let data = TensorData::new(values, [width]);
+        Ok(RunningState::new(Tensor::from_data(data, self.device)))
     }
 }
 
