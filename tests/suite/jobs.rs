@@ -382,6 +382,7 @@ fn from_scene_to_report() {
         map: path("map.tif"),
         reference: labels,
         class_attribute: Some("class_name".to_owned()),
+        is_stratified_sample: false,
         out: path("report.json"),
     };
     let outcome = run(JobSpec::Assess(assess)).unwrap();

@@ -18,6 +18,7 @@ mod pth;
 mod tuning;
 mod worker;
 
+mod areas;
 mod canvas;
 mod motion;
 mod overviews;

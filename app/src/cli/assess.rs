@@ -20,6 +20,10 @@ pub struct AssessArgs {
     /// Attribute that holds the class; well-known names are tried without this
     #[arg(long)]
     class_attribute: Option<String>,
+    /// The reference is a stratified random sample of this map, as `terroir sample` draws it: estimate accuracy and areas
+    /// of the whole map with their intervals
+    #[arg(long)]
+    stratified_sample: bool,
     /// Where the report goes (.json); pages and tables go beside it
     #[arg(long)]
     out: PathBuf,
@@ -30,6 +34,7 @@ pub fn run(args: &AssessArgs, output: Output) -> CliResult {
         map: args.map.clone(),
         reference: args.reference.clone(),
         class_attribute: args.class_attribute.clone(),
+        is_stratified_sample: args.stratified_sample,
         out: args.out.clone(),
     });
     run_and_report(&spec, output)

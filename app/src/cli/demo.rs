@@ -105,6 +105,7 @@ fn jobs(args: &DemoArgs, sample: &Sample) -> [(&'static str, JobSpec); 4] {
                 map: at("map.tif"),
                 reference: sample.reference(),
                 class_attribute: None,
+                is_stratified_sample: false,
                 out: at("report.json"),
             }),
         ),

@@ -22,6 +22,7 @@ mod pretrain;
 mod profile;
 mod render;
 mod reproduce;
+mod sample;
 mod series;
 mod time_profile;
 mod train;
@@ -99,6 +100,8 @@ enum Command {
     Predict(predict::PredictArgs),
     /// Compare a map with reference labels: confusion matrix and accuracy
     Assess(assess::AssessArgs),
+    /// Draw a random sample of a map to be checked, so that its areas can be estimated
+    Sample(sample::SampleArgs),
     /// Work out a formula or a spectral index over a scene's bands
     Calc(calc::CalcArgs),
     /// Convert maps to pictures and labels to other vector formats
@@ -173,6 +176,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::Train(args)) => train::run(&args, output),
         Some(Command::Predict(args)) => predict::run(&args, output),
         Some(Command::Assess(args)) => assess::run(&args, output),
+        Some(Command::Sample(args)) => sample::run(&args, output),
         Some(Command::Calc(args)) => calc::run(&args, output),
         Some(Command::Export(args)) => export::run(&args, output),
         Some(Command::Overviews(args)) => overviews::run(&args, output),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use terroir_scene::{
-    Class, ConfusionMatrix, LabelledPixel, Labels, Raster, RasterInfo, Resampling, Window,
-    import_labels, rgb_from_hex,
+    Class, ConfusionMatrix, HALF_WIDTH_95, LabelledPixel, Labels, Raster, RasterInfo, Resampling,
+    Window, estimate_areas, import_labels, rgb_from_hex,
 };
 
 use crate::monitor::{JobResult, Monitor};
@@ -61,6 +61,9 @@ pub(crate) fn assess(spec: &AssessSpec, monitor: &Monitor<'_>) -> JobResult<Outc
             "{unclassified} reference pixels lie where the map has no class; they are not counted"
         ));
     }
+    if spec.is_stratified_sample {
+        refuse_training_points(spec, &reference)?;
+    }
     say_sampling(spec, &info, monitor);
     for (name, value) in [
         ("overall_accuracy", accuracy.overall),
@@ -71,14 +74,31 @@ pub(crate) fn assess(spec: &AssessSpec, monitor: &Monitor<'_>) -> JobResult<Outc
         }
     }
     let hectares = crate::predict::hectares_per_pixel(&info.grid);
-    let mapped = matched.classes.iter().enumerate().map(|(row, _)| {
-        let pixels: u64 = areas
-            .iter()
-            .filter(|(value, _)| matched.of_map(**value) == Some(row))
-            .map(|(_, count)| *count)
-            .sum();
-        hectares.map(|each| pixels as f64 * each)
-    });
+    let mapped_pixels: Vec<f64> = (0..matched.classes.len())
+        .map(|row| {
+            areas
+                .iter()
+                .filter(|(value, _)| matched.of_map(**value) == Some(row))
+                .map(|(_, count)| *count as f64)
+                .sum()
+        })
+        .collect();
+    let in_hectares = |pixels: &f64| hectares.map(|each| pixels * each);
+    let estimates =
+        match spec.is_stratified_sample {
+            true => {
+                let unit = hectares.unwrap_or(1.0);
+                let mapped: Vec<f64> = mapped_pixels.iter().map(|pixels| pixels * unit).collect();
+                say_thin_strata(&matrix, &mapped, monitor);
+                Some(estimate_areas(&matrix.counts, &mapped).map_err(|error| {
+                    Failure::new(format!("{error}\n{}", spec.reference.display()))
+                })?)
+            }
+            false => None,
+        };
+    if let Some(estimates) = &estimates {
+        monitor.metric("overall_accuracy_estimated", estimates.overall.value);
+    }
     let report = Report {
         spec,
         info: &info,
@@ -86,7 +106,9 @@ pub(crate) fn assess(spec: &AssessSpec, monitor: &Monitor<'_>) -> JobResult<Outc
         map_sha256: sha256_of_file(&spec.map).ok(),
         matrix: &matrix,
         accuracy: &accuracy,
-        mapped_ha: mapped.collect(),
+        mapped_ha: mapped_pixels.iter().map(in_hectares).collect(),
+        estimates: estimates.as_ref(),
+        is_in_hectares: hectares.is_some(),
         unclassified,
         warnings: monitor.warnings(),
     };
@@ -102,23 +124,71 @@ pub(crate) fn assess(spec: &AssessSpec, monitor: &Monitor<'_>) -> JobResult<Outc
     ] {
         metrics.extend(value.map(|value| (name.to_owned(), value)));
     }
-    Ok(Outcome {
-        files,
-        summary: format!(
+    let summary = match &estimates {
+        Some(estimates) => {
+            let half = HALF_WIDTH_95 * estimates.overall.standard_error.unwrap_or(0.0);
+            metrics.push((
+                "overall_accuracy_estimated".to_owned(),
+                estimates.overall.value,
+            ));
+            metrics.push(("overall_accuracy_half_width_95".to_owned(), half));
+            format!(
+                "Overall accuracy of the whole map {:.1} ± {:.1} % (95 %), from {} sample points",
+                100.0 * estimates.overall.value,
+                100.0 * half,
+                accuracy.n
+            )
+        }
+        None => format!(
             "Overall accuracy {percent} on {} reference pixels",
             accuracy.n
         ),
+    };
+    Ok(Outcome {
+        files,
+        summary,
         metrics,
         warnings: monitor.warnings(),
     })
 }
 
+/// Labels that train are no random sample.
+fn refuse_training_points(spec: &AssessSpec, reference: &Labels) -> Result<(), Failure> {
+    let training = reference
+        .polygons
+        .iter()
+        .filter(|polygon| polygon.usage == "train")
+        .count();
+    if training == 0 {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "{training} shapes of the reference are not marked as validation (attribute `use`), so they are no random sample of \
+         the map; draw one with `terroir sample`, or leave --stratified-sample out\n{}",
+        spec.reference.display()
+    )))
+}
+
+/// One point says nothing of how sure it is.
+fn say_thin_strata(matrix: &ConfusionMatrix, mapped: &[f64], monitor: &Monitor<'_>) {
+    for ((class, counts), area) in matrix.classes.iter().zip(&matrix.counts).zip(mapped) {
+        if *area > 0.0 && counts.iter().sum::<u64>() == 1 {
+            monitor.warn(format!(
+                "class {} has one sample point: intervals leave its uncertainty out",
+                class.name
+            ));
+        }
+    }
+}
+
 /// Says what the figures cannot carry.
 fn say_sampling(spec: &AssessSpec, info: &RasterInfo, monitor: &Monitor<'_>) {
-    monitor.warn(
-        "the reference pixels were not drawn as a probability sample of the map: the figures hold for these pixels, \
-         not for the whole map, and no areas are estimated from them",
-    );
+    if !spec.is_stratified_sample {
+        monitor.warn(
+            "the reference pixels were not drawn as a probability sample of the map: the figures hold for these pixels, \
+             not for the whole map, and no areas are estimated from them",
+        );
+    }
     let trained_with =
         value_of(info, "TERROIR_LABELS").and_then(|text| serde_json::from_str::<Value>(&text).ok());
     let trained_sha = trained_with

@@ -82,6 +82,9 @@ pub fn command_line(spec: &JobSpec) -> String {
             if let Some(attribute) = &spec.class_attribute {
                 add("--class-attribute", Some(attribute.clone()));
             }
+            if spec.is_stratified_sample {
+                add("--stratified-sample", None);
+            }
             add("--out", path(&spec.out));
         }
         JobSpec::Calc(spec) => {

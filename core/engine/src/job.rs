@@ -103,6 +103,9 @@ pub struct AssessSpec {
     pub reference: PathBuf,
     #[serde(default)]
     pub class_attribute: Option<String>,
+    /// The reference is a stratified random sample of this map, drawn by its classes: areas are estimated from it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_stratified_sample: bool,
     /// `report.json`; `.html` and `.csv` files go beside it.
     pub out: PathBuf,
 }

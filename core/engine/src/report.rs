@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use terroir_scene::{Accuracy, ConfusionMatrix, RasterInfo, hex_from_rgb};
+use terroir_scene::{
+    Accuracy, AreaEstimates, ConfusionMatrix, Estimated, HALF_WIDTH_95, RasterInfo, hex_from_rgb,
+};
 
 use crate::assess::title_of;
 use crate::projection::write_renamed;
@@ -23,6 +25,10 @@ pub(crate) struct Report<'a> {
     pub accuracy: &'a Accuracy,
     /// Hectares of each class on the map, where the CRS allows it.
     pub mapped_ha: Vec<Option<f64>>,
+    /// Of the whole map, where the reference is a random sample of it.
+    pub estimates: Option<&'a AreaEstimates>,
+    /// The areas of `estimates` are in hectares, else in pixels.
+    pub is_in_hectares: bool,
     /// Reference pixels where the map has no class.
     pub unclassified: usize,
     pub warnings: Vec<String>,
@@ -78,14 +84,115 @@ fn report_json(report: &Report<'_>, now: &str) -> Value {
         "crop": {
             "classes": classes_json(&report.matrix.classes),
             "axes": {"rows": "map", "columns": "reference"},
-            "sampling": "all labelled reference pixels; not a probability sample",
+            "sampling": sampling(report),
             "unclassified": report.unclassified,
             "error_matrix": report.matrix.counts,
             "metrics": metrics_json(report.accuracy),
-            "design_based": null,
+            "design_based": report.estimates.map(|estimates| design_based(report, estimates)),
             "mapped_area_ha": report.mapped_ha,
         },
     })
+}
+
+fn sampling(report: &Report<'_>) -> &'static str {
+    if report.estimates.is_some() {
+        "a stratified random sample, strata are the map's classes"
+    } else {
+        "all labelled reference pixels; not a probability sample"
+    }
+}
+
+/// Values, standard errors and halves of 95 % intervals (Olofsson et al. 2014).
+fn design_based(report: &Report<'_>, estimates: &AreaEstimates) -> Value {
+    let one = |estimated: &Estimated| {
+        json!({
+            "value": estimated.value,
+            "standard_error": estimated.standard_error,
+            "half_width_95": estimated.standard_error.map(|error| HALF_WIDTH_95 * error),
+        })
+    };
+    let classes: Vec<Value> = report
+        .matrix
+        .classes
+        .iter()
+        .zip(&estimates.classes)
+        .map(|(class, estimate)| {
+            json!({
+                "class": class.name,
+                "users": estimate.users.as_ref().map(one),
+                "producers": estimate.producers.as_ref().map(one),
+                "share": one(&estimate.share),
+                "area": one(&estimate.area),
+            })
+        })
+        .collect();
+    json!({
+        "method": "Olofsson et al. 2014",
+        "area_unit": if report.is_in_hectares { "ha" } else { "pixel" },
+        "overall": one(&estimates.overall),
+        "classes": classes,
+        "quantity_disagreement": estimates.quantity_disagreement,
+        "allocation_disagreement": estimates.allocation_disagreement,
+    })
+}
+
+/// The table of areas; intervals are cut at what can be.
+fn areas_html(report: &Report<'_>, estimates: &AreaEstimates) -> String {
+    let unit = if report.is_in_hectares {
+        "ha"
+    } else {
+        "pixels"
+    };
+    let share = |estimated: Option<&Estimated>| {
+        estimated.map_or_else(
+            || "not defined".to_owned(),
+            |one| match one.standard_error {
+                Some(error) => format!(
+                    "{:.1} ± {:.1} %",
+                    100.0 * one.value,
+                    100.0 * HALF_WIDTH_95 * error
+                ),
+                None => format!("{:.1} %", 100.0 * one.value),
+            },
+        )
+    };
+    let mut text = format!(
+        "<h2>The whole map, from the sample</h2><p>Overall accuracy <b>{}</b></p><div class=scroll><table><tr>\
+         <th class=l>class<th>mapped area<th>estimated area, {unit}<th>95 % interval<th>user's accuracy<th>producer's accuracy</tr>",
+        share(Some(&estimates.overall))
+    );
+    for (index, (class, estimate)) in report
+        .matrix
+        .classes
+        .iter()
+        .zip(&estimates.classes)
+        .enumerate()
+    {
+        let area = estimate.area;
+        let half = HALF_WIDTH_95 * area.standard_error.unwrap_or(0.0);
+        let mapped = report
+            .mapped_ha
+            .get(index)
+            .copied()
+            .flatten()
+            .map_or_else(|| "-".to_owned(), |ha| format!("{ha:.1} ha"));
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "<tr><td class=l>{}<td>{mapped}<td>{:.1}<td>{:.1} to {:.1}<td>{}<td>{}</tr>",
+            escaped(&class.name),
+            area.value,
+            (area.value - half).max(0.0),
+            area.value + half,
+            share(estimate.users.as_ref()),
+            share(estimate.producers.as_ref()),
+        );
+    }
+    text.push_str(
+        "</table></div><p class=axis>Estimates for the whole map after Olofsson et al. (2014): every stratum weighs as much as \
+         its area on the map. ± is half of a 95 % interval.</p>",
+    );
+    text
 }
 
 fn percent(value: Option<f64>) -> String {
@@ -153,6 +260,9 @@ fn report_html(report: &Report<'_>, now: &str) -> String {
         }
         page.push_str("</ul>");
     }
+    if let Some(estimates) = report.estimates {
+        page.push_str(&areas_html(report, estimates));
+    }
     page.push_str("<h2>Classes</h2><div class=scroll><table><tr><th class=l>class<th>map pixels<th>reference pixels<th>user's accuracy<th>producer's accuracy<th>F1<th>IoU<th>mapped area</tr>");
     for (index, class) in accuracy.per_class.iter().enumerate() {
         let area = report
@@ -210,7 +320,7 @@ fn report_html(report: &Report<'_>, now: &str) -> String {
     let _ = write!(
         page,
         "<h2>How it was made</h2><dl><dt>map<dd>{map}<dt>model<dd>{model}<dt>reference<dd>{reference}\
-         <dt>sampling<dd>all labelled reference pixels; not a probability sample\
+         <dt>sampling<dd>{sampling}\
          <dt>not counted<dd>{unclassified} reference pixels without a map class\
          <dt>quantity / allocation disagreement<dd>{quantity} / {allocation}\
          <dt>mean IoU, MCC<dd>{iou}, {mcc}<dt>command<dd><code>{command}</code><dt>written by<dd>Terroir {version}, {now}</dl></html>",
@@ -220,6 +330,7 @@ fn report_html(report: &Report<'_>, now: &str) -> String {
                 .unwrap_or_else(|| "not recorded in the map".to_owned())
         ),
         reference = escaped(&report.spec.reference.display().to_string()),
+        sampling = sampling(report),
         unclassified = report.unclassified,
         quantity = number(accuracy.quantity_disagreement),
         allocation = number(accuracy.allocation_disagreement),
@@ -299,6 +410,7 @@ mod tests {
             map: "map.tif".into(),
             reference: "r.geojson".into(),
             class_attribute: None,
+            is_stratified_sample: false,
             out: folder.path().join("report.json"),
         };
         let info = RasterInfo {
@@ -325,6 +437,8 @@ mod tests {
             matrix: &matrix,
             accuracy: &accuracy,
             mapped_ha: vec![None, Some(2.5)],
+            estimates: None,
+            is_in_hectares: false,
             unclassified: 0,
             warnings: vec!["look <here>".to_owned()],
         };

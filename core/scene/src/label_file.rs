@@ -77,10 +77,10 @@ fn records(labels: &Labels) -> impl Iterator<Item = Record<'_>> {
 }
 
 /// A name in GDAL's memory that is this call's own; everything under it is freed on drop.
-struct MemoryFolder(PathBuf);
+pub(crate) struct MemoryFolder(PathBuf);
 
 impl MemoryFolder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let name = format!(
             "/vsimem/terroir-labels-{}-{}",
@@ -90,7 +90,11 @@ impl MemoryFolder {
         Self(PathBuf::from(name))
     }
 
-    fn bytes(&self, name: &str, path: &Path) -> SceneResult<Vec<u8>> {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub(crate) fn bytes(&self, name: &str, path: &Path) -> SceneResult<Vec<u8>> {
         get_vsi_mem_file_bytes_owned(self.0.join(name)).map_err(|error| unwritten(path, &error))
     }
 }
@@ -109,7 +113,7 @@ impl Drop for MemoryFolder {
     }
 }
 
-fn unwritten(path: &Path, words: &dyn std::fmt::Display) -> SceneError {
+pub(crate) fn unwritten(path: &Path, words: &dyn std::fmt::Display) -> SceneError {
     let said = take_gdal_messages()
         .map(|said| format!("{words}\n{said}"))
         .unwrap_or_else(|| words.to_string());
@@ -120,7 +124,7 @@ fn unwritten(path: &Path, words: &dyn std::fmt::Display) -> SceneError {
     .with_details(said)
 }
 
-fn spatial_ref(crs: Option<&Crs>) -> gdal::errors::Result<Option<SpatialRef>> {
+pub(crate) fn spatial_ref(crs: Option<&Crs>) -> gdal::errors::Result<Option<SpatialRef>> {
     let Some(crs) = crs else { return Ok(None) };
     let mut srs = SpatialRef::from_wkt(&crs.wkt)?;
     srs.set_axis_mapping_strategy(AxisMappingStrategy::TraditionalGisOrder);
@@ -210,7 +214,7 @@ fn geopackage(labels: &Labels, path: &Path) -> SceneResult<Vec<u8>> {
     let write = || -> gdal::errors::Result<()> {
         let srs = spatial_ref(labels.grid.crs())?;
         let mut dataset = DriverManager::get_driver_by_name("GPKG")?
-            .create_vector_only(folder.0.join("labels.gpkg"))?;
+            .create_vector_only(folder.path("labels.gpkg"))?;
         let mut transaction = dataset.start_transaction()?;
         let options = LayerOptions {
             name: LABEL_LAYER,

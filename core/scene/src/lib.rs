@@ -3,6 +3,7 @@
 
 mod accuracy;
 mod area;
+mod area_estimates;
 mod autosave;
 mod band_classes;
 mod band_items;
@@ -94,6 +95,8 @@ mod still_clouds;
 mod style;
 mod time_profile;
 mod unique_values;
+mod validation_points;
+mod validation_sample;
 mod vector_file;
 mod vector_layer;
 mod vector_picture;
@@ -119,6 +122,9 @@ mod shared_rasters_test;
 
 pub use accuracy::*;
 pub use area::*;
+pub use area_estimates::{
+    AreaEstimates, ClassEstimate, Estimated, HALF_WIDTH_95, estimate_areas, points_needed,
+};
 pub use autosave::*;
 pub use bands::*;
 pub use blend::*;
@@ -173,6 +179,8 @@ pub use still_clouds::*;
 pub use style::*;
 pub use time_profile::*;
 pub use unique_values::*;
+pub use validation_points::write_validation_points;
+pub use validation_sample::{SampleDesign, ValidationSample, draw_validation_sample_blocking};
 pub use vector_file::*;
 pub use vector_layer::*;
 pub use vector_picture::*;
