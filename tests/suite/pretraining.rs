@@ -78,8 +78,8 @@ fn a_killed_run_goes_on_with_the_losses_of_an_uninterrupted_one() {
     assert!(!here.join("cut.safetensors").exists());
     // Without being told, nothing of it is overwritten.
     run(here, &arguments("cut.safetensors", 8, &[])).failed(1, &["--resume", "cut.run"]);
-    run(here, &arguments("cut.safetensors", 9, &["--resume"]))
-        .failed(1, &["steps (was 8, is 9)", "cut.run"]);
+    run(here, &arguments("cut.safetensors", 7, &["--resume"]))
+        .failed(1, &["steps (was 8, is 7)", "cut.run"]);
     run(here, &arguments("cut.safetensors", 8, &["--resume"])).done();
     assert_eq!(losses(here, "cut.run"), losses(here, "whole.run"));
     let weights = |name: &str| {
@@ -90,6 +90,11 @@ fn a_killed_run_goes_on_with_the_losses_of_an_uninterrupted_one() {
     };
     assert!(weights("cut.safetensors") == weights("whole.safetensors"));
     run(here, &arguments("new.safetensors", 8, &["--resume"])).failed(1, &["no training run"]);
+    // A run whose loss still falls may be made longer.
+    run(here, &arguments("cut.safetensors", 9, &["--resume"])).done();
+    let longer = losses(here, "cut.run");
+    assert_eq!(longer[..8], losses(here, "whole.run"));
+    assert_eq!(longer.len(), 9);
 }
 
 #[test]

@@ -42,6 +42,7 @@ impl CancelFlag {
 pub fn run_job(spec: &JobSpec, output: Output, cancel: &CancelFlag) -> CliResult<Outcome> {
     let bar = progress_bar(output);
     let mut warned = Vec::new();
+    let mut loss = None;
     let mut on_event = |event: Event| match event {
         Event::Started { device, .. } => bar.println(format!("Device: {device}")),
         Event::Progress {
@@ -49,8 +50,12 @@ pub fn run_job(spec: &JobSpec, output: Output, cancel: &CancelFlag) -> CliResult
         } => {
             bar.set_length(total);
             bar.set_position(done);
-            bar.set_message(stage);
+            bar.set_message(match loss {
+                Some(loss) if stage == "training" => format!("{stage}, loss {loss:.4}"),
+                _ => stage,
+            });
         }
+        Event::Metric { name, value, .. } if name == "loss" => loss = Some(value),
         Event::Warning { text, .. } if !warned.contains(&text) => {
             bar.suspend(|| output.warn(&text));
             warned.push(text);

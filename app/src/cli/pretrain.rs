@@ -76,7 +76,7 @@ struct DofaArgs {
     /// Steps between checkpoints: what a crash can cost
     #[arg(long, default_value_t = 100)]
     checkpoint_every: u64,
-    /// Go on with the run that was stopped; all other options must be as they were
+    /// Go on with a run; all other options must be as they were, but --steps may be more
     #[arg(long)]
     resume: bool,
     /// Write the weights in half precision

@@ -54,7 +54,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// No run with a checkpoint lies there, or it was told something else: the differing entries are named, but for those in
-    /// `may_differ`.
+    /// `may_differ`. From then on the folder holds the new settings.
     pub fn resume(path: &Path, config: &Value, may_differ: &[&str]) -> Result<Self, Failure> {
         if !path.join(CHECKPOINT).exists() {
             return Err(Failure::new(format!(
@@ -81,6 +81,9 @@ impl RunFolder {
                 path.display()
             )));
         }
+        let text = serde_json::to_string_pretty(config)
+            .map_err(|error| Failure::new("the run cannot be written down").with_details(error))?;
+        write_renamed(&config_path, text.as_bytes())?;
         // What a killed run was writing.
         for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
             let is_scratch = entry.file_name().to_string_lossy().ends_with(".tmp");
@@ -89,6 +92,15 @@ impl RunFolder {
             }
         }
         Self::open(path)
+    }
+
+    /// A number of the settings of the run that lies in a folder.
+    pub fn setting(path: &Path, name: &str) -> Option<u64> {
+        let text = std::fs::read_to_string(path.join(CONFIG)).ok()?;
+        serde_json::from_str::<Value>(&text)
+            .ok()?
+            .get(name)?
+            .as_u64()
     }
 
     fn open(path: &Path) -> Result<Self, Failure> {
