@@ -557,12 +557,15 @@ impl State {
         changed_files.extend(files.iter().cloned());
         self.messages.show(Level::Info, summary);
         match spec {
-            JobSpec::Embed(_) | JobSpec::Predict(_) | JobSpec::Calc(_) => {
+            JobSpec::Embed(_) | JobSpec::Predict(_) | JobSpec::Calc(_) | JobSpec::MapScene(_) => {
                 if let Some(path) = files.into_iter().next() {
                     self.open_raster(path, OpenRole::Result);
                 }
             }
-            JobSpec::Train(_) | JobSpec::Assess(_) | JobSpec::Pretrain(_) => {}
+            JobSpec::Train(_)
+            | JobSpec::Assess(_)
+            | JobSpec::Pretrain(_)
+            | JobSpec::Finetune(_) => {}
             JobSpec::Models(_) => self.ask_for_models(),
             JobSpec::Overviews(spec) => {
                 changed_files.push(spec.raster.clone());
@@ -666,6 +669,8 @@ pub fn job_name(spec: &JobSpec) -> &'static str {
             ModelsAction::Import { .. } => "Import weights",
             ModelsAction::Verify { .. } => "Verify weights",
         },
+        JobSpec::Finetune(_) => "Fine-tune model",
+        JobSpec::MapScene(_) => "Map scene",
     }
 }
 

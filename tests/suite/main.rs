@@ -8,6 +8,7 @@
 mod golden;
 
 mod checkpoints;
+mod finetune;
 mod hostile_weights;
 mod jobs;
 mod masked;

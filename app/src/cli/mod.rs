@@ -9,6 +9,7 @@ mod devices;
 mod embed;
 mod export;
 mod failure;
+mod finetune;
 mod info;
 mod job;
 mod legend;
@@ -96,7 +97,9 @@ enum Command {
     Embed(embed::EmbedArgs),
     /// Fit a head on a field and labels, with blocked cross-validation
     Train(train::TrainArgs),
-    /// Make the class map and its confidence from a field and a head
+    /// Fine-tune a model on a scene and its labels: classes of pixels or patches, or measured values
+    Finetune(finetune::FinetuneArgs),
+    /// Make a map: from a field and a head, or from a scene and a fine-tuned model
     Predict(predict::PredictArgs),
     /// Compare a map with reference labels: confusion matrix and accuracy
     Assess(assess::AssessArgs),
@@ -174,6 +177,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::Profile(args)) => profile::run(&args, output),
         Some(Command::Embed(args)) => embed::run(&args, output),
         Some(Command::Train(args)) => train::run(&args, output),
+        Some(Command::Finetune(args)) => finetune::run(&args, output),
         Some(Command::Predict(args)) => predict::run(&args, output),
         Some(Command::Assess(args)) => assess::run(&args, output),
         Some(Command::Sample(args)) => sample::run(&args, output),

@@ -1,10 +1,12 @@
-//! `terroir predict`: field and head to class map and confidence.
+//! `terroir predict`: a map from a field and a head, or from a scene and a fine-tuned model.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use terroir_engine::{JobSpec, PredictSpec};
+use terroir_engine::{JobSpec, MapSceneSpec, PredictSpec};
+use terroir_scene::Raster;
 
+use super::bands::parse_band_wavelength;
 use super::failure::CliResult;
 use super::job::run_and_report;
 use super::output::Output;
@@ -12,23 +14,59 @@ use super::output::Output;
 #[derive(Debug, Args)]
 pub struct PredictArgs {
     /// The field the map is made from
-    #[arg(long)]
-    field: PathBuf,
+    #[arg(long, requires = "head", required_unless_present = "scene")]
+    field: Option<PathBuf>,
     /// The head, made by `terroir train` on a field of the same model
-    #[arg(long)]
-    head: PathBuf,
-    /// Where the map goes (.tif); the confidence goes beside it as <stem>_confidence.tif
+    #[arg(long, requires = "field")]
+    head: Option<PathBuf>,
+    /// The scene a fine-tuned model maps, instead of --field and --head
+    #[arg(long, requires = "model_file", conflicts_with_all = ["field", "head"])]
+    scene: Option<PathBuf>,
+    /// The fine-tuned model, made by `terroir finetune`
+    #[arg(long, value_name = "FILE", requires = "scene")]
+    model_file: Option<PathBuf>,
+    /// Where the map goes (.tif); the confidence of classes goes beside it as <stem>_confidence.tif
     #[arg(long)]
     out: PathBuf,
+    /// For a scene: `auto`, `cpu` or a name as `terroir devices` lists it
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// For a scene: wavelengths of bands that have none or a wrong one, for example 1=490nm,4=833nm
+    #[arg(
+        long,
+        value_name = "BAND=WAVELENGTH",
+        value_delimiter = ',',
+        requires = "scene"
+    )]
+    wavelengths: Vec<String>,
     /// Work only inside the polygons of this vector file (`file:layer` names one of its layers); outside becomes nodata
     #[arg(long, value_name = "FILE")]
     aoi: Option<String>,
 }
 
 pub fn run(args: &PredictArgs, output: Output) -> CliResult {
+    if let (Some(scene), Some(model_file)) = (&args.scene, &args.model_file) {
+        let mut wavelengths_nm = Vec::new();
+        if !args.wavelengths.is_empty() {
+            let raster = Raster::open(scene)?;
+            for text in &args.wavelengths {
+                wavelengths_nm.push(parse_band_wavelength(text, raster.info())?);
+            }
+        }
+        let spec = JobSpec::MapScene(MapSceneSpec {
+            scene: scene.clone(),
+            model_file: model_file.clone(),
+            device: args.device.clone(),
+            out: args.out.clone(),
+            wavelengths_nm,
+            aoi: args.aoi.clone(),
+        });
+        return run_and_report(&spec, output);
+    }
+    // The parser has asked for both or for a scene.
     let spec = JobSpec::Predict(PredictSpec {
-        field: args.field.clone(),
-        head: args.head.clone(),
+        field: args.field.clone().unwrap_or_default(),
+        head: args.head.clone().unwrap_or_default(),
         out: args.out.clone(),
         aoi: args.aoi.clone(),
     });

@@ -61,11 +61,18 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
             find_input(&mut calc.scene, folder)?;
             calc.out = out.clone();
         }
+        JobSpec::MapScene(map) => {
+            find_input(&mut map.scene, folder)?;
+            find_input(&mut map.model_file, folder)?;
+            find_area(&mut map.aoi, folder)?;
+            map.out = out.clone();
+        }
         JobSpec::Train(_)
         | JobSpec::Assess(_)
         | JobSpec::Overviews(_)
         | JobSpec::Pretrain(_)
-        | JobSpec::Models(_) => {
+        | JobSpec::Models(_)
+        | JobSpec::Finetune(_) => {
             return Err(CliError::failed(format!(
                 "Only fields and maps can be made again.\n{}",
                 args.file.display()

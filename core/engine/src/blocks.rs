@@ -66,7 +66,7 @@ pub(crate) fn plan_blocks(extent: Window, bands: usize, geometry: Geometry) -> V
         .collect()
 }
 
-fn touches(a: Window, b: Window) -> bool {
+pub(crate) fn touches(a: Window, b: Window) -> bool {
     a.col < b.col + b.width
         && b.col < a.col + a.width
         && a.row < b.row + b.height
@@ -148,7 +148,7 @@ pub(crate) fn run_blocks(
     })
 }
 
-fn union(a: Window, b: Window) -> Window {
+pub(crate) fn union(a: Window, b: Window) -> Window {
     let (col, row) = (a.col.min(b.col), a.row.min(b.row));
     let right = (a.col + a.width).max(b.col + b.width);
     let bottom = (a.row + a.height).max(b.row + b.height);
@@ -205,7 +205,8 @@ fn compute_blocks(
         }
         monitor.check()?;
         let codes = field_of_block(setup, &region, extent, &touching, windows, &tokens);
-        journal.write(block, extent, &codes)?;
+        let bytes: Vec<u8> = codes.iter().map(|code| code.cast_unsigned()).collect();
+        journal.write(block, extent, &bytes)?;
         monitor.tile(&journal.field_path(), extent);
         monitor.progress("embedding", encoded.min(total), total);
     }

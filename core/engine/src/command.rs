@@ -6,7 +6,7 @@ use std::path::Path;
 use terroir_scene::{HeadKind, LinearHead, Raster};
 
 use crate::provenance::job_of_raster;
-use crate::{Failure, JobSpec, ModelsAction};
+use crate::{Failure, JobSpec, ModelsAction, TunedAbout};
 
 /// The command line that does the same again, e.g. `terroir embed scene.tif --model dofa-tiny ...`.
 pub fn command_line(spec: &JobSpec) -> String {
@@ -169,6 +169,28 @@ pub fn command_line(spec: &JobSpec) -> String {
                 ModelsAction::Verify { name } => add("verify", name.clone()),
             }
         }
+        JobSpec::Finetune(spec) => {
+            add("finetune", path(&spec.scene));
+            spec.words()
+                .into_iter()
+                .for_each(|(word, value)| add(word, value));
+        }
+        JobSpec::MapScene(spec) => {
+            add("predict", None);
+            add("--scene", path(&spec.scene));
+            add("--model-file", path(&spec.model_file));
+            add("--device", Some(spec.device.clone()));
+            if !spec.wavelengths_nm.is_empty() {
+                add(
+                    "--wavelengths",
+                    Some(wavelengths_text(&spec.wavelengths_nm)),
+                );
+            }
+            if let Some(aoi) = &spec.aoi {
+                add("--aoi", Some(aoi.clone()));
+            }
+            add("--out", path(&spec.out));
+        }
     }
     words
         .iter()
@@ -178,7 +200,7 @@ pub fn command_line(spec: &JobSpec) -> String {
 }
 
 /// `1=490nm,4=842.5nm`: people count bands from 1.
-fn wavelengths_text(wavelengths_nm: &[(usize, f64)]) -> String {
+pub(crate) fn wavelengths_text(wavelengths_nm: &[(usize, f64)]) -> String {
     let list: Vec<String> = wavelengths_nm
         .iter()
         .map(|(band, nm)| format!("{}={nm}nm", band + 1))
@@ -219,12 +241,16 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
             JobSpec::Train(spec) => Raster::open(&spec.field)
                 .ok()
                 .and_then(|raster| job_of_raster(raster.info())),
+            JobSpec::MapScene(spec) => TunedAbout::of_file(&spec.model_file)
+                .ok()
+                .map(|about| about.job),
             JobSpec::Embed(_)
             | JobSpec::Assess(_)
             | JobSpec::Calc(_)
             | JobSpec::Overviews(_)
             | JobSpec::Pretrain(_)
-            | JobSpec::Models(_) => None,
+            | JobSpec::Models(_)
+            | JobSpec::Finetune(_) => None,
         };
         match earlier {
             Some(job) if seen.insert(command_line(&job)) => jobs.insert(0, job),

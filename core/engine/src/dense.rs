@@ -41,6 +41,24 @@ impl Geometry {
         }
     }
 
+    /// Windows of exactly `window` scene pixels a side, enlarged as far as the model's own image size allows.
+    pub fn with_window(config: &DofaConfig, window: usize) -> Self {
+        // Below two pixels there is nothing to see around a pixel, and an image holds a patch at least.
+        let window = window.max(2);
+        let upsampling = (config.image / window)
+            .max(config.patch.div_ceil(window))
+            .max(1);
+        let image = window * upsampling;
+        Self {
+            window,
+            upsampling,
+            image,
+            patch: config.patch,
+            grid: config.grid(image, image).0,
+            width: config.width,
+        }
+    }
+
     /// Pixels by which neighbouring windows overlap at least.
     pub fn overlap(&self) -> usize {
         self.window / OVERLAP
@@ -225,6 +243,18 @@ mod tests {
             assert_eq!(geometry.image, config.image);
         }
         assert_eq!(tiny().window, 56);
+    }
+
+    #[test]
+    fn a_window_of_any_size_keeps_it() {
+        let config = DofaConfig::tiny();
+        assert_eq!(Geometry::with_window(&config, 56), tiny());
+        for (window, upsampling) in [(20, 5), (3, 37), (112, 1), (200, 1)] {
+            let geometry = Geometry::with_window(&config, window);
+            assert_eq!((geometry.window, geometry.upsampling), (window, upsampling));
+            assert_eq!(geometry.image, window * upsampling);
+            assert!(geometry.grid > 0);
+        }
     }
 
     #[test]

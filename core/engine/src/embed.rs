@@ -15,7 +15,7 @@ use crate::catalogue::ModelShelf;
 use crate::design::{Design, FIT_WINDOWS};
 use crate::device::Compute;
 use crate::inputs::{InputBand, Region, choose_bands_blocking, read_region_blocking};
-use crate::journal::{Journal, folder_of};
+use crate::journal::{Content, Journal, folder_of};
 use crate::local::LocalFeatures;
 use crate::monitor::{JobResult, Monitor, Stop};
 use crate::projection::{SPECTRAL_AXES, hex};
@@ -34,7 +34,7 @@ pub(crate) fn embed(
     monitor.started(&compute.name);
     let raster = open_scene(spec)?;
     let key = journal_key(spec, design, &raster, &compute)?;
-    let mut journal = Journal::open(&spec.out, &key, &raster.info().grid)?;
+    let mut journal = Journal::open(&spec.out, &key, &raster.info().grid, Content::Field)?;
     let result = embed_journalled(
         spec,
         design,

@@ -10,7 +10,9 @@ use crate::device::{self, Compute};
 use crate::monitor::{JobResult, Monitor, Stop};
 use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
-use crate::{acquire, assess, calc, embed, overviews, predict, pretrain, train};
+use crate::{
+    acquire, assess, calc, embed, finetune, overviews, predict, pretrain, scene_map, train,
+};
 
 /// What the engine thread owns.
 #[derive(Default)]
@@ -39,6 +41,14 @@ impl Engine for JobEngine {
                 pretrain::pretrain(spec, monitor)
             }
             JobSpec::Models(spec) => acquire::acquire(spec, monitor),
+            JobSpec::Finetune(spec) => {
+                self.last_device = Some(device::open(&spec.device));
+                finetune::finetune(spec, monitor, &mut self.shelf)
+            }
+            JobSpec::MapScene(spec) => {
+                self.last_device = Some(device::open(&spec.device));
+                scene_map::map_scene(spec, monitor)
+            }
         }
     }
 
@@ -55,6 +65,8 @@ impl Engine for JobEngine {
             JobSpec::Models(_) => {
                 Err(Failure::new("what fetching weights costs depends on the network").into())
             }
+            JobSpec::Finetune(spec) => finetune::estimate(spec),
+            JobSpec::MapScene(spec) => scene_map::estimate(spec),
         }
     }
 

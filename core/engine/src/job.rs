@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use terroir_scene::{HeadKind, Resampling};
 
 use crate::InstalledWeights;
+use crate::finetune::{FinetuneSpec, MapSceneSpec};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct JobId(pub u64);
@@ -31,6 +32,10 @@ pub enum JobSpec {
     Pretrain(PretrainSpec),
     /// Weights into the user's folder, or a check of those there.
     Models(ModelsSpec),
+    /// Scene and labels to a model with a head of its own.
+    Finetune(FinetuneSpec),
+    /// Scene and fine-tuned model to a map.
+    MapScene(MapSceneSpec),
 }
 
 impl JobSpec {
@@ -45,6 +50,8 @@ impl JobSpec {
             Self::Overviews(spec) => vec![&spec.raster],
             Self::Pretrain(spec) => spec.scenes.iter().map(|scene| &*scene.path).collect(),
             Self::Models(_) => Vec::new(),
+            Self::Finetune(spec) => vec![&spec.scene],
+            Self::MapScene(spec) => vec![&spec.scene],
         }
     }
 }

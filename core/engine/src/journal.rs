@@ -1,4 +1,4 @@
-//! The working folder of an embed job: the field so far and what of it is done, so that a killed job goes on where it was.
+//! The working folder of a long job: the raster so far and what of it is done, so that a killed job goes on where it was.
 //! The raster in it is a plain ENVI file any GIS opens, also while it grows. Knows nothing of models.
 
 use std::collections::HashSet;
@@ -19,6 +19,40 @@ pub struct Journal {
     done: HashSet<usize>,
     width: usize,
     height: usize,
+    content: Content,
+}
+
+/// What a working raster holds, pixel by pixel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// 64 signed bytes.
+    Field,
+    /// A byte of class and one of confidence.
+    Classes,
+    /// A float.
+    Values,
+}
+
+impl Content {
+    fn bands(self) -> usize {
+        match self {
+            Self::Field => FIELD_AXES,
+            Self::Classes => 2,
+            Self::Values => 1,
+        }
+    }
+
+    /// Bytes of a number.
+    fn sample(self) -> usize {
+        match self {
+            Self::Field | Self::Classes => 1,
+            Self::Values => size_of::<f32>(),
+        }
+    }
+
+    fn pixel(self) -> usize {
+        self.bands() * self.sample()
+    }
 }
 
 const FIELD: &str = "field.dat";
@@ -36,7 +70,7 @@ pub fn folder_of(out: &Path) -> PathBuf {
 
 impl Journal {
     /// Opens the working folder of `out`. What lies there under another `key` (other input, model or settings) is removed.
-    pub fn open(out: &Path, key: &str, grid: &Grid) -> Result<Self, Failure> {
+    pub fn open(out: &Path, key: &str, grid: &Grid, content: Content) -> Result<Self, Failure> {
         let folder = folder_of(out);
         let known = std::fs::read_to_string(folder.join(KEY)).is_ok_and(|found| found == key);
         if !known && folder.join(KEY).exists() {
@@ -63,9 +97,9 @@ impl Journal {
             open(&field_path).map_err(failed("the working file cannot be made", &field_path))?;
         let (width, height) = (grid.width, grid.height);
         field
-            .set_len((width * height * FIELD_AXES) as u64)
+            .set_len((width * height * content.pixel()) as u64)
             .map_err(failed("there is no room for the working file", &field_path))?;
-        write_header(&folder.join(HEADER), grid)?;
+        write_header(&folder.join(HEADER), grid, content)?;
         let list_path = folder.join(DONE);
         let mut list =
             open(&list_path).map_err(failed("the working file cannot be made", &list_path))?;
@@ -90,6 +124,7 @@ impl Journal {
             done,
             width,
             height,
+            content,
         })
     }
 
@@ -114,12 +149,12 @@ impl Journal {
         projection.save(&self.folder.join(PROJECTION))
     }
 
-    /// Writes a finished block (pixels by rows, 64 codes each) and notes it, in this order.
-    pub fn write(&mut self, block: usize, window: Window, codes: &[i8]) -> Result<(), Failure> {
-        let bytes: Vec<u8> = codes.iter().map(|code| code.cast_unsigned()).collect();
+    /// Writes a finished block (pixels by rows, all bands of each) and notes it, in this order.
+    pub fn write(&mut self, block: usize, window: Window, bytes: &[u8]) -> Result<(), Failure> {
+        let pixel = self.content.pixel();
         let write = || -> std::io::Result<()> {
-            for (row, line) in bytes.chunks_exact(window.width * FIELD_AXES).enumerate() {
-                let at = ((window.row + row) * self.width + window.col) * FIELD_AXES;
+            for (row, line) in bytes.chunks_exact(window.width * pixel).enumerate() {
+                let at = ((window.row + row) * self.width + window.col) * pixel;
                 (&self.field).seek(SeekFrom::Start(at as u64))?;
                 (&self.field).write_all(line)?;
             }
@@ -129,7 +164,7 @@ impl Journal {
         };
         write().map_err(|error| {
             Failure::io(
-                "the field cannot be written; what is done is kept, run it again to go on",
+                "the working file cannot be written; what is done is kept, run it again to go on",
                 &self.folder,
                 &error,
             )
@@ -141,8 +176,9 @@ impl Journal {
     /// Rows `row..row + rows` over the full width as planar bytes, for the final file.
     pub fn read_rows(&mut self, row: usize, rows: usize) -> Result<Vec<u8>, Failure> {
         let pixels = self.width * rows.min(self.height - row);
-        let mut bytes = vec![0u8; pixels * FIELD_AXES];
-        let at = (row * self.width * FIELD_AXES) as u64;
+        let (pixel, sample) = (self.content.pixel(), self.content.sample());
+        let mut bytes = vec![0u8; pixels * pixel];
+        let at = (row * self.width * pixel) as u64;
         self.field
             .seek(SeekFrom::Start(at))
             .and_then(|_| self.field.read_exact(&mut bytes))
@@ -150,9 +186,10 @@ impl Journal {
                 Failure::io("the working file cannot be read back", &self.folder, &error)
             })?;
         let mut planar = vec![0u8; bytes.len()];
-        for (pixel, codes) in bytes.as_chunks::<FIELD_AXES>().0.iter().enumerate() {
-            for (axis, code) in codes.iter().enumerate() {
-                planar[axis * pixels + pixel] = *code;
+        for (index, numbers) in bytes.chunks_exact(pixel).enumerate() {
+            for (band, number) in numbers.chunks_exact(sample).enumerate() {
+                let at = (band * pixels + index) * sample;
+                planar[at..at + sample].copy_from_slice(number);
             }
         }
         Ok(planar)
@@ -176,16 +213,30 @@ impl Journal {
     }
 }
 
-fn write_header(path: &Path, grid: &Grid) -> Result<(), Failure> {
-    let names: Vec<String> = (0..FIELD_AXES).map(|axis| format!("A{axis:02}")).collect();
+fn write_header(path: &Path, grid: &Grid, content: Content) -> Result<(), Failure> {
+    let names: Vec<String> = match content {
+        Content::Field => (0..FIELD_AXES).map(|axis| format!("A{axis:02}")).collect(),
+        Content::Classes => vec!["class".to_owned(), "confidence".to_owned()],
+        Content::Values => vec!["value".to_owned()],
+    };
+    // ENVI's numbers: 1 a byte, 4 a float.
+    let (data_type, ignored) = match content {
+        Content::Field => (1, Some(FIELD_NODATA.cast_unsigned())),
+        Content::Classes => (1, None),
+        Content::Values => (4, None),
+    };
     let mut text = format!(
-        "ENVI\nsamples = {}\nlines = {}\nbands = {FIELD_AXES}\nheader offset = 0\nfile type = ENVI Standard\n\
-         data type = 1\ninterleave = bip\nbyte order = 0\ndata ignore value = {}\nband names = {{{}}}\n",
+        "ENVI\nsamples = {}\nlines = {}\nbands = {}\nheader offset = 0\nfile type = ENVI Standard\n\
+         data type = {data_type}\ninterleave = bip\nbyte order = {}\nband names = {{{}}}\n",
         grid.width,
         grid.height,
-        FIELD_NODATA.cast_unsigned(),
+        content.bands(),
+        u8::from(cfg!(target_endian = "big")),
         names.join(", ")
     );
+    if let Some(ignored) = ignored {
+        text.push_str(&format!("data ignore value = {ignored}\n"));
+    }
     let transform = grid.transform().0;
     if grid.georef.transform.is_some()
         && transform[2] == 0.0
@@ -231,15 +282,15 @@ mod tests {
     fn it_goes_on_with_the_same_key_and_starts_anew_with_another() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("field.tif");
-        let codes = vec![7i8; 2 * FIELD_AXES];
-        let mut journal = Journal::open(&out, "a", &grid(2, 2)).unwrap();
+        let codes = vec![7u8; 2 * FIELD_AXES];
+        let mut journal = Journal::open(&out, "a", &grid(2, 2), Content::Field).unwrap();
         journal.write(1, window(0, 1, 2, 1), &codes).unwrap();
         drop(journal);
-        let mut journal = Journal::open(&out, "a", &grid(2, 2)).unwrap();
+        let mut journal = Journal::open(&out, "a", &grid(2, 2), Content::Field).unwrap();
         assert!(journal.is_done(1) && !journal.is_done(0));
         assert_eq!(journal.read_rows(1, 1).unwrap(), vec![7u8; 2 * FIELD_AXES]);
         drop(journal);
-        let journal = Journal::open(&out, "b", &grid(2, 2)).unwrap();
+        let journal = Journal::open(&out, "b", &grid(2, 2), Content::Field).unwrap();
         assert_eq!(journal.done_count(), 0);
         journal.discard();
         assert!(!folder_of(&out).exists());
@@ -249,12 +300,12 @@ mod tests {
     fn a_cut_line_is_not_trusted() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("field.tif");
-        drop(Journal::open(&out, "a", &grid(2, 2)).unwrap());
+        drop(Journal::open(&out, "a", &grid(2, 2), Content::Field).unwrap());
         std::fs::write(folder_of(&out).join(DONE), "3\n1").unwrap();
-        let mut journal = Journal::open(&out, "a", &grid(2, 2)).unwrap();
+        let mut journal = Journal::open(&out, "a", &grid(2, 2), Content::Field).unwrap();
         assert!(journal.is_done(3) && !journal.is_done(1));
         journal
-            .write(12, window(0, 0, 1, 1), &[0; FIELD_AXES])
+            .write(12, window(0, 0, 1, 1), &[0u8; FIELD_AXES])
             .unwrap();
         assert_eq!(
             std::fs::read_to_string(folder_of(&out).join(DONE)).unwrap(),
@@ -265,17 +316,37 @@ mod tests {
     #[test]
     fn rows_come_back_planar() {
         let folder = tempfile::tempdir().unwrap();
-        let mut journal = Journal::open(&folder.path().join("f.tif"), "a", &grid(3, 1)).unwrap();
-        let codes: Vec<i8> = (0..3 * FIELD_AXES).map(|i| (i % 100) as i8).collect();
+        let out = folder.path().join("f.tif");
+        let mut journal = Journal::open(&out, "a", &grid(3, 1), Content::Field).unwrap();
+        let codes: Vec<u8> = (0..3 * FIELD_AXES).map(|i| (i % 100) as u8).collect();
         journal.write(0, window(0, 0, 3, 1), &codes).unwrap();
         let planar = journal.read_rows(0, 1).unwrap();
         for pixel in 0..3 {
             for axis in 0..FIELD_AXES {
-                assert_eq!(
-                    planar[axis * 3 + pixel] as i8,
-                    codes[pixel * FIELD_AXES + axis]
-                );
+                assert_eq!(planar[axis * 3 + pixel], codes[pixel * FIELD_AXES + axis]);
             }
         }
+    }
+
+    #[test]
+    fn other_contents_have_their_own_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("c.tif");
+        let mut classes = Journal::open(&out, "a", &grid(2, 2), Content::Classes).unwrap();
+        classes
+            .write(0, window(1, 0, 1, 2), &[1, 101, 3, 103])
+            .unwrap();
+        assert_eq!(
+            classes.read_rows(0, 2).unwrap(),
+            [0, 1, 0, 3, 0, 101, 0, 103]
+        );
+        let out = folder.path().join("v.tif");
+        let mut values = Journal::open(&out, "a", &grid(2, 1), Content::Values).unwrap();
+        let bytes: Vec<u8> = [1.5f32, -2.0]
+            .iter()
+            .flat_map(|v| v.to_ne_bytes())
+            .collect();
+        values.write(0, window(0, 0, 2, 1), &bytes).unwrap();
+        assert_eq!(values.read_rows(0, 1).unwrap(), bytes);
     }
 }

@@ -3,6 +3,7 @@
 
 mod acquire;
 mod assess;
+mod band_match;
 mod bench;
 mod blocks;
 mod calc;
@@ -14,6 +15,7 @@ mod device;
 mod download;
 mod embed;
 mod engine;
+mod finetune;
 mod inputs;
 mod job;
 mod journal;
@@ -28,6 +30,7 @@ mod projection;
 mod provenance;
 mod queue;
 mod report;
+mod scene_map;
 mod setup;
 mod speed;
 mod split;
@@ -43,6 +46,10 @@ pub use design::Design;
 pub use device::devices;
 pub use embed::projection_path;
 pub use engine::{estimate_here, run_here, worker_main};
+pub use finetune::{
+    About as TunedAbout, Augmentations, ClassWeights, FinetuneSpec, MapSceneSpec, PatchLabel,
+    TuneMode, TuneTask,
+};
 pub use job::*;
 pub use journal::folder_of as working_folder_of;
 pub use link::WorkerLink;

@@ -130,6 +130,41 @@ pub(crate) fn of_map(
     keys
 }
 
+/// Keys of a map made by a fine-tuned model.
+pub(crate) fn of_scene_map(
+    spec: &crate::MapSceneSpec,
+    scene: &RasterInfo,
+    about: &crate::TunedAbout,
+    model_sha256: &str,
+    device: &str,
+    seconds: f64,
+) -> Provenance {
+    let model = json!({
+        "name": about.sentence(), "file": file_name(&spec.model_file), "sha256": model_sha256,
+        "trained_by": command_line(&about.job),
+    });
+    let inputs =
+        json!([{"file": file_name(&spec.scene), "bytes": scene.size_bytes, "date": scene.date}]);
+    let job = JobSpec::MapScene(spec.clone());
+    let run = json!({
+        "spec": job, "command": command_line(&job), "device": device, "precision": "f32", "seconds": rounded(seconds),
+    });
+    let mut keys = vec![
+        ("MODEL".to_owned(), short(model.to_string())),
+        ("INPUTS".to_owned(), inputs.to_string()),
+        ("LABELS".to_owned(), short(about.labels.to_string())),
+        ("RUN".to_owned(), run.to_string()),
+    ];
+    if !about.classes.is_empty() {
+        let classes = classes_json(&about.classes).to_string();
+        keys.push(("CLASSES".to_owned(), short(classes)));
+    }
+    if !about.accuracy.is_null() {
+        keys.push(("ACCURACY".to_owned(), short(about.accuracy.to_string())));
+    }
+    keys
+}
+
 pub(crate) fn classes_json(classes: &[Class]) -> Value {
     let list = classes
         .iter()

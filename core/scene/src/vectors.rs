@@ -152,7 +152,7 @@ enum Placed {
 }
 
 /// Puts shapes of a file on a grid.
-struct Placing {
+pub(crate) struct Placing {
     labels: Labels,
     report: ImportReport,
     map_from_pixel: GeoTransform,
@@ -164,7 +164,12 @@ struct Placing {
 }
 
 impl Placing {
-    fn new(grid: &Grid, classes: &[Class], file: &ShapeFile, path: &Path) -> SceneResult<Self> {
+    pub(crate) fn new(
+        grid: &Grid,
+        classes: &[Class],
+        file: &ShapeFile,
+        path: &Path,
+    ) -> SceneResult<Self> {
         let map_from_pixel = grid.transform();
         let pixel_from_map = map_from_pixel.inverse().ok_or_else(|| {
             SceneError::input(
@@ -224,7 +229,12 @@ impl Placing {
         })
     }
 
-    fn add(&mut self, shape: &Shape, class_id: Option<u8>) {
+    /// Polygons laid down so far.
+    pub(crate) fn polygons(&self) -> usize {
+        self.labels.polygons.len()
+    }
+
+    pub(crate) fn add(&mut self, shape: &Shape, class_id: Option<u8>) {
         let Some(class_id) = class_id else {
             self.report.without_class += 1;
             return;
@@ -403,7 +413,11 @@ impl Placing {
         });
     }
 
-    fn finish(mut self, shapes: usize, path: &Path) -> SceneResult<(Labels, ImportReport)> {
+    pub(crate) fn finish(
+        mut self,
+        shapes: usize,
+        path: &Path,
+    ) -> SceneResult<(Labels, ImportReport)> {
         let report = &mut self.report;
         if self.without_pixel > 0 {
             report.notes.push(format!(
