@@ -73,6 +73,7 @@ pub enum Command {
     CopyProfiles,
     MakeField,
     Models,
+    Training,
     CheckAccuracy,
     BuildOverviews,
     Recover,
@@ -624,6 +625,13 @@ pub static COMMANDS: &[CommandInfo] = &[
         icon::BRAIN,
         &[],
         "Get, import, verify and remove the weights of models",
+    ),
+    row(
+        C::Training,
+        "Train a model…",
+        icon::GRADUATION_CAP,
+        &[],
+        "Pretrain a model on your scenes and watch it learn",
     ),
     row(
         C::CheckAccuracy,

@@ -35,6 +35,7 @@ pub enum Purpose {
     TimeTable,
     Weights,
     ImportWeights,
+    TrainingOut,
     FieldOut,
     ExportOut,
     ProfileTable,
@@ -58,6 +59,7 @@ impl Purpose {
             Self::TimeTable => "Write the values over time as",
             Self::Weights => "Choose a weights file",
             Self::ImportWeights => "Import a weights file",
+            Self::TrainingOut => "Write the weights as",
             Self::FieldOut => "Write the field as",
             Self::ExportOut => "Export as",
             Self::ProfileTable => "Write the profiles as a table",
@@ -73,6 +75,7 @@ impl Purpose {
             Self::SaveProject
                 | Self::ExportLabels
                 | Self::FieldOut
+                | Self::TrainingOut
                 | Self::ExportOut
                 | Self::CalcOut(_)
                 | Self::ProfileTable
@@ -113,6 +116,7 @@ impl Purpose {
             Self::Weights | Self::ImportWeights => {
                 &[("Weights", &["safetensors", "pth", "pt", "bpk"]), ALL]
             }
+            Self::TrainingOut => &[("Weights", &["safetensors"])],
             Self::FieldOut | Self::CalcOut(_) => &[("GeoTIFF", &["tif"])],
             Self::ExportOut => &[ALL],
             Self::ProfileTable => &[("Table (CSV)", &["csv"])],
@@ -351,6 +355,10 @@ impl State {
             Purpose::ProfilePicture => self.suggested_profiles_path("svg"),
             Purpose::Weights => self.run.weights.clone(),
             Purpose::ImportWeights => String::new(),
+            Purpose::TrainingOut => self
+                .training_out_path()
+                .map(|path| path.display().to_string())
+                .unwrap_or_default(),
             Purpose::Open
             | Purpose::OpenFolder
             | Purpose::AddRaster
@@ -400,6 +408,7 @@ impl State {
             }
             Purpose::Weights => self.run.weights = first.display().to_string(),
             Purpose::ImportWeights => self.import_weights(first),
+            Purpose::TrainingOut => self.training.out = first.display().to_string(),
             Purpose::FieldOut => self.run.out = first.display().to_string(),
             Purpose::ExportOut => {
                 if let Some(form) = self.dialogs.export_form_mut() {

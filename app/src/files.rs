@@ -21,6 +21,7 @@ use crate::crs_chooser::CrsPurpose;
 use crate::models::{ModelList, list_models_blocking};
 use crate::recovery::{self, RecoveryFolder};
 use crate::settings::Settings;
+use crate::training::load_picture_blocking;
 
 /// Tasks waiting at once; more are refused with a message instead of blocking the window.
 const WAITING_TASKS: usize = 256;
@@ -124,6 +125,10 @@ pub enum FileTask {
     DiscardRecovery {
         folder: PathBuf,
     },
+    /// A picture a job made, to be shown.
+    LoadPicture {
+        path: PathBuf,
+    },
     ListModels,
     /// Deletes weights and lists the models again.
     RemoveWeights {
@@ -219,6 +224,10 @@ pub enum FileReply {
         path: PathBuf,
     },
     Models(Box<ModelList>),
+    Picture {
+        path: PathBuf,
+        image: Arc<egui::ColorImage>,
+    },
     Autosaved,
     HeadSaved {
         job: JobSpec,
@@ -339,6 +348,7 @@ fn doing(task: &FileTask) -> &'static str {
         FileTask::FitPca { .. } => "fitting the colours of the field",
         FileTask::ParseCrs { .. } | FileTask::CrsCatalogue => "reading the coordinate system",
         FileTask::ShowInFolder { .. } => "showing the file",
+        FileTask::LoadPicture { .. } => "reading a picture",
         FileTask::ListModels | FileTask::RemoveWeights { .. } => "looking after weights",
         FileTask::SaveProject { .. } => "saving the project",
         FileTask::ExportLabels { .. } => "exporting labels",
@@ -511,6 +521,16 @@ fn answer_blocking(
         FileTask::ShowInFolder { path } => {
             crate::file_manager::show_blocking(&path)?;
             FileReply::Done
+        }
+        FileTask::LoadPicture { path } => {
+            let image = load_picture_blocking(&path).map_err(|why| {
+                SceneError::file(&path, "The picture of the run could not be read.")
+                    .with_details(why)
+            })?;
+            FileReply::Picture {
+                path,
+                image: Arc::new(image),
+            }
         }
         FileTask::ListModels => FileReply::Models(Box::new(list_models_blocking(data_folder))),
         FileTask::RemoveWeights { path } => {

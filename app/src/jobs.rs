@@ -8,6 +8,8 @@ use terroir_engine::{DeviceInfo, Estimate, Event, Failure, JobId, JobSpec, Outco
 
 /// Time left is shown once a job ran this long.
 const TIME_LEFT_AFTER_SECS: f64 = 3.0;
+/// Points kept per curve of a job.
+const CURVE_POINTS: usize = 4000;
 /// Lines kept per job.
 const LOG_LINES: usize = 200;
 
@@ -65,6 +67,11 @@ pub struct Job {
     stage_started: Instant,
     pub secs: f64,
     pub metrics: Vec<(String, f64)>,
+    /// Every figure over the steps at which it was told.
+    pub curves: Vec<(String, Vec<[f64; 2]>)>,
+    /// The newest picture the job made of how far it is, and how many there were.
+    pub preview: Option<PathBuf>,
+    pub previews: usize,
     pub log: Vec<String>,
 }
 
@@ -83,6 +90,29 @@ impl Job {
         let is_known =
             self.state == JobState::Running && self.done > 0 && elapsed >= TIME_LEFT_AFTER_SECS;
         is_known.then(|| elapsed / self.done as f64 * self.total.saturating_sub(self.done) as f64)
+    }
+
+    /// Adds a figure to its curve; of a long one every second point is given up.
+    fn draw(&mut self, name: &str, value: f64) {
+        if !value.is_finite() {
+            return;
+        }
+        let at = self.curves.iter().position(|(known, _)| known == name);
+        let at = at.unwrap_or_else(|| {
+            self.curves.push((name.to_owned(), Vec::new()));
+            self.curves.len() - 1
+        });
+        if let Some((_, points)) = self.curves.get_mut(at) {
+            if points.len() >= CURVE_POINTS {
+                let mut number = 0;
+                points.retain(|_| {
+                    number += 1;
+                    number % 2 == 1
+                });
+            }
+            // A figure is told after its step, the progress before it.
+            points.push([self.done as f64 + 1.0, value]);
+        }
     }
 
     fn note(&mut self, line: String) {
@@ -166,6 +196,9 @@ impl Jobs {
             stage_started: now,
             secs: 0.0,
             metrics: Vec::new(),
+            curves: Vec::new(),
+            preview: None,
+            previews: 0,
             log: Vec::new(),
         });
         id
@@ -274,7 +307,11 @@ impl Jobs {
             }
             Event::Metric { id, name, value } => {
                 if let Some(job) = self.job_mut(id) {
-                    job.note(format!("{name}: {value:.4}"));
+                    job.draw(&name, value);
+                    // A figure that comes with every step would drive everything else out of the log.
+                    if job.stage != "training" {
+                        job.note(format!("{name}: {value:.4}"));
+                    }
                     job.metrics.retain(|(known, _)| *known != name);
                     job.metrics.push((name, value));
                 }
@@ -283,6 +320,8 @@ impl Jobs {
             Event::Preview { id, path } => {
                 if let Some(job) = self.job_mut(id) {
                     job.note(format!("preview: {}", path.display()));
+                    job.preview = Some(path);
+                    job.previews += 1;
                 }
             }
             Event::Warning { id, text } => {

@@ -43,6 +43,7 @@ mod stretching;
 mod theme;
 mod time_points;
 mod tools;
+mod training;
 mod vector_news;
 mod vectors;
 pub mod window;

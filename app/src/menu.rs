@@ -67,7 +67,13 @@ const LAYER: &[&[C]] = &[
         C::ProfilePicture,
         C::CopyProfiles,
     ],
-    &[C::BuildOverviews, C::MakeField, C::Models, C::CheckAccuracy],
+    &[
+        C::BuildOverviews,
+        C::MakeField,
+        C::Models,
+        C::Training,
+        C::CheckAccuracy,
+    ],
 ];
 const HELP: &[&[C]] = &[&[C::Help, C::About]];
 

@@ -206,6 +206,7 @@ impl State {
                     .show(Level::Info, format!("Labels written.\n{}", path.display()));
             }
             FileReply::Models(list) => self.take_models(*list),
+            FileReply::Picture { path, image } => self.take_picture(path, image),
             FileReply::Autosaved => self.messages.log(Level::Info, "Autosaved."),
             FileReply::HeadSaved { job } => {
                 self.jobs.run(job_name(&job), job);

@@ -27,6 +27,7 @@ use crate::session::Session;
 use crate::settings::Settings;
 use crate::statistics::Statistics;
 use crate::time_points::TimeProfiles;
+use crate::training::TrainingForm;
 use crate::vectors::Vectors;
 
 /// The live map's place in the canvas; never an id of the document.
@@ -119,6 +120,7 @@ pub struct State {
     pub messages: Messages,
     pub jobs: Jobs,
     pub models: Models,
+    pub training: TrainingForm,
     pub files: Files,
     pub vectors: Vectors,
     pub probe: Probe,
@@ -167,6 +169,7 @@ impl State {
             messages: Messages::default(),
             jobs: Jobs::new(link),
             models: Models::default(),
+            training: TrainingForm::default(),
             files: Files::start(data_folder, wake.clone())?,
             vectors: Vectors::start(wake.clone())?,
             probe: Probe::start(wake.clone())?,

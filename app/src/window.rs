@@ -182,6 +182,15 @@ impl Window {
         self.state.jobs.run(crate::news::job_name(&spec), spec);
     }
 
+    /// Sets steps and batch of the Training window, and gives the run it describes.
+    ///
+    /// # Errors
+    /// What is missing for a run.
+    pub fn set_training(&mut self, steps: u64, batch: usize) -> Result<JobSpec, &'static str> {
+        (self.state.training.steps, self.state.training.batch) = (steps, batch);
+        self.state.training_spec()
+    }
+
     /// Place of the divider between two compared layers, a share of the map's width or height.
     pub fn divider(&self) -> Option<f32> {
         self.state.session.compare.map(|compare| compare.share)

@@ -12,7 +12,7 @@ use terroir_engine::WorkerLink;
 
 use crate::models::tiny_weights;
 use crate::weights_hub::{Hub, Mood};
-use crate::window::shows;
+use crate::window::{keep_picture, shows};
 use crate::worker::real_worker_with;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -84,6 +84,7 @@ fn a_dropped_file_is_taken_in_checked_and_removed() {
     let kept = home.path().join("data/models/my_field.safetensors");
     assert!(kept.exists());
     assert!(shows(&harness, "Weights lie in"));
+    keep_picture(&mut harness, "models-imported.png");
 
     click(&mut harness, "Verify all");
     wait_for(&mut harness, "my_field.safetensors is as it was installed");
@@ -93,6 +94,7 @@ fn a_dropped_file_is_taken_in_checked_and_removed() {
 
     click(&mut harness, "Remove…");
     assert!(shows(&harness, "Delete these weights?"));
+    keep_picture(&mut harness, "models-remove.png");
     click(&mut harness, "Keep");
     assert!(kept.exists());
     click(&mut harness, "Remove…");
@@ -112,9 +114,11 @@ fn a_download_is_cancelled_gone_on_with_and_found_to_be_another_file() {
     wait_for(&mut harness, "dofav2_vit_base_e150.pth");
     assert!(shows(&harness, "CC-BY-4.0"));
     click(&mut harness, "Get dofav2_vit_base_e150.pth");
-    wait_for(&mut harness, "getting dofav2_vit_base_e150.pth, MB, 3 of");
+    wait_for(&mut harness, "getting dofav2_vit_base_e150.pth, 3 of");
+    keep_picture(&mut harness, "models.png");
     click(&mut harness, "Cancel");
     wait_for(&mut harness, "3.0 MB are here");
+    keep_picture(&mut harness, "models-kept.png");
 
     hub.is(Mood::Honest);
     hub.questions();
@@ -139,5 +143,6 @@ fn without_a_connection_it_says_so() {
     wait_for(&mut harness, "DOFA_ViT_base_e100.pth");
     click(&mut harness, "Get DOFA_ViT_base_e100.pth");
     wait_for(&mut harness, "there is no connection to 127.0.0.1");
+    keep_picture(&mut harness, "models-offline.png");
     assert!(shows(&harness, "not installed: untrained"));
 }

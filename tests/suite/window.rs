@@ -209,6 +209,20 @@ fn stroke(harness: &mut Harness<'static, Window>, from: (f64, f64), to: (f64, f6
     harness.step();
 }
 
+/// Keeps a picture of the window in the folder `TERROIR_PICTURES` names, for the documents and for people.
+pub(crate) fn keep_picture(harness: &mut Harness<'static, Window>, name: &str) {
+    let Some(folder) = std::env::var_os("TERROIR_PICTURES") else {
+        return;
+    };
+    let picture = harness.render().unwrap();
+    let file = std::fs::File::create(Path::new(&folder).join(name)).unwrap();
+    let mut encoder = png::Encoder::new(file, picture.width(), picture.height());
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_compression(png::Compression::High);
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(picture.as_raw()).unwrap();
+}
+
 /// Whether any widget carries this text.
 pub(crate) fn shows(harness: &Harness<'static, Window>, text: &str) -> bool {
     harness.query_all_by_label_contains(text).next().is_some()

@@ -151,9 +151,14 @@ fn body_ui(ui: &mut egui::Ui, job: &Job, now: Instant, show: &mut Vec<std::path:
 
 /// `embedding, 12 of 40, 1 min 10 s left`.
 pub fn progress_text(job: &Job, now: Instant) -> String {
-    let mut text = job.stage.clone();
+    // Amounts name their unit last: `getting a.pth, MB` is `getting a.pth, 3 of 8 MB`.
+    let (stage, unit) = match job.stage.strip_suffix(", MB") {
+        Some(stage) => (stage, " MB"),
+        None => (job.stage.as_str(), ""),
+    };
+    let mut text = stage.to_owned();
     if job.total > 0 {
-        text.push_str(&format!(", {} of {}", job.done, job.total));
+        text.push_str(&format!(", {} of {}{unit}", job.done, job.total));
     }
     if let Some(secs) = job.secs_left(now) {
         text.push_str(&format!(", {} left", duration_text(secs)));

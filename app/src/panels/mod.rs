@@ -23,6 +23,7 @@ mod steps;
 mod stretch;
 mod time;
 mod timeline;
+mod training;
 mod vector_style;
 
 pub use derived::FormulaEdit;
@@ -75,6 +76,7 @@ pub fn side_panels_ui(ui: &mut egui::Ui, state: &mut State) {
     properties::properties_ui(ui, state);
     attribute_table::attribute_table_ui(ui, state);
     models::models_ui(ui, state);
+    training::training_ui(ui, state);
 }
 
 fn left_ui(ui: &mut egui::Ui, state: &mut State) {

@@ -113,7 +113,7 @@ pub fn model_ui(ui: &mut egui::Ui, state: &mut State) {
     }
 }
 
-fn model_choice_ui(ui: &mut egui::Ui, state: &mut State) {
+pub fn model_choice_ui(ui: &mut egui::Ui, state: &mut State) {
     let list = state.models.all();
     let chosen = list.iter().find(|model| model.name == state.run.model);
     let text = chosen.map_or_else(|| state.run.model.clone(), |model| model.name.clone());
@@ -202,7 +202,7 @@ fn weights_ui(ui: &mut egui::Ui, state: &mut State) {
     });
 }
 
-fn device_ui(ui: &mut egui::Ui, state: &mut State) {
+pub fn device_ui(ui: &mut egui::Ui, state: &mut State) {
     let text = if state.run.device == "auto" {
         "automatic".to_owned()
     } else {

@@ -34,7 +34,8 @@ pub fn models_ui(ui: &mut egui::Ui, state: &mut State) {
     egui::Window::new("Models")
         .id(egui::Id::unique("models"))
         .open(&mut open)
-        .default_size([640.0, 560.0])
+        .default_pos([250.0, 84.0])
+        .default_size([640.0, 600.0])
         .min_width(520.0)
         .show(ui.ctx(), |ui| {
             content_ui(ui, state, &mut wish);

@@ -13,6 +13,8 @@ use crate::{Command, Event, Failure, JobId, JobSpec};
 
 /// A cancelled job that has not answered by then loses its worker.
 const CANCEL_GRACE: Duration = Duration::from_millis(500);
+/// The same for a training, which ends its draw and writes a checkpoint first.
+const TRAINING_GRACE: Duration = Duration::from_secs(120);
 /// Starts in a row that may die before doing anything; then the jobs fail instead of starting once more.
 const START_ATTEMPTS: usize = 2;
 
@@ -43,6 +45,18 @@ struct Job {
 struct Running {
     id: JobId,
     cancel_asked: Option<Instant>,
+    /// How long it may take to answer a cancel.
+    grace: Duration,
+}
+
+fn grace_of(command: &Command) -> Duration {
+    match command {
+        Command::Run {
+            spec: JobSpec::Pretrain(_),
+            ..
+        } => TRAINING_GRACE,
+        _ => CANCEL_GRACE,
+    }
 }
 
 impl WorkerLink {
@@ -90,7 +104,8 @@ impl WorkerLink {
         id
     }
 
-    /// Asks; if no `Cancelled`/`Finished` comes within 0.5 s the worker is killed and the job reported cancelled.
+    /// Asks; if no `Cancelled`/`Finished` comes within 0.5 s (two minutes for a training, which writes a checkpoint) the
+    /// worker is killed and the job reported cancelled.
     pub fn cancel(&mut self, id: JobId) {
         let before = self.waiting.len();
         self.waiting.retain(|job| job.id != id);
@@ -108,11 +123,11 @@ impl WorkerLink {
                 process.commands.try_send(Command::Cancel { id }).ok();
             }
             // The window may be asleep when the grace period ends.
-            let wake = self.wake.clone();
+            let (wake, grace) = (self.wake.clone(), current.grace);
             let timer = Builder::new()
                 .name("cancel timer".to_owned())
                 .spawn(move || {
-                    std::thread::sleep(CANCEL_GRACE + Duration::from_millis(5));
+                    std::thread::sleep(grace + Duration::from_millis(5));
                     wake();
                 });
             if let Err(error) = timer {
@@ -220,6 +235,7 @@ impl WorkerLink {
                 self.current = Some(Running {
                     id: job.id,
                     cancel_asked: None,
+                    grace: grace_of(&job.command),
                 });
                 self.waiting.pop_front();
             }
@@ -274,10 +290,12 @@ impl WorkerLink {
             Some(Running {
                 id,
                 cancel_asked: Some(_),
+                ..
             }) => self.tell(Event::Cancelled { id }),
             Some(Running {
                 id,
                 cancel_asked: None,
+                ..
             }) => self.tell(Event::Failed {
                 id,
                 failure: failure.clone(),
@@ -294,7 +312,7 @@ impl WorkerLink {
         let overdue = self.current.as_ref().filter(|current| {
             current
                 .cancel_asked
-                .is_some_and(|asked| asked.elapsed() >= CANCEL_GRACE)
+                .is_some_and(|asked| asked.elapsed() >= current.grace)
         });
         let Some(id) = overdue.map(|current| current.id) else {
             return;

@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::json;
 use terroir_engine::{load_weights, size_text};
 
+use super::median;
 use crate::cli::failure::{CliError, CliResult};
 use crate::cli::output::{Output, table};
 
@@ -48,7 +49,9 @@ pub fn run(args: &LoadBenchArgs, output: Output) -> CliResult {
             loading.push(load);
         }
     }
-    let (read, load) = (median(reading), median(loading));
+    // There is at least one round.
+    let middle = |values: &[f64]| median(values).unwrap_or(f64::NAN);
+    let (read, load) = (middle(&reading), middle(&loading));
     if output.json {
         return output.print_json(&json!({
             "file": args.file, "bytes": bytes, "model": loaded, "device": args.device,
@@ -66,9 +69,4 @@ pub fn run(args: &LoadBenchArgs, output: Output) -> CliResult {
         &["weights", "size", "read s", "load s", "ratio"],
         &[row],
     ))
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

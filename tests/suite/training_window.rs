@@ -1,0 +1,127 @@
+//! The Training window as a user meets it, with the real worker: a short pretraining of the smallest model on an open scene,
+//! watched, stopped, gone on with and finished; the weights it leaves can be imported.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use egui::accesskit::Role;
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use terroir::window::{Services, Window, WindowOptions, waker};
+use terroir_engine::{JobSpec, WorkerLink};
+
+use crate::program::sample;
+use crate::window::{keep_picture, shows};
+use crate::worker::real_worker;
+
+const PATIENCE: Duration = Duration::from_secs(300);
+
+fn open(home: &Path, files: Vec<std::path::PathBuf>) -> Harness<'static, Window> {
+    let worker = real_worker(home);
+    let data_folder = Some(home.join("data"));
+    Harness::builder()
+        .with_size(egui::vec2(1280.0, 800.0))
+        .with_max_steps(8)
+        .wgpu()
+        .build_eframe(|creation| {
+            let wake = waker(&creation.egui_ctx);
+            let services = Services {
+                wake: wake.clone(),
+                link: Box::new(WorkerLink::new(worker, wake)),
+                data_folder,
+            };
+            let options = WindowOptions {
+                files,
+                ..WindowOptions::default()
+            };
+            Window::new(creation, services, options).unwrap()
+        })
+}
+
+fn wait_until(
+    harness: &mut Harness<'static, Window>,
+    what: &str,
+    done: impl Fn(&Harness<'static, Window>) -> bool,
+) {
+    let start = Instant::now();
+    while !done(harness) {
+        assert!(
+            start.elapsed() < PATIENCE,
+            "{what} did not happen; the log says: {:?}",
+            harness.state().log()
+        );
+        harness.step();
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    harness.step();
+}
+
+fn click(harness: &mut Harness<'static, Window>, name: &str) {
+    let node = harness
+        .query_all_by_role(Role::Button)
+        .find(|node| {
+            node.accesskit_node()
+                .label()
+                .is_some_and(|label| label.contains(name))
+        })
+        .unwrap_or_else(|| panic!("no button {name}"));
+    node.click();
+    for _ in 0..4 {
+        harness.step();
+    }
+}
+
+#[test]
+fn a_pretraining_is_watched_stopped_gone_on_with_and_finished() {
+    let home = tempfile::tempdir().unwrap();
+    let scene = home.path().join("scene.tif");
+    std::fs::copy(sample().join("S2_2021-07-28.tif"), &scene).unwrap();
+    let mut harness = open(home.path(), vec![scene]);
+    wait_until(&mut harness, "opening", |harness| {
+        !harness.state().document().layers.is_empty()
+    });
+    click(&mut harness, "Layer");
+    click(&mut harness, "Train a model…");
+    assert!(shows(&harness, "No run yet"));
+    assert!(shows(&harness, "Pretrain a model on scenes"));
+
+    // Short, and small enough for any machine; a picture for people takes longer.
+    let steps = match std::env::var_os("TERROIR_PICTURES") {
+        Some(_) => 300,
+        None => 40,
+    };
+    let spec = harness.state_mut().set_training(steps, 2);
+    let JobSpec::Pretrain(spec) = spec.unwrap() else {
+        panic!("no pretraining")
+    };
+    assert_eq!(spec.out, home.path().join("scene_dofa_tiny.safetensors"));
+    click(&mut harness, "Copy as command");
+    click(&mut harness, "Start training");
+    wait_until(&mut harness, "a step", |harness| shows(harness, " · loss "));
+    click(&mut harness, "Stop");
+    wait_until(&mut harness, "stopping", |harness| {
+        shows(harness, "the last checkpoint is kept")
+    });
+    let run = home.path().join("scene_dofa_tiny.run");
+    assert!(run.join("checkpoint.bpk").exists());
+    assert!(shows(&harness, &run.display().to_string()));
+    click(&mut harness, "Go on");
+    let out = spec.out.clone();
+    wait_until(&mut harness, "the end", |harness| {
+        out.exists() && !shows(harness, "Stop")
+    });
+    wait_until(&mut harness, "the curve", |harness| {
+        shows(harness, "Loss over steps")
+    });
+    wait_until(&mut harness, "the preview", |harness| {
+        shows(harness, "Newest preview")
+    });
+    let lines = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    assert_eq!(
+        lines.lines().count() as u64,
+        steps,
+        "each step once:\n{lines}"
+    );
+    assert!(!shows(&harness, "Go on"));
+    keep_picture(&mut harness, "training.png");
+}
