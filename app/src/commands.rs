@@ -631,7 +631,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         "Train a model…",
         icon::GRADUATION_CAP,
         &[],
-        "Pretrain a model on your scenes and watch it learn",
+        "Pretrain a model on your scenes, or fit one to labels, and watch it learn",
     ),
     row(
         C::CheckAccuracy,

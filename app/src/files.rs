@@ -105,6 +105,12 @@ pub enum FileTask {
     Autosave {
         document: Document,
     },
+    /// Saves painted labels, then the window starts `job` which uses them.
+    SaveLabels {
+        labels: Labels,
+        path: PathBuf,
+        job: Box<JobSpec>,
+    },
     /// Saves a head, then the window starts `job` which uses it.
     SaveHead {
         head: Arc<LinearHead>,
@@ -290,6 +296,7 @@ impl Files {
                 | FileTask::SaveTimeTable { .. }
                 | FileTask::Autosave { .. }
                 | FileTask::SaveHead { .. }
+                | FileTask::SaveLabels { .. }
                 | FileTask::SavePicture { .. }
                 | FileTask::SaveProfiles { .. }
                 | FileTask::SaveSettings(_)
@@ -355,6 +362,7 @@ fn doing(task: &FileTask) -> &'static str {
         FileTask::SaveTimeTable { .. } => "saving the table",
         FileTask::Autosave { .. } => "autosave",
         FileTask::SaveHead { .. } => "saving the classifier",
+        FileTask::SaveLabels { .. } => "saving the labels",
         FileTask::SavePicture { .. } => "saving the picture",
         FileTask::SaveProfiles { .. } => "saving the profiles",
     }
@@ -569,6 +577,10 @@ fn answer_blocking(
             }
             save_project(&document, &recovery::project_path(folder.path()))?;
             FileReply::Autosaved
+        }
+        FileTask::SaveLabels { labels, path, job } => {
+            export_labels(&labels, &path)?;
+            FileReply::HeadSaved { job: *job }
         }
         FileTask::SaveHead { head, path, job } => {
             if let Some(folder) = path.parent() {

@@ -5,7 +5,10 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use terroir_engine::{JobId, JobSpec, PretrainSpec, TrainingScene};
+use terroir_engine::{
+    Augmentations, ClassWeights, FinetuneSpec, JobId, JobSpec, PatchLabel, PretrainSpec,
+    TrainingScene, TuneMode, TuneTask,
+};
 use terroir_scene::{Layer, LayerId};
 
 use crate::files::FileTask;
@@ -13,9 +16,20 @@ use crate::jobs::{Job, JobState, beside};
 use crate::news::job_name;
 use crate::state::State;
 
+/// What is trained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// An encoder, on scenes without labels.
+    #[default]
+    Pretrain,
+    /// A head, and more of the model if wanted, on a scene with labels.
+    Finetune,
+}
+
 /// What the window asks before a run.
 pub struct TrainingForm {
     pub is_open: bool,
+    pub kind: Kind,
     /// Scenes that are open and not to be used.
     pub left_out: HashSet<LayerId>,
     /// Go on from the model's weights instead of from nothing.
@@ -23,6 +37,13 @@ pub struct TrainingForm {
     pub steps: u64,
     pub batch: usize,
     pub rate: f64,
+    /// What a fine-tuned model answers with, and what of it learns.
+    pub task: TuneTask,
+    pub mode: TuneMode,
+    /// A file of labels; empty = those painted.
+    pub labels: String,
+    pub tune_steps: usize,
+    pub tune_batch: usize,
     /// Empty = beside the first scene.
     pub out: String,
     /// The run that was told to stop and has not answered yet.
@@ -45,11 +66,17 @@ impl Default for TrainingForm {
     fn default() -> Self {
         Self {
             is_open: false,
+            kind: Kind::Pretrain,
             left_out: HashSet::new(),
             from_weights: false,
             steps: 2000,
             batch: 16,
             rate: 5e-4,
+            task: TuneTask::Pixels,
+            mode: TuneMode::Frozen,
+            labels: String::new(),
+            tune_steps: 300,
+            tune_batch: 8,
             out: String::new(),
             stopping: None,
             shown: None,
@@ -60,13 +87,14 @@ impl Default for TrainingForm {
 }
 
 pub fn is_training(spec: &JobSpec) -> bool {
-    matches!(spec, JobSpec::Pretrain(_))
+    matches!(spec, JobSpec::Pretrain(_) | JobSpec::Finetune(_))
 }
 
 /// Where a run keeps what it writes on the way: `<stem>.run` beside its output.
 pub fn run_folder(spec: &JobSpec) -> Option<PathBuf> {
     match spec {
         JobSpec::Pretrain(spec) => Some(terroir_engine::training::run_folder_of(&spec.out)),
+        JobSpec::Finetune(spec) => Some(terroir_engine::training::run_folder_of(&spec.out)),
         _ => None,
     }
 }
@@ -90,18 +118,23 @@ impl State {
 
     /// Where the weights go if nothing else is said.
     pub fn training_out_path(&self) -> Option<PathBuf> {
-        let first = self.training_scenes().into_iter().next()?;
+        let (first, suffix) = match self.training.kind {
+            Kind::Pretrain => (
+                self.training_scenes().into_iter().next()?,
+                self.run.model.replace('-', "_"),
+            ),
+            Kind::Finetune => (self.scene_layer()?, "tuned".to_owned()),
+        };
         let info = self.raster_info(&first)?;
-        Some(beside(
-            &info.path,
-            &self.run.model.replace('-', "_"),
-            "safetensors",
-        ))
+        Some(beside(&info.path, &suffix, "safetensors"))
     }
 
     /// The run the form describes; `Err` says what is missing.
     pub fn training_spec(&self) -> Result<JobSpec, &'static str> {
         let form = &self.training;
+        if form.kind == Kind::Finetune {
+            return self.finetune_spec();
+        }
         let scenes: Vec<TrainingScene> = self
             .training_scenes()
             .iter()
@@ -153,6 +186,50 @@ impl State {
         }))
     }
 
+    fn finetune_spec(&self) -> Result<JobSpec, &'static str> {
+        let form = &self.training;
+        let layer = self.scene_layer().ok_or("Add a scene first")?;
+        let info = self.raster_info(&layer).ok_or("Add a scene first")?;
+        let labels = match form.labels.trim() {
+            "" if self.history.document().labels.is_some() => beside(&info.path, "labels", "gpkg"),
+            "" => return Err("Paint some labels, or name a file of labels"),
+            text => PathBuf::from(text),
+        };
+        let out = match form.out.trim() {
+            "" => self.training_out_path().ok_or("Add a scene first")?,
+            text => PathBuf::from(text),
+        };
+        Ok(JobSpec::Finetune(FinetuneSpec {
+            scene: info.path.clone(),
+            labels,
+            class_attribute: None,
+            task: form.task,
+            mode: form.mode,
+            model: self.run.model.clone(),
+            weights: self.run_weights(),
+            device: self.run.device.clone(),
+            out,
+            wavelengths_nm: layer
+                .edited_wavelengths
+                .iter()
+                .map(|(band, wavelength)| (*band, wavelength.nm()))
+                .collect(),
+            bands: Vec::new(),
+            window_px: None,
+            steps: form.tune_steps,
+            batch: form.tune_batch,
+            learning_rate: None,
+            class_weights: ClassWeights::Balanced,
+            patch_label: PatchLabel::Majority,
+            augment: Augmentations::default(),
+            folds: 5,
+            check_every: 25,
+            patience: 6,
+            seed: 0,
+            resume: false,
+        }))
+    }
+
     /// The run on show: the one chosen, else the newest.
     pub fn shown_training(&self) -> Option<&Job> {
         let chosen = self.training.shown.and_then(|id| self.jobs.get(id));
@@ -167,6 +244,20 @@ impl State {
 
     pub fn start_training(&mut self, spec: JobSpec) {
         self.autosave_now();
+        // Painted labels become a file first, which the job and its command line name.
+        if let JobSpec::Finetune(tune) = &spec
+            && self.training.labels.trim().is_empty()
+            && !tune.resume
+            && let Some(labels) = self.history.document().labels.clone()
+        {
+            let path = tune.labels.clone();
+            self.send(FileTask::SaveLabels {
+                labels,
+                path,
+                job: Box::new(spec),
+            });
+            return;
+        }
         let id = self.jobs.run(job_name(&spec), spec);
         self.training.shown = Some(id);
     }
@@ -176,6 +267,7 @@ impl State {
         let mut spec = spec.clone();
         match &mut spec {
             JobSpec::Pretrain(spec) => spec.resume = true,
+            JobSpec::Finetune(spec) => spec.resume = true,
             _ => return,
         }
         self.start_training(spec);

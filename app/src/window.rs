@@ -191,6 +191,18 @@ impl Window {
         self.state.training_spec()
     }
 
+    /// Sets the Training window to a linear probe on the painted labels, and gives the run it describes.
+    ///
+    /// # Errors
+    /// What is missing for a run.
+    pub fn set_probe(&mut self, steps: usize, batch: usize) -> Result<JobSpec, &'static str> {
+        let form = &mut self.state.training;
+        form.kind = crate::training::Kind::Finetune;
+        form.mode = terroir_engine::TuneMode::Probe;
+        (form.tune_steps, form.tune_batch) = (steps, batch);
+        self.state.training_spec()
+    }
+
     /// Place of the divider between two compared layers, a share of the map's width or height.
     pub fn divider(&self) -> Option<f32> {
         self.state.session.compare.map(|compare| compare.share)

@@ -1,17 +1,18 @@
 //! The Training window as a user meets it, with the real worker: a short pretraining of the smallest model on an open scene,
-//! watched, stopped, gone on with and finished; the weights it leaves can be imported.
+//! watched, stopped, gone on with and finished; and a fine-tuning on painted labels, whose command line gives the same numbers.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use egui::accesskit::Role;
+use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use terroir::window::{Services, Window, WindowOptions, waker};
-use terroir_engine::{JobSpec, WorkerLink};
+use terroir_engine::{JobSpec, WorkerLink, command_line};
 
-use crate::program::sample;
-use crate::window::{keep_picture, shows};
+use crate::program::{run, sample};
+use crate::window::{keep_picture, press, shows, stroke, write_scene};
 use crate::worker::real_worker;
 
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -124,4 +125,63 @@ fn a_pretraining_is_watched_stopped_gone_on_with_and_finished() {
     );
     assert!(!shows(&harness, "Go on"));
     keep_picture(&mut harness, "training.png");
+}
+
+#[test]
+fn a_fine_tuning_on_painted_labels_and_its_command_line_give_the_same_numbers() {
+    let home = tempfile::tempdir().unwrap();
+    let scene = write_scene(home.path());
+    let mut harness = open(home.path(), vec![scene]);
+    wait_until(&mut harness, "opening", |harness| {
+        !harness.state().document().layers.is_empty()
+    });
+    click(&mut harness, "Layer");
+    click(&mut harness, "Train a model…");
+    click(&mut harness, "Fine-tune");
+    assert!(
+        harness.state_mut().set_probe(20, 2).is_err(),
+        "there are no labels yet"
+    );
+    click(&mut harness, "Close window");
+    for (from, to) in [((0.1, 0.2), (0.3, 0.7)), ((0.7, 0.2), (0.9, 0.7))] {
+        press(&mut harness, Modifiers::NONE, Key::M);
+        press(&mut harness, Modifiers::NONE, Key::P);
+        stroke(&mut harness, from, to);
+    }
+    click(&mut harness, "Layer");
+    click(&mut harness, "Train a model…");
+    let spec = harness.state_mut().set_probe(20, 2).unwrap();
+    let JobSpec::Finetune(tune) = &spec else {
+        panic!("no fine-tuning")
+    };
+    let out = tune.out.clone();
+    assert_eq!(out, home.path().join("gradient_tuned.safetensors"));
+    click(&mut harness, "Start training");
+    wait_until(&mut harness, "the end", |harness| {
+        out.exists() && !shows(harness, "Stop")
+    });
+    keep_picture(&mut harness, "tuning.png");
+    assert!(tune.labels.exists(), "the painted labels are a file");
+
+    // The command a user copies, but for the file it writes.
+    let again = home.path().join("again.safetensors");
+    let line =
+        command_line(&spec).replace(&out.display().to_string(), &again.display().to_string());
+    let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+    run(home.path(), &words).done();
+    let losses = |name: &str| -> Vec<(u64, f64)> {
+        let text = std::fs::read_to_string(home.path().join(name).join("metrics.jsonl")).unwrap();
+        text.lines()
+            .map(|line| {
+                let line: serde_json::Value = serde_json::from_str(line).unwrap();
+                (
+                    line["step"].as_u64().unwrap(),
+                    line["loss"].as_f64().unwrap(),
+                )
+            })
+            .collect()
+    };
+    let window = losses("gradient_tuned.run");
+    assert!(!window.is_empty());
+    assert_eq!(window, losses("again.run"));
 }

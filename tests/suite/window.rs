@@ -182,7 +182,7 @@ pub(crate) const CTRL: Modifiers = Modifiers {
 };
 
 /// Draws a stroke between two places given as shares of the map's extent.
-fn stroke(harness: &mut Harness<'static, Window>, from: (f64, f64), to: (f64, f64)) {
+pub(crate) fn stroke(harness: &mut Harness<'static, Window>, from: (f64, f64), to: (f64, f64)) {
     let place = |harness: &Harness<'static, Window>, share: (f64, f64)| -> Pos2 {
         let side = SIDE as f64 * 10.0;
         let map = (500_000.0 + share.0 * side, 4_000_000.0 - share.1 * side);

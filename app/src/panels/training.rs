@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use egui::{ProgressBar, RichText, vec2};
 use egui_plot::{Legend, Line, Plot, PlotPoints};
-use terroir_engine::{JobId, JobSpec, command_line};
+use terroir_engine::{JobId, JobSpec, TuneMode, TuneTask, command_line};
 
 use crate::dialogs::Purpose;
 use crate::export::primary_button;
@@ -13,7 +13,7 @@ use crate::files::FileTask;
 use crate::jobs::{Job, JobState, duration_text};
 use crate::state::State;
 use crate::theme::{self, icon};
-use crate::training::{can_resume, run_folder};
+use crate::training::{Kind, can_resume, run_folder};
 
 /// What a click asks for, done after drawing.
 enum Wish {
@@ -73,6 +73,15 @@ pub fn training_ui(ui: &mut egui::Ui, state: &mut State) {
 
 fn form_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
     let weak = theme::colors(ui.visuals()).weak;
+    ui.horizontal(|ui| {
+        ui.selectable_value(&mut state.training.kind, Kind::Pretrain, "Pretrain");
+        ui.selectable_value(&mut state.training.kind, Kind::Finetune, "Fine-tune");
+    });
+    if state.training.kind == Kind::Finetune {
+        tune_ui(ui, state);
+        start_ui(ui, state, wish);
+        return;
+    }
     ui.label(RichText::new("Pretrain a model on scenes").strong());
     ui.label(
         RichText::new("Three quarters of each image are hidden; the model learns to find them again. No labels are needed.")
@@ -153,6 +162,10 @@ fn form_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
             out_ui(ui, state);
             ui.end_row();
         });
+    start_ui(ui, state, wish);
+}
+
+fn start_ui(ui: &mut egui::Ui, state: &State, wish: &mut Option<Wish>) {
     ui.add_space(theme::SMALL_GAP);
     let spec = state.training_spec();
     let runs = state
@@ -181,6 +194,140 @@ fn form_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
             *wish = Some(Wish::Start(spec));
         }
     }
+}
+
+/// Scene and labels, what the model answers with and what of it learns.
+fn tune_ui(ui: &mut egui::Ui, state: &mut State) {
+    let weak = theme::colors(ui.visuals()).weak;
+    ui.label(RichText::new("Fit a model to labels of a scene").strong());
+    ui.label(
+        RichText::new(
+            "A fifth of the labels, apart from the others, says which step was the best.",
+        )
+        .small()
+        .color(weak),
+    );
+    ui.add_space(theme::SMALL_GAP);
+    egui::Grid::new("tuning form")
+        .num_columns(2)
+        .spacing([10.0, 6.0])
+        .show(ui, |ui| {
+            ui.label("Scene");
+            let name = state.scene_layer().map(|layer| layer.name.clone());
+            ui.add(
+                egui::Label::new(name.unwrap_or_else(|| "none: open one first".to_owned()))
+                    .truncate(),
+            );
+            ui.end_row();
+
+            ui.label("Labels");
+            let painted = state
+                .history
+                .document()
+                .labels
+                .as_ref()
+                .map_or(0, |labels| labels.classes.len());
+            let hint = if painted > 0 {
+                format!("those painted ({painted} classes)")
+            } else {
+                "a file of labels".to_owned()
+            };
+            let width = ui.available_width();
+            ui.add(
+                egui::TextEdit::singleline(&mut state.training.labels)
+                    .desired_width(width)
+                    .hint_text(hint),
+            )
+            .on_hover_text(
+                "A GeoPackage, GeoJSON, Shapefile, CSV or raster; empty takes what is painted",
+            );
+            ui.end_row();
+
+            ui.label("Answers");
+            choice_ui(ui, "tune task", &mut state.training.task, &TASKS);
+            ui.end_row();
+
+            ui.label("Learns");
+            choice_ui(ui, "tune mode", &mut state.training.mode, &MODES);
+            ui.end_row();
+
+            ui.label("Model");
+            super::model::model_choice_ui(ui, state);
+            ui.end_row();
+
+            ui.label("Weights");
+            let name = state.run_weights().and_then(|path| {
+                path.file_name()
+                    .map(|name| name.to_string_lossy().into_owned())
+            });
+            ui.add(
+                egui::Label::new(name.unwrap_or_else(|| "none (untrained)".to_owned())).truncate(),
+            )
+            .on_hover_text("As chosen under Run");
+            ui.end_row();
+
+            let label = ui.label("Steps");
+            ui.add(
+                egui::DragValue::new(&mut state.training.tune_steps)
+                    .range(1..=1_000_000)
+                    .speed(5.0),
+            )
+            .labelled_by(label.id);
+            ui.end_row();
+
+            let label = ui.label("Batch");
+            ui.add(
+                egui::DragValue::new(&mut state.training.tune_batch)
+                    .range(1..=4096)
+                    .suffix(" windows"),
+            )
+            .labelled_by(label.id);
+            ui.end_row();
+
+            ui.label("Device");
+            super::model::device_ui(ui, state);
+            ui.end_row();
+
+            ui.label("File");
+            out_ui(ui, state);
+            ui.end_row();
+        });
+}
+
+const TASKS: [(TuneTask, &str); 3] = [
+    (TuneTask::Pixels, "a class for every pixel"),
+    (TuneTask::Patches, "a class for every patch"),
+    (TuneTask::Values, "a value for every pixel"),
+];
+
+const MODES: [(TuneMode, &str); 5] = [
+    (TuneMode::Probe, "one linear layer"),
+    (TuneMode::Frozen, "pyramid and UPerNet"),
+    (TuneMode::LastBlocks(2), "and the last two blocks"),
+    (
+        TuneMode::Lora {
+            rank: 8,
+            alpha: 16.0,
+        },
+        "and LoRA in every block",
+    ),
+    (TuneMode::Full, "the whole model"),
+];
+
+fn choice_ui<T: Copy + PartialEq>(ui: &mut egui::Ui, id: &str, chosen: &mut T, all: &[(T, &str)]) {
+    let text = all
+        .iter()
+        .find(|(value, _)| value == chosen)
+        .map_or("", |(_, text)| text);
+    egui::ComboBox::from_id_salt(id)
+        .width(ui.available_width())
+        .truncate()
+        .selected_text(text)
+        .show_ui(ui, |ui| {
+            for (value, text) in all {
+                ui.selectable_value(chosen, *value, *text);
+            }
+        });
 }
 
 /// From nothing, or from the weights the model has.
@@ -349,11 +496,11 @@ fn run_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
 
 /// `step 120 of 2000 · loss 0.8123 · 3.4 steps/s · 9 min 10 s left`
 fn facts_text(job: &Job) -> String {
-    let mut parts = vec![if job.stage == "training" {
-        format!("step {} of {}", job.done, job.total)
-    } else {
-        job.stage.clone()
-    }];
+    let mut parts = match (job.is_over(), job.stage.as_str()) {
+        (true, _) => Vec::new(),
+        (false, "training") => vec![format!("step {} of {}", job.done, job.total)],
+        (false, stage) => vec![stage.to_owned()],
+    };
     let newest = |name: &str| {
         job.metrics
             .iter()
@@ -398,7 +545,9 @@ fn curve_ui(ui: &mut egui::Ui, job: &Job) {
             for (name, points) in curves {
                 let mut line = Line::new(name.replace('_', " "), PlotPoints::from(points.clone()));
                 if name == "loss" {
-                    line = line.color(accent).width(2.0);
+                    line = line.color(accent.gamma_multiply(0.45)).width(1.0);
+                    let mean = PlotPoints::from(running_mean(points));
+                    plot.line(Line::new("running mean", mean).color(accent).width(2.0));
                 }
                 plot.line(line);
             }
@@ -430,6 +579,21 @@ fn figures_ui(ui: &mut egui::Ui, job: &Job) {
     });
 }
 
+/// Each point with the mean of the twentieth of the curve before it: batches differ more than models do.
+fn running_mean(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
+    let reach = (points.len() / 20).max(1);
+    let mut sum = 0.0;
+    let mut mean = Vec::with_capacity(points.len());
+    for (at, [step, value]) in points.iter().enumerate() {
+        sum += value;
+        if at >= reach {
+            sum -= points[at - reach][1];
+        }
+        mean.push([*step, sum / (at + 1).min(reach) as f64]);
+    }
+    mean
+}
+
 /// Losses share an axis; rates and counts do not.
 fn is_drawn(name: &str) -> bool {
     name.contains("loss")
@@ -458,4 +622,23 @@ fn preview_ui(ui: &mut egui::Ui, state: &mut State) {
     let response = ui.add(egui::Image::from_texture((texture.id(), size)));
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Newest preview"));
     response.on_hover_text(preview.path.display().to_string());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_running_mean_follows_the_last_twentieth() {
+        let points: Vec<[f64; 2]> = (0..40)
+            .map(|step| [f64::from(step), f64::from(step % 2)])
+            .collect();
+        let mean = running_mean(&points);
+        assert_eq!(mean.len(), 40);
+        assert_eq!(
+            (mean[0], mean[1], mean[39]),
+            ([0.0, 0.0], [1.0, 0.5], [39.0, 0.5])
+        );
+        assert!(running_mean(&[]).is_empty());
+    }
 }
