@@ -11,6 +11,8 @@ use crate::{Class, Grid, ImportReport, Raster, Resampling, SceneError, SceneResu
 const KNOWN: [&str; 3] = ["value", "target", "measurement"];
 /// Rows of a raster read at once.
 const ROWS: usize = 256;
+/// Of larger rasters every second pixel is taken, or every third, and so on.
+const MOST_PIXELS: usize = 4_000_000;
 
 /// A pixel with a measured value and the unit it came from, for honest splits.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -127,6 +129,7 @@ fn values_of_raster(path: &Path, grid: &Grid) -> SceneResult<(Vec<ValuedPixel>, 
         return Err(SceneError::file(path, "this raster has no bands"));
     };
     let (scale, offset) = (band.scale, band.offset);
+    let every = (grid.width * grid.height).div_ceil(MOST_PIXELS).max(1);
     let mut pixels = Vec::new();
     for row in (0..grid.height).step_by(ROWS) {
         let window = Window {
@@ -147,6 +150,7 @@ fn values_of_raster(path: &Path, grid: &Grid) -> SceneResult<(Vec<ValuedPixel>, 
             .iter()
             .zip(&block.valid)
             .enumerate()
+            .step_by(every)
             .filter(|(_, (value, valid))| **valid && value.is_finite());
         pixels.extend(known.map(|(at, (value, _))| ValuedPixel {
             col: at % window.width,
@@ -161,10 +165,15 @@ fn values_of_raster(path: &Path, grid: &Grid) -> SceneResult<(Vec<ValuedPixel>, 
             "this raster holds no value at all; choose another one",
         ));
     }
-    let report = ImportReport {
+    let mut report = ImportReport {
         painted: pixels.len(),
         ..ImportReport::default()
     };
+    if every > 1 {
+        report
+            .notes
+            .push(format!("every {every}th pixel of the raster was taken"));
+    }
     Ok((pixels, report))
 }
 

@@ -17,6 +17,8 @@ use crate::train::{block_px, say_import};
 const FEW_PIXELS: usize = 20;
 /// Side of the squares in which the scene is asked where it has data.
 const READ_SIDE: usize = 256;
+/// More labelled pixels than this are thinned evenly: they say no more, and splitting them takes long.
+const MOST_LABELS: usize = 1_000_000;
 /// Class weights stay within this factor of their mean.
 const MOST_WEIGHT: f64 = 10.0;
 
@@ -53,6 +55,7 @@ impl LabelMap {
             TuneTask::Values => (read_values(spec, grid, monitor)?, Vec::new()),
             TuneTask::Pixels | TuneTask::Patches => read_classes(spec, grid, monitor)?,
         };
+        thin(&mut raw, monitor);
         keep_valid(&mut raw, source, monitor)?;
         if raw.is_empty() {
             return Err(Failure::new(format!(
@@ -271,6 +274,7 @@ fn read_classes(
 ) -> JobResult<(Vec<Raw>, Vec<Class>)> {
     let (labels, report) = import_labels(&spec.labels, grid, spec.class_attribute.as_deref())?;
     say_import(monitor, &report);
+    report.notes.into_iter().for_each(|note| monitor.warn(note));
     let raw = labels
         .pixels()
         .into_iter()
@@ -282,6 +286,7 @@ fn read_classes(
 fn read_values(spec: &FinetuneSpec, grid: &Grid, monitor: &Monitor<'_>) -> JobResult<Vec<Raw>> {
     let (values, report) = import_values(&spec.labels, grid, spec.class_attribute.as_deref())?;
     say_import(monitor, &report);
+    report.notes.into_iter().for_each(|note| monitor.warn(note));
     let raw = values.into_iter().map(|pixel| Raw {
         place: LabelledPixel {
             col: pixel.col,
@@ -292,6 +297,21 @@ fn read_values(spec: &FinetuneSpec, grid: &Grid, monitor: &Monitor<'_>) -> JobRe
         value: pixel.value,
     });
     Ok(raw.collect())
+}
+
+fn thin(raw: &mut Vec<Raw>, monitor: &Monitor<'_>) {
+    let every = raw.len().div_ceil(MOST_LABELS);
+    if every > 1 {
+        let mut at = 0;
+        raw.retain(|_| {
+            at += 1;
+            at % every == 1
+        });
+        monitor.warn(format!(
+            "the labels are thinned to every {every}th pixel, {} in all",
+            raw.len()
+        ));
+    }
 }
 
 /// Drops what lies where the scene has no data.

@@ -1,7 +1,8 @@
 //! A map does not depend on how the scene is cut, and is what the model says.
 
-use burn::tensor::{Tensor, TensorData};
-use terroir_models::{TunedModel, resize_map};
+use burn::tensor::{Device, Tensor, TensorData};
+use terroir_models::{DofaConfig, HeadShape, TunedModel, resize_map};
+use terroir_scene::{Class, Resampling};
 
 use super::mapper::blending;
 use super::*;
@@ -9,9 +10,6 @@ use crate::dense::Geometry;
 use crate::finetune::TuneMode;
 use crate::inputs::{InputBand, Region};
 use crate::{JobId, JobSpec};
-use burn::tensor::Device;
-use terroir_models::{DofaConfig, HeadShape};
-use terroir_scene::{Class, Resampling};
 
 const WAVELENGTHS_UM: [f32; 2] = [0.665, 0.842];
 const WINDOW: usize = 16;
@@ -127,20 +125,29 @@ fn model(path: &Path, head: HeadShape, task: TuneTask) -> TunedModel {
     model
 }
 
-/// Values of the map and of its confidence, if it has one, and what is no data as -1.
-fn map(folder: &Path, side: Option<usize>) -> Vec<f32> {
-    let spec = MapSceneSpec {
+fn spec(folder: &Path) -> MapSceneSpec {
+    MapSceneSpec {
         scene: folder.join("scene.tif"),
         model_file: folder.join("m.safetensors"),
         device: "cpu".to_owned(),
         out: folder.join("map.tif"),
         wavelengths_nm: vec![(0, 665.0), (1, 842.0)],
         aoi: None,
-    };
+    }
+}
+
+/// Maps the scene of a folder in blocks of that side; what [`values_of`] says of it.
+fn map(folder: &Path, side: Option<usize>) -> Vec<f32> {
+    let spec = spec(folder);
     let mut ignore = |_| {};
     let monitor = Monitor::new(JobId(0), &|| None, &mut ignore);
     map_in_blocks(&spec, side, &monitor).unwrap();
     assert!(!folder_of(&spec.out).exists());
+    values_of(&spec)
+}
+
+/// Values of the map and of its confidence, if it has one, and what is no data as -1.
+fn values_of(spec: &MapSceneSpec) -> Vec<f32> {
     let mut values = Vec::new();
     for path in [spec.out.clone(), confidence_path(&spec.out)] {
         if !path.exists() {
@@ -222,5 +229,63 @@ fn a_scene_of_one_window_is_what_the_model_says() {
     let said: Vec<f32> = said.into_data().try_to_vec().unwrap();
     for (found, said) in found.iter().zip(&said) {
         assert!((found - (10.0 + 2.0 * said)).abs() < 1e-4, "{found} {said}");
+    }
+}
+
+#[test]
+fn an_interrupted_map_goes_on_and_a_cancelled_one_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    write_scene(&folder.path().join("scene.tif"), 45, 37);
+    model(
+        &folder.path().join("m.safetensors"),
+        HeadShape::PixelProbe,
+        TuneTask::Pixels,
+    );
+    let whole = map(folder.path(), Some(16));
+    let spec = spec(folder.path());
+    std::fs::remove_file(&spec.out).unwrap();
+    for stop in [Stop::Interrupted, Stop::Cancelled] {
+        let looks = std::cell::Cell::new(0);
+        // Far enough for some blocks of nine, not for all.
+        let stops = || {
+            looks.set(looks.get() + 1);
+            (looks.get() > 12).then(|| stop.clone())
+        };
+        let mut ignore = |_| {};
+        let monitor = Monitor::new(JobId(0), &stops, &mut ignore);
+        let stopped = map_in_blocks(&spec, Some(16), &monitor).unwrap_err();
+        assert_eq!(stopped, stop);
+        assert!(!spec.out.exists());
+        let is_kept = stop == Stop::Interrupted;
+        assert_eq!(folder_of(&spec.out).exists(), is_kept, "{stop:?}");
+        if is_kept {
+            let mut said = Vec::new();
+            let mut listen = |event| said.push(event);
+            let monitor = Monitor::new(JobId(0), &|| None, &mut listen);
+            map_in_blocks(&spec, Some(16), &monitor).unwrap();
+            let warned = monitor.warnings();
+            assert!(
+                warned.iter().any(|text| text.contains("of 9 blocks")),
+                "{warned:?}"
+            );
+            assert!(values_of(&spec) == whole, "going on changed the map");
+            std::fs::remove_file(&spec.out).unwrap();
+        }
+    }
+}
+
+#[test]
+fn scenes_smaller_than_a_window_are_mapped_whole() {
+    for (width, height) in [(1, 1), (5, 3), (17, 2)] {
+        let folder = tempfile::tempdir().unwrap();
+        write_scene(&folder.path().join("scene.tif"), width, height);
+        model(
+            &folder.path().join("m.safetensors"),
+            HeadShape::Pixels,
+            TuneTask::Pixels,
+        );
+        let found = map(folder.path(), None);
+        assert_eq!(found.len(), 2 * width * height);
+        assert!(found.iter().all(|value| *value > 0.0), "{found:?}");
     }
 }
