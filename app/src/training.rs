@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use terroir_engine::{
-    Augmentations, ClassWeights, FinetuneSpec, JobId, JobSpec, PatchLabel, PretrainSpec,
-    TrainingScene, TuneMode, TuneTask,
+    Augmentations, ClassWeights, FinetuneSpec, JobId, JobSpec, MapSceneSpec, PatchLabel,
+    PretrainSpec, TrainingScene, TuneMode, TuneTask,
 };
 use terroir_scene::{Layer, LayerId};
 
@@ -271,6 +271,21 @@ impl State {
             _ => return,
         }
         self.start_training(spec);
+    }
+
+    /// The map of the scene by the model a finished fine-tuning left.
+    pub fn map_spec_of(&self, job: &Job) -> Option<JobSpec> {
+        let (JobSpec::Finetune(tune), JobState::Finished(_)) = (&job.spec, &job.state) else {
+            return None;
+        };
+        Some(JobSpec::MapScene(MapSceneSpec {
+            scene: tune.scene.clone(),
+            model_file: tune.out.clone(),
+            device: tune.device.clone(),
+            out: beside(&tune.scene, "tuned_map", "tif"),
+            wavelengths_nm: tune.wavelengths_nm.clone(),
+            aoi: self.area_of_interest(),
+        }))
     }
 
     /// Asks for the newest picture of the run on show, once.

@@ -163,6 +163,16 @@ fn a_fine_tuning_on_painted_labels_and_its_command_line_give_the_same_numbers() 
     keep_picture(&mut harness, "tuning.png");
     assert!(tune.labels.exists(), "the painted labels are a file");
 
+    click(&mut harness, "Map the scene");
+    wait_until(&mut harness, "the map", |harness| {
+        harness
+            .state()
+            .document()
+            .layers
+            .iter()
+            .any(|layer| layer.name == "gradient_tuned_map")
+    });
+
     // The command a user copies, but for the file it writes.
     let again = home.path().join("again.safetensors");
     let line =

@@ -11,6 +11,7 @@ use crate::dialogs::Purpose;
 use crate::export::primary_button;
 use crate::files::FileTask;
 use crate::jobs::{Job, JobState, duration_text};
+use crate::news::job_name;
 use crate::state::State;
 use crate::theme::{self, icon};
 use crate::training::{Kind, can_resume, run_folder};
@@ -19,6 +20,7 @@ use crate::training::{Kind, can_resume, run_folder};
 enum Wish {
     Start(JobSpec),
     Resume(JobSpec),
+    Map(JobSpec),
     Cancel(JobId),
     ShowFolder(std::path::PathBuf),
 }
@@ -63,6 +65,9 @@ pub fn training_ui(ui: &mut egui::Ui, state: &mut State) {
         None => {}
         Some(Wish::Start(spec)) => state.start_training(spec),
         Some(Wish::Resume(spec)) => state.resume_training(&spec),
+        Some(Wish::Map(spec)) => {
+            state.jobs.run(job_name(&spec), spec);
+        }
         Some(Wish::Cancel(id)) => {
             state.training.stopping = Some(id);
             state.jobs.cancel(id);
@@ -425,6 +430,13 @@ fn run_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
                 }
             } else if can_resume(job) && ui.button("Go on").clicked() {
                 *wish = Some(Wish::Resume(job.spec.clone()));
+            } else if let Some(spec) = state.map_spec_of(job)
+                && ui
+                    .button("Map the scene")
+                    .on_hover_text("Write the map of the whole scene and show it")
+                    .clicked()
+            {
+                *wish = Some(Wish::Map(spec));
             }
         });
     });
