@@ -24,6 +24,7 @@ mod stretch;
 mod time;
 mod timeline;
 mod training;
+mod training_form;
 mod vector_style;
 
 pub use derived::FormulaEdit;

@@ -1,20 +1,19 @@
-//! The Training window: what to train on what, and the run as it goes: loss curve, speed, time left, newest preview.
+//! The Training window: its form and the run as it goes: loss curve, speed, time left, newest preview.
 //! Draws and asks; reads no file itself.
 
 use std::time::{Duration, Instant};
 
 use egui::{ProgressBar, RichText, vec2};
 use egui_plot::{Legend, Line, Plot, PlotPoints};
-use terroir_engine::{JobId, JobSpec, TuneMode, TuneTask, command_line};
+use terroir_engine::{JobId, JobSpec};
 
-use crate::dialogs::Purpose;
-use crate::export::primary_button;
+use super::training_form::training_form_ui;
 use crate::files::FileTask;
 use crate::jobs::{Job, JobState, duration_text};
 use crate::news::job_name;
 use crate::state::State;
 use crate::theme::{self, icon};
-use crate::training::{Kind, can_resume, run_folder};
+use crate::training::{can_resume, run_folder};
 
 /// What a click asks for, done after drawing.
 enum Wish {
@@ -49,7 +48,11 @@ pub fn training_ui(ui: &mut egui::Ui, state: &mut State) {
                     egui::ScrollArea::vertical()
                         .id_salt("training form")
                         .auto_shrink([false, false])
-                        .show(ui, |ui| form_ui(ui, state, &mut wish));
+                        .show(ui, |ui| {
+                            if let Some(spec) = training_form_ui(ui, state) {
+                                wish = Some(Wish::Start(spec));
+                            }
+                        });
                 });
             egui::Frame::new()
                 .inner_margin(egui::Margin::symmetric(8, 2))
@@ -74,332 +77,6 @@ pub fn training_ui(ui: &mut egui::Ui, state: &mut State) {
         }
         Some(Wish::ShowFolder(path)) => state.send(FileTask::ShowInFolder { path }),
     }
-}
-
-fn form_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
-    let weak = theme::colors(ui.visuals()).weak;
-    ui.horizontal(|ui| {
-        ui.selectable_value(&mut state.training.kind, Kind::Pretrain, "Pretrain");
-        ui.selectable_value(&mut state.training.kind, Kind::Finetune, "Fine-tune");
-    });
-    if state.training.kind == Kind::Finetune {
-        tune_ui(ui, state);
-        start_ui(ui, state, wish);
-        return;
-    }
-    ui.label(RichText::new("Pretrain a model on scenes").strong());
-    ui.label(
-        RichText::new("Three quarters of each image are hidden; the model learns to find them again. No labels are needed.")
-            .small()
-            .color(weak),
-    );
-    theme::section_ui(ui, "Scenes");
-    let scenes = state.training_scenes();
-    if scenes.is_empty() {
-        ui.label(RichText::new("Open a scene first.").color(weak));
-    }
-    for layer in &scenes {
-        let bands = state.bands(layer);
-        let usable = bands
-            .iter()
-            .filter(|band| band.wavelength.is_some() && !band.is_bad)
-            .count();
-        let mut is_used = !state.training.left_out.contains(&layer.id);
-        ui.horizontal(|ui| {
-            if ui.checkbox(&mut is_used, &layer.name).changed() {
-                if is_used {
-                    state.training.left_out.remove(&layer.id);
-                } else {
-                    state.training.left_out.insert(layer.id);
-                }
-            }
-            ui.label(RichText::new(format!("{usable} bands")).small().color(weak));
-        });
-    }
-    theme::section_ui(ui, "Model");
-    egui::Grid::new("training form")
-        .num_columns(2)
-        .spacing([10.0, 6.0])
-        .show(ui, |ui| {
-            ui.label("Size");
-            super::model::model_choice_ui(ui, state);
-            ui.end_row();
-
-            ui.label("Begin");
-            begin_ui(ui, state);
-            ui.end_row();
-
-            let label = ui.label("Steps");
-            ui.add(
-                egui::DragValue::new(&mut state.training.steps)
-                    .range(1..=10_000_000)
-                    .speed(20.0),
-            )
-            .labelled_by(label.id);
-            ui.end_row();
-
-            let label = ui.label("Batch");
-            ui.add(
-                egui::DragValue::new(&mut state.training.batch)
-                    .range(1..=4096)
-                    .suffix(" images"),
-            )
-            .labelled_by(label.id);
-            ui.end_row();
-
-            let label = ui.label("Rate");
-            ui.add(
-                egui::DragValue::new(&mut state.training.rate)
-                    .range(1e-7..=1.0)
-                    .speed(1e-5)
-                    .custom_formatter(|value, _| format!("{value:.1e}"))
-                    .custom_parser(|text| text.trim().parse().ok()),
-            )
-            .on_hover_text("Learning rate at the end of its rise; it falls to zero afterwards")
-            .labelled_by(label.id);
-            ui.end_row();
-
-            ui.label("Device");
-            super::model::device_ui(ui, state);
-            ui.end_row();
-
-            ui.label("File");
-            out_ui(ui, state);
-            ui.end_row();
-        });
-    start_ui(ui, state, wish);
-}
-
-fn start_ui(ui: &mut egui::Ui, state: &State, wish: &mut Option<Wish>) {
-    ui.add_space(theme::SMALL_GAP);
-    let spec = state.training_spec();
-    let runs = state
-        .jobs
-        .list
-        .iter()
-        .any(|job| !job.is_over() && spec.as_ref().is_ok_and(|spec| job.spec == *spec));
-    let button = primary_button(ui, "Start training");
-    let size = vec2(ui.available_width(), 30.0);
-    let response = ui
-        .add_enabled_ui(spec.is_ok() && !runs, |ui| ui.add_sized(size, button))
-        .inner
-        .on_disabled_hover_text(match &spec {
-            Ok(_) => "This run goes on already",
-            Err(why) => why,
-        });
-    if let Ok(spec) = spec {
-        if ui
-            .button(format!("{}  Copy as command", icon::COPY))
-            .on_hover_text("The command line that does the same")
-            .clicked()
-        {
-            ui.ctx().copy_text(command_line(&spec));
-        }
-        if response.clicked() {
-            *wish = Some(Wish::Start(spec));
-        }
-    }
-}
-
-/// Scene and labels, what the model answers with and what of it learns.
-fn tune_ui(ui: &mut egui::Ui, state: &mut State) {
-    let weak = theme::colors(ui.visuals()).weak;
-    ui.label(RichText::new("Fit a model to labels of a scene").strong());
-    ui.label(
-        RichText::new(
-            "A fifth of the labels, apart from the others, says which step was the best.",
-        )
-        .small()
-        .color(weak),
-    );
-    ui.add_space(theme::SMALL_GAP);
-    egui::Grid::new("tuning form")
-        .num_columns(2)
-        .spacing([10.0, 6.0])
-        .show(ui, |ui| {
-            ui.label("Scene");
-            let name = state.scene_layer().map(|layer| layer.name.clone());
-            ui.add(
-                egui::Label::new(name.unwrap_or_else(|| "none: open one first".to_owned()))
-                    .truncate(),
-            );
-            ui.end_row();
-
-            ui.label("Labels");
-            let painted = state
-                .history
-                .document()
-                .labels
-                .as_ref()
-                .map_or(0, |labels| labels.classes.len());
-            let hint = if painted > 0 {
-                format!("those painted ({painted} classes)")
-            } else {
-                "a file of labels".to_owned()
-            };
-            let width = ui.available_width();
-            ui.add(
-                egui::TextEdit::singleline(&mut state.training.labels)
-                    .desired_width(width)
-                    .hint_text(hint),
-            )
-            .on_hover_text(
-                "A GeoPackage, GeoJSON, Shapefile, CSV or raster; empty takes what is painted",
-            );
-            ui.end_row();
-
-            ui.label("Answers");
-            choice_ui(ui, "tune task", &mut state.training.task, &TASKS);
-            ui.end_row();
-
-            ui.label("Learns");
-            choice_ui(ui, "tune mode", &mut state.training.mode, &MODES);
-            ui.end_row();
-
-            ui.label("Model");
-            super::model::model_choice_ui(ui, state);
-            ui.end_row();
-
-            ui.label("Weights");
-            let name = state.run_weights().and_then(|path| {
-                path.file_name()
-                    .map(|name| name.to_string_lossy().into_owned())
-            });
-            ui.add(
-                egui::Label::new(name.unwrap_or_else(|| "none (untrained)".to_owned())).truncate(),
-            )
-            .on_hover_text("As chosen under Run");
-            ui.end_row();
-
-            let label = ui.label("Steps");
-            ui.add(
-                egui::DragValue::new(&mut state.training.tune_steps)
-                    .range(1..=1_000_000)
-                    .speed(5.0),
-            )
-            .labelled_by(label.id);
-            ui.end_row();
-
-            let label = ui.label("Batch");
-            ui.add(
-                egui::DragValue::new(&mut state.training.tune_batch)
-                    .range(1..=4096)
-                    .suffix(" windows"),
-            )
-            .labelled_by(label.id);
-            ui.end_row();
-
-            ui.label("Device");
-            super::model::device_ui(ui, state);
-            ui.end_row();
-
-            ui.label("File");
-            out_ui(ui, state);
-            ui.end_row();
-        });
-}
-
-const TASKS: [(TuneTask, &str); 3] = [
-    (TuneTask::Pixels, "a class for every pixel"),
-    (TuneTask::Patches, "a class for every patch"),
-    (TuneTask::Values, "a value for every pixel"),
-];
-
-const MODES: [(TuneMode, &str); 5] = [
-    (TuneMode::Probe, "one linear layer"),
-    (TuneMode::Frozen, "pyramid and UPerNet"),
-    (TuneMode::LastBlocks(2), "and the last two blocks"),
-    (
-        TuneMode::Lora {
-            rank: 8,
-            alpha: 16.0,
-        },
-        "and LoRA in every block",
-    ),
-    (TuneMode::Full, "the whole model"),
-];
-
-fn choice_ui<T: Copy + PartialEq>(ui: &mut egui::Ui, id: &str, chosen: &mut T, all: &[(T, &str)]) {
-    let text = all
-        .iter()
-        .find(|(value, _)| value == chosen)
-        .map_or("", |(_, text)| text);
-    egui::ComboBox::from_id_salt(id)
-        .width(ui.available_width())
-        .truncate()
-        .selected_text(text)
-        .show_ui(ui, |ui| {
-            for (value, text) in all {
-                ui.selectable_value(chosen, *value, *text);
-            }
-        });
-}
-
-/// From nothing, or from the weights the model has.
-fn begin_ui(ui: &mut egui::Ui, state: &mut State) {
-    let weights = state.run_weights();
-    if weights.is_none() {
-        state.training.from_weights = false;
-    }
-    let name = weights
-        .as_deref()
-        .and_then(std::path::Path::file_name)
-        .map(|name| name.to_string_lossy().into_owned());
-    let text = match (&name, state.training.from_weights) {
-        (Some(name), true) => name.clone(),
-        _ => "from nothing".to_owned(),
-    };
-    egui::ComboBox::from_id_salt("training begin")
-        .width(ui.available_width())
-        .truncate()
-        .selected_text(text)
-        .show_ui(ui, |ui| {
-            ui.selectable_value(&mut state.training.from_weights, false, "from nothing");
-            match name {
-                Some(name) => {
-                    ui.selectable_value(
-                        &mut state.training.from_weights,
-                        true,
-                        format!("from {name}"),
-                    );
-                }
-                None => {
-                    ui.label("No weights of this size are installed.");
-                }
-            }
-        });
-}
-
-fn out_ui(ui: &mut egui::Ui, state: &mut State) {
-    let default = state
-        .training_out_path()
-        .map(|path| path.display().to_string())
-        .unwrap_or_default();
-    ui.horizontal(|ui| {
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.spacing_mut().item_spacing.x = 4.0;
-            if ui
-                .button("…")
-                .on_hover_text("Choose where the weights are written")
-                .clicked()
-            {
-                let ctx = ui.ctx().clone();
-                state.pick(&ctx, Purpose::TrainingOut);
-            }
-            let width = ui.available_width();
-            let tip = if state.training.out.is_empty() {
-                default.clone()
-            } else {
-                state.training.out.clone()
-            };
-            ui.add(
-                egui::TextEdit::singleline(&mut state.training.out)
-                    .desired_width(width)
-                    .hint_text(default),
-            )
-            .on_hover_text(tip);
-        });
-    });
 }
 
 fn run_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
