@@ -134,18 +134,22 @@ fn draw_pictures(sample: &Sample, folder: &Path) -> CliResult<Vec<PathBuf>> {
 fn report(args: &DemoArgs, steps: &[Step], pictures: &[PathBuf], output: Output) -> CliResult {
     let folder = args.out.canonicalize().unwrap_or_else(|_| args.out.clone());
     let attributions = [SAMPLE_ATTRIBUTION, SAMPLE_REFERENCE_ATTRIBUTION];
+    let weights = match super::embed::weights_of(&args.model, None, false) {
+        Some(_) => "trained",
+        None => "untrained",
+    };
     if output.json {
         let steps: Vec<_> = steps
             .iter()
             .map(|step| json!({ "step": step.name, "seconds": step.seconds, "outcome": step.outcome }))
             .collect();
         return output.print_json(&json!({
-            "folder": folder, "model": args.model, "weights": "untrained", "device": args.device,
+            "folder": folder, "model": args.model, "weights": weights, "device": args.device,
             "steps": steps, "pictures": pictures, "attribution": attributions,
         }));
     }
     let mut text = format!(
-        "Model {} (untrained), device {}\n\n",
+        "Model {} ({weights}), device {}\n\n",
         args.model, args.device
     );
     for step in steps {
