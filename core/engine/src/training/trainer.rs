@@ -30,7 +30,7 @@ pub struct Draw {
 
 /// The loss of a draw.
 pub struct Loss {
-    /// One number to go down on: [1].
+    /// One number to go down on: `[1]`.
     pub total: Tensor<1>,
     /// What it is made of, by name, for the figures.
     pub parts: Vec<(&'static str, Tensor<1>)>,
