@@ -5,10 +5,13 @@ mod canvas;
 mod dofa;
 mod load;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use clap::{Args, Subcommand};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use terroir_engine::{BenchRow, EmbedSpec, JobSpec, bench_field};
 use terroir_scene::Raster;
@@ -187,6 +190,41 @@ fn measure_speed(args: &BenchArgs, output: Output) -> CliResult {
         args.device,
         table(&["model", "seconds", "pixels a second"], &rows)
     ))
+}
+
+/// Gives a rival's script its plan and reads its answer; `needs` says what must be installed for it.
+pub(super) fn ask_rival<T: DeserializeOwned>(
+    python: &Path,
+    script: &Path,
+    plan: &serde_json::Value,
+    needs: &str,
+) -> CliResult<T> {
+    let failed = |details: String| CliError::Failed {
+        what: format!(
+            "The rival's side was not measured: is {needs} installed?\n{}",
+            script.display()
+        ),
+        details: Some(details),
+    };
+    let mut child = Command::new(python)
+        .arg(script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(error.to_string()))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin
+            .write_all(plan.to_string().as_bytes())
+            .map_err(|error| failed(error.to_string()))?;
+    }
+    let answer = child
+        .wait_with_output()
+        .map_err(|error| failed(error.to_string()))?;
+    serde_json::from_slice(&answer.stdout).map_err(|error| {
+        let said = String::from_utf8_lossy(&answer.stderr);
+        failed(format!("{error}\n{}", said.trim_end()))
+    })
 }
 
 /// `VmRSS` or `VmHWM` (the peak) of this process in MiB; 0 where the system does not say.

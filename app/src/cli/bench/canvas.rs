@@ -1,7 +1,6 @@
 //! `terroir bench canvas`: how fast a raster opens and moves on the canvas, how much memory that takes, and how QGIS and
 //! GDAL do on the same file in the same run. Each raster is measured in a process of its own. Knows nothing of models.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use terroir_scene::{
     default_style_blocking,
 };
 
-use super::{at_share, median, resident_mb};
+use super::{ask_rival, at_share, median, resident_mb};
 use crate::canvas::offscreen::{FrameCost, Offscreen};
 use crate::canvas::{Canvas, CanvasLayer, Viewport};
 use crate::cli::failure::{CliError, CliResult};
@@ -482,13 +481,6 @@ fn gdal_translate(ours: &Measured) -> Option<f64> {
 }
 
 fn run_rival(script: &Path, args: &CanvasBenchArgs, ours: &Measured) -> CliResult<Rival> {
-    let failed = |details: String| CliError::Failed {
-        what: format!(
-            "The rival's side was not measured: is QGIS with its Python bindings installed?\n{}",
-            script.display()
-        ),
-        details: Some(details),
-    };
     let file = std::path::absolute(&ours.file).unwrap_or_else(|_| ours.file.clone());
     let plan = serde_json::json!({
         "file": file,
@@ -497,22 +489,8 @@ fn run_rival(script: &Path, args: &CanvasBenchArgs, ours: &Measured) -> CliResul
         "views": ours.extents,
         "patience_s": RIVAL_PATIENCE_S,
     });
-    let mut child = Command::new("/usr/bin/python3")
-        .arg(script)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| failed(error.to_string()))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin
-            .write_all(plan.to_string().as_bytes())
-            .map_err(|error| failed(error.to_string()))?;
-    }
-    let answer = child
-        .wait_with_output()
-        .map_err(|error| failed(error.to_string()))?;
-    serde_json::from_slice(&answer.stdout).map_err(|error| failed(error.to_string()))
+    let python = Path::new("/usr/bin/python3");
+    ask_rival(python, script, &plan, "QGIS with its Python bindings")
 }
 
 const HEADER: [&str; 4] = ["measured", "Terroir", "rival", "ratio"];

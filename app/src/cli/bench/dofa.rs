@@ -2,7 +2,6 @@
 //! PyTorch does with the same network in the same run. Each measurement has a process of its own, ours and the rival's
 //! take turns. Knows nothing of scenes.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -10,7 +9,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use terroir_engine::{Speed, SpeedCase, SpeedKind, measure_speed};
 
-use super::{median, resident_mb};
+use super::{ask_rival, median, resident_mb};
 use crate::cli::failure::{CliError, CliResult};
 use crate::cli::output::{Output, table};
 
@@ -191,14 +190,6 @@ fn run_rival(
     ours: &Speed,
     bfloat16: bool,
 ) -> CliResult<RivalMeasured> {
-    let failed = |details: String| CliError::Failed {
-        what: format!(
-            "The rival's side was not measured: has {} torch, torchvision, timm and torchgeo?\n{}",
-            args.python.display(),
-            script.display()
-        ),
-        details: Some(details),
-    };
     let shape = ours.shape;
     let plan = serde_json::json!({
         "kind": case.kind,
@@ -213,22 +204,8 @@ fn run_rival(
         "threads": threads(),
         "bfloat16": bfloat16,
     });
-    let mut child = Command::new(&args.python)
-        .arg(script)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .map_err(|error| failed(error.to_string()))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin
-            .write_all(plan.to_string().as_bytes())
-            .map_err(|error| failed(error.to_string()))?;
-    }
-    let answer = child
-        .wait_with_output()
-        .map_err(|error| failed(error.to_string()))?;
-    serde_json::from_slice(&answer.stdout).map_err(|error| failed(error.to_string()))
+    let needs = "Python with torch, torchvision, timm and torchgeo";
+    ask_rival(&args.python, script, &plan, needs)
 }
 
 fn threads() -> usize {
