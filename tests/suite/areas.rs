@@ -218,6 +218,7 @@ fn a_drawn_sample_is_answered_and_gives_areas() {
     let training = answered.join("\n").replace("validation", "train");
     std::fs::write(folder.path().join("training.csv"), training).unwrap();
     assess("training.csv").failed(1, &["random sample", "training.csv"]);
+    assess("map.tif").failed(1, &["random sample", "map.tif"]);
     draw("sample.shp", &[]).failed(1, &[".gpkg"]);
     draw("x.csv", &["--expected-accuracy", "2"]).failed(2, &["between 0 and 1"]);
 }

@@ -62,7 +62,7 @@ pub(crate) fn assess(spec: &AssessSpec, monitor: &Monitor<'_>) -> JobResult<Outc
         ));
     }
     if spec.is_stratified_sample {
-        refuse_training_points(spec, &reference)?;
+        refuse_training_labels(spec, &reference, &pixels)?;
     }
     say_sampling(spec, &info, monitor);
     for (name, value) in [
@@ -152,19 +152,29 @@ pub(crate) fn assess(spec: &AssessSpec, monitor: &Monitor<'_>) -> JobResult<Outc
     })
 }
 
-/// Labels that train are no random sample.
-fn refuse_training_points(spec: &AssessSpec, reference: &Labels) -> Result<(), Failure> {
+/// Labels that train are no random sample, and neither is what was painted or comes as a raster.
+fn refuse_training_labels(
+    spec: &AssessSpec,
+    reference: &Labels,
+    pixels: &[LabelledPixel],
+) -> Result<(), Failure> {
     let training = reference
         .polygons
         .iter()
         .filter(|polygon| polygon.usage == "train")
         .count();
-    if training == 0 {
-        return Ok(());
-    }
+    let painted = pixels.iter().filter(|pixel| pixel.polygon == 0).count();
+    let what = match (training, painted) {
+        (0, 0) => return Ok(()),
+        (0, painted) => {
+            format!("{painted} pixels of the reference are painted or come from a raster")
+        }
+        (training, _) => format!(
+            "{training} shapes of the reference are not marked as validation (attribute `use`)"
+        ),
+    };
     Err(Failure::new(format!(
-        "{training} shapes of the reference are not marked as validation (attribute `use`), so they are no random sample of \
-         the map; draw one with `terroir sample`, or leave --stratified-sample out\n{}",
+        "{what}, so they are no random sample of the map; draw one with `terroir sample`, or leave --stratified-sample out\n{}",
         spec.reference.display()
     )))
 }

@@ -12,7 +12,7 @@ use crate::label_file::{MemoryFolder, spatial_ref, unwritten};
 use crate::shapes::has_extension;
 use crate::{Grid, SceneError, SceneResult, gdal_setup, take_gdal_messages};
 
-/// What every point is for; labels with this use are refused by no check and taken by no training.
+/// What every point is for: `terroir assess --stratified-sample` takes no others.
 const USE: &str = "validation";
 const LAYER: &str = "validation_sample";
 
