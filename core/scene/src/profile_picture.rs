@@ -14,7 +14,7 @@ const BOTTOM: f64 = 56.0;
 const LEGEND_ROW: f64 = 18.0;
 
 /// An axis from data to the page, with round numbers to write on it.
-struct Axis {
+pub(crate) struct Axis {
     low: f64,
     high: f64,
     from: f64,
@@ -22,7 +22,7 @@ struct Axis {
 }
 
 impl Axis {
-    fn new(values: impl Iterator<Item = f64> + Clone, from: f64, to: f64) -> Self {
+    pub(crate) fn new(values: impl Iterator<Item = f64> + Clone, from: f64, to: f64) -> Self {
         let low = values.clone().fold(f64::INFINITY, f64::min);
         let high = values.fold(f64::NEG_INFINITY, f64::max);
         let (low, high) = match (low.is_finite() && high.is_finite(), high > low) {
@@ -39,11 +39,16 @@ impl Axis {
         }
     }
 
-    fn place(&self, value: f64) -> f64 {
+    /// The ends of the axis.
+    pub(crate) fn range(&self) -> (f64, f64) {
+        (self.low, self.high)
+    }
+
+    pub(crate) fn place(&self, value: f64) -> f64 {
         self.from + (value - self.low) / (self.high - self.low) * (self.to - self.from)
     }
 
-    fn ticks(&self) -> Vec<f64> {
+    pub(crate) fn ticks(&self) -> Vec<f64> {
         let span = self.high - self.low;
         let rough = 10f64.powf((span / 6.0).log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0]
@@ -237,7 +242,7 @@ fn push(svg: &mut String, line: std::fmt::Arguments<'_>) {
     writeln!(svg, "{line}").ok();
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
