@@ -158,6 +158,7 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
             state.live.confidence = !state.live.confidence;
             state.live.visible = true;
         }
+        Command::NextPlace => state.next_place(),
         Command::KeepProfile => {
             show_tab(state, Tab::Spectrum);
             state.keep_profile();
@@ -287,6 +288,7 @@ impl State {
         self.derived = crate::state::Derived::default();
         let kept = &self.live;
         self.live = Live::new(kept.kind, kept.opacity);
+        self.suggestions.clear();
         self.session.class_id = 0;
         self.session.active = None;
         self.session.stroke = None;

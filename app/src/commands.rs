@@ -66,6 +66,7 @@ pub enum Command {
     Protect,
     LiveMap,
     LiveConfidence,
+    NextPlace,
     Connect,
     KeepProfile,
     ProfileTable,
@@ -578,6 +579,13 @@ pub static COMMANDS: &[CommandInfo] = &[
         "Show how sure the live map is instead of its classes",
     ),
     row(
+        C::NextPlace,
+        "Next place to label",
+        icon::CROSSHAIR,
+        &[key(NONE, Key::N)],
+        "Go to the unlabelled place where a label helps the live map most: where it is unsure and the ground is unlike any label",
+    ),
+    row(
         C::Connect,
         "Connect",
         icon::PLUGS,
@@ -766,7 +774,7 @@ impl Command {
                     .is_some_and(|labels| !labels.is_empty()),
                 "Paint or import labels first",
             ),
-            C::LiveMap | C::LiveConfidence | C::CheckAccuracy => need(
+            C::LiveMap | C::LiveConfidence | C::NextPlace | C::CheckAccuracy => need(
                 state.live.fit.is_some(),
                 "Needs a field and labels of two classes",
             ),

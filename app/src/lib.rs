@@ -40,6 +40,7 @@ mod state;
 mod statistics;
 mod status_bar;
 mod stretching;
+mod suggestions;
 mod theme;
 mod time_points;
 mod tools;

@@ -9,9 +9,9 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::Instant;
 
 use terroir_scene::{
-    Accuracy, Class, ConfusionMatrix, FIELD_AXES, HeadKind, LabelledPixel, Labels, LinearHead,
-    Raster, RasterInfo, Reprojection, SceneError, SceneResult, TrainingPixel, Window, decode_pixel,
-    spatial_folds,
+    Accuracy, Class, ConfusionMatrix, FIELD_AXES, HeadKind, LabelUse, LabelledPixel, Labels,
+    LinearHead, Raster, RasterInfo, Reprojection, SceneError, SceneResult, TrainingPixel, Window,
+    decode_pixel, spatial_folds,
 };
 
 use crate::slot::{SlotReceiver, SlotSender, slot};
@@ -53,6 +53,8 @@ pub struct LiveFit {
     pub counts: Vec<usize>,
     /// Labelled pixels outside the field or on its missing pixels.
     pub without_vector: usize,
+    /// Labelled pixels kept for testing (`use` is test or validation).
+    pub held_out: usize,
     pub secs: f64,
 }
 
@@ -161,7 +163,7 @@ fn spawn(
 
 /// Vectors of field pixels, read once and kept while the field stays the same.
 #[derive(Default)]
-struct FieldVectors {
+pub(crate) struct FieldVectors {
     open: Option<(PathBuf, Raster)>,
     known: HashMap<(usize, usize), Option<[f32; FIELD_AXES]>>,
 }
@@ -179,7 +181,7 @@ impl FieldVectors {
     }
 
     /// Makes sure that every pixel of `wanted` (column, row of the field) is known.
-    fn load(
+    pub(crate) fn load(
         &mut self,
         path: &Path,
         wanted: &[(usize, usize)],
@@ -241,13 +243,13 @@ impl FieldVectors {
         Ok(())
     }
 
-    fn get(&self, pixel: (usize, usize)) -> Option<[f32; FIELD_AXES]> {
+    pub(crate) fn get(&self, pixel: (usize, usize)) -> Option<[f32; FIELD_AXES]> {
         self.known.get(&pixel).copied().flatten()
     }
 }
 
 /// Pixel of the field under the centre of a labelled pixel; `None` outside.
-struct FieldPixels<'a> {
+pub(crate) struct FieldPixels<'a> {
     labels: &'a Labels,
     field: &'a RasterInfo,
     same_grid: bool,
@@ -256,7 +258,7 @@ struct FieldPixels<'a> {
 }
 
 impl<'a> FieldPixels<'a> {
-    fn new(labels: &'a Labels, field: &'a RasterInfo) -> SceneResult<Self> {
+    pub(crate) fn new(labels: &'a Labels, field: &'a RasterInfo) -> SceneResult<Self> {
         let same_grid = labels.grid.same_as(&field.grid);
         let reprojection = match (labels.grid.crs(), field.grid.crs()) {
             (Some(from), Some(to)) if !same_grid && from != to => {
@@ -273,7 +275,7 @@ impl<'a> FieldPixels<'a> {
         })
     }
 
-    fn pixel(&self, label: &LabelledPixel) -> Option<(usize, usize)> {
+    pub(crate) fn pixel(&self, label: &LabelledPixel) -> Option<(usize, usize)> {
         let (width, height) = (self.field.grid.width, self.field.grid.height);
         let (col, row) = if self.same_grid {
             (label.col, label.row)
@@ -306,7 +308,7 @@ fn training_blocking(
 ) -> SceneResult<Training> {
     let labels = &request.labels;
     let field = FieldPixels::new(labels, &request.field)?;
-    let mut pixels = labels.pixels();
+    let mut pixels = labels.pixels_for(LabelUse::Train);
     let mut counts: HashMap<u8, usize> = HashMap::new();
     for pixel in &pixels {
         *counts.entry(pixel.class_id).or_default() += 1;
@@ -397,6 +399,7 @@ fn fit_blocking(
         head: Arc::new(head),
         counts: training.counts,
         without_vector: training.without_vector,
+        held_out: request.labels.pixels_for(LabelUse::HeldOut).len(),
         secs: start.elapsed().as_secs_f64(),
     }))
 }

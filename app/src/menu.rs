@@ -21,7 +21,7 @@ const FILE: &[&[C]] = &[
 ];
 const EDIT: &[&[C]] = &[
     &[C::Undo, C::Redo],
-    &[C::NewClass, C::Protect, C::SwapEraser],
+    &[C::NewClass, C::Protect, C::SwapEraser, C::NextPlace],
     &[C::Palette],
 ];
 const VIEW: &[&[C]] = &[

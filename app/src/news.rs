@@ -58,6 +58,7 @@ impl State {
             }
         }
         self.update_live();
+        self.update_suggestions();
         self.autosave(ctx);
         for path in &changed_files {
             self.forget_file(path);

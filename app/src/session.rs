@@ -67,6 +67,11 @@ pub enum ViewRequest {
     Scale(f64),
     /// Map coordinates that come to the middle.
     Point((f64, f64)),
+    /// Map coordinates that come to the middle, near enough to see the pixels of a layer.
+    Place {
+        layer: LayerId,
+        center: (f64, f64),
+    },
     Redraw,
 }
 

@@ -26,6 +26,7 @@ use crate::probe::{PixelQuestion, Probe, StatisticsQuestion};
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::statistics::Statistics;
+use crate::suggestions::Suggestions;
 use crate::time_points::TimeProfiles;
 use crate::training::TrainingForm;
 use crate::vectors::Vectors;
@@ -127,6 +128,7 @@ pub struct State {
     pub clouds: Clouds,
     pub time_profiles: TimeProfiles,
     pub live_head: LiveHead,
+    pub suggestions: Suggestions,
     pub places: Places,
     pub crs_catalogue: CrsCatalogue,
     pub memory: Memory,
@@ -176,6 +178,7 @@ impl State {
             clouds: Clouds::start(wake.clone())?,
             time_profiles: TimeProfiles::start(wake.clone())?,
             live_head: LiveHead::start(wake.clone())?,
+            suggestions: Suggestions::start(wake.clone())?,
             places: Places::default(),
             crs_catalogue: CrsCatalogue::default(),
             memory: Memory::start()?,

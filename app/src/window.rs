@@ -156,6 +156,24 @@ impl Window {
         self.state.live.fit.as_ref().map(|fit| &*fit.head)
     }
 
+    /// Pixel of the field the view was brought to last by "next place to label".
+    pub fn suggested_place(&self) -> Option<(usize, usize)> {
+        self.state.suggestions.shown
+    }
+
+    /// Pixels of the field suggested for labelling, best first.
+    pub fn suggested_places(&self) -> Vec<(usize, usize)> {
+        let places = &self.state.suggestions.places;
+        places.iter().map(|place| (place.col, place.row)).collect()
+    }
+
+    /// Whether the suggestions were made of the live map on show.
+    pub fn suggestions_are_current(&self) -> bool {
+        let head = self.state.live.fit.as_ref().map(|fit| &fit.head);
+        !self.state.live.is_fitting
+            && head.is_some_and(|head| self.state.suggestions.is_made_of(head))
+    }
+
     /// Values over time at the followed places, one list a place; `None` where they are not read yet.
     pub fn followed_values(&self) -> Vec<Vec<Option<terroir_scene::TimeValue>>> {
         let points = &self.state.session.time.points;
@@ -546,6 +564,12 @@ impl Window {
         };
         self.decorations
             .paint(ui.painter(), &self.state.settings, &scenery);
+        let painter = ui.painter().with_clip_rect(self.map_rect);
+        let (view, corner) = (scenery.view, self.map_rect.min);
+        panels::suggestion_marks_ui(&painter, &self.state, |map| {
+            let (x, y) = view.point_from_map(map);
+            corner + egui::vec2(x, y)
+        });
     }
 
     fn hover(&self, pointer_in_map: Option<(f64, f64)>) -> Hover {
@@ -664,6 +688,16 @@ impl Window {
             }
             ViewRequest::Point(center) => {
                 self.canvas.set_viewport(Viewport { center, ..view });
+            }
+            ViewRequest::Place { layer, center } => {
+                let near = self.pixel_units(layer).map_or(f64::INFINITY, |units| {
+                    units / crate::suggestions::POINTS_A_PIXEL
+                });
+                self.canvas.set_viewport(Viewport {
+                    center,
+                    units_per_point: view.units_per_point.min(near),
+                    ..view
+                });
             }
             ViewRequest::Redraw => {
                 let paths: Vec<PathBuf> = self

@@ -43,6 +43,7 @@ mod real_window;
 mod remote;
 mod series;
 mod style_panel;
+mod suggestions;
 mod training_window;
 mod tricky;
 mod vector_window;

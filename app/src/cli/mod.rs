@@ -25,6 +25,7 @@ mod render;
 mod reproduce;
 mod sample;
 mod series;
+mod suggest;
 mod time_profile;
 mod train;
 mod vector_info;
@@ -99,6 +100,8 @@ enum Command {
     Train(train::TrainArgs),
     /// Fine-tune a model on a scene and its labels: classes of pixels or patches, or measured values
     Finetune(finetune::FinetuneArgs),
+    /// Say where to label next: places a head is unsure of and unlike what is labelled
+    Suggest(suggest::SuggestArgs),
     /// Make a map: from a field and a head, or from a scene and a fine-tuned model
     Predict(predict::PredictArgs),
     /// Compare a map with reference labels: confusion matrix and accuracy
@@ -178,6 +181,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::Embed(args)) => embed::run(&args, output),
         Some(Command::Train(args)) => train::run(&args, output),
         Some(Command::Finetune(args)) => finetune::run(&args, output),
+        Some(Command::Suggest(args)) => suggest::run(&args, output),
         Some(Command::Predict(args)) => predict::run(&args, output),
         Some(Command::Assess(args)) => assess::run(&args, output),
         Some(Command::Sample(args)) => sample::run(&args, output),

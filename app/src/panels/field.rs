@@ -36,6 +36,8 @@ pub fn field_ui(ui: &mut egui::Ui, state: &mut State) {
     };
     live_ui(ui, state);
     ui.separator();
+    super::suggestions::suggestions_ui(ui, state);
+    ui.separator();
     picture_ui(ui, state, &layer);
     provenance_ui(ui, state, &layer);
 }
@@ -74,6 +76,12 @@ fn live_ui(ui: &mut egui::Ui, state: &mut State) {
                 text.push_str(&format!(
                     " {} labelled pixels have no field.",
                     fit.without_vector
+                ));
+            }
+            if fit.held_out > 0 {
+                text.push_str(&format!(
+                    " {} pixels of test and validation shapes do not train.",
+                    crate::jobs::count_text(fit.held_out as u64)
                 ));
             }
             ui.label(egui::RichText::new(text).color(weak));

@@ -21,6 +21,7 @@ mod spectral_axis;
 mod spectrum;
 mod steps;
 mod stretch;
+mod suggestions;
 mod time;
 mod timeline;
 mod training;
@@ -30,6 +31,7 @@ mod vector_style;
 pub use derived::FormulaEdit;
 pub use jobs::progress_text;
 pub use spectrum::number_text;
+pub use suggestions::suggestion_marks_ui;
 
 use egui::{Align2, FontId, Rect};
 

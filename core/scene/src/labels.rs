@@ -34,6 +34,22 @@ pub struct LabelPolygon {
     pub usage: String,
 }
 
+impl LabelPolygon {
+    /// Kept for testing a map: its pixels must not train one.
+    pub fn is_held_out(&self) -> bool {
+        matches!(self.usage.as_str(), "test" | "val")
+    }
+}
+
+/// What labelled pixels are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LabelUse {
+    /// Painted pixels and polygons to train with.
+    Train,
+    /// Polygons marked `test` or `val`.
+    HeldOut,
+}
+
 /// One labelled pixel with the unit (polygon or painted patch) it came from, for honest splits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LabelledPixel {
@@ -234,6 +250,48 @@ impl Labels {
         }
         self.each_polygon_pixel(|pixel| pixels.push(pixel));
         pixels
+    }
+
+    /// The labelled pixels for one use. A pixel inside a polygon that is held out never trains, whatever else labels it;
+    /// polygons are numbered among those of the same use.
+    pub fn pixels_for(&self, usage: LabelUse) -> Vec<LabelledPixel> {
+        let is_held_out = |polygon: &&Arc<LabelPolygon>| polygon.is_held_out();
+        let holds_out = self.polygons.iter().any(|polygon| polygon.is_held_out());
+        if !holds_out {
+            return match usage {
+                LabelUse::Train => self.pixels(),
+                LabelUse::HeldOut => Vec::new(),
+            };
+        }
+        let of_polygons = |polygons: Vec<Arc<LabelPolygon>>, blocks| Self {
+            polygons: Arc::new(polygons),
+            blocks,
+            ..Self::new(self.grid.clone())
+        };
+        if usage == LabelUse::HeldOut {
+            let held_out = self.polygons.iter().filter(is_held_out).cloned().collect();
+            return of_polygons(held_out, BTreeMap::new()).pixels();
+        }
+        // All of one class, so that where they contradict each other does not train either.
+        let mask = self.polygons.iter().filter(is_held_out).map(|polygon| {
+            Arc::new(LabelPolygon {
+                class_id: 1,
+                ..LabelPolygon::clone(polygon)
+            })
+        });
+        let mask = of_polygons(mask.collect(), BTreeMap::new());
+        let rest = self.polygons.iter().filter(|polygon| !is_held_out(polygon));
+        let mut pixels = of_polygons(rest.cloned().collect(), self.blocks.clone()).pixels();
+        pixels.retain(|pixel| mask.class_at(pixel.col, pixel.row) == 0);
+        pixels
+    }
+
+    /// Polygons kept for testing.
+    pub fn held_out_polygons(&self) -> usize {
+        self.polygons
+            .iter()
+            .filter(|polygon| polygon.is_held_out())
+            .count()
     }
 
     /// Pixels labelled by polygons alone, block row by block row.

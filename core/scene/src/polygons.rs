@@ -292,7 +292,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Class, Georef, Labels};
+    use crate::{Class, Georef, LabelUse, Labels};
 
     fn labels(size: usize, transform: [f64; 6]) -> Labels {
         let georef = Georef {
@@ -430,6 +430,40 @@ mod tests {
             "the class is gone"
         );
         assert!(!labels.add_polygon(polygon(1, &[&[(0.0, 0.0), (f64::NAN, 1.0), (2.0, 2.0)]])));
+    }
+
+    #[test]
+    fn pixels_of_held_out_polygons_do_not_train() {
+        let square = |x: f64| [(x, 200.0), (x + 20.0, 200.0), (x + 20.0, 180.0), (x, 180.0)];
+        let of_use = |class_id, x, usage: &str| LabelPolygon {
+            usage: usage.to_owned(),
+            ..polygon(class_id, &[&square(x)])
+        };
+        let mut labels = labels(200, NORTH_UP);
+        labels.add_polygon(of_use(1, 0.0, "train"));
+        labels.paint_stroke((5.5, 5.5), (5.5, 5.5), 1.0, 2, false);
+        assert_eq!(labels.pixels_for(LabelUse::Train), labels.pixels());
+        assert_eq!(labels.pixels_for(LabelUse::HeldOut), []);
+        // Half of the training polygon lies inside one that is held out; two of those contradict each other.
+        labels.add_polygon(of_use(1, 10.0, "test"));
+        labels.add_polygon(of_use(2, 20.0, "val"));
+        labels.add_polygon(of_use(2, 60.0, "train"));
+        labels.add_polygon(of_use(3, 60.0, "ignore"));
+        labels.paint_stroke((15.5, 5.5), (15.5, 5.5), 1.0, 2, false);
+        assert_eq!(labels.held_out_polygons(), 2);
+        let held_out = labels.pixels_for(LabelUse::HeldOut);
+        assert_eq!(held_out.len(), 200 + 200, "without the contradiction");
+        let train = labels.pixels_for(LabelUse::Train);
+        assert_eq!(train.len(), 200 + 400);
+        let inside =
+            |pixel: &&crate::LabelledPixel| (10..40).contains(&pixel.col) && pixel.row < 20;
+        assert_eq!(train.iter().find(inside), None);
+        assert!(train.contains(&crate::LabelledPixel {
+            col: 5,
+            row: 5,
+            class_id: 2,
+            polygon: 0
+        }));
     }
 
     #[test]
