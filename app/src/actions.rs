@@ -304,6 +304,7 @@ impl State {
         self.session.attribute_table = None;
         self.session.folded.clear();
         self.forget_shapes();
+        self.session.sample = crate::answering::SampleView::default();
         self.session.compare = None;
         self.session.hidden = None;
         self.session.view = Some(ViewRequest::Full);

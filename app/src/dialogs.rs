@@ -38,6 +38,7 @@ pub enum Purpose {
     TrainingOut,
     FieldOut,
     ExportOut,
+    SamplePoints,
     ProfileTable,
     ProfilePicture,
     Locate(LayerId),
@@ -62,6 +63,7 @@ impl Purpose {
             Self::TrainingOut => "Write the weights as",
             Self::FieldOut => "Write the field as",
             Self::ExportOut => "Export as",
+            Self::SamplePoints => "Go on with a validation sample",
             Self::ProfileTable => "Write the profiles as a table",
             Self::ProfilePicture => "Write the profiles as a picture",
             Self::Locate(_) => "Where is this file now?",
@@ -119,6 +121,7 @@ impl Purpose {
             Self::TrainingOut => &[("Weights", &["safetensors"])],
             Self::FieldOut | Self::CalcOut(_) => &[("GeoTIFF", &["tif"])],
             Self::ExportOut => &[ALL],
+            Self::SamplePoints => &[("Points", &["gpkg", "csv"])],
             Self::ProfileTable => &[("Table (CSV)", &["csv"])],
             Self::ProfilePicture => &[("Drawing (SVG)", &["svg"])],
         }
@@ -365,6 +368,7 @@ impl State {
             | Purpose::SeriesFolder
             | Purpose::AddVector
             | Purpose::ImportLabels
+            | Purpose::SamplePoints
             | Purpose::Locate(_) => {
                 let folder = home
                     .as_ref()
@@ -392,6 +396,7 @@ impl State {
                 }
             }
             Purpose::ImportLabels => self.import_labels(first),
+            Purpose::SamplePoints => self.open_sample_points(first),
             Purpose::SaveProject => self.save_project(first),
             Purpose::ExportLabels => {
                 if let Some(labels) = self.history.document().labels.clone() {

@@ -1,4 +1,4 @@
-//! The system's file manager: shows where a file lies. Knows paths; knows nothing of layers.
+//! The system's file manager and browser: where a file lies, and what is in it. Knows paths; knows nothing of layers.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -18,7 +18,7 @@ pub fn show_blocking(path: &Path) -> SceneResult<()> {
             "The folder of this file is not there, so it cannot be shown.",
         ));
     };
-    let mut command = if cfg!(target_os = "macos") {
+    let command = if cfg!(target_os = "macos") {
         let mut command = Command::new("open");
         command.arg("-R").arg(&whole);
         command
@@ -31,6 +31,38 @@ pub fn show_blocking(path: &Path) -> SceneResult<()> {
         command.arg(folder);
         command
     };
+    start(
+        command,
+        path,
+        "No file manager could be started; copy the path from the layer's menu instead.",
+    )
+}
+
+/// Opens a file with the program the system has for its kind: a page in the browser.
+///
+/// # Errors
+/// The file is gone, or the system has no such program.
+pub fn open_blocking(path: &Path) -> SceneResult<()> {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    if !whole.is_file() {
+        return Err(SceneError::file(path, "This file is not there any more."));
+    }
+    let mut command = Command::new(if cfg!(target_os = "macos") {
+        "open"
+    } else if cfg!(target_os = "windows") {
+        "explorer"
+    } else {
+        "xdg-open"
+    });
+    command.arg(&whole);
+    start(
+        command,
+        path,
+        "No program for this file could be started; open it by hand.",
+    )
+}
+
+fn start(mut command: Command, path: &Path, otherwise: &'static str) -> SceneResult<()> {
     let started = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -45,11 +77,7 @@ pub fn show_blocking(path: &Path) -> SceneResult<()> {
                 .ok();
             Ok(())
         }
-        Err(error) => Err(SceneError::file(
-            path,
-            "No file manager could be started; copy the path from the layer's menu instead.",
-        )
-        .with_details(error)),
+        Err(error) => Err(SceneError::file(path, otherwise).with_details(error)),
     }
 }
 

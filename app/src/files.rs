@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use terroir_engine::{JobSpec, ModelStore};
+use terroir_engine::{AreaFigures, JobSpec, ModelStore, read_area_figures};
 use terroir_scene::{
     Contained, Crs, CrsEntry, Document, FoundRasters, Frame, Grid, ImportReport, Labels, LayerId,
     LinearHead, OpenedProject, PaletteEntry, PcaBasis, Profile, ProfileValues, Raster, RasterInfo,
-    SceneError, SceneResult, Series, Style, TimeTable, allow_address, autosave_labels,
-    clearest_frame_blocking, contained_blocking, crs_catalogue_blocking, default_style_blocking,
-    export_labels, export_profiles, find_series_blocking, fit_pca_blocking, import_labels_of,
-    is_remote, one_series_blocking, open_project, relocate_frames_blocking, restore_labels,
-    save_project, series_in_raster_blocking, unique_value_classes_blocking, vector_attributes,
+    SampleAnswer, SamplePoint, SceneError, SceneResult, Series, Style, TimeTable, allow_address,
+    answer_sample_point_blocking, autosave_labels, clearest_frame_blocking, contained_blocking,
+    crs_catalogue_blocking, default_style_blocking, export_labels, export_profiles,
+    find_series_blocking, fit_pca_blocking, import_labels_of, is_remote, one_series_blocking,
+    open_project, read_sample_blocking, relocate_frames_blocking, restore_labels, save_project,
+    series_in_raster_blocking, unique_value_classes_blocking, vector_attributes,
 };
 
 use crate::assets::{sample, sample_document_blocking};
@@ -135,6 +136,25 @@ pub enum FileTask {
     LoadPicture {
         path: PathBuf,
     },
+    /// Points of a validation sample of a map on `grid`.
+    ReadSample {
+        path: PathBuf,
+        grid: Grid,
+    },
+    /// Writes what was said of one point of a sample.
+    AnswerPoint {
+        path: PathBuf,
+        id: i64,
+        answer: SampleAnswer,
+    },
+    /// Areas and accuracy out of a report.
+    ReadAreas {
+        path: PathBuf,
+    },
+    /// Shows a page in the user's browser.
+    OpenPage {
+        path: PathBuf,
+    },
     ListModels,
     /// Deletes weights and lists the models again.
     RemoveWeights {
@@ -229,6 +249,14 @@ pub enum FileReply {
     TableSaved {
         path: PathBuf,
     },
+    SamplePoints {
+        path: PathBuf,
+        points: Vec<SamplePoint>,
+    },
+    AreaFigures {
+        path: PathBuf,
+        figures: Box<AreaFigures>,
+    },
     Models(Box<ModelList>),
     Picture {
         path: PathBuf,
@@ -299,6 +327,7 @@ impl Files {
                 | FileTask::SaveLabels { .. }
                 | FileTask::SavePicture { .. }
                 | FileTask::SaveProfiles { .. }
+                | FileTask::AnswerPoint { .. }
                 | FileTask::SaveSettings(_)
                 | FileTask::DiscardRecovery { .. }
         );
@@ -356,6 +385,10 @@ fn doing(task: &FileTask) -> &'static str {
         FileTask::ParseCrs { .. } | FileTask::CrsCatalogue => "reading the coordinate system",
         FileTask::ShowInFolder { .. } => "showing the file",
         FileTask::LoadPicture { .. } => "reading a picture",
+        FileTask::ReadSample { .. } => "reading the sample",
+        FileTask::AnswerPoint { .. } => "saving the answer",
+        FileTask::ReadAreas { .. } => "reading the report",
+        FileTask::OpenPage { .. } => "opening the report",
         FileTask::ListModels | FileTask::RemoveWeights { .. } => "looking after weights",
         FileTask::SaveProject { .. } => "saving the project",
         FileTask::ExportLabels { .. } => "exporting labels",
@@ -539,6 +572,26 @@ fn answer_blocking(
                 path,
                 image: Arc::new(image),
             }
+        }
+        FileTask::ReadSample { path, grid } => {
+            let points = read_sample_blocking(&path, &grid)?;
+            FileReply::SamplePoints { path, points }
+        }
+        FileTask::AnswerPoint { path, id, answer } => {
+            answer_sample_point_blocking(&path, id, &answer)?;
+            FileReply::Done
+        }
+        FileTask::ReadAreas { path } => {
+            let figures = read_area_figures(&path)
+                .map_err(|failure| SceneError::file(&path, failure.what))?;
+            FileReply::AreaFigures {
+                path,
+                figures: Box::new(figures),
+            }
+        }
+        FileTask::OpenPage { path } => {
+            crate::file_manager::open_blocking(&path)?;
+            FileReply::Done
         }
         FileTask::ListModels => FileReply::Models(Box::new(list_models_blocking(data_folder))),
         FileTask::RemoveWeights { path } => {

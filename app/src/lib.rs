@@ -5,6 +5,7 @@ pub mod canvas;
 pub mod cli;
 
 mod actions;
+mod answering;
 mod clouds;
 mod commands;
 mod compare;

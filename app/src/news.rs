@@ -206,6 +206,10 @@ impl State {
                 self.messages
                     .show(Level::Info, format!("Labels written.\n{}", path.display()));
             }
+            FileReply::SamplePoints { path, points } => self.take_sample_points(path, points),
+            FileReply::AreaFigures { path, figures } => {
+                self.session.sample.figures = Some((path, *figures));
+            }
             FileReply::Models(list) => self.take_models(*list),
             FileReply::Picture { path, image } => self.take_picture(path, image),
             FileReply::Autosaved => self.messages.log(Level::Info, "Autosaved."),
@@ -564,10 +568,9 @@ impl State {
                     self.open_raster(path, OpenRole::Result);
                 }
             }
-            JobSpec::Train(_)
-            | JobSpec::Assess(_)
-            | JobSpec::Pretrain(_)
-            | JobSpec::Finetune(_) => {}
+            JobSpec::Train(_) | JobSpec::Pretrain(_) | JobSpec::Finetune(_) => {}
+            JobSpec::Assess(spec) => self.take_assessment(&spec),
+            JobSpec::Sample(spec) => self.take_drawn_sample(spec),
             JobSpec::Models(_) => self.ask_for_models(),
             JobSpec::Overviews(spec) => {
                 changed_files.push(spec.raster.clone());
@@ -673,6 +676,7 @@ pub fn job_name(spec: &JobSpec) -> &'static str {
         },
         JobSpec::Finetune(_) => "Fine-tune model",
         JobSpec::MapScene(_) => "Map scene",
+        JobSpec::Sample(_) => "Draw validation sample",
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use terroir_scene::LayerId;
 
+use crate::answering::SampleView;
 use crate::canvas::PixelValue;
 use crate::compare::{Compare, Hidden};
 use crate::crs_chooser::CrsChooser;
@@ -72,6 +73,8 @@ pub enum ViewRequest {
         layer: LayerId,
         center: (f64, f64),
     },
+    /// Map coordinates that come to the middle, at a scale of map units per point.
+    Close((f64, f64), f64),
     Redraw,
 }
 
@@ -166,6 +169,7 @@ pub struct Session {
     pub accuracy_folds: usize,
     pub timeline: Timeline,
     pub time: TimeView,
+    pub sample: SampleView,
 }
 
 impl Default for Session {
@@ -222,6 +226,7 @@ impl Default for Session {
             accuracy_folds: 5,
             timeline: Timeline::default(),
             time: TimeView::default(),
+            sample: SampleView::default(),
         }
     }
 }

@@ -499,7 +499,7 @@ impl State {
         grid.pixel_from_ground(x, y)
     }
 
-    fn map_from_pixel(&self, grid: &Grid, pixel: (f64, f64)) -> Option<(f64, f64)> {
+    pub fn map_from_pixel(&self, grid: &Grid, pixel: (f64, f64)) -> Option<(f64, f64)> {
         let map_crs = self.history.document().map_crs.as_ref();
         let ground = grid.ground_from_pixel(pixel.0, pixel.1)?;
         let (x, y) = self

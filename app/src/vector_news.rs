@@ -194,6 +194,10 @@ impl State {
                 ),
             );
         }
+        let sample = self.history.document().sample.as_ref();
+        if sample.is_some_and(|sample| sample.points == key.path) {
+            return;
+        }
         self.messages.show_with_action(
             Level::Info,
             format!("Added {name}: {count}."),

@@ -24,7 +24,7 @@ use crate::session::{FoundShape, Hover, Tab, ViewRequest};
 pub use crate::state::Services;
 use crate::state::{LIVE_LAYER, State};
 use crate::tools::{self, MapView, Tool};
-use crate::{menu, panels, questions, status_bar, theme};
+use crate::{answering, menu, panels, questions, status_bar, theme};
 
 /// How the window starts.
 #[derive(Clone, Debug, Default)]
@@ -81,6 +81,7 @@ struct LayersKey {
     followed: u64,
     compare: Option<Compare>,
     hidden: Option<LayerId>,
+    is_answering: bool,
 }
 
 /// A picture on its way: a screenshot was asked for.
@@ -221,6 +222,32 @@ impl Window {
         self.state.training_spec()
     }
 
+    /// Sets how many points a validation sample gets, and how many of every class at least.
+    pub fn set_sample(&mut self, points: usize, least: usize) {
+        let form = &mut self.state.session.sample.form;
+        (form.by_error, form.points, form.least) = (false, points, least);
+    }
+
+    /// Pixel of the sampled map (column, row) that an answer is wanted for, while points are answered.
+    pub fn asked_pixel(&self) -> Option<(usize, usize)> {
+        let sample = &self.state.session.sample;
+        let point = sample.points.get(sample.at?)?;
+        Some((point.col, point.row))
+    }
+
+    /// Goes on with a validation sample from its file.
+    pub fn open_sample_points(&mut self, points: PathBuf) {
+        self.state.open_sample_points(points);
+    }
+
+    /// Names of what is drawn on the map, bottom first.
+    pub fn shown_layers(&self) -> Vec<&str> {
+        self.layers
+            .iter()
+            .map(|layer| layer.layer.name.as_str())
+            .collect()
+    }
+
     /// Place of the divider between two compared layers, a share of the map's width or height.
     pub fn divider(&self) -> Option<f32> {
         self.state.session.compare.map(|compare| compare.share)
@@ -241,6 +268,8 @@ impl Window {
     }
 
     fn shortcuts(&mut self, ctx: &egui::Context) {
+        // Digits are tools otherwise.
+        answering::keys(ctx, &mut self.state);
         self.state.queue.extend(commands::take_shortcuts(ctx));
         if ctx.text_edit_focused() {
             return;
@@ -327,7 +356,8 @@ impl Window {
     /// Layers for the canvas, bottom first; made anew only when something changed.
     fn update_layers(&mut self) {
         let live = &self.state.live;
-        let fit = live.fit.as_ref().filter(|_| live.visible);
+        let is_answering = self.state.session.sample.is_answering();
+        let fit = live.fit.as_ref().filter(|_| live.visible && !is_answering);
         let key = LayersKey {
             document_number: self.state.document_number,
             revision: self.state.history.revision(),
@@ -341,13 +371,22 @@ impl Window {
             followed: self.state.session.in_view.revision(),
             compare: self.state.session.compare,
             hidden: self.state.session.hidden.map(|hidden| hidden.layer),
+            is_answering,
         };
         if self.layers_key.as_ref() == Some(&key) {
             return;
         }
         let document = self.state.history.document();
         let mut layers: Vec<CanvasLayer> = Vec::new();
-        for layer in document.layers.iter().rev().filter(|layer| layer.visible) {
+        let is_kept_back = |layer: &Arc<Layer>| {
+            is_answering && answering::is_kept_from_answers(layer, document.sample.as_ref())
+        };
+        for layer in document
+            .layers
+            .iter()
+            .rev()
+            .filter(|layer| layer.visible && !is_kept_back(layer))
+        {
             let labels = (layer.source == LayerSource::Labels)
                 .then(|| document.labels.clone())
                 .flatten();
@@ -476,6 +515,7 @@ impl Window {
         let on_divider = compare::divider_ui(ui, &mut self.state, self.map_rect);
         let is_free = !shown.is_navigating && !on_divider;
         tools::tool_ui(ui, &mut self.state, &view, is_free);
+        answering::mark_ui(ui, &self.state, &view);
         self.find_shapes();
         panels::map_overlay_ui(ui, &self.state, self.map_rect, self.reading_text());
         Some(self.map_rect)
@@ -696,6 +736,13 @@ impl Window {
                 self.canvas.set_viewport(Viewport {
                     center,
                     units_per_point: view.units_per_point.min(near),
+                    ..view
+                });
+            }
+            ViewRequest::Close(center, units_per_point) => {
+                self.canvas.set_viewport(Viewport {
+                    center,
+                    units_per_point,
                     ..view
                 });
             }

@@ -41,6 +41,7 @@ mod real_scenes;
 mod products;
 mod real_window;
 mod remote;
+mod sample_window;
 mod series;
 mod style_panel;
 mod suggestions;

@@ -58,7 +58,7 @@ impl JobLink for DyingWorker {
     }
 }
 
-fn grid() -> Grid {
+pub(crate) fn grid() -> Grid {
     Grid {
         width: SIDE,
         height: SIDE,

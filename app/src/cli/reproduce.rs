@@ -72,7 +72,8 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
         | JobSpec::Overviews(_)
         | JobSpec::Pretrain(_)
         | JobSpec::Models(_)
-        | JobSpec::Finetune(_) => {
+        | JobSpec::Finetune(_)
+        | JobSpec::Sample(_) => {
             return Err(CliError::failed(format!(
                 "Only fields and maps can be made again.\n{}",
                 args.file.display()

@@ -1,16 +1,12 @@
 //! `terroir sample`: draws a stratified random sample of a class map, to be answered and given to `terroir assess`.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 
 use clap::Args;
-use terroir_scene::{
-    Raster, SampleDesign, SceneError, draw_validation_sample_blocking, import_labels,
-    write_validation_points,
-};
+use terroir_engine::{JobSpec, Outcome, SampleSpec};
 
-use super::failure::{CliError, CliResult};
-use super::job::CancelFlag;
+use super::failure::CliResult;
+use super::job::{CancelFlag, report, run_job};
 use super::output::{Output, table};
 
 #[derive(Debug, Args)]
@@ -52,66 +48,46 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 pub fn run(args: &SampleArgs, output: Output) -> CliResult {
-    let cancel = CancelFlag::on_ctrl_c()?;
-    let map = Raster::open(&args.map)?;
-    let grid = &map.info().grid;
-    let mut excluded = HashSet::new();
-    if let Some(file) = &args.exclude {
-        let (labels, report) = import_labels(file, grid, args.class_attribute.as_deref())?;
-        report.notes.iter().for_each(|note| output.warn(note));
-        excluded.extend(
-            labels
-                .pixels()
-                .into_iter()
-                .map(|pixel| (pixel.col, pixel.row)),
-        );
-    }
-    let design = SampleDesign {
+    let spec = SampleSpec {
+        map: args.map.clone(),
         points: args.points.map(|points| points as usize),
         standard_error: args.standard_error,
         expected_users: args.expected_accuracy,
         least: args.least as usize,
+        exclude: args.exclude.clone(),
+        class_attribute: args.class_attribute.clone(),
         seed: args.seed,
+        out: args.out.clone(),
     };
-    let drawn =
-        draw_validation_sample_blocking(&map, &design, &excluded, &mut |_| !cancel.is_raised());
-    let sample = match drawn {
-        Err(SceneError::Cancelled) => return Err(CliError::Cancelled),
-        drawn => drawn?,
-    };
-    write_validation_points(&args.out, grid, &sample.pixels)?;
+    let cancel = CancelFlag::on_ctrl_c()?;
+    let outcome = run_job(&JobSpec::Sample(spec), output, &cancel)?;
     if output.json {
-        let strata: Vec<_> = sample
-            .strata
-            .iter()
-            .map(|(value, pixels, points)| {
-                serde_json::json!({ "class": value, "pixels": pixels, "points": points })
-            })
-            .collect();
-        return output.print_json(&serde_json::json!({
-            "files": [args.out], "points": sample.pixels.len(), "strata": strata,
-        }));
+        return report(&outcome, output);
     }
-    let palette = map.info().bands.first().map(|band| band.palette.as_slice());
-    let name = |value: u8| {
-        let entry = palette
-            .unwrap_or_default()
-            .iter()
-            .find(|entry| entry.value == i64::from(value));
-        entry.map_or_else(|| value.to_string(), |entry| entry.name.clone())
-    };
-    let rows: Vec<Vec<String>> = sample
-        .strata
-        .iter()
-        .map(|(value, pixels, points)| vec![name(*value), pixels.to_string(), points.to_string()])
-        .collect();
     output.print(&format!(
-        "{} ({} points in random order, without the map's classes)\n{}Fill in `class`, then: terroir assess --map {} --reference {} \
+        "{}\n  {}\n{}Fill in `class`, then: terroir assess --map {} --reference {} \
          --class-attribute class --stratified-sample --out report.json\n",
+        outcome.summary,
         args.out.display(),
-        sample.pixels.len(),
-        table(&["class of the map", "pixels", "points"], &rows),
+        table(&["class of the map", "pixels", "points"], &strata(&outcome)),
         args.map.display(),
         args.out.display(),
     ))
+}
+
+/// Class, pixels and points of every stratum.
+fn strata(outcome: &Outcome) -> Vec<Vec<String>> {
+    let value = |name: &str| {
+        let found = outcome.metrics.iter().find(|(known, _)| known == name);
+        found.map_or_else(String::new, |(_, value)| format!("{value:.0}"))
+    };
+    outcome
+        .metrics
+        .iter()
+        .filter_map(|(name, pixels)| {
+            let class = name.strip_prefix("pixels of ")?;
+            let points = value(&format!("points of {class}"));
+            Some(vec![class.to_owned(), format!("{pixels:.0}"), points])
+        })
+        .collect()
 }

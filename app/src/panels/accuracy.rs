@@ -3,6 +3,7 @@
 use egui::{Align, Layout, RichText};
 use terroir_scene::ConfusionMatrix;
 
+use super::sample;
 use crate::commands::Command;
 use crate::export::primary_button;
 use crate::live_head::Validation;
@@ -10,6 +11,17 @@ use crate::state::State;
 use crate::theme::{self, icon};
 
 pub fn accuracy_ui(ui: &mut egui::Ui, state: &mut State) {
+    if state.session.sample.is_answering() {
+        sample::answer_ui(ui, state);
+        return;
+    }
+    cross_validation_ui(ui, state);
+    ui.add_space(theme::GAP);
+    ui.separator();
+    sample::sample_ui(ui, state);
+}
+
+fn cross_validation_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.label(RichText::new("Cross-validation on the labels").strong());
     let weak = theme::colors(ui.visuals()).weak;
     ui.label(

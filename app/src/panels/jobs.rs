@@ -55,6 +55,7 @@ pub fn jobs_ui(ui: &mut egui::Ui, state: &mut State) {
                         if ui.selectable_label(has_log, "Log").clicked() {
                             toggled = Some(if has_log { None } else { Some(job.id) });
                         }
+                        super::sample::copy_ui(ui, &job.spec);
                     });
                 });
                 body_ui(ui, job, now, &mut show);

@@ -16,6 +16,7 @@ mod model;
 mod models;
 mod properties;
 mod ramp;
+mod sample;
 mod shapes_here;
 mod spectral_axis;
 mod spectrum;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use terroir_scene::{
     Class, ConfusionMatrix, HALF_WIDTH_95, LabelledPixel, Labels, Raster, RasterInfo, Resampling,
-    Window, estimate_areas, import_labels, rgb_from_hex,
+    Window, classes_of_map, estimate_areas, import_labels,
 };
 
 use crate::monitor::{JobResult, Monitor};
@@ -34,7 +34,9 @@ pub(crate) fn assess(spec: &AssessSpec, monitor: &Monitor<'_>) -> JobResult<Outc
     say_import(monitor, &report);
     let pixels = reference.pixels();
     let (values, areas) = read_map_blocking(&map, &pixels, monitor)?;
-    let map_classes = classes_of_map(&info, &values, &areas);
+    let in_use = values.iter().filter(|value| **value > 0);
+    let present: Vec<u8> = areas.keys().chain(in_use).copied().collect();
+    let map_classes = classes_of_map(&info, &present);
     let matched = match_classes(&map_classes, &reference, &pixels);
     if let Some(text) = &matched.warning {
         monitor.warn(text.clone());
@@ -262,51 +264,6 @@ fn read_map_blocking(
     }
     areas.remove(&0);
     Ok((values, areas))
-}
-
-/// Classes of a map: from its own record, else its colour table, else its values.
-fn classes_of_map(info: &RasterInfo, values: &[u8], areas: &BTreeMap<u8, u64>) -> Vec<Class> {
-    let recorded = value_of(info, "TERROIR_CLASSES")
-        .and_then(|text| serde_json::from_str::<Vec<Value>>(&text).ok());
-    if let Some(list) = recorded {
-        let class = |value: &Value| {
-            Some(Class {
-                id: u8::try_from(value.get("id")?.as_u64()?).ok()?,
-                name: value.get("name")?.as_str()?.to_owned(),
-                color: value
-                    .get("color")
-                    .and_then(Value::as_str)
-                    .and_then(rgb_from_hex)
-                    .unwrap_or([128; 3]),
-            })
-        };
-        return list.iter().filter_map(class).collect();
-    }
-    let palette = info
-        .bands
-        .first()
-        .map(|band| band.palette.as_slice())
-        .unwrap_or_default();
-    let mut present: Vec<u8> = areas
-        .keys()
-        .copied()
-        .chain(values.iter().copied().filter(|value| *value > 0))
-        .collect();
-    present.sort_unstable();
-    present.dedup();
-    let name_of = |id: u8| {
-        let entry = palette.iter().find(|entry| entry.value == i64::from(id));
-        let name = entry
-            .map(|entry| entry.name.clone())
-            .filter(|name| !name.is_empty())
-            .unwrap_or_else(|| id.to_string());
-        let color = entry.map_or_else(
-            || terroir_scene::class_color(id),
-            |entry| [entry.rgba[0], entry.rgba[1], entry.rgba[2]],
-        );
-        Class { id, name, color }
-    };
-    present.into_iter().map(name_of).collect()
 }
 
 /// Classes of both sides in one list.

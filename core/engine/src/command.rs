@@ -191,6 +191,12 @@ pub fn command_line(spec: &JobSpec) -> String {
             }
             add("--out", path(&spec.out));
         }
+        JobSpec::Sample(spec) => {
+            add("sample", None);
+            spec.words()
+                .into_iter()
+                .for_each(|(word, value)| add(word, value));
+        }
     }
     words
         .iter()
@@ -250,7 +256,8 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
             | JobSpec::Overviews(_)
             | JobSpec::Pretrain(_)
             | JobSpec::Models(_)
-            | JobSpec::Finetune(_) => None,
+            | JobSpec::Finetune(_)
+            | JobSpec::Sample(_) => None,
         };
         match earlier {
             Some(job) if seen.insert(command_line(&job)) => jobs.insert(0, job),

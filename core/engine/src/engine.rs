@@ -11,7 +11,7 @@ use crate::monitor::{JobResult, Monitor, Stop};
 use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
 use crate::{
-    acquire, assess, calc, embed, finetune, overviews, predict, pretrain, scene_map, train,
+    acquire, assess, calc, embed, finetune, overviews, predict, pretrain, sample, scene_map, train,
 };
 
 /// What the engine thread owns.
@@ -49,6 +49,7 @@ impl Engine for JobEngine {
                 self.last_device = Some(device::open(&spec.device));
                 scene_map::map_scene(spec, monitor)
             }
+            JobSpec::Sample(spec) => sample::sample(spec, monitor),
         }
     }
 
@@ -67,6 +68,7 @@ impl Engine for JobEngine {
             }
             JobSpec::Finetune(spec) => finetune::estimate(spec),
             JobSpec::MapScene(spec) => scene_map::estimate(spec),
+            JobSpec::Sample(spec) => light_estimate(&spec.map, 0),
         }
     }
 

@@ -8,6 +8,7 @@ use terroir_scene::{HeadKind, Resampling};
 
 use crate::InstalledWeights;
 use crate::finetune::{FinetuneSpec, MapSceneSpec};
+use crate::sample::SampleSpec;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct JobId(pub u64);
@@ -36,6 +37,8 @@ pub enum JobSpec {
     Finetune(FinetuneSpec),
     /// Scene and fine-tuned model to a map.
     MapScene(MapSceneSpec),
+    /// Class map to the points of a validation sample.
+    Sample(SampleSpec),
 }
 
 impl JobSpec {
@@ -52,6 +55,7 @@ impl JobSpec {
             Self::Models(_) => Vec::new(),
             Self::Finetune(spec) => vec![&spec.scene],
             Self::MapScene(spec) => vec![&spec.scene],
+            Self::Sample(spec) => vec![&spec.map],
         }
     }
 }

@@ -125,6 +125,15 @@ pub struct Document {
     pub area_of_interest: Option<LayerId>,
     /// Kept spectral profiles, oldest first.
     pub profiles: Vec<Arc<Profile>>,
+    /// The validation sample in use.
+    pub sample: Option<DrawnSample>,
+}
+
+/// A validation sample and the map it was drawn of. Its points and their answers live in their own file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DrawnSample {
+    pub map: PathBuf,
+    pub points: PathBuf,
 }
 
 impl PartialEq for Document {
@@ -141,6 +150,7 @@ impl PartialEq for Document {
                 .all(|(a, b)| Arc::ptr_eq(a, b) || a == b)
             && self.map_crs == other.map_crs
             && self.labels == other.labels
+            && self.sample == other.sample
             && self.profiles.len() == other.profiles.len()
             && self
                 .profiles

@@ -12,9 +12,9 @@ use crate::beside::{with_suffix, write_beside, write_error};
 use crate::containers::container_of;
 use crate::series_entry::SeriesEntry;
 use crate::{
-    Blend, Crs, Document, Layer, LayerId, LayerSource, Profile, Raster, SceneError, SceneResult,
-    Style, VectorSource, VectorStyle, Wavelength, export_labels, import_labels, is_remote,
-    recognise_product,
+    Blend, Crs, Document, DrawnSample, Layer, LayerId, LayerSource, Profile, Raster, SceneError,
+    SceneResult, Style, VectorSource, VectorStyle, Wavelength, export_labels, import_labels,
+    is_remote, recognise_product,
 };
 
 pub const PROJECT_SCHEMA: u32 = 1;
@@ -50,6 +50,15 @@ struct ProjectFile {
     /// Read one by one, like layers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     profiles: Vec<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sample: Option<SampleEntry>,
+}
+
+/// A validation sample and its map.
+#[derive(Serialize, Deserialize)]
+struct SampleEntry {
+    map: FileEntry,
+    points: FileEntry,
 }
 
 /// A kept profile and where its raster lies.
@@ -179,6 +188,10 @@ pub fn save_project(document: &Document, path: &Path) -> SceneResult<()> {
             })
             .collect::<Result<_, _>>()
             .map_err(|error| unwritable(path, &error))?,
+        sample: document.sample.as_ref().map(|sample| SampleEntry {
+            map: file_entry(&folder, &sample.map),
+            points: file_entry(&folder, &sample.points),
+        }),
     };
     let mut text =
         serde_json::to_string_pretty(&project).map_err(|error| unwritable(path, &error))?;
@@ -447,6 +460,10 @@ pub fn open_project(path: &Path) -> SceneResult<OpenedProject> {
         labels,
         next_layer_id,
         profiles,
+        sample: project.sample.map(|sample| DrawnSample {
+            map: located(&sample.map, &folder),
+            points: located(&sample.points, &folder),
+        }),
     };
     Ok(OpenedProject {
         document,
