@@ -327,11 +327,14 @@ impl State {
     /// The job that makes accuracy and areas of the answers.
     pub fn areas_spec(&self) -> Option<AssessSpec> {
         let sample = self.history.document().sample.as_ref()?;
+        let scene = self.scene_layer();
         Some(AssessSpec {
             map: sample.map.clone(),
             reference: sample.points.clone(),
             class_attribute: Some(CLASS.to_owned()),
             is_stratified_sample: true,
+            scene: scene.and_then(|layer| layer.raster_path().map(Path::to_owned)),
+            with_kappa: self.session.with_kappa,
             out: beside(&sample.map, "accuracy", "json"),
         })
     }

@@ -571,6 +571,7 @@ impl State {
             JobSpec::Train(_) | JobSpec::Pretrain(_) | JobSpec::Finetune(_) => {}
             JobSpec::Assess(spec) => self.take_assessment(&spec),
             JobSpec::Sample(spec) => self.take_drawn_sample(spec),
+            JobSpec::Polygons(spec) => self.open_vector(spec.out),
             JobSpec::Models(_) => self.ask_for_models(),
             JobSpec::Overviews(spec) => {
                 changed_files.push(spec.raster.clone());
@@ -677,6 +678,7 @@ pub fn job_name(spec: &JobSpec) -> &'static str {
         JobSpec::Finetune(_) => "Fine-tune model",
         JobSpec::MapScene(_) => "Map scene",
         JobSpec::Sample(_) => "Draw validation sample",
+        JobSpec::Polygons(_) => "Polygons of map",
     }
 }
 

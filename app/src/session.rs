@@ -167,6 +167,8 @@ pub struct Session {
     pub is_closing: bool,
     pub accuracy_block_px: usize,
     pub accuracy_folds: usize,
+    /// Kappa and MCC are wanted beside the usual figures.
+    pub with_kappa: bool,
     pub timeline: Timeline,
     pub time: TimeView,
     pub sample: SampleView,
@@ -224,6 +226,7 @@ impl Default for Session {
             is_closing: false,
             accuracy_block_px: 16,
             accuracy_folds: 5,
+            with_kappa: false,
             timeline: Timeline::default(),
             time: TimeView::default(),
             sample: SampleView::default(),

@@ -188,9 +188,11 @@ fn a_drawn_sample_is_answered_and_gives_areas() {
     assess("answered.csv").done();
     let report = std::fs::read(folder.path().join("report.json")).unwrap();
     let report: Value = serde_json::from_slice(&report).unwrap();
-    let found = &report["crop"]["design_based"];
+    let design = &report["crop"]["design_based"];
+    let found = &design["estimates"];
+    assert_eq!(design["strata"][0]["weight"], 0.7);
     let expected = estimate_areas(&counts, &[70.0, 30.0]).unwrap();
-    assert_eq!(found["area_unit"], "ha");
+    assert_eq!(design["area_unit"], "ha");
     near(
         found["overall"]["value"].as_f64().unwrap(),
         expected.overall.value,
@@ -221,4 +223,29 @@ fn a_drawn_sample_is_answered_and_gives_areas() {
     assess("map.tif").failed(1, &["random sample", "map.tif"]);
     draw("sample.shp", &[]).failed(1, &[".gpkg"]);
     draw("x.csv", &["--expected-accuracy", "2"]).failed(2, &["between 0 and 1"]);
+}
+
+#[test]
+fn a_map_becomes_polygons_with_their_areas() {
+    let folder = tempfile::tempdir().unwrap();
+    write_map(folder.path());
+    let told = run(
+        folder.path(),
+        &[
+            "polygons", "map.tif", "--sieve", "5", "--out", "p.gpkg", "--json",
+        ],
+    )
+    .json();
+    let metric = |name: &str| {
+        let metrics = told["metrics"].as_array().unwrap();
+        let found = metrics.iter().find(|pair| pair[0] == name).unwrap();
+        found[1].as_f64().unwrap()
+    };
+    assert_eq!(metric("polygons"), 2.0);
+    near(metric("hectares maize"), 70.0, "maize");
+    near(metric("hectares wheat"), 30.0, "wheat");
+    // They are labels as any other program's are: the class attribute is found by itself.
+    let info = run(folder.path(), &["info", "p.gpkg", "--json"]).done();
+    assert!(info.contains("area_ha"), "{info}");
+    run(folder.path(), &["polygons", "map.tif", "--out", "p.shp"]).failed(1, &[".gpkg"]);
 }

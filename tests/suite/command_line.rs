@@ -234,7 +234,11 @@ fn the_map_opens_coloured_and_named_for_gdal_and_for_us() {
         .collect();
     let scene = Raster::open(&here.join("scene.tif")).unwrap();
     assert_eq!(transform, scene.info().grid.transform().0);
-    assert!(here.join("map.qml").is_file() && here.join("map_confidence.tif").is_file());
+    assert!(
+        here.join("map.qml").is_file()
+            && here.join("map.sld").is_file()
+            && here.join("map_confidence.tif").is_file()
+    );
     assert!(
         gdal["metadata"][""]["TERROIR_RUN"]
             .as_str()
@@ -333,6 +337,7 @@ fn a_map_can_be_made_again() {
     )
     .json();
     assert_eq!(told["differing_pixels"], 0, "{told}");
+    assert_eq!(told["differing_items"], serde_json::json!([]), "{told}");
     assert!(
         told["command"]
             .as_str()

@@ -383,6 +383,8 @@ fn from_scene_to_report() {
         reference: labels,
         class_attribute: Some("class_name".to_owned()),
         is_stratified_sample: false,
+        scene: None,
+        with_kappa: false,
         out: path("report.json"),
     };
     let outcome = run(JobSpec::Assess(assess)).unwrap();

@@ -186,7 +186,7 @@ fn a_sample_is_drawn_answered_out_of_sight_of_the_map_and_gives_areas() {
     let hectares = |columns: usize| (columns * SIDE) as f64 / 100.0;
     let mapped = [hectares(MAPPED), hectares(SIDE - MAPPED)];
     let expected = estimate_areas(&counts, &mapped).unwrap();
-    let area = &report["crop"]["design_based"]["classes"][0]["area"];
+    let area = &report["crop"]["design_based"]["estimates"]["classes"][0]["area"];
     let maize = &expected.classes[0].area;
     let near = |found: &Value, expected: f64| {
         assert!((found.as_f64().unwrap() - expected).abs() < 1e-9 * expected);

@@ -24,6 +24,12 @@ pub struct AssessArgs {
     /// of the whole map with their intervals
     #[arg(long)]
     stratified_sample: bool,
+    /// An image of the place, shown in the report beside the map
+    #[arg(long, value_name = "FILE")]
+    scene: Option<PathBuf>,
+    /// Give kappa and MCC, too; kappa is not recommended
+    #[arg(long)]
+    kappa: bool,
     /// Where the report goes (.json); pages and tables go beside it
     #[arg(long)]
     out: PathBuf,
@@ -35,6 +41,8 @@ pub fn run(args: &AssessArgs, output: Output) -> CliResult {
         reference: args.reference.clone(),
         class_attribute: args.class_attribute.clone(),
         is_stratified_sample: args.stratified_sample,
+        scene: args.scene.clone(),
+        with_kappa: args.kappa,
         out: args.out.clone(),
     });
     run_and_report(&spec, output)

@@ -106,6 +106,8 @@ fn jobs(args: &DemoArgs, sample: &Sample) -> [(&'static str, JobSpec); 4] {
                 reference: sample.reference(),
                 class_attribute: None,
                 is_stratified_sample: false,
+                scene: Some(sample.scene()),
+                with_kappa: false,
                 out: at("report.json"),
             }),
         ),

@@ -3,7 +3,6 @@
 use terroir_scene::{Class, Still};
 
 use super::failure::{CliError, CliResult};
-use super::picture::png_bytes;
 
 const LINE: usize = 24;
 const MARGIN: usize = 16;
@@ -11,7 +10,7 @@ const LEGEND: usize = 240;
 
 /// Picture at the left, one row per class at the right.
 pub fn svg_with_legend(still: &Still, title: &str, classes: &[Class]) -> CliResult<String> {
-    let png = png_bytes(still).map_err(|error| CliError::Failed {
+    let picture = still.data_address().map_err(|error| CliError::Failed {
         what: "The picture could not be encoded.".into(),
         details: Some(error.to_string()),
     })?;
@@ -21,12 +20,11 @@ pub fn svg_with_legend(still: &Still, title: &str, classes: &[Class]) -> CliResu
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
-         <image x=\"{MARGIN}\" y=\"{MARGIN}\" width=\"{}\" height=\"{}\" style=\"image-rendering:pixelated\" href=\"data:image/png;base64,{}\"/>\n\
+         <image x=\"{MARGIN}\" y=\"{MARGIN}\" width=\"{}\" height=\"{}\" style=\"image-rendering:pixelated\" href=\"{picture}\"/>\n\
          <g font-family=\"sans-serif\" font-size=\"14\" fill=\"#222222\">\n\
          <text x=\"{left}\" y=\"{}\" font-weight=\"bold\">{}</text>\n",
         still.width,
         still.height,
-        base64(&png),
         MARGIN + 14,
         escape(title),
     );
@@ -51,41 +49,9 @@ fn escape(text: &str) -> String {
         .replace('>', "&gt;")
 }
 
-/// RFC 4648, with padding.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let word = chunk.iter().enumerate().fold(0_u32, |word, (place, byte)| {
-            word | u32::from(*byte) << (16 - 8 * place)
-        });
-        for place in 0..4 {
-            if place <= chunk.len() {
-                text.push(char::from(DIGITS[(word >> (18 - 6 * place) & 63) as usize]));
-            } else {
-                text.push('=');
-            }
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_matches_the_standard() {
-        for (plain, coded) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
-    }
 
     #[test]
     fn names_cannot_break_the_file() {

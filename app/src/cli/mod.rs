@@ -18,6 +18,7 @@ mod output;
 mod overlay;
 mod overviews;
 mod picture;
+mod polygons;
 mod predict;
 mod pretrain;
 mod profile;
@@ -108,6 +109,8 @@ enum Command {
     Assess(assess::AssessArgs),
     /// Draw a random sample of a map to be checked, so that its areas can be estimated
     Sample(sample::SampleArgs),
+    /// Outline the classes of a map as polygons with their areas
+    Polygons(polygons::PolygonsArgs),
     /// Work out a formula or a spectral index over a scene's bands
     Calc(calc::CalcArgs),
     /// Convert maps to pictures and labels to other vector formats
@@ -185,6 +188,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::Predict(args)) => predict::run(&args, output),
         Some(Command::Assess(args)) => assess::run(&args, output),
         Some(Command::Sample(args)) => sample::run(&args, output),
+        Some(Command::Polygons(args)) => polygons::run(&args, output),
         Some(Command::Calc(args)) => calc::run(&args, output),
         Some(Command::Export(args)) => export::run(&args, output),
         Some(Command::Overviews(args)) => overviews::run(&args, output),

@@ -20,23 +20,10 @@ pub fn write_png(still: &Still, path: &Path) -> CliResult {
             path.display()
         )));
     }
-    let bytes = png_bytes(still)
+    let bytes = still
+        .png()
         .map_err(|error| CliError::file("The picture could not be encoded.", path, &error))?;
     write_beside(path, |file| file.write_all(&bytes))
-}
-
-/// A still as PNG in memory.
-pub fn png_bytes(still: &Still) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, still.width as u32, still.height as u32);
-    encoder.set_color(png::ColorType::Rgba);
-    encoder.set_depth(png::BitDepth::Eight);
-    let mut writer = encoder.write_header().map_err(std::io::Error::other)?;
-    writer
-        .write_image_data(&still.rgba)
-        .map_err(std::io::Error::other)?;
-    writer.finish().map_err(std::io::Error::other)?;
-    Ok(bytes)
 }
 
 /// The six lines that place a picture on the ground, beside it as `.pgw`; `None` when the raster has no place.

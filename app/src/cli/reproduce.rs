@@ -1,11 +1,14 @@
 //! `terroir reproduce`: runs the job that made a field or a map again, and compares.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 use terroir_engine::{JobSpec, command_line, reproduce_spec};
-use terroir_scene::{Block, Raster, Resampling, Window, file_and_layer};
+use terroir_scene::{Block, Raster, RasterInfo, Resampling, Window, file_and_layer};
 
 use super::failure::{CliError, CliResult};
 use super::job::{CancelFlag, run_job};
@@ -73,7 +76,8 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
         | JobSpec::Pretrain(_)
         | JobSpec::Models(_)
         | JobSpec::Finetune(_)
-        | JobSpec::Sample(_) => {
+        | JobSpec::Sample(_)
+        | JobSpec::Polygons(_) => {
             return Err(CliError::failed(format!(
                 "Only fields and maps can be made again.\n{}",
                 args.file.display()
@@ -85,16 +89,19 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
     }
     let cancel = CancelFlag::on_ctrl_c()?;
     run_job(&spec, output, &cancel)?;
-    let differing = differing_pixels(&raster, &Raster::open(&out)?)?;
+    let found = Differences::between(&raster, &Raster::open(&out)?)?;
     if output.json {
-        return output.print_json(
-            &json!({ "file": out, "command": command_line(&spec), "differing_pixels": differing }),
-        );
+        let items: Vec<_> = found
+            .items
+            .iter()
+            .map(|(item, before, after)| json!({"item": item, "before": before, "after": after}))
+            .collect();
+        return output.print_json(&json!({
+            "file": out, "command": command_line(&spec), "equal_bytes": found.has_equal_bytes,
+            "differing_pixels": found.pixels, "differing_items": items,
+        }));
     }
-    output.print(&match differing {
-        0 => format!("Every pixel is the same as before.\n  {}\n", out.display()),
-        count => format!("{count} pixels differ from before.\n  {}\n", out.display()),
-    })
+    output.print(&format!("{}  {}\n", found.text(), out.display()))
 }
 
 /// Takes an input from where it was, else from the folder of the result.
@@ -141,6 +148,152 @@ fn again(path: &Path) -> PathBuf {
         .map(|stem| stem.to_string_lossy().into_owned())
         .unwrap_or_default();
     path.with_file_name(format!("{stem}_again.tif"))
+}
+
+/// What two files of one job differ in, dates and seconds aside.
+struct Differences {
+    has_equal_bytes: bool,
+    pixels: u64,
+    /// What is said about the file or a band: name, before, after.
+    items: Vec<(String, String, String)>,
+}
+
+impl Differences {
+    fn between(first: &Raster, second: &Raster) -> CliResult<Self> {
+        Ok(Self {
+            has_equal_bytes: same_bytes(&first.info().path, &second.info().path).unwrap_or(false),
+            pixels: differing_pixels(first, second)?,
+            items: differing_items(first.info(), second.info()),
+        })
+    }
+
+    fn text(&self) -> String {
+        if self.has_equal_bytes {
+            return "Every byte is the same as before.\n".to_owned();
+        }
+        let mut text = match self.pixels {
+            0 => "Every pixel is the same as before.\n".to_owned(),
+            1 => "1 pixel differs from before.\n".to_owned(),
+            count => format!("{count} pixels differ from before.\n"),
+        };
+        if self.items.is_empty() {
+            text += "All that is said about the file is the same, dates and seconds aside.\n";
+        }
+        for (item, before, after) in &self.items {
+            text += &format!("{item}\n  before: {before}\n  now:    {after}\n");
+        }
+        text
+    }
+}
+
+/// Whether two files are the same, read piece by piece.
+fn same_bytes(first: &Path, second: &Path) -> std::io::Result<bool> {
+    const PIECE: u64 = 1 << 20;
+    let (mut a, mut b) = (File::open(first)?, File::open(second)?);
+    let (mut one, mut other) = (Vec::new(), Vec::new());
+    loop {
+        one.clear();
+        other.clear();
+        a.by_ref().take(PIECE).read_to_end(&mut one)?;
+        b.by_ref().take(PIECE).read_to_end(&mut other)?;
+        if one != other || one.is_empty() {
+            return Ok(one == other);
+        }
+    }
+}
+
+fn differing_items(first: &RasterInfo, second: &RasterInfo) -> Vec<(String, String, String)> {
+    let (before, after) = (items_of(first), items_of(second));
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let missing = || "not there".to_owned();
+    names
+        .into_iter()
+        .filter(|name| before.get(*name) != after.get(*name))
+        .map(|name| {
+            let value = |items: &BTreeMap<String, String>| {
+                items.get(name).map_or_else(missing, |text| shortened(text))
+            };
+            (name.clone(), value(&before), value(&after))
+        })
+        .collect()
+}
+
+fn shortened(text: &str) -> String {
+    const MOST: usize = 200;
+    if text.chars().count() <= MOST {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(MOST).collect();
+    format!("{kept}…")
+}
+
+/// Everything a file says about itself that a second run should say again.
+fn items_of(info: &RasterInfo) -> BTreeMap<String, String> {
+    let mut items: BTreeMap<String, String> = info
+        .metadata
+        .iter()
+        .filter(|(key, _)| key != "TIFFTAG_DATETIME")
+        .map(|(key, value)| (key.clone(), without_time_and_place(value)))
+        .collect();
+    let grid = &info.grid;
+    items.insert(
+        "size".to_owned(),
+        format!("{} x {}", grid.width, grid.height),
+    );
+    items.insert(
+        "transform".to_owned(),
+        format!("{:?}", grid.georef.transform.map(|transform| transform.0)),
+    );
+    items.insert(
+        "coordinate system".to_owned(),
+        grid.crs().map(|crs| crs.wkt.clone()).unwrap_or_default(),
+    );
+    items.insert("bands".to_owned(), info.bands.len().to_string());
+    for band in &info.bands {
+        let name = |what: &str| format!("band {}: {what}", band.index + 1);
+        let palette: Vec<String> = band
+            .palette
+            .iter()
+            .map(|entry| format!("{} {} {:?}", entry.value, entry.name, entry.rgba))
+            .collect();
+        items.insert(name("name"), band.name.clone());
+        items.insert(name("type"), format!("{:?}", band.sample_type));
+        items.insert(name("no-data"), format!("{:?}", band.nodata));
+        items.insert(name("scale"), format!("{} {}", band.scale, band.offset));
+        items.insert(name("colours"), palette.join(", "));
+    }
+    items
+}
+
+/// A value without what changes from run to run: seconds, the command (told by its parts), where the result went, and
+/// folders of files.
+fn without_time_and_place(text: &str) -> String {
+    let Ok(mut value) = serde_json::from_str::<Value>(text) else {
+        return text.to_owned();
+    };
+    if let Some(object) = value.as_object_mut() {
+        object.remove("seconds");
+        object.remove("command");
+        if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
+            spec.remove("out");
+        }
+    }
+    keep_names(&mut value);
+    value.to_string()
+}
+
+fn keep_names(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            let name = text.rsplit(['/', '\\']).next().map(str::to_owned);
+            if let Some(name) = name.filter(|name| !name.is_empty()) {
+                *text = name;
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(keep_names),
+        Value::Object(object) => object.values_mut().for_each(keep_names),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// Pixels where any band differs, compared row by row.
@@ -190,6 +343,24 @@ mod tests {
         assert_eq!(
             again(Path::new("/data/map.tif")),
             Path::new("/data/map_again.tif")
+        );
+    }
+
+    #[test]
+    fn time_and_place_are_no_difference_but_parameters_are() {
+        let run = |seconds: f64, folder: &str, seed: u64| {
+            json!({
+                "seconds": seconds, "command": format!("terroir embed {folder}/a.tif"),
+                "spec": {"scene": format!("{folder}/a.tif"), "out": format!("{folder}/o.tif"), "seed": seed},
+            })
+            .to_string()
+        };
+        let plain = |text: String| without_time_and_place(&text);
+        assert_eq!(plain(run(1.0, "/x", 3)), plain(run(2.5, "/y/z", 3)));
+        assert_ne!(plain(run(1.0, "/x", 3)), plain(run(1.0, "/x", 4)));
+        assert_eq!(
+            without_time_and_place("no json / at all"),
+            "no json / at all"
         );
     }
 }

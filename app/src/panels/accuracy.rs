@@ -61,11 +61,11 @@ fn cross_validation_ui(ui: &mut egui::Ui, state: &mut State) {
             "No result yet",
             "Label at least two classes in several places, then check.",
         ),
-        Some(validation) => result_ui(ui, validation),
+        Some(validation) => result_ui(ui, validation, &mut state.session.with_kappa),
     }
 }
 
-fn result_ui(ui: &mut egui::Ui, validation: &Validation) {
+fn result_ui(ui: &mut egui::Ui, validation: &Validation, with_kappa: &mut bool) {
     let colors = theme::colors(ui.visuals());
     ui.separator();
     let accuracy = &validation.accuracy;
@@ -102,6 +102,18 @@ fn result_ui(ui: &mut egui::Ui, validation: &Validation) {
             .wrap(),
         );
     }
+    ui.checkbox(with_kappa, "Kappa and MCC, too");
+    if *with_kappa {
+        let text = |value: Option<f64>| {
+            value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"))
+        };
+        ui.label(format!(
+            "MCC {}, kappa {}",
+            text(accuracy.mcc),
+            text(accuracy.kappa)
+        ))
+        .on_hover_text("Kappa is not recommended: its correction for chance misleads. Use it for comparison with older work only.");
+    }
     theme::section_ui(ui, "Confusion matrix");
     ui.label(
         RichText::new("Rows: map. Columns: reference.")
@@ -116,11 +128,11 @@ fn result_ui(ui: &mut egui::Ui, validation: &Validation) {
         .id_salt("per class")
         .show(ui, |ui| {
             egui::Grid::new("per class")
-                .num_columns(5)
+                .num_columns(6)
                 .striped(true)
                 .spacing([8.0, 3.0])
                 .show(ui, |ui| {
-                    for name in ["Class", "n", "User's", "Prod.'s", "F1"] {
+                    for name in ["Class", "n", "User's", "Prod.'s", "F1", "IoU"] {
                         ui.label(RichText::new(name).small().color(colors.weak));
                     }
                     ui.end_row();
@@ -132,6 +144,7 @@ fn result_ui(ui: &mut egui::Ui, validation: &Validation) {
                         number(ui, percent(class.users));
                         number(ui, percent(class.producers));
                         number(ui, percent(class.f1));
+                        number(ui, percent(class.iou));
                         ui.end_row();
                     }
                 });

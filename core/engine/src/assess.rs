@@ -11,6 +11,7 @@ use terroir_scene::{
 use crate::monitor::{JobResult, Monitor};
 use crate::provenance::{file_name, sha256_of_file, value_of};
 use crate::report::{Report, write_report};
+use crate::report_pictures::{calibration_blocking, picture_of};
 use crate::train::say_import;
 use crate::{AssessSpec, Failure, Outcome};
 
@@ -18,6 +19,7 @@ const SIDE: usize = 512;
 
 pub(crate) fn assess(spec: &AssessSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
     monitor.started("cpu");
+    let started = jiff::Timestamp::now().to_string();
     let map = Raster::open(&spec.map)?;
     let info = map.info().clone();
     if info.bands.len() != 1 {
@@ -44,9 +46,14 @@ pub(crate) fn assess(spec: &AssessSpec, monitor: &Monitor<'_>) -> JobResult<Outc
 
     let mut matrix = ConfusionMatrix::new(matched.classes.clone());
     let mut unclassified = 0usize;
-    for (pixel, value) in pixels.iter().zip(&values) {
-        match (matched.of_map(*value), matched.of_reference(pixel.class_id)) {
-            (Some(row), Some(column)) => matrix.add(row, column),
+    let rows: Vec<Option<usize>> = values.iter().map(|value| matched.of_map(*value)).collect();
+    let columns: Vec<Option<usize>> = pixels
+        .iter()
+        .map(|pixel| matched.of_reference(pixel.class_id))
+        .collect();
+    for (row, column) in rows.iter().zip(&columns) {
+        match (row, column) {
+            (Some(row), Some(column)) => matrix.add(*row, *column),
             _ => unclassified += 1,
         }
     }
@@ -86,11 +93,11 @@ pub(crate) fn assess(spec: &AssessSpec, monitor: &Monitor<'_>) -> JobResult<Outc
         })
         .collect();
     let in_hectares = |pixels: &f64| hectares.map(|each| pixels * each);
+    let unit = hectares.unwrap_or(1.0);
+    let mapped: Vec<f64> = mapped_pixels.iter().map(|pixels| pixels * unit).collect();
     let estimates =
         match spec.is_stratified_sample {
             true => {
-                let unit = hectares.unwrap_or(1.0);
-                let mapped: Vec<f64> = mapped_pixels.iter().map(|pixels| pixels * unit).collect();
                 say_thin_strata(&matrix, &mapped, monitor);
                 Some(estimate_areas(&matrix.counts, &mapped).map_err(|error| {
                     Failure::new(format!("{error}\n{}", spec.reference.display()))
@@ -101,6 +108,15 @@ pub(crate) fn assess(spec: &AssessSpec, monitor: &Monitor<'_>) -> JobResult<Outc
     if let Some(estimates) = &estimates {
         monitor.metric("overall_accuracy_estimated", estimates.overall.value);
     }
+    let calibration =
+        calibration_blocking(&spec.map, &info.grid, &pixels, &rows, &columns, monitor)?;
+    monitor.check()?;
+    monitor.progress("drawing the report", 0, 1);
+    let pictures = [Some(&spec.map), spec.scene.as_ref()]
+        .into_iter()
+        .flatten()
+        .filter_map(|path| picture_of(path, monitor))
+        .collect();
     let report = Report {
         spec,
         info: &info,
@@ -109,6 +125,10 @@ pub(crate) fn assess(spec: &AssessSpec, monitor: &Monitor<'_>) -> JobResult<Outc
         matrix: &matrix,
         accuracy: &accuracy,
         mapped_ha: mapped_pixels.iter().map(in_hectares).collect(),
+        mapped,
+        pictures,
+        calibration,
+        started,
         estimates: estimates.as_ref(),
         is_in_hectares: hectares.is_some(),
         unclassified,

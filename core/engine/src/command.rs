@@ -85,6 +85,12 @@ pub fn command_line(spec: &JobSpec) -> String {
             if spec.is_stratified_sample {
                 add("--stratified-sample", None);
             }
+            if let Some(scene) = &spec.scene {
+                add("--scene", path(scene));
+            }
+            if spec.with_kappa {
+                add("--kappa", None);
+            }
             add("--out", path(&spec.out));
         }
         JobSpec::Calc(spec) => {
@@ -191,6 +197,12 @@ pub fn command_line(spec: &JobSpec) -> String {
             }
             add("--out", path(&spec.out));
         }
+        JobSpec::Polygons(spec) => {
+            add("polygons", path(&spec.map));
+            spec.words()
+                .into_iter()
+                .for_each(|(word, value)| add(word, value));
+        }
         JobSpec::Sample(spec) => {
             add("sample", None);
             spec.words()
@@ -257,7 +269,8 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
             | JobSpec::Pretrain(_)
             | JobSpec::Models(_)
             | JobSpec::Finetune(_)
-            | JobSpec::Sample(_) => None,
+            | JobSpec::Sample(_)
+            | JobSpec::Polygons(_) => None,
         };
         match earlier {
             Some(job) if seen.insert(command_line(&job)) => jobs.insert(0, job),

@@ -11,7 +11,8 @@ use crate::monitor::{JobResult, Monitor, Stop};
 use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
 use crate::{
-    acquire, assess, calc, embed, finetune, overviews, predict, pretrain, sample, scene_map, train,
+    acquire, assess, calc, embed, finetune, map_polygons, overviews, predict, pretrain, sample,
+    scene_map, train,
 };
 
 /// What the engine thread owns.
@@ -50,6 +51,7 @@ impl Engine for JobEngine {
                 scene_map::map_scene(spec, monitor)
             }
             JobSpec::Sample(spec) => sample::sample(spec, monitor),
+            JobSpec::Polygons(spec) => map_polygons::polygons(spec, monitor),
         }
     }
 
@@ -69,6 +71,7 @@ impl Engine for JobEngine {
             JobSpec::Finetune(spec) => finetune::estimate(spec),
             JobSpec::MapScene(spec) => scene_map::estimate(spec),
             JobSpec::Sample(spec) => light_estimate(&spec.map, 0),
+            JobSpec::Polygons(spec) => light_estimate(&spec.map, 1),
         }
     }
 

@@ -8,6 +8,7 @@ use terroir_scene::{HeadKind, Resampling};
 
 use crate::InstalledWeights;
 use crate::finetune::{FinetuneSpec, MapSceneSpec};
+use crate::map_polygons::PolygonsSpec;
 use crate::sample::SampleSpec;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -39,6 +40,8 @@ pub enum JobSpec {
     MapScene(MapSceneSpec),
     /// Class map to the points of a validation sample.
     Sample(SampleSpec),
+    /// Class map to polygons.
+    Polygons(PolygonsSpec),
 }
 
 impl JobSpec {
@@ -56,6 +59,7 @@ impl JobSpec {
             Self::Finetune(spec) => vec![&spec.scene],
             Self::MapScene(spec) => vec![&spec.scene],
             Self::Sample(spec) => vec![&spec.map],
+            Self::Polygons(spec) => vec![&spec.map],
         }
     }
 }
@@ -117,6 +121,12 @@ pub struct AssessSpec {
     /// The reference is a stratified random sample of this map, drawn by its classes: areas are estimated from it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_stratified_sample: bool,
+    /// An image of the place, shown in the report beside the map.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scene: Option<PathBuf>,
+    /// Gives kappa and MCC, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub with_kappa: bool,
     /// `report.json`; `.html` and `.csv` files go beside it.
     pub out: PathBuf,
 }

@@ -150,6 +150,13 @@ pub fn confidence_path(map: &Path) -> PathBuf {
     map.with_file_name(name)
 }
 
+/// `map.tif` -> `map_probabilities.tif`.
+pub(crate) fn probabilities_path(map: &Path) -> PathBuf {
+    let mut name = map.file_stem().unwrap_or_default().to_owned();
+    name.push("_probabilities.tif");
+    map.with_file_name(name)
+}
+
 pub(crate) fn squares(width: usize, height: usize) -> Vec<Window> {
     (0..height)
         .step_by(SIDE)

@@ -29,6 +29,7 @@ pub struct ClassFigures {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct AreaFigures {
     /// `ha` or `pixel`.
+    #[serde(skip)]
     pub area_unit: String,
     pub overall: Figure,
     pub classes: Vec<ClassFigures>,
@@ -48,8 +49,12 @@ pub fn read_area_figures(path: &Path) -> Result<AreaFigures, Failure> {
         .pointer("/crop/design_based")
         .filter(|part| !part.is_null())
         .ok_or_else(|| failed("this report estimates no areas"))?;
-    let mut figures: AreaFigures = serde_json::from_value(part.clone())
-        .map_err(|error| failed("this report is of another version").with_details(error))?;
+    let other =
+        |error: serde_json::Error| failed("this report is of another version").with_details(error);
+    let estimates = part.get("estimates").cloned().unwrap_or_default();
+    let mut figures: AreaFigures = serde_json::from_value(estimates).map_err(other)?;
+    let unit = part.get("area_unit").and_then(Value::as_str);
+    figures.area_unit = unit.unwrap_or("pixel").to_owned();
     figures.n = report
         .pointer("/crop/metrics/n")
         .and_then(Value::as_u64)

@@ -9,6 +9,8 @@ const BINS: usize = 10;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Calibration {
     n: u64,
+    /// Samples of which only the highest probability is known.
+    partial: u64,
     brier: f64,
     log_loss: f64,
     /// Per bin: samples, sum of stated probabilities, right answers.
@@ -25,7 +27,7 @@ pub struct CalibrationBin {
     pub accuracy: f64,
 }
 
-/// `None` without samples.
+/// `None` without samples; `brier` and `nll` also where only the highest probability is known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CalibrationMeasures {
     pub n: u64,
@@ -63,11 +65,25 @@ impl Calibration {
         }
         self.n += 1;
         self.log_loss -= own.max(1e-12).ln();
+        self.count(confidence, winner == reference);
+    }
+
+    /// Highest probability of one sample and whether its class is the reference's: the squared error and the likelihood
+    /// are not defined after this.
+    pub fn add_highest(&mut self, confidence: f64, is_right: bool) {
+        if confidence.is_finite() {
+            self.partial += 1;
+            self.n += 1;
+            self.count(confidence, is_right);
+        }
+    }
+
+    fn count(&mut self, confidence: f64, is_right: bool) {
         let bin = ((confidence * BINS as f64).floor().max(0.0) as usize).min(BINS - 1);
         let (n, sum, right) = &mut self.bins[bin];
         *n += 1;
         *sum += confidence;
-        *right += u64::from(winner == reference);
+        *right += u64::from(is_right);
     }
 
     pub fn measures(&self) -> CalibrationMeasures {
@@ -86,8 +102,8 @@ impl Calibration {
             n: self.n,
             ece: over_n(bins.iter().map(|bin| bin.n as f64 * gap(bin)).sum()),
             mce: bins.iter().map(gap).reduce(f64::max),
-            brier: over_n(self.brier),
-            nll: over_n(self.log_loss),
+            brier: over_n(self.brier).filter(|_| self.partial == 0),
+            nll: over_n(self.log_loss).filter(|_| self.partial == 0),
             bins,
         }
     }
@@ -138,6 +154,18 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn highest_probabilities_alone_give_the_same_gaps() {
+        let (mut whole, mut highest) = (Calibration::new(), Calibration::new());
+        for (p, reference) in [(0.93, 0), (0.61, 1), (0.55, 0), (0.99, 1)] {
+            whole.add(&[p, 1.0 - p], reference);
+            highest.add_highest(p, reference == 0);
+        }
+        let (whole, highest) = (whole.measures(), highest.measures());
+        assert_eq!((whole.n, whole.ece), (highest.n, highest.ece));
+        assert!(whole.brier.is_some() && highest.brier.is_none() && highest.nll.is_none());
     }
 
     #[test]

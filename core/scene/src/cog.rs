@@ -342,8 +342,13 @@ pub(crate) fn set_statistics(
 /// Reports a share of the work done (0 to 1); false stops it.
 pub(crate) type Progress<'a> = &'a mut dyn FnMut(f64) -> bool;
 
-unsafe extern "C" fn report(done: f64, _text: *const c_char, target: *mut c_void) -> c_int {
-    // SAFETY: `copy` passes the address of its own `Progress`, alive during the call.
+/// Hands GDAL's progress on to a [`Progress`], whose address is `target`.
+pub(crate) unsafe extern "C" fn report(
+    done: f64,
+    _text: *const c_char,
+    target: *mut c_void,
+) -> c_int {
+    // SAFETY: callers pass the address of their own `Progress`, alive during the call.
     let report = unsafe { target.cast::<Progress>().as_mut() };
     c_int::from(report.is_none_or(|report| report(done)))
 }

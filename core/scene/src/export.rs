@@ -9,7 +9,7 @@ use crate::beside::{refuse_protected, replace_together, with_suffix, write_error
 use crate::cog::{self, Layout, Progress, Sample};
 use crate::complaints::Complaints;
 use crate::map_kind::{prepare, ramp_limits};
-use crate::{Grid, MapKind, SceneError, SceneResult, Window, field_overviews, qml};
+use crate::{Grid, MapKind, SceneError, SceneResult, Window, field_overviews, qml, sld};
 
 /// Provenance keys without the `TERROIR_` prefix (`MODEL`, `INPUTS`, `LABELS`, `RUN`, `CLASSES`, `ACCURACY`) and their values.
 /// `DESCRIPTION` becomes the file's one human sentence (`TIFFTAG_IMAGEDESCRIPTION`).
@@ -36,11 +36,12 @@ struct Temporaries {
     raw: PathBuf,
     part: PathBuf,
     style: PathBuf,
+    open_style: PathBuf,
 }
 
 impl Drop for Temporaries {
     fn drop(&mut self) {
-        for file in [&self.raw, &self.part, &self.style] {
+        for file in [&self.raw, &self.part, &self.style, &self.open_style] {
             for suffix in ["", ".aux.xml", ".ovr", ".ovr.tmp", ".msk.ovr.tmp", ".msk"] {
                 std::fs::remove_file(with_suffix(file, suffix)).ok();
             }
@@ -69,6 +70,7 @@ impl MapWriter {
             raw: path.with_file_name(format!("{stem}.raw.part.tif")),
             part: path.with_file_name(format!("{stem}.part.tif")),
             style: path.with_file_name(format!("{stem}.part.qml")),
+            open_style: path.with_file_name(format!("{stem}.part.sld")),
         };
         // The system's own words on why a folder cannot be written are clearer than GDAL's.
         std::fs::File::create(&temporaries.raw).map_err(|error| write_error(path, &error))?;
@@ -177,9 +179,18 @@ impl MapWriter {
         progress: Progress,
     ) -> Result<(), String> {
         let part = &self.temporaries.part;
-        let mut style = match &self.kind {
-            MapKind::Classes(classes) => Some(qml::paletted(classes)),
-            MapKind::Confidence(_) => Some(qml::pseudocolor("cividis", 0.0, 1.0, "")),
+        let name = self.path.file_stem().unwrap_or_default().to_string_lossy();
+        let ramp_styles = |ramp: &str, low: f64, high: f64, unit: &str| {
+            (
+                qml::pseudocolor(ramp, low, high, unit),
+                sld::ramp(&name, ramp, low, high, unit),
+            )
+        };
+        let mut styles = match &self.kind {
+            MapKind::Classes(classes) => {
+                Some((qml::paletted(classes), sld::classes(&name, classes)))
+            }
+            MapKind::Confidence(_) => Some(ramp_styles("cividis", 0.0, 1.0, "")),
             MapKind::Field | MapKind::Continuous { .. } => None,
         };
         raw.flush_cache().map_err(|error| error.to_string())?;
@@ -193,12 +204,8 @@ impl MapWriter {
                 let spans = self.set_statistics(&raw, bands.len())?;
                 if let Some(&(low, high)) = spans.first() {
                     let (low, high) = ramp_limits(ramp, low, high);
-                    style = Some(qml::pseudocolor(
-                        ramp,
-                        low,
-                        high,
-                        bands.first().map_or("", |(_, unit)| unit),
-                    ));
+                    let unit = bands.first().map_or("", |(_, unit)| unit);
+                    styles = Some(ramp_styles(ramp, low, high, unit));
                 }
             }
             MapKind::Classes(_) | MapKind::Confidence(_) => {}
@@ -217,8 +224,9 @@ impl MapWriter {
                 return Err("the class names could not be written".to_owned());
             }
         }
-        if let Some(style) = style {
+        if let Some((style, open_style)) = styles {
             write_synced(&self.temporaries.style, style.as_bytes())
+                .and_then(|()| write_synced(&self.temporaries.open_style, open_style.as_bytes()))
                 .map_err(|error| error.to_string())?;
         }
         self.check_identity(part)
@@ -420,6 +428,10 @@ impl MapWriter {
                 with_suffix(&self.path, ".aux.xml"),
             ),
             (self.temporaries.style.clone(), with_suffix(&stem, ".qml")),
+            (
+                self.temporaries.open_style.clone(),
+                with_suffix(&stem, ".sld"),
+            ),
         ];
         let pairs: Vec<(PathBuf, PathBuf)> = targets
             .into_iter()

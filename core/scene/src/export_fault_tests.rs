@@ -65,7 +65,7 @@ fn stopping_keeps_the_old_map() {
     write_classes(&path, &grid, &Vec::new()).unwrap();
     assert_eq!(
         names_in(folder.path()),
-        ["map.qml", "map.tif", "map.tif.aux.xml"]
+        ["map.qml", "map.sld", "map.tif", "map.tif.aux.xml"]
     );
 }
 

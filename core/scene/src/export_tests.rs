@@ -155,11 +155,12 @@ fn class_maps_open_coloured_named_and_in_place() {
         let files = write_classes(&path, &grid, &provenance).unwrap();
         assert_eq!(
             files,
-            ["map.tif", "map.tif.aux.xml", "map.qml"].map(|name| folder.path().join(name))
+            ["map.tif", "map.tif.aux.xml", "map.qml", "map.sld"]
+                .map(|name| folder.path().join(name))
         );
         assert_eq!(
             names_in(folder.path()),
-            ["map.qml", "map.tif", "map.tif.aux.xml"]
+            ["map.qml", "map.sld", "map.tif", "map.tif.aux.xml"]
         );
         assert!(
             std::fs::read_to_string(folder.path().join("map.qml"))
