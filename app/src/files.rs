@@ -7,14 +7,15 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use terroir_engine::{AreaFigures, JobSpec, ModelStore, read_area_figures};
 use terroir_scene::{
-    Contained, Crs, CrsEntry, Document, FoundRasters, Frame, Grid, ImportReport, Labels, LayerId,
-    LinearHead, OpenedProject, PaletteEntry, PcaBasis, Profile, ProfileValues, Raster, RasterInfo,
-    SampleAnswer, SamplePoint, SceneError, SceneResult, Series, Style, TimeTable, allow_address,
-    answer_sample_point_blocking, autosave_labels, clearest_frame_blocking, contained_blocking,
-    crs_catalogue_blocking, default_style_blocking, export_labels, export_profiles,
-    find_series_blocking, fit_pca_blocking, import_labels_of, is_remote, one_series_blocking,
-    open_project, read_sample_blocking, relocate_frames_blocking, restore_labels, save_project,
-    series_in_raster_blocking, unique_value_classes_blocking, vector_attributes,
+    Clusters, Contained, Crs, CrsEntry, Document, FoundRasters, Frame, Grid, ImportReport, Labels,
+    LayerId, LinearHead, OpenedProject, PaletteEntry, PcaBasis, Profile, ProfileValues, Raster,
+    RasterInfo, SampleAnswer, SamplePoint, SceneError, SceneResult, Series, Style, TimeTable,
+    allow_address, answer_sample_point_blocking, autosave_labels, clearest_frame_blocking,
+    contained_blocking, crs_catalogue_blocking, default_style_blocking, export_labels,
+    export_profiles, find_series_blocking, fit_pca_blocking, import_labels_of, is_remote,
+    one_series_blocking, open_project, read_sample_blocking, relocate_frames_blocking,
+    restore_labels, save_project, series_in_raster_blocking, unique_value_classes_blocking,
+    vector_attributes,
 };
 
 use crate::assets::{sample, sample_document_blocking};
@@ -117,6 +118,17 @@ pub enum FileTask {
         head: Arc<LinearHead>,
         path: PathBuf,
         job: JobSpec,
+    },
+    /// Saves clusters, then the window starts `job` which uses them.
+    SaveClusters {
+        clusters: Box<Clusters>,
+        path: PathBuf,
+        job: JobSpec,
+    },
+    /// Clusters a job found on `field`.
+    LoadClusters {
+        path: PathBuf,
+        field: PathBuf,
     },
     /// A table or, by the ending, a picture.
     SaveProfiles {
@@ -229,6 +241,10 @@ pub enum FileReply {
         path: PathBuf,
         basis: Box<PcaBasis>,
     },
+    Clusters {
+        field: PathBuf,
+        clusters: Box<Clusters>,
+    },
     UniqueValues {
         path: PathBuf,
         band: usize,
@@ -324,6 +340,7 @@ impl Files {
                 | FileTask::SaveTimeTable { .. }
                 | FileTask::Autosave { .. }
                 | FileTask::SaveHead { .. }
+                | FileTask::SaveClusters { .. }
                 | FileTask::SaveLabels { .. }
                 | FileTask::SavePicture { .. }
                 | FileTask::SaveProfiles { .. }
@@ -395,6 +412,8 @@ fn doing(task: &FileTask) -> &'static str {
         FileTask::SaveTimeTable { .. } => "saving the table",
         FileTask::Autosave { .. } => "autosave",
         FileTask::SaveHead { .. } => "saving the classifier",
+        FileTask::SaveClusters { .. } => "saving the clusters",
+        FileTask::LoadClusters { .. } => "reading the clusters",
         FileTask::SaveLabels { .. } => "saving the labels",
         FileTask::SavePicture { .. } => "saving the picture",
         FileTask::SaveProfiles { .. } => "saving the profiles",
@@ -635,6 +654,21 @@ fn answer_blocking(
             export_labels(&labels, &path)?;
             FileReply::HeadSaved { job: *job }
         }
+        FileTask::SaveClusters {
+            clusters,
+            path,
+            job,
+        } => {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(|error| write_error(folder, &error))?;
+            }
+            clusters.save(&path)?;
+            FileReply::HeadSaved { job }
+        }
+        FileTask::LoadClusters { path, field } => FileReply::Clusters {
+            field,
+            clusters: Box::new(Clusters::load(&path)?),
+        },
         FileTask::SaveHead { head, path, job } => {
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder).map_err(|error| write_error(folder, &error))?;

@@ -5,6 +5,7 @@ pub mod canvas;
 pub mod cli;
 
 mod actions;
+mod analyses;
 mod answering;
 mod clouds;
 mod commands;

@@ -57,6 +57,7 @@ impl State {
                 }
             }
         }
+        self.show_new_change();
         self.update_live();
         self.update_suggestions();
         self.autosave(ctx);
@@ -213,6 +214,7 @@ impl State {
             FileReply::Models(list) => self.take_models(*list),
             FileReply::Picture { path, image } => self.take_picture(path, image),
             FileReply::Autosaved => self.messages.log(Level::Info, "Autosaved."),
+            FileReply::Clusters { field, clusters } => self.take_clusters(&field, *clusters),
             FileReply::HeadSaved { job } => {
                 self.jobs.run(job_name(&job), job);
             }
@@ -563,6 +565,9 @@ impl State {
         changed_files.extend(files.iter().cloned());
         self.messages.show(Level::Info, summary);
         match spec {
+            JobSpec::Change(_) | JobSpec::Cluster(_) | JobSpec::Regress(_) => {
+                self.take_analysis(&spec, &files);
+            }
             JobSpec::Embed(_) | JobSpec::Predict(_) | JobSpec::Calc(_) | JobSpec::MapScene(_) => {
                 if let Some(path) = files.into_iter().next() {
                     self.open_raster(path, OpenRole::Result);
@@ -679,6 +684,10 @@ pub fn job_name(spec: &JobSpec) -> &'static str {
         JobSpec::MapScene(_) => "Map scene",
         JobSpec::Sample(_) => "Draw validation sample",
         JobSpec::Polygons(_) => "Polygons of map",
+        JobSpec::Change(_) => "Find change",
+        JobSpec::Cluster(spec) if spec.from.is_some() => "Map clusters",
+        JobSpec::Cluster(_) => "Find clusters",
+        JobSpec::Regress(_) => "Map values",
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use terroir_scene::LayerId;
 
+use crate::analyses::Analyses;
 use crate::answering::SampleView;
 use crate::canvas::PixelValue;
 use crate::compare::{Compare, Hidden};
@@ -172,6 +173,7 @@ pub struct Session {
     pub timeline: Timeline,
     pub time: TimeView,
     pub sample: SampleView,
+    pub analyses: Analyses,
 }
 
 impl Default for Session {
@@ -230,6 +232,7 @@ impl Default for Session {
             timeline: Timeline::default(),
             time: TimeView::default(),
             sample: SampleView::default(),
+            analyses: Analyses::default(),
         }
     }
 }

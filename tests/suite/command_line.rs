@@ -13,7 +13,7 @@ use terroir_scene::Raster;
 use crate::program::{command, files_in, repository, run, sample};
 
 const SCENE: &str = "S2_2021-07-28.tif";
-const SUBCOMMANDS: [&str; 16] = [
+const SUBCOMMANDS: [&str; 19] = [
     "info",
     "render",
     "profile",
@@ -22,6 +22,9 @@ const SUBCOMMANDS: [&str; 16] = [
     "predict",
     "assess",
     "calc",
+    "change",
+    "cluster",
+    "regress",
     "export",
     "overviews",
     "devices",

@@ -28,6 +28,8 @@ mod shaders;
 mod profile;
 mod program;
 
+mod change;
+mod clusters;
 mod command_line;
 mod compare;
 mod derived;
@@ -47,6 +49,7 @@ mod style_panel;
 mod suggestions;
 mod training_window;
 mod tricky;
+mod values;
 mod vector_window;
 mod vectors;
 mod web_server;

@@ -4,6 +4,8 @@ mod assess;
 mod bands;
 mod bench;
 mod calc;
+mod change;
+mod cluster;
 mod demo;
 mod devices;
 mod embed;
@@ -22,6 +24,7 @@ mod polygons;
 mod predict;
 mod pretrain;
 mod profile;
+mod regress;
 mod render;
 mod reproduce;
 mod sample;
@@ -113,6 +116,12 @@ enum Command {
     Polygons(polygons::PolygonsArgs),
     /// Work out a formula or a spectral index over a scene's bands
     Calc(calc::CalcArgs),
+    /// Find what changed between two fields of one place
+    Change(change::ChangeArgs),
+    /// Group the pixels of a field by what they are like, without labels
+    Cluster(cluster::ClusterArgs),
+    /// Map a value that was measured at some places, from a field
+    Regress(regress::RegressArgs),
     /// Convert maps to pictures and labels to other vector formats
     Export(export::ExportArgs),
     /// Build overviews of a raster, so that the whole of it is drawn at once
@@ -190,6 +199,9 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::Sample(args)) => sample::run(&args, output),
         Some(Command::Polygons(args)) => polygons::run(&args, output),
         Some(Command::Calc(args)) => calc::run(&args, output),
+        Some(Command::Change(args)) => change::run(&args, output),
+        Some(Command::Cluster(args)) => cluster::run(&args, output),
+        Some(Command::Regress(args)) => regress::run(&args, output),
         Some(Command::Export(args)) => export::run(&args, output),
         Some(Command::Overviews(args)) => overviews::run(&args, output),
         Some(Command::Pretrain(args)) => pretrain::run(&args, output),

@@ -70,6 +70,26 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
             find_area(&mut map.aoi, folder)?;
             map.out = out.clone();
         }
+        JobSpec::Change(change) => {
+            find_input(&mut change.before, folder)?;
+            find_input(&mut change.after, folder)?;
+            change.out = out.clone();
+        }
+        JobSpec::Cluster(cluster) => {
+            find_input(&mut cluster.field, folder)?;
+            if let Some(from) = &mut cluster.from {
+                find_input(from, folder)?;
+            }
+            cluster.out = out.clone();
+        }
+        JobSpec::Regress(regress) => {
+            find_input(&mut regress.field, folder)?;
+            if let Some(head) = &mut regress.head {
+                find_input(head, folder)?;
+            }
+            find_area(&mut regress.points, folder)?;
+            regress.out = out.clone();
+        }
         JobSpec::Train(_)
         | JobSpec::Assess(_)
         | JobSpec::Overviews(_)

@@ -39,7 +39,22 @@ pub fn field_ui(ui: &mut egui::Ui, state: &mut State) {
     super::suggestions::suggestions_ui(ui, state);
     ui.separator();
     picture_ui(ui, state, &layer);
+    analyses_ui(ui, state, &layer);
     provenance_ui(ui, state, &layer);
+}
+
+/// What else a field can be asked, folded away until wanted.
+fn analyses_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
+    ui.separator();
+    egui::CollapsingHeader::new("Change between two fields")
+        .id_salt("change")
+        .show(ui, |ui| super::change::change_ui(ui, state));
+    egui::CollapsingHeader::new("Clusters")
+        .id_salt("clusters")
+        .show(ui, |ui| super::clusters::clusters_ui(ui, state, layer));
+    egui::CollapsingHeader::new("Map of measured values")
+        .id_salt("values")
+        .show(ui, |ui| super::values::values_ui(ui, state, layer));
 }
 
 fn live_ui(ui: &mut egui::Ui, state: &mut State) {

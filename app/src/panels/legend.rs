@@ -39,6 +39,13 @@ pub fn legend_ui(ui: &mut egui::Ui, state: &State, layer: &Arc<Layer>) {
                 }
                 more_ui(ui, head.classes.len());
             }
+            Style::FieldClusters { clusters } => {
+                let (classes, _) = clusters.classes();
+                for class in classes.iter().take(MOST_ROWS) {
+                    row_ui(ui, class.color, &class.name);
+                }
+                more_ui(ui, classes.len());
+            }
             Style::Gray { .. } | Style::Derived { .. } => ramp_legend_ui(ui, state, layer, style),
             Style::Rgb { .. }
             | Style::FieldPca { .. }

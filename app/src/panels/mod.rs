@@ -3,7 +3,9 @@
 mod accuracy;
 mod attribute_table;
 mod bands;
+mod change;
 mod classes;
+mod clusters;
 mod derived;
 mod field;
 mod frames;
@@ -27,6 +29,7 @@ mod time;
 mod timeline;
 mod training;
 mod training_form;
+mod values;
 mod vector_style;
 
 pub use derived::FormulaEdit;

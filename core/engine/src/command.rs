@@ -209,6 +209,24 @@ pub fn command_line(spec: &JobSpec) -> String {
                 .into_iter()
                 .for_each(|(word, value)| add(word, value));
         }
+        JobSpec::Change(spec) => {
+            add("change", None);
+            spec.words()
+                .into_iter()
+                .for_each(|(word, value)| add(word, value));
+        }
+        JobSpec::Cluster(spec) => {
+            add("cluster", None);
+            spec.words()
+                .into_iter()
+                .for_each(|(word, value)| add(word, value));
+        }
+        JobSpec::Regress(spec) => {
+            add("regress", None);
+            spec.words()
+                .into_iter()
+                .for_each(|(word, value)| add(word, value));
+        }
     }
     words
         .iter()
@@ -270,7 +288,10 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
             | JobSpec::Models(_)
             | JobSpec::Finetune(_)
             | JobSpec::Sample(_)
-            | JobSpec::Polygons(_) => None,
+            | JobSpec::Polygons(_)
+            | JobSpec::Change(_)
+            | JobSpec::Cluster(_)
+            | JobSpec::Regress(_) => None,
         };
         match earlier {
             Some(job) if seen.insert(command_line(&job)) => jobs.insert(0, job),

@@ -11,8 +11,8 @@ use crate::monitor::{JobResult, Monitor, Stop};
 use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
 use crate::{
-    acquire, assess, calc, embed, finetune, map_polygons, overviews, predict, pretrain, sample,
-    scene_map, train,
+    acquire, assess, calc, change, cluster, embed, finetune, map_polygons, overviews, predict,
+    pretrain, regress, sample, scene_map, train,
 };
 
 /// What the engine thread owns.
@@ -52,6 +52,9 @@ impl Engine for JobEngine {
             }
             JobSpec::Sample(spec) => sample::sample(spec, monitor),
             JobSpec::Polygons(spec) => map_polygons::polygons(spec, monitor),
+            JobSpec::Change(spec) => change::change(spec, monitor),
+            JobSpec::Cluster(spec) => cluster::cluster(spec, monitor),
+            JobSpec::Regress(spec) => regress::regress(spec, monitor),
         }
     }
 
@@ -72,6 +75,9 @@ impl Engine for JobEngine {
             JobSpec::MapScene(spec) => scene_map::estimate(spec),
             JobSpec::Sample(spec) => light_estimate(&spec.map, 0),
             JobSpec::Polygons(spec) => light_estimate(&spec.map, 1),
+            JobSpec::Change(spec) => light_estimate(&spec.before, 4),
+            JobSpec::Cluster(spec) => light_estimate(&spec.field, 1),
+            JobSpec::Regress(spec) => light_estimate(&spec.field, 4),
         }
     }
 

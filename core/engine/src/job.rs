@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use terroir_scene::{HeadKind, Resampling};
 
-use crate::InstalledWeights;
 use crate::finetune::{FinetuneSpec, MapSceneSpec};
 use crate::map_polygons::PolygonsSpec;
 use crate::sample::SampleSpec;
+use crate::{ChangeSpec, ClusterSpec, InstalledWeights, RegressSpec};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct JobId(pub u64);
@@ -42,6 +42,12 @@ pub enum JobSpec {
     Sample(SampleSpec),
     /// Class map to polygons.
     Polygons(PolygonsSpec),
+    /// Two fields to how far they lie apart.
+    Change(ChangeSpec),
+    /// Field to groups of pixels that are alike.
+    Cluster(ClusterSpec),
+    /// Field and measured values to a map of that value.
+    Regress(RegressSpec),
 }
 
 impl JobSpec {
@@ -60,6 +66,9 @@ impl JobSpec {
             Self::MapScene(spec) => vec![&spec.scene],
             Self::Sample(spec) => vec![&spec.map],
             Self::Polygons(spec) => vec![&spec.map],
+            Self::Change(spec) => vec![&spec.before, &spec.after],
+            Self::Cluster(spec) => vec![&spec.field],
+            Self::Regress(spec) => vec![&spec.field],
         }
     }
 }

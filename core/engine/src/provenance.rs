@@ -88,6 +88,46 @@ pub(crate) fn of_calc(
     ]
 }
 
+/// Keys of a raster worked out from fields. `sentence` is what it is, for people.
+pub(crate) fn of_result(
+    job: &JobSpec,
+    fields: &[&RasterInfo],
+    sentence: &str,
+    seconds: f64,
+) -> Provenance {
+    let inputs: Vec<Value> = fields
+        .iter()
+        .map(|field| {
+            json!({
+                "file": file_name(&field.path), "bytes": field.size_bytes, "date": field.date,
+                "model": value_of(field, "TERROIR_MODEL"),
+            })
+        })
+        .collect();
+    let run = json!({
+        "spec": job, "command": command_line(job), "device": "cpu", "precision": "f32", "seconds": rounded(seconds),
+    });
+    let mut keys = vec![
+        ("INPUTS".to_owned(), short(Value::from(inputs).to_string())),
+        ("RUN".to_owned(), run.to_string()),
+        ("DESCRIPTION".to_owned(), sentence.to_owned()),
+    ];
+    // Whoever made the fields must be named wherever their numbers go.
+    let mut named: Vec<&str> = fields
+        .iter()
+        .filter_map(|field| {
+            field
+                .metadata_item("TERROIR_ATTRIBUTION")
+                .or(field.metadata_item("ATTRIBUTION"))
+        })
+        .collect();
+    named.dedup();
+    if !named.is_empty() {
+        keys.push(("ATTRIBUTION".to_owned(), named.join("\n")));
+    }
+    keys
+}
+
 /// Keys of a class map.
 pub(crate) fn of_map(
     job: &JobSpec,

@@ -266,6 +266,16 @@ impl Crs {
         same
     }
 
+    /// Metres of one unit of a projected system (0.3048 for feet); `None` where its text cannot be understood.
+    pub fn linear_unit_metres(&self) -> Option<f64> {
+        gdal_setup();
+        let srs = OwnedSrs::from_wkt(&self.wkt)?;
+        // SAFETY: a valid handle; without a place for the name only the number is told.
+        let metres = unsafe { gdal_sys::OSRGetLinearUnits(srs.0, ptr::null_mut()) };
+        take_gdal_messages();
+        (metres.is_finite() && metres > 0.0).then_some(metres)
+    }
+
     /// `EPSG:32629`, or the name where there is no code.
     pub fn label(&self) -> String {
         match self.epsg {

@@ -131,7 +131,7 @@ pub(crate) fn spatial_ref(crs: Option<&Crs>) -> gdal::errors::Result<Option<Spat
     Ok(Some(srs))
 }
 
-fn polygon(rings: &[Vec<(f64, f64)>]) -> gdal::errors::Result<Geometry> {
+pub(crate) fn polygon(rings: &[Vec<(f64, f64)>]) -> gdal::errors::Result<Geometry> {
     let mut polygon = Geometry::empty(OGRwkbGeometryType::wkbPolygon)?;
     for corners in rings {
         let mut ring = Geometry::empty(OGRwkbGeometryType::wkbLinearRing)?;

@@ -7,7 +7,7 @@ use crate::labels::first_pixel;
 use crate::{LABEL_BLOCK, Labels};
 
 /// A corner between pixels: column and row of the pixel below and to its right.
-type Corner = (i64, i64);
+pub(crate) type Corner = (i64, i64);
 
 /// One painted patch: outer ring first, then holes, in pixel corners; no ring repeats its first corner.
 pub(crate) struct Patch {
@@ -16,11 +16,11 @@ pub(crate) struct Patch {
 }
 
 /// Pixels of one class next to each other in a row.
-struct Run {
-    row: usize,
-    start: usize,
-    end: usize,
-    class_id: u8,
+pub(crate) struct Run {
+    pub(crate) row: usize,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) class_id: u8,
 }
 
 /// An edge with its patch on the right hand (rows grow downwards).
@@ -38,7 +38,21 @@ pub(crate) fn painted_patches(labels: &Labels) -> Vec<Patch> {
     for (run, patch) in runs.iter().zip(&patches) {
         first[*patch].get_or_insert(run.class_id);
     }
-    let mut edges = boundary(&runs, &patches);
+    rings_of(&runs, &patches, count)
+        .into_iter()
+        .zip(first)
+        .filter_map(|(rings, class_id)| {
+            Some(Patch {
+                class_id: class_id?,
+                rings,
+            })
+        })
+        .collect()
+}
+
+/// The rings of each patch from its runs (ordered by row and column); `patches` names the patch of each run, below `count`.
+pub(crate) fn rings_of(runs: &[Run], patches: &[usize], count: usize) -> Vec<Vec<Vec<Corner>>> {
+    let mut edges = boundary(runs, patches);
     let mut rings: Vec<Vec<Vec<Corner>>> = (0..count).map(|_| Vec::new()).collect();
     let mut starts: Vec<Corner> = edges.keys().copied().collect();
     starts.sort_unstable_by_key(|(col, row)| (*row, *col));
@@ -47,18 +61,11 @@ pub(crate) fn painted_patches(labels: &Labels) -> Vec<Patch> {
             split_at_touching_corners(ring, &mut rings[patch]);
         }
     }
+    for rings in &mut rings {
+        // One ring goes round the patch, the others round its holes, the other way.
+        rings.sort_by_key(|ring| std::cmp::Reverse(doubled_area(ring)));
+    }
     rings
-        .into_iter()
-        .zip(first)
-        .filter_map(|(mut rings, class_id)| {
-            // One ring goes round the patch, the others round its holes, the other way.
-            rings.sort_by_key(|ring| std::cmp::Reverse(doubled_area(ring)));
-            Some(Patch {
-                class_id: class_id?,
-                rings,
-            })
-        })
-        .collect()
 }
 
 /// Runs in order of row and column, joined across blocks.

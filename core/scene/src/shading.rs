@@ -290,6 +290,32 @@ impl Style {
                 };
                 head_shading(head, MODE_FIELD_CLASSES, table)
             }
+            Self::FieldClusters { clusters } => {
+                let clusters = &clusters.clusters;
+                Shading::Field(FieldShading {
+                    params: FieldParams {
+                        mode: MODE_FIELD_CLASSES,
+                        count: clusters.len() as u32,
+                        temperature: 1.0,
+                        ..Zeroable::zeroed()
+                    },
+                    rows: clusters
+                        .iter()
+                        .map(|cluster| row_of(&cluster.centroid))
+                        .collect(),
+                    bias: vec![0.0; clusters.len()],
+                    table: ColorTable {
+                        first: 0,
+                        colors: clusters
+                            .iter()
+                            .map(|cluster| {
+                                let [r, g, b] = cluster.color;
+                                [r, g, b, 255]
+                            })
+                            .collect(),
+                    },
+                })
+            }
             Self::FieldConfidence { head } => head_shading(
                 head,
                 MODE_FIELD_CONFIDENCE,

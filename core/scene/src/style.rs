@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Block, Derivation, FIELD_AXES, FIELD_NODATA, LinearHead, Look, PcaBasis, RampChoice, Shading,
-    Third,
+    Block, Clusters, Derivation, FIELD_AXES, FIELD_NODATA, LinearHead, Look, PcaBasis, RampChoice,
+    Shading, Third,
 };
 
 /// Display limits of one channel, in stored values.
@@ -57,6 +57,8 @@ pub enum Style {
     FieldClasses { head: LinearHead },
     /// A field through a linear head: confidence of the winning class, cividis.
     FieldConfidence { head: LinearHead },
+    /// A field by its clusters, in their colours.
+    FieldClusters { clusters: Clusters },
     /// A field's similarity (-1..1) to a reference vector.
     FieldSimilarity {
         reference: Vec<f32>,
@@ -101,13 +103,17 @@ impl Style {
             Self::FieldPca { .. }
                 | Self::FieldClasses { .. }
                 | Self::FieldConfidence { .. }
+                | Self::FieldClusters { .. }
                 | Self::FieldSimilarity { .. }
         )
     }
 
     /// Shows classes: never interpolated between pixels.
     pub fn is_categorical(&self) -> bool {
-        matches!(self, Self::Palette { .. } | Self::FieldClasses { .. })
+        matches!(
+            self,
+            Self::Palette { .. } | Self::FieldClasses { .. } | Self::FieldClusters { .. }
+        )
     }
 }
 
@@ -380,6 +386,37 @@ mod tests {
                 .zip(&crate::ramp("similarity")[127])
                 .all(|(a, b)| a.abs_diff(*b) <= 2)
         );
+    }
+
+    #[test]
+    fn fields_show_clusters() {
+        let mut centroids = vec![vec![0.0; 64]; 2];
+        (centroids[0][0], centroids[1][1]) = (1.0, 1.0);
+        let cluster = |centroid: Vec<f32>, color| crate::Cluster {
+            name: "a".to_owned(),
+            color,
+            share: 0.5,
+            centroid,
+        };
+        let mut clusters = Clusters {
+            clusters: centroids
+                .into_iter()
+                .zip([[1, 2, 3], [4, 5, 6]])
+                .map(|(centroid, color)| cluster(centroid, color))
+                .collect(),
+            provenance: serde_json::Map::new(),
+        };
+        let style = Style::FieldClusters {
+            clusters: clusters.clone(),
+        };
+        assert!(style.is_field() && style.is_categorical());
+        let rgba = field_composite(&codes(), 4, &style);
+        assert_eq!(rgba[..8], [1, 2, 3, 255, 4, 5, 6, 255]);
+        assert!(rgba[8..].iter().all(|byte| *byte == 0));
+        // A damaged project still draws.
+        clusters.clusters[0].centroid.clear();
+        let rgba = field_composite(&codes(), 4, &Style::FieldClusters { clusters });
+        assert_eq!(rgba[4..8], [4, 5, 6, 255]);
     }
 
     #[test]

@@ -1,0 +1,69 @@
+//! `terroir change`: two fields to change.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use terroir_engine::{ChangeSpec, JobSpec};
+use terroir_scene::ChangeMeasure;
+
+use super::failure::CliResult;
+use super::job::run_and_report;
+use super::output::Output;
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum MeasureChoice {
+    /// Dot product of the two vectors: 1 = no change
+    Dot,
+    /// (1 - dot product) / 2: 0 = no change
+    Distance,
+    /// Angle between the two vectors, degrees: 0 = no change
+    Angle,
+}
+
+impl From<MeasureChoice> for ChangeMeasure {
+    fn from(choice: MeasureChoice) -> Self {
+        match choice {
+            MeasureChoice::Dot => Self::Dot,
+            MeasureChoice::Distance => Self::Distance,
+            MeasureChoice::Angle => Self::Angle,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct ChangeArgs {
+    /// The earlier field
+    #[arg(long)]
+    before: PathBuf,
+    /// The later field, on the same grid; it may be stored the other way up
+    #[arg(long)]
+    after: PathBuf,
+    /// What is written for every pixel
+    #[arg(long, value_enum, default_value = "dot")]
+    measure: MeasureChoice,
+    /// What counts as changed: below it for dot, above it for the others; a dot product of 0.8 and its like without this
+    #[arg(long, allow_negative_numbers = true)]
+    threshold: Option<f64>,
+    /// Smallest patch of change that becomes a polygon, square metres
+    #[arg(long, value_name = "M2", default_value_t = ChangeSpec::LEAST_AREA_M2)]
+    least_area: f64,
+    /// Write no polygons
+    #[arg(long)]
+    no_polygons: bool,
+    /// Where the raster goes (.tif); the polygons of change go beside it (.gpkg)
+    #[arg(long)]
+    out: PathBuf,
+}
+
+pub fn run(args: &ChangeArgs, output: Output) -> CliResult {
+    let spec = JobSpec::Change(ChangeSpec {
+        before: args.before.clone(),
+        after: args.after.clone(),
+        measure: args.measure.into(),
+        threshold: args.threshold,
+        least_area_m2: args.least_area,
+        polygons: !args.no_polygons,
+        out: args.out.clone(),
+    });
+    run_and_report(&spec, output)
+}

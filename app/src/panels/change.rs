@@ -1,0 +1,215 @@
+//! Part of the field panel: what changed between two fields.
+
+use egui::{ComboBox, DragValue, RichText, Slider};
+use terroir_engine::{ChangeSpec, JobSpec};
+use terroir_scene::ChangeMeasure;
+
+use super::layers::{drag_step, end_drag_step};
+use crate::analyses::FieldChoice;
+use crate::export::primary_button;
+use crate::state::State;
+use crate::theme;
+
+pub fn change_ui(ui: &mut egui::Ui, state: &mut State) {
+    let fields = state.fields();
+    let weak = theme::colors(ui.visuals()).weak;
+    let Some((before, after)) = state.compared_fields(&fields) else {
+        ui.label(
+            RichText::new("Add a second field of the same place, of another year: then what changed between the two can be mapped.")
+                .color(weak),
+        );
+        return;
+    };
+    egui::Grid::new("change form")
+        .num_columns(2)
+        .spacing([10.0, 6.0])
+        .show(ui, |ui| {
+            ui.label("Before");
+            if let Some(path) = field_choice_ui(ui, "before", &fields, &before) {
+                state.session.analyses.before = Some(path);
+            }
+            ui.end_row();
+            ui.label("After");
+            if let Some(path) = field_choice_ui(ui, "after", &fields, &after) {
+                state.session.analyses.after = Some(path);
+            }
+            ui.end_row();
+            measure_ui(ui, state);
+            ui.label("Smallest area");
+            ui.add(
+                DragValue::new(&mut state.session.analyses.least_area_m2)
+                    .range(0.0..=1e9)
+                    .speed(500.0)
+                    .max_decimals(0)
+                    .suffix(" m²"),
+            )
+            .on_hover_text("Smaller patches of change become no polygon");
+            ui.end_row();
+        });
+    let is_same = before.path == after.path;
+    let runs = state.is_analysing(|spec| matches!(spec, JobSpec::Change(_)));
+    ui.horizontal(|ui| {
+        let button = ui.add_enabled(!runs && !is_same, primary_button(ui, "Find change"));
+        let why = if runs {
+            "Running"
+        } else {
+            "Choose two different fields"
+        };
+        if button
+            .on_disabled_hover_text(why)
+            .on_hover_text("Writes a raster of change and polygons beside the later field")
+            .clicked()
+        {
+            state.start_change(&before.path, &after.path);
+        }
+        if runs {
+            ui.spinner();
+            if ui.link("Progress").clicked() {
+                state.show_jobs();
+            }
+        }
+    });
+    if let Some((layer, spec)) = state.shown_change() {
+        result_ui(ui, state, &layer, &spec);
+    }
+}
+
+fn field_choice_ui(
+    ui: &mut egui::Ui,
+    id: &str,
+    fields: &[FieldChoice],
+    chosen: &FieldChoice,
+) -> Option<std::path::PathBuf> {
+    let mut picked = None;
+    ComboBox::from_id_salt(id)
+        .width(ui.available_width())
+        .truncate()
+        .selected_text(&chosen.name)
+        .show_ui(ui, |ui| {
+            for field in fields {
+                if ui
+                    .selectable_label(field.path == chosen.path, &field.name)
+                    .clicked()
+                {
+                    picked = Some(field.path.clone());
+                }
+            }
+        });
+    picked
+}
+
+fn measure_ui(ui: &mut egui::Ui, state: &mut State) {
+    let form = &mut state.session.analyses;
+    ui.label("Measure");
+    let before = form.measure;
+    ComboBox::from_id_salt("measure of change")
+        .width(ui.available_width())
+        .selected_text(form.measure.name())
+        .show_ui(ui, |ui| {
+            for measure in ChangeMeasure::ALL {
+                let about = match measure {
+                    ChangeMeasure::Dot => "1 for no change, smaller for more",
+                    ChangeMeasure::Distance => "(1 - dot product) / 2: 0 for no change",
+                    ChangeMeasure::Angle => "Degrees between the two: 0 for no change",
+                };
+                ui.selectable_value(&mut form.measure, measure, measure.name())
+                    .on_hover_text(about);
+            }
+        });
+    if form.measure != before {
+        form.threshold = None;
+    }
+    ui.end_row();
+    ui.label("Changed");
+    ui.horizontal(|ui| {
+        ui.label(side(form.measure));
+        let (low, high) = form.measure.range();
+        let mut value = form
+            .threshold
+            .unwrap_or_else(|| form.measure.default_threshold());
+        let speed = f64::from(high - low) / 400.0;
+        let changed = ui.add(
+            DragValue::new(&mut value)
+                .range(low..=high)
+                .speed(speed)
+                .max_decimals(3),
+        );
+        if changed.changed() {
+            form.threshold = Some(value);
+        }
+    });
+    ui.end_row();
+}
+
+fn side(measure: ChangeMeasure) -> &'static str {
+    match measure {
+        ChangeMeasure::Dot => "below",
+        ChangeMeasure::Distance | ChangeMeasure::Angle => "above",
+    }
+}
+
+/// The threshold of the raster on the map: moving it only colours it anew.
+fn result_ui(
+    ui: &mut egui::Ui,
+    state: &mut State,
+    layer: &std::sync::Arc<terroir_scene::Layer>,
+    spec: &ChangeSpec,
+) {
+    let weak = theme::colors(ui.visuals()).weak;
+    ui.add(
+        egui::Label::new(RichText::new(format!("On the map: {}", layer.name)).color(weak))
+            .truncate(),
+    );
+    let shown = State::change_threshold_shown(layer);
+    let used = spec.threshold();
+    ui.horizontal(|ui| {
+        if ui
+            .selectable_label(shown.is_some(), "Changed or not")
+            .clicked()
+            && shown.is_none()
+        {
+            state.color_change(layer, spec.measure, Some(used));
+        }
+        if ui.selectable_label(shown.is_none(), "All values").clicked() && shown.is_some() {
+            state.color_change(layer, spec.measure, None);
+        }
+    });
+    let Some(shown) = shown else {
+        return;
+    };
+    let mut threshold = shown;
+    let (low, high) = spec.measure.range();
+    ui.horizontal(|ui| {
+        ui.label(side(spec.measure));
+        ui.spacing_mut().slider_width = (ui.available_width() - 64.0).max(60.0);
+        let slider =
+            ui.add(Slider::new(&mut threshold, f64::from(low)..=f64::from(high)).max_decimals(3));
+        drag_step(state, &slider, "Threshold of change");
+        if slider.changed() {
+            state.color_change(layer, spec.measure, Some(threshold));
+        }
+        end_drag_step(state, &slider);
+    });
+    let polygons = spec.out.with_extension("gpkg");
+    ui.horizontal(|ui| {
+        if ui
+            .button("Add polygons")
+            .on_hover_text("The patches of change with their areas, as a layer")
+            .clicked()
+        {
+            state.open_vector(polygons);
+        }
+        // What is seen and what is written may differ after the slider moved.
+        if (shown - used).abs() > 1e-6 {
+            let runs = state.is_analysing(|spec| matches!(spec, JobSpec::Change(_)));
+            let again = ui
+                .add_enabled(!runs, egui::Button::new("Write at this threshold"))
+                .on_hover_text(format!("The polygons were written at {used:.3}"));
+            if again.clicked() {
+                state.session.analyses.measure = spec.measure;
+                state.session.analyses.threshold = Some((shown * 1e4).round() / 1e4);
+                state.start_change(&spec.before, &spec.after);
+            }
+        }
+    });
+}

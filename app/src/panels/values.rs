@@ -1,0 +1,165 @@
+//! Part of the field panel: a map of a value that was measured at some places.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use egui::{ComboBox, RichText, TextEdit};
+use terroir_engine::{JobSpec, Outcome, RegressSpec};
+use terroir_scene::Layer;
+
+use crate::commands::Command;
+use crate::export::primary_button;
+use crate::state::State;
+use crate::theme;
+
+pub fn values_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
+    let Some(field) = state.raster_info(layer).map(|info| info.path.clone()) else {
+        return;
+    };
+    let weak = theme::colors(ui.visuals()).weak;
+    let layers = state.value_layers();
+    let chosen = layers
+        .iter()
+        .find(|(layer, _)| Some(layer.id) == state.session.analyses.values_layer)
+        .or(layers.first())
+        .cloned();
+    let Some((chosen, columns)) = chosen else {
+        ui.label(
+            RichText::new("Add places with measured values (soil, biomass, depth …): points or polygons with a column of numbers, or a CSV with lon and lat.")
+                .color(weak),
+        );
+        let info = Command::AddVector.info();
+        if ui.button(format!("{} {}", info.icon, info.name)).clicked() {
+            state.queue.push_back(Command::AddVector);
+        }
+        return;
+    };
+    if !columns.contains(&state.session.analyses.value) {
+        state.session.analyses.value = columns.first().cloned().unwrap_or_default();
+    }
+    let form = &mut state.session.analyses;
+    egui::Grid::new("values form")
+        .num_columns(2)
+        .spacing([10.0, 6.0])
+        .show(ui, |ui| {
+            ui.label("Places");
+            ComboBox::from_id_salt("places")
+                .width(ui.available_width())
+                .truncate()
+                .selected_text(&chosen.name)
+                .show_ui(ui, |ui| {
+                    for (layer, _) in &layers {
+                        if ui
+                            .selectable_label(layer.id == chosen.id, &layer.name)
+                            .clicked()
+                        {
+                            form.values_layer = Some(layer.id);
+                        }
+                    }
+                });
+            ui.end_row();
+            ui.label("Value");
+            ComboBox::from_id_salt("value")
+                .width(ui.available_width())
+                .truncate()
+                .selected_text(&form.value)
+                .show_ui(ui, |ui| {
+                    for column in &columns {
+                        ui.selectable_value(&mut form.value, column.clone(), column);
+                    }
+                });
+            ui.end_row();
+            ui.label("Unit");
+            ui.add(
+                TextEdit::singleline(&mut form.unit)
+                    .desired_width(90.0)
+                    .hint_text("t/ha, dB, %"),
+            );
+            ui.end_row();
+        });
+    let runs = state.is_analysing(|spec| matches!(spec, JobSpec::Regress(_)));
+    ui.horizontal(|ui| {
+        let button = ui.add_enabled(!runs, primary_button(ui, "Map values"));
+        if button
+            .on_disabled_hover_text("Running")
+            .on_hover_text("Ridge regression on the field's 64 numbers, tested on blocks of ground it has not seen")
+            .clicked()
+        {
+            let value = state.session.analyses.value.clone();
+            state.start_regression(&field, &chosen, &value);
+        }
+        if runs {
+            ui.spinner();
+            if ui.link("Progress").clicked() {
+                state.show_jobs();
+            }
+        }
+    });
+    if let Some((spec, outcome)) = state.last_regression(&field) {
+        result_ui(ui, state, &spec, &outcome);
+    }
+}
+
+fn result_ui(ui: &mut egui::Ui, state: &mut State, spec: &RegressSpec, outcome: &Outcome) {
+    let colors = theme::colors(ui.visuals());
+    let figure = |name: &str| {
+        outcome
+            .metrics
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| *value)
+    };
+    let unit = if spec.unit.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", spec.unit)
+    };
+    theme::section_ui(ui, &format!("Result: {}", spec.value));
+    let Some(r2) = figure("r2") else {
+        ui.label(
+            RichText::new("The places lie too close together to tell the accuracy.")
+                .color(colors.weak),
+        );
+        return;
+    };
+    ui.horizontal(|ui| {
+        ui.label(
+            RichText::new(format!("R² {r2:.2}"))
+                .size(22.0)
+                .color(colors.accent),
+        );
+        ui.vertical(|ui| {
+            for (name, key) in [("RMSE", "rmse"), ("bias", "bias")] {
+                if let Some(value) = figure(key) {
+                    ui.label(
+                        RichText::new(format!("{name} {}{unit}", super::number_text(value as f32)))
+                            .color(colors.weak),
+                    );
+                }
+            }
+        });
+    });
+    let values = figure("values").unwrap_or_default();
+    ui.label(
+        RichText::new(format!(
+            "From {} values, each predicted without the values of its block of ground.",
+            crate::jobs::count_text(values as u64)
+        ))
+        .small()
+        .color(colors.weak),
+    );
+    let page = outcome.files.iter().find(|file| is_page(file));
+    if let Some(page) = page
+        && ui
+            .button("Show report")
+            .on_hover_text("The folder with the report, its figures and the table of all values")
+            .clicked()
+    {
+        state.send(crate::files::FileTask::ShowInFolder { path: page.clone() });
+    }
+}
+
+fn is_page(file: &Path) -> bool {
+    file.extension()
+        .is_some_and(|extension| extension == "html")
+}

@@ -1,0 +1,373 @@
+//! The change job: two fields of one place to a raster of how far they lie apart, and to polygons of what changed. Streams;
+//! memory does not depend on the fields' area. Knows fields; knows nothing of how a result is drawn.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use terroir_scene::{
+    ChangeMeasure, MapKind, MapWriter, PixelAreas, ValuePatch, ValuePatchWriter, ValuePatches,
+    decode_planar_pixel, on_one_grid,
+};
+
+use crate::monitor::{JobResult, Monitor};
+use crate::predict::squares;
+use crate::provenance::{of_result, value_of};
+use crate::train::open_field;
+use crate::{Failure, JobSpec, Outcome};
+
+/// Below this mean the two fields hardly look like one place.
+const UNLIKELY_MEAN_DOT: f64 = 0.6;
+/// Patches written at once.
+const BATCH: usize = 4096;
+
+/// Two fields to change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChangeSpec {
+    pub before: PathBuf,
+    pub after: PathBuf,
+    #[serde(default)]
+    pub measure: ChangeMeasure,
+    /// What counts as changed; `None` = the measure's own (a dot product below 0.8).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    /// Smaller patches of change are left out of the polygons.
+    pub least_area_m2: f64,
+    /// Write the patches of change to `<stem>.gpkg` beside the raster.
+    pub polygons: bool,
+    /// GeoTIFF of floats.
+    pub out: PathBuf,
+}
+
+impl ChangeSpec {
+    /// The smallest change that becomes a polygon unless the user says otherwise (specification of fields, section 3.4).
+    pub const LEAST_AREA_M2: f64 = 20_000.0;
+
+    /// What the job takes as changed.
+    pub fn threshold(&self) -> f64 {
+        self.threshold
+            .unwrap_or_else(|| self.measure.default_threshold())
+    }
+
+    /// Options of the command line that say the same, what is as by default left out.
+    pub(crate) fn words(&self) -> Vec<(&'static str, Option<String>)> {
+        let mut words = vec![
+            ("--before", Some(self.before.display().to_string())),
+            ("--after", Some(self.after.display().to_string())),
+            ("--measure", Some(self.measure.word().to_owned())),
+        ];
+        if let Some(threshold) = self.threshold {
+            words.push(("--threshold", Some(threshold.to_string())));
+        }
+        if self.least_area_m2 != Self::LEAST_AREA_M2 {
+            words.push(("--least-area", Some(self.least_area_m2.to_string())));
+        }
+        if !self.polygons {
+            words.push(("--no-polygons", None));
+        }
+        words.push(("--out", Some(self.out.display().to_string())));
+        words
+    }
+}
+
+pub(crate) fn change(spec: &ChangeSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
+    let begun = Instant::now();
+    monitor.started("cpu");
+    check(spec)?;
+    let (before, after) = (open_field(&spec.before)?, open_field(&spec.after)?);
+    let (first, second) = on_one_grid(before.info(), after.info())?;
+    let models = [&before, &after].map(|field| value_of(field.info(), "TERROIR_MODEL"));
+    if let [Some(one), Some(other)] = &models
+        && one != other
+    {
+        monitor.warn("the two fields were made by different models, so their numbers mean different things; make both with the same model and weights");
+    }
+    let grid = first.grid.clone();
+    let areas = PixelAreas::of(&grid);
+    let threshold = spec.threshold();
+    let kind = MapKind::Continuous {
+        bands: vec![(
+            format!("change ({})", spec.measure.word()),
+            spec.measure.unit().to_owned(),
+        )],
+        ramp: ramp(spec.measure).to_owned(),
+    };
+    let mut map = MapWriter::create(&spec.out, &grid, kind)?;
+    let mut polygons = Polygons::create(spec, &grid, areas.is_some(), monitor)?;
+    let mut sums = Sums::default();
+    // The rows of a line of squares, whole, for the patches.
+    let mut strip: Vec<f32> = Vec::new();
+    let windows = squares(grid.width, grid.height);
+    for (done, window) in windows.iter().enumerate() {
+        monitor.check()?;
+        monitor.progress("comparing", done as u64, windows.len() as u64);
+        let one = first.read_codes_blocking(&before, *window)?;
+        let other = second.read_codes_blocking(&after, *window)?;
+        let count = window.pixels();
+        let pairs: Vec<(f32, f32)> = (0..count)
+            .into_par_iter()
+            .map(|at| {
+                let pair = decode_planar_pixel(&one, count, at)
+                    .zip(decode_planar_pixel(&other, count, at));
+                pair.map_or((f32::NAN, f32::NAN), |(a, b)| {
+                    (spec.measure.of(&a, &b), ChangeMeasure::Dot.of(&a, &b))
+                })
+            })
+            .collect();
+        let values: Vec<f32> = pairs.iter().map(|(value, _)| *value).collect();
+        map.write_floats(*window, &values)?;
+        strip.resize(grid.width * window.height, f32::NAN);
+        for (line, values) in values.chunks(window.width).enumerate() {
+            let row = window.row + line;
+            let pixel_m2 = areas.as_ref().map_or(0.0, |areas| areas.of_row(row));
+            for value in values.iter().filter(|value| value.is_finite()) {
+                sums.valid += 1;
+                sums.sum += f64::from(*value);
+                if spec.measure.is_changed(*value, threshold) {
+                    sums.changed += 1;
+                    sums.changed_m2 += pixel_m2;
+                }
+            }
+            let start = line * grid.width + window.col;
+            if let Some(part) = strip.get_mut(start..start + values.len()) {
+                part.copy_from_slice(values);
+            }
+        }
+        sums.dots += pairs
+            .iter()
+            .filter(|(_, dot)| dot.is_finite())
+            .map(|(_, dot)| f64::from(*dot))
+            .sum::<f64>();
+        if window.end_col() == grid.width {
+            for (line, values) in strip.chunks(grid.width).take(window.height).enumerate() {
+                let pixel_m2 = areas
+                    .as_ref()
+                    .map_or(0.0, |areas| areas.of_row(window.row + line));
+                polygons.push_row(values, pixel_m2, |value| {
+                    spec.measure.is_changed(value, threshold)
+                })?;
+            }
+        }
+    }
+    sums.say(monitor);
+    let seconds = begun.elapsed().as_secs_f64();
+    let sentence = format!(
+        "Change between {} and {}: {}",
+        file_name(&spec.before),
+        file_name(&spec.after),
+        match spec.measure {
+            ChangeMeasure::Dot => "dot product of the two vectors, 1 = no change",
+            ChangeMeasure::Distance => "(1 - dot product) / 2, 0 = no change",
+            ChangeMeasure::Angle => "angle between the two vectors in degrees, 0 = no change",
+        }
+    );
+    let job = JobSpec::Change(spec.clone());
+    let keys = of_result(&job, &[before.info(), after.info()], &sentence, seconds);
+    let mut files = map.finish_observed(&keys, &mut |share| {
+        monitor.progress("writing the file", (100.0 * share) as u64, 100);
+        !monitor.is_cancelled()
+    })?;
+    let (written, path) = polygons.finish()?;
+    files.extend(path);
+    Ok(sums.outcome(spec, written, files, begun, monitor))
+}
+
+/// What cannot be, said before anything is read.
+fn check(spec: &ChangeSpec) -> Result<(), Failure> {
+    let (low, high) = spec.measure.range();
+    if let Some(threshold) = spec.threshold
+        && !(f64::from(low)..=f64::from(high)).contains(&threshold)
+    {
+        return Err(Failure::new(format!(
+            "a threshold of {threshold} lies outside what the {} can be ({low} to {high})",
+            spec.measure.name().to_lowercase()
+        )));
+    }
+    if !(spec.least_area_m2.is_finite() && spec.least_area_m2 >= 0.0) {
+        return Err(Failure::new(
+            "the smallest area must be a number of square metres, 0 or more",
+        ));
+    }
+    let is_same = |a: &std::path::Path, b: &std::path::Path| {
+        a == b
+            || a.canonicalize()
+                .is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
+    };
+    if is_same(&spec.before, &spec.after) {
+        return Err(Failure::new(format!(
+            "before and after are the same file; choose two fields of different dates\n{}",
+            spec.before.display()
+        )));
+    }
+    if is_same(&spec.out, &spec.before) || is_same(&spec.out, &spec.after) {
+        return Err(Failure::new(format!(
+            "the result would overwrite a field; choose another name\n{}",
+            spec.out.display()
+        )));
+    }
+    Ok(())
+}
+
+/// Bright is alike for the dot product and changed for the others.
+fn ramp(measure: ChangeMeasure) -> &'static str {
+    match measure {
+        ChangeMeasure::Dot => "cividis",
+        ChangeMeasure::Distance | ChangeMeasure::Angle => "similarity",
+    }
+}
+
+fn file_name(path: &std::path::Path) -> String {
+    crate::provenance::file_name(path)
+}
+
+/// What is counted on the way.
+#[derive(Default)]
+struct Sums {
+    valid: u64,
+    sum: f64,
+    dots: f64,
+    changed: u64,
+    changed_m2: f64,
+}
+
+impl Sums {
+    fn mean(&self, sum: f64) -> f64 {
+        sum / self.valid.max(1) as f64
+    }
+
+    fn say(&self, monitor: &Monitor<'_>) {
+        if self.valid == 0 {
+            monitor.warn("no pixel has data in both fields, so there is nothing to compare");
+        } else if self.mean(self.dots) < UNLIKELY_MEAN_DOT {
+            monitor.warn(format!(
+                "the two fields differ nearly everywhere (mean dot product {:.2}); check that both were made by the same model and show the same place",
+                self.mean(self.dots)
+            ));
+        }
+    }
+
+    fn outcome(
+        &self,
+        spec: &ChangeSpec,
+        polygons: Option<u64>,
+        files: Vec<PathBuf>,
+        begun: Instant,
+        monitor: &Monitor<'_>,
+    ) -> Outcome {
+        let seconds = begun.elapsed().as_secs_f64();
+        let share = self.changed as f64 / self.valid.max(1) as f64;
+        let sign = match spec.measure {
+            ChangeMeasure::Dot => "below",
+            ChangeMeasure::Distance | ChangeMeasure::Angle => "above",
+        };
+        let hectares = self.changed_m2 / 10_000.0;
+        let mut summary = format!(
+            "{:.1} % of {} pixels changed ({} {sign} {:.4})",
+            100.0 * share,
+            self.valid,
+            spec.measure.name().to_lowercase(),
+            spec.threshold()
+        );
+        if hectares > 0.0 {
+            summary.push_str(&format!(", {hectares:.1} ha"));
+        }
+        if let Some(count) = polygons {
+            summary.push_str(&format!(
+                ", {count} {} of at least {} m2",
+                if count == 1 { "polygon" } else { "polygons" },
+                spec.least_area_m2
+            ));
+        }
+        summary.push_str(&format!(", {seconds:.1} s"));
+        let mut metrics = vec![
+            ("pixels".to_owned(), self.valid as f64),
+            ("mean".to_owned(), self.mean(self.sum)),
+            ("mean_dot".to_owned(), self.mean(self.dots)),
+            ("threshold".to_owned(), spec.threshold()),
+            ("changed_pixels".to_owned(), self.changed as f64),
+            ("changed_share".to_owned(), share),
+        ];
+        if self.changed_m2 > 0.0 {
+            metrics.push(("changed_hectares".to_owned(), hectares));
+        }
+        metrics.extend(polygons.map(|count| ("polygons".to_owned(), count as f64)));
+        metrics.push(("seconds".to_owned(), seconds));
+        Outcome {
+            files,
+            summary,
+            metrics,
+            warnings: monitor.warnings(),
+        }
+    }
+}
+
+/// The patches of change on their way to the file.
+struct Polygons {
+    open: Option<(ValuePatches, ValuePatchWriter)>,
+    waiting: Vec<ValuePatch>,
+    is_in: Vec<bool>,
+    path: PathBuf,
+}
+
+impl Polygons {
+    fn create(
+        spec: &ChangeSpec,
+        grid: &terroir_scene::Grid,
+        has_place: bool,
+        monitor: &Monitor<'_>,
+    ) -> JobResult<Self> {
+        let path = spec.out.with_extension("gpkg");
+        if spec.polygons && !has_place {
+            monitor.warn("the fields have no place on the ground, so no polygons are written");
+        }
+        let open = if spec.polygons && has_place {
+            let column = format!("mean_{}", spec.measure.word());
+            Some((
+                ValuePatches::new(spec.least_area_m2),
+                ValuePatchWriter::create(&path, grid, "change", &column)?,
+            ))
+        } else {
+            None
+        };
+        Ok(Self {
+            open,
+            waiting: Vec::new(),
+            is_in: Vec::new(),
+            path,
+        })
+    }
+
+    fn push_row(
+        &mut self,
+        values: &[f32],
+        pixel_m2: f64,
+        is_changed: impl Fn(f32) -> bool,
+    ) -> JobResult<()> {
+        let Some((patches, writer)) = &mut self.open else {
+            return Ok(());
+        };
+        self.is_in.clear();
+        self.is_in.extend(
+            values
+                .iter()
+                .map(|value| value.is_finite() && is_changed(*value)),
+        );
+        self.waiting
+            .extend(patches.push_row(&self.is_in, values, pixel_m2));
+        if self.waiting.len() >= BATCH {
+            writer.write(&self.waiting)?;
+            self.waiting.clear();
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> JobResult<(Option<u64>, Option<PathBuf>)> {
+        let Some((patches, mut writer)) = self.open.take() else {
+            return Ok((None, None));
+        };
+        self.waiting.extend(patches.finish());
+        writer.write(&self.waiting)?;
+        Ok((Some(writer.finish()?), Some(self.path)))
+    }
+}
