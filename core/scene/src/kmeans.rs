@@ -21,7 +21,7 @@ pub struct KMeans {
     /// Group of every vector.
     pub assigned: Vec<usize>,
     pub counts: Vec<usize>,
-    /// Rounds until no vector changed its group, the last one included.
+    /// How often the centroids moved until no vector changed its group.
     pub rounds: usize,
     /// Sum of `1 - u . c` over all vectors.
     pub objective: f64,
@@ -76,7 +76,6 @@ impl KMeans {
             if cancelled() {
                 return Err(SceneError::Cancelled);
             }
-            rounds += 1;
             let new: Vec<(usize, f32)> = vectors
                 .par_iter()
                 .map(|vector| nearest(&centroids, vector))
@@ -96,6 +95,7 @@ impl KMeans {
                 });
             }
             recentre(vectors, &mut assigned, &new, &mut centroids);
+            rounds += 1;
         }
     }
 }
