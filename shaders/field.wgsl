@@ -1,10 +1,12 @@
 // A field tile, 64 signed bytes a pixel, through linear forms of its unit vector: three components as colour, the winning
-// class, its confidence, or similarity to one vector.
+// class, its confidence, how unsure it is, or similarity to one vector.
 // Rust twin: `FieldParams` and `FieldShading::color` in core/scene/src/shading.rs, decoding in core/scene/src/style.rs.
 
 const MODE_CLASSES: u32 = 1u;
 const MODE_CONFIDENCE: u32 = 2u;
 const MODE_SIMILARITY: u32 = 3u;
+const MODE_MARGIN: u32 = 8u;
+const MODE_ENTROPY: u32 = 9u;
 const MISSING: i32 = -128;
 // 64 axes, four a layer.
 const LAYERS: u32 = 16u;
@@ -52,8 +54,12 @@ fn field_pixel(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32>
     let inverse_length = inverseSqrt(squares);
     var scores = first * inverse_length + bias[0];
 
-    if (field.mode == MODE_CLASSES || field.mode == MODE_CONFIDENCE) {
+    if (field.mode == MODE_CLASSES || field.mode == MODE_CONFIDENCE
+        || field.mode == MODE_MARGIN || field.mode == MODE_ENTROPY) {
         var best = 0u;
+        // Score of the class after the best, and the sum of shares times their logarithms.
+        var second = -3.0e38;
+        var weighted = 0.0;
         var best_score = -3.0e38;
         var sum = 0.0;
         for (var group = 0u; group * 4u < field.count; group++) {
@@ -68,16 +74,37 @@ fn field_pixel(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32>
             for (var member = 0u; member < members; member++) {
                 let score = scores[member];
                 if (score > best_score) {
-                    sum = sum * exp(field.temperature * (best_score - score)) + 1.0;
+                    if (sum > 0.0) {
+                        let below = field.temperature * (best_score - score);
+                        weighted = (weighted + below * sum) * exp(below);
+                        sum *= exp(below);
+                    }
+                    sum += 1.0;
+                    second = best_score;
                     best = group * 4u + member;
                     best_score = score;
                 } else {
-                    sum += exp(field.temperature * (score - best_score));
+                    let below = field.temperature * (score - best_score);
+                    sum += exp(below);
+                    weighted += below * exp(below);
+                    second = max(second, score);
                 }
             }
         }
         if (field.mode == MODE_CLASSES) {
             return stored(table_entry(best));
+        }
+        if (field.mode == MODE_MARGIN) {
+            // With one class there is no second, and no doubt.
+            var behind = 0.0;
+            if (field.count > 1u) {
+                behind = exp(field.temperature * (second - best_score));
+            }
+            return stored(ramp_color(clamp(1.0 - (1.0 - behind) / sum, 0.0, 1.0)));
+        }
+        if (field.mode == MODE_ENTROPY) {
+            let most = log(f32(max(field.count, 2u)));
+            return stored(ramp_color(clamp((log(sum) - weighted / sum) / most, 0.0, 1.0)));
         }
         return stored(ramp_color(clamp(1.0 / sum, 0.0, 1.0)));
     }

@@ -10,7 +10,7 @@ use crate::dialogs::{Dialog, ExportForm, Purpose};
 use crate::files::{FileTask, OpenRole};
 use crate::messages::Level;
 use crate::session::{AttributeTable, Tab, ViewRequest};
-use crate::state::{Live, Project, State};
+use crate::state::{Live, LiveLook, Project, State};
 use crate::tools::Tool;
 
 /// Runs one command. Says why when it cannot run now.
@@ -155,7 +155,10 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
         Command::Protect => state.session.protect = !state.session.protect,
         Command::LiveMap => state.live.visible = !state.live.visible,
         Command::LiveConfidence => {
-            state.live.confidence = !state.live.confidence;
+            state.live.look = match state.live.look {
+                LiveLook::Classes => LiveLook::Confidence,
+                _ => LiveLook::Classes,
+            };
             state.live.visible = true;
         }
         Command::NextPlace => state.next_place(),

@@ -1,13 +1,14 @@
 //! The export dialog: the class map as GeoTIFF with its confidence, the labels, or a picture of the view.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use terroir_engine::{JobSpec, PredictSpec};
 
 use crate::dialogs::{Dialog, Purpose};
 use crate::files::FileTask;
 use crate::jobs::{beside, bytes_text, count_text};
-use crate::state::State;
+use crate::state::{PendingExport, State};
 use crate::theme;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,17 +196,25 @@ pub fn start(state: &mut State, form: &ExportForm) -> Option<PathBuf> {
                 let path = with_default_extension(path, "tif");
                 let head_path = beside(&path, "classifier", "json");
                 let job = JobSpec::Predict(PredictSpec {
+                    uncertainty: None,
                     field: fit.field.path.clone(),
                     head: head_path.clone(),
                     out: path,
                     aoi: state.area_of_interest(),
                 });
                 state.autosave_now();
-                state.send(FileTask::SaveHead {
-                    head: fit.head,
-                    path: head_path,
-                    job,
-                });
+                if state.live.kind.is_linear() {
+                    state.send(FileTask::SaveHead {
+                        head: Arc::new((*fit.head).clone().into()),
+                        path: head_path,
+                        job,
+                    });
+                } else {
+                    state.export_with_method(PendingExport {
+                        head: head_path,
+                        job,
+                    });
+                }
             }
             None
         }

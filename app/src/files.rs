@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use terroir_engine::{AreaFigures, JobSpec, ModelStore, read_area_figures};
 use terroir_scene::{
-    Clusters, Contained, Crs, CrsEntry, Document, FoundRasters, Frame, Grid, ImportReport, Labels,
-    LayerId, LinearHead, OpenedProject, PaletteEntry, PcaBasis, Profile, ProfileValues, Raster,
+    Clusters, Contained, Crs, CrsEntry, Document, FoundRasters, Frame, Grid, Head, ImportReport,
+    Labels, LayerId, OpenedProject, PaletteEntry, PcaBasis, Profile, ProfileValues, Raster,
     RasterInfo, SampleAnswer, SamplePoint, SceneError, SceneResult, Series, Style, TimeTable,
     allow_address, answer_sample_point_blocking, autosave_labels, clearest_frame_blocking,
     contained_blocking, crs_catalogue_blocking, default_style_blocking, export_labels,
@@ -115,7 +115,7 @@ pub enum FileTask {
     },
     /// Saves a head, then the window starts `job` which uses it.
     SaveHead {
-        head: Arc<LinearHead>,
+        head: Arc<Head>,
         path: PathBuf,
         job: JobSpec,
     },

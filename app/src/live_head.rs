@@ -2,16 +2,16 @@
 //! hands it back. The newest labels win; work for older ones is dropped half-way. Also cross-validates on request.
 //! Knows fields, labels and heads. Knows nothing of windows or Burn.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::Instant;
 
 use terroir_scene::{
-    Accuracy, Class, ConfusionMatrix, FIELD_AXES, HeadKind, LabelUse, LabelledPixel, Labels,
-    LinearHead, Raster, RasterInfo, Reprojection, SceneError, SceneResult, TrainingPixel, Window,
-    decode_pixel, spatial_folds,
+    Accuracy, Class, ConfusionMatrix, FIELD_AXES, FitOptions, Head, HeadKind, LabelUse,
+    LabelledPixel, Labels, LinearHead, Raster, RasterInfo, Reprojection, SceneError, SceneResult,
+    TrainingPixel, Window, decode_pixel, spatial_folds,
 };
 
 use crate::slot::{SlotReceiver, SlotSender, slot};
@@ -31,12 +31,17 @@ pub struct LiveRequest {
     pub field: Arc<RasterInfo>,
     pub labels: Labels,
     pub kind: HeadKind,
+    /// What classes weigh, where not 1.
+    pub class_weights: BTreeMap<u8, f32>,
     pub task: LiveTask,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LiveTask {
+    /// A linear head for the canvas.
     Fit,
+    /// A head of any kind, to be saved.
+    FitOther,
     /// Blocked cross-validation: side of a block in pixels, number of folds.
     Validate {
         block_px: usize,
@@ -65,12 +70,15 @@ pub struct Validation {
     pub block_px: usize,
     pub folds: usize,
     pub pixels: usize,
+    /// On polygons marked test or validation, where there are any.
+    pub held_out: Option<HeldOut>,
     pub warnings: Vec<String>,
 }
 
 #[derive(Debug)]
 pub enum LiveReply {
     Fitted(LiveFit),
+    Other(Arc<Head>),
     /// Fewer than two classes have pixels on the field.
     NotEnough,
     Validated(Box<Validation>),
@@ -84,6 +92,7 @@ pub enum LiveReply {
 pub struct LiveHead {
     fits: SlotSender<LiveRequest>,
     validations: SlotSender<LiveRequest>,
+    others: SlotSender<LiveRequest>,
     replies: Receiver<LiveReply>,
 }
 
@@ -91,12 +100,15 @@ impl LiveHead {
     pub fn start(wake: Arc<dyn Fn() + Send + Sync>) -> std::io::Result<Self> {
         let (fits, fit_requests) = slot();
         let (validations, validation_requests) = slot();
+        let (others, other_requests) = slot();
         let (sender, replies) = sync_channel(16);
         spawn("live map", fit_requests, sender.clone(), wake.clone())?;
+        spawn("other heads", other_requests, sender.clone(), wake.clone())?;
         spawn("live accuracy", validation_requests, sender, wake)?;
         Ok(Self {
             fits,
             validations,
+            others,
             replies,
         })
     }
@@ -105,6 +117,7 @@ impl LiveHead {
     pub fn request(&self, request: LiveRequest) {
         match request.task {
             LiveTask::Fit => self.fits.put(request),
+            LiveTask::FitOther => self.others.put(request),
             LiveTask::Validate { .. } => self.validations.put(request),
         }
     }
@@ -135,6 +148,9 @@ fn spawn(
                 let reply = match request.task {
                     LiveTask::Fit => {
                         fit_blocking(&request, &mut vectors, &|| requests.is_outdated())
+                    }
+                    LiveTask::FitOther => {
+                        fit_other_blocking(&request, &mut vectors, &|| requests.is_outdated())
                     }
                     LiveTask::Validate {
                         block_px,
@@ -388,9 +404,10 @@ fn fit_blocking(
     if training.classes.len() < 2 {
         return Ok(LiveReply::NotEnough);
     }
-    let head = LinearHead::fit(
+    let head = LinearHead::fit_weighted(
         request.kind,
         &training.classes,
+        &weights_of(request, &training.classes),
         &training.training_pixels(|_| true),
         cancelled,
     )?;
@@ -404,13 +421,105 @@ fn fit_blocking(
     }))
 }
 
+fn weights_of(request: &LiveRequest, classes: &[Class]) -> Vec<f32> {
+    let weight = |class: &Class| request.class_weights.get(&class.id).copied().unwrap_or(1.0);
+    classes.iter().map(weight).collect()
+}
+
+/// A head of the request's kind on all labels, for a map that is exported.
+fn fit_other_blocking(
+    request: &LiveRequest,
+    vectors: &mut FieldVectors,
+    cancelled: &(dyn Fn() -> bool + Sync),
+) -> SceneResult<LiveReply> {
+    let training = training_blocking(request, vectors, |_| FIT_PIXELS_PER_CLASS, cancelled)?;
+    if training.classes.len() < 2 {
+        return Err(SceneError::input(
+            "A map needs labels of at least two classes on the field. Paint or import more.",
+        ));
+    }
+    let options = FitOptions {
+        class_weights: weights_of(request, &training.classes),
+        ..FitOptions::new(request.kind)
+    };
+    let pixels = training.training_pixels(|_| true);
+    let head = Head::fit(&options, &training.classes, &pixels, cancelled)?;
+    Ok(LiveReply::Other(Arc::new(head)))
+}
+
+/// Accuracy on the polygons marked test or validation, by the method trained on all other labels.
+#[derive(Clone, Debug)]
+pub struct HeldOut {
+    pub matrix: ConfusionMatrix,
+    pub accuracy: Accuracy,
+    pub pixels: usize,
+    pub polygons: usize,
+}
+
+fn held_out_blocking(
+    request: &LiveRequest,
+    vectors: &mut FieldVectors,
+    training: &Training,
+    cancelled: &(dyn Fn() -> bool + Sync),
+) -> SceneResult<Option<HeldOut>> {
+    let polygons = request.labels.held_out_polygons();
+    if polygons == 0 {
+        return Ok(None);
+    }
+    let field = FieldPixels::new(&request.labels, &request.field)?;
+    let mut pixels = request.labels.pixels_for(LabelUse::HeldOut);
+    let step = pixels.len().div_ceil(FOLD_PIXELS).max(1);
+    let mut at = 0;
+    pixels.retain(|_| {
+        at += 1;
+        (at - 1_usize).is_multiple_of(step)
+    });
+    let places: Vec<Option<(usize, usize)>> =
+        pixels.iter().map(|pixel| field.pixel(pixel)).collect();
+    let wanted: Vec<(usize, usize)> = places.iter().copied().flatten().collect();
+    vectors.load(&request.field.path, &wanted, cancelled)?;
+    let options = FitOptions {
+        class_weights: weights_of(request, &training.classes),
+        ..FitOptions::new(request.kind)
+    };
+    let train = training.training_pixels(|_| true);
+    let head = Head::fit(&options, &training.classes, &train, cancelled)?;
+    // Classes that only test polygons have count as errors.
+    let mut classes = training.classes.clone();
+    for class in request.labels.classes.iter() {
+        let is_known = classes.iter().any(|known| known.id == class.id);
+        if !is_known && pixels.iter().any(|pixel| pixel.class_id == class.id) {
+            classes.push(class.clone());
+        }
+    }
+    let mut matrix = ConfusionMatrix::new(classes.clone());
+    let mut counted = 0;
+    for (pixel, place) in pixels.iter().zip(places) {
+        let Some(vector) = place.and_then(|place| vectors.get(place)) else {
+            continue;
+        };
+        let found = head.classes.get(head.classify(&vector).0).map(|c| c.id);
+        let place = |id| classes.iter().position(|class| Some(class.id) == id);
+        if let (Some(map), Some(reference)) = (place(found), place(Some(pixel.class_id))) {
+            matrix.add(map, reference);
+            counted += 1;
+        }
+    }
+    Ok(Some(HeldOut {
+        accuracy: matrix.accuracy(),
+        matrix,
+        pixels: counted,
+        polygons,
+    }))
+}
+
 fn validate_blocking(
     request: &LiveRequest,
     vectors: &mut FieldVectors,
     block_px: usize,
     folds: usize,
     seed: u64,
-    cancelled: &dyn Fn() -> bool,
+    cancelled: &(dyn Fn() -> bool + Sync),
 ) -> SceneResult<LiveReply> {
     let classes = request.labels.classes.len().max(1);
     let training = training_blocking(request, vectors, |_| FOLD_PIXELS / classes, cancelled)?;
@@ -453,7 +562,11 @@ fn validate_blocking(
                 Some(TrainingPixel { class, ..pixel })
             })
             .collect();
-        let head = LinearHead::fit(request.kind, &kept_classes, &pixels, cancelled)?;
+        let options = FitOptions {
+            class_weights: weights_of(request, &kept_classes),
+            ..FitOptions::new(request.kind)
+        };
+        let head = Head::fit(&options, &kept_classes, &pixels, cancelled)?;
         for (index, (label, vector)) in training.pixels.iter().enumerate() {
             if fold_of.get(index) == Some(&fold)
                 && let Some(reference) = training.class_index(label.class_id)
@@ -464,7 +577,9 @@ fn validate_blocking(
         }
     }
     let accuracy = matrix.accuracy();
+    let held_out = held_out_blocking(request, vectors, &training, cancelled)?;
     Ok(LiveReply::Validated(Box::new(Validation {
+        held_out,
         accuracy,
         matrix,
         block_px,

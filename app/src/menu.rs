@@ -230,7 +230,7 @@ pub fn toolbar_ui(ui: &mut egui::Ui, state: &mut State) {
             ui.separator();
             let (shows, confidence) = (
                 state.live.visible && state.live.fit.is_some(),
-                state.live.confidence,
+                state.live.look != crate::state::LiveLook::Classes,
             );
             tool_button(ui, state, C::LiveMap, shows);
             tool_button(ui, state, C::LiveConfidence, shows && confidence);

@@ -512,6 +512,15 @@ impl State {
                     self.live.fit = Some(fit);
                 }
             }
+            LiveReply::Other(head) => {
+                if let Some(pending) = self.live.pending_export.take() {
+                    self.send(FileTask::SaveHead {
+                        head,
+                        path: pending.head,
+                        job: pending.job,
+                    });
+                }
+            }
             LiveReply::NotEnough => {
                 self.live.is_fitting = false;
                 self.live.fit = None;
@@ -523,6 +532,7 @@ impl State {
             LiveReply::Failed { text, details } => {
                 self.live.is_fitting = false;
                 self.live.is_validating = false;
+                self.live.pending_export = None;
                 self.messages.show_with_details(Level::Error, text, details);
             }
         }

@@ -1,14 +1,15 @@
 //! Everything the window knows, in the four kinds the house keeps apart: the document (behind `History`), the session,
 //! what is derived, and what runs. Panels and tools get this; only `window.rs` also has the canvas.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use terroir_scene::{
     BandInfo, BandStatistics, BandWavelength, Blend, Channel, Document, Grid, HeadKind, History,
-    Labels, Layer, LayerId, LayerSource, MaskSource, RasterInfo, WavelengthSource, Window,
+    Labels, Layer, LayerId, LayerSource, MaskSource, RasterInfo, Uncertainty, WavelengthSource,
+    Window,
 };
 
 use crate::clouds::Clouds;
@@ -34,16 +35,44 @@ use crate::vectors::Vectors;
 /// The live map's place in the canvas; never an id of the document.
 pub const LIVE_LAYER: LayerId = LayerId(u64::MAX);
 
+/// What the live map shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LiveLook {
+    Classes,
+    Confidence,
+    Doubt(Uncertainty),
+}
+
+/// A class map to be exported once its head is fitted: where both go.
+#[derive(Clone, Debug)]
+pub struct PendingExport {
+    pub head: PathBuf,
+    pub job: terroir_engine::JobSpec,
+}
+
+/// What the last fit was asked for with; a change of any of it asks again.
+#[derive(Clone, PartialEq)]
+struct Asked {
+    labels: Labels,
+    field: PathBuf,
+    kind: HeadKind,
+    class_weights: BTreeMap<u8, f32>,
+}
+
 /// The live map: what is shown and what was fitted.
 pub struct Live {
     pub visible: bool,
     pub opacity: f32,
-    pub confidence: bool,
+    pub look: LiveLook,
+    /// The method chosen; where it is not linear, logistic regression is drawn and this one is exported.
     pub kind: HeadKind,
+    /// What classes weigh, where not 1.
+    pub class_weights: BTreeMap<u8, f32>,
     pub fit: Option<LiveFit>,
-    /// What the last request was made of; a change of any of it asks again.
-    asked: Option<(Labels, PathBuf, HeadKind)>,
-    checked: Option<(u64, LayerId, HeadKind)>,
+    asked: Option<Asked>,
+    checked: Option<(u64, LayerId, HeadKind, BTreeMap<u8, f32>)>,
+    /// A map of another method that waits for its head.
+    pub pending_export: Option<PendingExport>,
     pub is_fitting: bool,
     pub validation: Option<Validation>,
     pub is_validating: bool,
@@ -54,14 +83,39 @@ impl Live {
         Self {
             visible: true,
             opacity,
-            confidence: false,
+            look: LiveLook::Classes,
             kind,
+            class_weights: BTreeMap::new(),
             fit: None,
             asked: None,
             checked: None,
+            pending_export: None,
             is_fitting: false,
             validation: None,
             is_validating: false,
+        }
+    }
+}
+
+impl Live {
+    /// The method the canvas draws.
+    pub fn drawn_kind(&self) -> HeadKind {
+        if self.kind.is_linear() {
+            self.kind
+        } else {
+            HeadKind::Logistic
+        }
+    }
+
+    pub fn weight(&self, class_id: u8) -> f32 {
+        self.class_weights.get(&class_id).copied().unwrap_or(1.0)
+    }
+
+    pub fn set_weight(&mut self, class_id: u8, weight: f32) {
+        if (weight - 1.0).abs() < 1e-3 {
+            self.class_weights.remove(&class_id);
+        } else {
+            self.class_weights.insert(class_id, weight);
         }
     }
 }
@@ -583,7 +637,14 @@ impl State {
             self.live.is_fitting = false;
             return;
         };
-        let checked = Some((self.history.revision(), field.id, self.live.kind));
+        let kind = self.live.drawn_kind();
+        let class_weights = self.live.class_weights.clone();
+        let checked = Some((
+            self.history.revision(),
+            field.id,
+            kind,
+            class_weights.clone(),
+        ));
         if self.live.checked == checked {
             return;
         }
@@ -591,20 +652,41 @@ impl State {
         let Some(info) = self.raster_info(&field).cloned() else {
             return;
         };
-        let is_same = self.live.asked.as_ref().is_some_and(|(asked, path, kind)| {
-            *kind == self.live.kind && *path == info.path && asked == labels
-        });
-        if is_same {
+        let asked = Asked {
+            labels: labels.clone(),
+            field: info.path.clone(),
+            kind,
+            class_weights,
+        };
+        if self.live.asked.as_ref() == Some(&asked) {
             return;
         }
-        self.live.asked = Some((labels.clone(), info.path.clone(), self.live.kind));
+        self.live.asked = Some(asked);
         if labels.counts().len() < 2 {
             self.live.fit = None;
             self.live.is_fitting = false;
             return;
         }
         self.live.is_fitting = true;
-        let request = self.live_request(info, labels.clone(), LiveTask::Fit);
+        let request = LiveRequest {
+            kind,
+            ..self.live_request(info, labels.clone(), LiveTask::Fit)
+        };
+        self.live_head.request(request);
+    }
+
+    /// Fits a head of the chosen method, whatever it is, and exports the map it makes.
+    pub fn export_with_method(&mut self, pending: PendingExport) {
+        let (Some(labels), Some(field)) =
+            (self.history.document().labels.clone(), self.field_layer())
+        else {
+            return;
+        };
+        let Some(info) = self.raster_info(&field).cloned() else {
+            return;
+        };
+        self.live.pending_export = Some(pending);
+        let request = self.live_request(info, labels, LiveTask::FitOther);
         self.live_head.request(request);
     }
 
@@ -633,6 +715,7 @@ impl State {
             field,
             labels,
             kind: self.live.kind,
+            class_weights: self.live.class_weights.clone(),
             task,
         }
     }

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use egui::{Event, Key, Rect, ViewportCommand};
 use terroir_engine::{JobSpec, WorkerLink};
 use terroir_scene::{
-    Blend, Document, Layer, LayerId, LayerSource, LinearHead, MapRect, Profile, Style,
+    Blend, Document, HeadKind, Layer, LayerId, LayerSource, LinearHead, MapRect, Profile, Style,
 };
 
 use crate::actions::{self, After};
@@ -22,7 +22,7 @@ pub use crate::jobs::JobLink;
 use crate::messages::Level;
 use crate::session::{FoundShape, Hover, Tab, ViewRequest};
 pub use crate::state::Services;
-use crate::state::{LIVE_LAYER, State};
+use crate::state::{LIVE_LAYER, LiveLook, State};
 use crate::tools::{self, MapView, Tool};
 use crate::{answering, menu, panels, questions, status_bar, theme};
 
@@ -76,7 +76,7 @@ pub fn waker(ctx: &egui::Context) -> Arc<dyn Fn() + Send + Sync> {
 struct LayersKey {
     document_number: u64,
     revision: u64,
-    live: Option<(u64, bool, u32)>,
+    live: Option<(u64, LiveLook, u32)>,
     /// Limits that follow the view.
     followed: u64,
     compare: Option<Compare>,
@@ -155,6 +155,19 @@ impl Window {
     /// Head of the live map, while there is one.
     pub fn live_map(&self) -> Option<&LinearHead> {
         self.state.live.fit.as_ref().map(|fit| &*fit.head)
+    }
+
+    /// Chooses the method of the class map.
+    pub fn set_method(&mut self, kind: HeadKind) {
+        self.state.live.kind = kind;
+    }
+
+    /// Exports the class map as the dialog does.
+    pub fn export_map(&mut self, path: &Path) {
+        let mut form = crate::export::ExportForm::new(&self.state);
+        form.kind = crate::export::ExportKind::Map;
+        form.path = path.display().to_string();
+        let _picture = crate::export::start(&mut self.state, &form);
     }
 
     /// Pixel of the field the view was brought to last by "next place to label".
@@ -364,7 +377,7 @@ impl Window {
             live: fit.map(|fit| {
                 (
                     Arc::as_ptr(&fit.head) as u64,
-                    live.confidence,
+                    live.look,
                     live.opacity.to_bits(),
                 )
             }),
@@ -397,10 +410,10 @@ impl Window {
         }
         if let Some(fit) = fit {
             let head = (*fit.head).clone();
-            let style = if live.confidence {
-                Style::FieldConfidence { head }
-            } else {
-                Style::FieldClasses { head }
+            let style = match live.look {
+                LiveLook::Classes => Style::FieldClasses { head },
+                LiveLook::Confidence => Style::FieldConfidence { head },
+                LiveLook::Doubt(measure) => Style::FieldUncertainty { head, measure },
             };
             let layer = Layer {
                 id: LIVE_LAYER,

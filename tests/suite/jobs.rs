@@ -327,6 +327,8 @@ fn from_scene_to_report() {
     assert_eq!(tiles, 1);
 
     let train = TrainSpec {
+        class_weights: Vec::new(),
+        neighbours: None,
         field: path("field.tif"),
         labels: labels.clone(),
         class_attribute: Some("class_name".to_owned()),
@@ -359,6 +361,7 @@ fn from_scene_to_report() {
     assert!(head.provenance.contains_key("cross_validation"));
 
     let predict = PredictSpec {
+        uncertainty: None,
         field: path("field.tif"),
         head: path("head.json"),
         out: path("map.tif"),
@@ -435,6 +438,7 @@ fn a_scene_is_no_field() {
     let scene = folder.path().join("scene.tif");
     write_scene(&scene, 4, 4, 4, |band, col, row| (band + col + row) as f32);
     let spec = PredictSpec {
+        uncertainty: None,
         field: scene,
         head: "head.json".into(),
         out: folder.path().join("map.tif"),

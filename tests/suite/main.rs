@@ -34,6 +34,7 @@ mod command_line;
 mod compare;
 mod derived;
 mod faults;
+mod heads;
 mod layers;
 mod maps;
 mod place;

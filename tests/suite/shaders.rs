@@ -4,8 +4,8 @@ use terroir::canvas::renderer::{Renderer, TileData};
 use terroir::canvas::shaders;
 use terroir_scene::{
     Block, Class, FIELD_NODATA, HeadKind, LinearHead, Look, MOST_STEPS, PaletteEntry, PcaBasis,
-    Steps, Stretch, Style, Third, composite, field_composite, label_colors, label_table,
-    ramp_names,
+    Steps, Stretch, Style, Third, Uncertainty, composite, field_composite, label_colors,
+    label_table, ramp_names,
 };
 
 /// Side of a test tile; a row of it is 256 bytes, as copying a texture to a buffer asks for.
@@ -356,6 +356,12 @@ fn field_pictures_agree_with_their_twin() {
         styles.push(Style::FieldConfidence {
             head: random_head(&mut random, count),
         });
+        for measure in [Uncertainty::Margin, Uncertainty::Entropy] {
+            styles.push(Style::FieldUncertainty {
+                head: random_head(&mut random, count),
+                measure,
+            });
+        }
     }
     for style in &styles {
         assert_same(

@@ -10,7 +10,7 @@ use terroir_scene::{
 use crate::window::{SIDE, keep_picture, open, press, shows, stroke, wait};
 
 /// A field of three kinds of ground, a third of the width each.
-fn three_grounds(folder: &Path) -> PathBuf {
+pub(crate) fn three_grounds(folder: &Path) -> PathBuf {
     let path = folder.join("three_grounds_field.tif");
     let grid = Grid {
         width: SIDE,

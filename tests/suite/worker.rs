@@ -45,6 +45,7 @@ fn link_to(program: PathBuf) -> WorkerLink {
 
 fn job() -> JobSpec {
     JobSpec::Predict(PredictSpec {
+        uncertainty: None,
         field: "no such field.tif".into(),
         head: "h".into(),
         out: "o".into(),

@@ -3,6 +3,7 @@
 
 mod canvas;
 mod dofa;
+mod field;
 mod load;
 
 use std::io::Write;
@@ -52,6 +53,8 @@ enum BenchWhat {
     Canvas(canvas::CanvasBenchArgs),
     /// Measure how fast a DOFA network runs and trains, and how much memory that takes
     Dofa(dofa::DofaBenchArgs),
+    /// Measure how fast heads are fitted and fields mapped, beside NumPy and scikit-learn
+    Field(field::FieldBenchArgs),
     /// Measure how long weights take to load, beside the time of reading their file
     Load(load::LoadBenchArgs),
 }
@@ -60,6 +63,7 @@ pub fn run(args: &BenchArgs, output: Output) -> CliResult {
     match &args.what {
         Some(BenchWhat::Canvas(args)) => return canvas::run(args, output),
         Some(BenchWhat::Dofa(args)) => return dofa::run(args, output),
+        Some(BenchWhat::Field(args)) => return field::run(args, output),
         Some(BenchWhat::Load(args)) => return load::run(args, output),
         None => {}
     }

@@ -81,6 +81,8 @@ fn jobs(args: &DemoArgs, sample: &Sample) -> [(&'static str, JobSpec); 4] {
         (
             "Head from the training labels",
             JobSpec::Train(TrainSpec {
+                class_weights: Vec::new(),
+                neighbours: None,
                 field: at("field.tif"),
                 labels: sample.labels(),
                 class_attribute: Some("class".into()),
@@ -93,6 +95,7 @@ fn jobs(args: &DemoArgs, sample: &Sample) -> [(&'static str, JobSpec); 4] {
         (
             "Class map and confidence",
             JobSpec::Predict(PredictSpec {
+                uncertainty: None,
                 field: at("field.tif"),
                 head: at("head.json"),
                 out: at("map.tif"),

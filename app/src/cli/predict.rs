@@ -10,6 +10,7 @@ use super::bands::parse_band_wavelength;
 use super::failure::CliResult;
 use super::job::run_and_report;
 use super::output::Output;
+use super::suggest::Measure;
 
 #[derive(Debug, Args)]
 pub struct PredictArgs {
@@ -28,6 +29,10 @@ pub struct PredictArgs {
     /// Where the map goes (.tif); the confidence of classes goes beside it as <stem>_confidence.tif
     #[arg(long)]
     out: PathBuf,
+    /// Write how unsure the head is beside the map, as <stem>_uncertainty.tif: 1 minus the lead of the first class over the
+    /// second, or the spread over all classes
+    #[arg(long, value_enum, requires = "head")]
+    uncertainty: Option<Measure>,
     /// For a scene: `auto`, `cpu` or a name as `terroir devices` lists it
     #[arg(long, default_value = "auto")]
     device: String,
@@ -67,6 +72,7 @@ pub fn run(args: &PredictArgs, output: Output) -> CliResult {
     let spec = JobSpec::Predict(PredictSpec {
         field: args.field.clone().unwrap_or_default(),
         head: args.head.clone().unwrap_or_default(),
+        uncertainty: args.uncertainty.map(Into::into),
         out: args.out.clone(),
         aoi: args.aoi.clone(),
     });

@@ -19,6 +19,15 @@ pub enum Measure {
     Entropy,
 }
 
+impl From<Measure> for Uncertainty {
+    fn from(measure: Measure) -> Self {
+        match measure {
+            Measure::Margin => Self::Margin,
+            Measure::Entropy => Self::Entropy,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct SuggestArgs {
     /// The field
@@ -56,10 +65,7 @@ pub fn run(args: &SuggestArgs, output: Output) -> CliResult {
         kind: args.kind.into(),
         options: SuggestOptions {
             count: args.count as usize,
-            measure: match args.by {
-                Measure::Margin => Uncertainty::Margin,
-                Measure::Entropy => Uncertainty::Entropy,
-            },
+            measure: args.by.into(),
             apart_px: args.apart as usize,
         },
     };

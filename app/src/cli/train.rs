@@ -16,6 +16,12 @@ pub enum HeadChoice {
     Logistic,
     /// Ridge regression on class indicators
     Ridge,
+    /// Nearest labelled pixels vote
+    Knn,
+    /// Random forest of 100 trees
+    Forest,
+    /// Small neural network with 32 hidden units
+    Mlp,
 }
 
 impl From<HeadChoice> for HeadKind {
@@ -23,6 +29,9 @@ impl From<HeadChoice> for HeadKind {
         match choice {
             HeadChoice::Logistic => Self::Logistic,
             HeadChoice::Ridge => Self::Ridge,
+            HeadChoice::Knn => Self::Neighbours,
+            HeadChoice::Forest => Self::Forest,
+            HeadChoice::Mlp => Self::Network,
         }
     }
 }
@@ -47,9 +56,25 @@ pub struct TrainArgs {
     /// Parts of the blocked cross-validation; 0 does without
     #[arg(long, default_value_t = 5)]
     folds: usize,
-    /// Seed of the split into blocks
+    /// Seed of the split into blocks, of forests and of networks
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// What a class weighs against the others, which weigh 1: CLASS=2 finds more of it; may be repeated
+    #[arg(long, value_name = "CLASS=WEIGHT", value_parser = class_weight)]
+    class_weight: Vec<(String, f64)>,
+    /// Neighbours that vote with `--kind knn`
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=25))]
+    neighbours: u32,
+}
+
+/// `CLASS=WEIGHT`; the name may hold `=`.
+pub fn class_weight(text: &str) -> Result<(String, f64), String> {
+    let parsed = text.rsplit_once('=').and_then(|(name, weight)| {
+        let weight = weight.trim().parse::<f64>().ok()?;
+        (weight.is_finite() && weight > 0.0).then(|| (name.trim().to_owned(), weight))
+    });
+    parsed
+        .ok_or_else(|| "a class, = and a number above 0 are needed, for example Water=2".to_owned())
 }
 
 pub fn run(args: &TrainArgs, output: Output) -> CliResult {
@@ -61,6 +86,8 @@ pub fn run(args: &TrainArgs, output: Output) -> CliResult {
         out: args.out.clone(),
         folds: args.folds,
         seed: args.seed,
+        class_weights: args.class_weight.clone(),
+        neighbours: matches!(args.kind, HeadChoice::Knn).then_some(args.neighbours as usize),
     });
     run_and_report(&spec, output)
 }

@@ -114,6 +114,9 @@ fn result_ui(ui: &mut egui::Ui, validation: &Validation, with_kappa: &mut bool) 
         ))
         .on_hover_text("Kappa is not recommended: its correction for chance misleads. Use it for comparison with older work only.");
     }
+    if let Some(held_out) = &validation.held_out {
+        super::held_out::held_out_ui(ui, held_out);
+    }
     theme::section_ui(ui, "Confusion matrix");
     ui.label(
         RichText::new("Rows: map. Columns: reference.")

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use egui::Slider;
-use terroir_scene::{HeadKind, Layer, Style};
+use terroir_scene::{Layer, Style, Uncertainty};
 
 use super::layers::{drag_step, end_drag_step};
 use crate::commands::Command;
@@ -11,7 +11,7 @@ use crate::files::FileTask;
 use crate::messages::Level;
 use crate::probe::PixelAnswer;
 use crate::session::Tab;
-use crate::state::State;
+use crate::state::{LiveLook, State};
 use crate::theme;
 use crate::tools::Tool;
 
@@ -105,8 +105,10 @@ fn live_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.add_enabled_ui(state.live.fit.is_some(), |ui| {
         ui.horizontal(|ui| {
             ui.checkbox(&mut state.live.visible, "Show");
-            ui.selectable_value(&mut state.live.confidence, false, "Classes");
-            ui.selectable_value(&mut state.live.confidence, true, "Confidence");
+            for (look, name, about) in LIVE_LOOKS {
+                ui.selectable_value(&mut state.live.look, look, name)
+                    .on_hover_text(about);
+            }
         });
         ui.horizontal(|ui| {
             ui.label("Opacity");
@@ -120,18 +122,13 @@ fn live_ui(ui: &mut egui::Ui, state: &mut State) {
             state.live.opacity = percent / 100.0;
         });
     });
-    ui.horizontal(|ui| {
-        ui.label("Method");
-        egui::ComboBox::from_id_salt("head kind")
-            .selected_text(kind_name(state.live.kind))
-            .show_ui(ui, |ui| {
-                for kind in [HeadKind::Logistic, HeadKind::Ridge] {
-                    ui.selectable_value(&mut state.live.kind, kind, kind_name(kind));
-                }
-            });
-    });
-    if state.live.fit.is_some() && state.live.confidence {
-        ramp_legend_ui(ui, "cividis", "unsure", "sure");
+    super::method::method_ui(ui, state);
+    if state.live.fit.is_some() {
+        match state.live.look {
+            LiveLook::Classes => {}
+            LiveLook::Confidence => ramp_legend_ui(ui, "cividis", "unsure", "sure"),
+            LiveLook::Doubt(_) => ramp_legend_ui(ui, "similarity", "sure", "unsure"),
+        }
     }
     ui.horizontal(|ui| {
         for command in [Command::Export, Command::CheckAccuracy] {
@@ -148,12 +145,28 @@ fn live_ui(ui: &mut egui::Ui, state: &mut State) {
     });
 }
 
-fn kind_name(kind: HeadKind) -> &'static str {
-    match kind {
-        HeadKind::Logistic => "Logistic regression",
-        HeadKind::Ridge => "Ridge regression",
-    }
-}
+const LIVE_LOOKS: [(LiveLook, &str, &str); 4] = [
+    (
+        LiveLook::Classes,
+        "Classes",
+        "The likeliest class of each pixel",
+    ),
+    (
+        LiveLook::Confidence,
+        "Confidence",
+        "The probability of the likeliest class",
+    ),
+    (
+        LiveLook::Doubt(Uncertainty::Margin),
+        "Margin",
+        "How close the second class comes to the first: bright where a label helps",
+    ),
+    (
+        LiveLook::Doubt(Uncertainty::Entropy),
+        "Entropy",
+        "How evenly the probability is spread over all classes",
+    ),
+];
 
 fn picture_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
     ui.label(egui::RichText::new("Picture of the field").strong());

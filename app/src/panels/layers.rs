@@ -10,7 +10,7 @@ use crate::dialogs::Purpose;
 use crate::files::FileTask;
 use crate::menu;
 use crate::session::Tab;
-use crate::state::State;
+use crate::state::{LiveLook, State};
 use crate::theme::{self, icon};
 use crate::vector_news::layer_path;
 
@@ -102,10 +102,10 @@ fn live_row_ui(ui: &mut egui::Ui, state: &mut State) {
         }
         let accent = theme::colors(ui.visuals()).accent;
         ui.label(egui::RichText::new(icon::MAP_TRIFOLD).color(accent));
-        let name = if state.live.confidence {
-            "Live confidence"
-        } else {
-            "Live map"
+        let name = match state.live.look {
+            LiveLook::Classes => "Live map",
+            LiveLook::Confidence => "Live confidence",
+            LiveLook::Doubt(_) => "Live uncertainty",
         };
         let label = egui::Label::new(egui::RichText::new(name).color(accent)).sense(Sense::click());
         if ui

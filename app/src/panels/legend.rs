@@ -50,6 +50,7 @@ pub fn legend_ui(ui: &mut egui::Ui, state: &State, layer: &Arc<Layer>) {
             Style::Rgb { .. }
             | Style::FieldPca { .. }
             | Style::FieldConfidence { .. }
+            | Style::FieldUncertainty { .. }
             | Style::FieldSimilarity { .. } => {}
         }
     });

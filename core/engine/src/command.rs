@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use terroir_scene::{HeadKind, LinearHead, Raster};
+use terroir_scene::{Head, Raster};
 
 use crate::provenance::job_of_raster;
 use crate::{Failure, JobSpec, ModelsAction, TunedAbout};
@@ -55,11 +55,13 @@ pub fn command_line(spec: &JobSpec) -> String {
             if let Some(attribute) = &spec.class_attribute {
                 add("--class-attribute", Some(attribute.clone()));
             }
-            let kind = match spec.kind {
-                HeadKind::Ridge => "ridge",
-                HeadKind::Logistic => "logistic",
-            };
-            add("--kind", Some(kind.to_owned()));
+            add("--kind", Some(spec.kind.word().to_owned()));
+            if let Some(neighbours) = spec.neighbours {
+                add("--neighbours", Some(neighbours.to_string()));
+            }
+            for (class, weight) in &spec.class_weights {
+                add("--class-weight", Some(format!("{class}={weight}")));
+            }
             add("--folds", Some(spec.folds.to_string()));
             if spec.seed != 0 {
                 add("--seed", Some(spec.seed.to_string()));
@@ -70,6 +72,9 @@ pub fn command_line(spec: &JobSpec) -> String {
             add("predict", None);
             add("--field", path(&spec.field));
             add("--head", path(&spec.head));
+            if let Some(uncertainty) = spec.uncertainty {
+                add("--uncertainty", Some(uncertainty.word().to_owned()));
+            }
             if let Some(aoi) = &spec.aoi {
                 add("--aoi", Some(aoi.clone()));
             }
@@ -269,7 +274,7 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
     while let Some(first) = jobs.first() {
         let earlier = match first {
             JobSpec::Predict(spec) => {
-                let head = LinearHead::load(&spec.head).ok();
+                let head = Head::load(&spec.head).ok();
                 head.and_then(|head| {
                     serde_json::from_value(head.provenance.get("job")?.clone()).ok()
                 })

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use terroir_scene::{HeadKind, Resampling};
+use terroir_scene::{HeadKind, Resampling, Uncertainty};
 
 use crate::finetune::{FinetuneSpec, MapSceneSpec};
 use crate::map_polygons::PolygonsSpec;
@@ -109,12 +109,21 @@ pub struct TrainSpec {
     pub folds: usize,
     #[serde(default)]
     pub seed: u64,
+    /// What classes weigh against the others, by name; the others weigh 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub class_weights: Vec<(String, f64)>,
+    /// Neighbours that vote, for nearest neighbours; `None` = 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub neighbours: Option<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PredictSpec {
     pub field: PathBuf,
     pub head: PathBuf,
+    /// Also writes how unsure the head is, as `<stem>_uncertainty.tif`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncertainty: Option<Uncertainty>,
     pub out: PathBuf,
     /// Only pixels inside the polygons of this file, or of a layer of it (`file:layer`); the others become nodata.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -48,6 +48,7 @@ mod store;
 mod suggest;
 mod train;
 pub mod training;
+mod unseen;
 mod worker;
 
 pub use bench::{BenchRow, bench_field};
@@ -68,7 +69,7 @@ pub use journal::folder_of as working_folder_of;
 pub use link::WorkerLink;
 pub use map_polygons::PolygonsSpec;
 pub use monitor::{JobResult, Monitor, Stop};
-pub use predict::confidence_path;
+pub use predict::{confidence_path, uncertainty_path};
 pub use projection::Projection;
 pub use regress::{RegressSpec, ValueModel};
 pub use regression_report::{RegressionReport, write_regression_report};

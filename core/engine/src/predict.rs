@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use rayon::prelude::*;
-use terroir_scene::{AreaOfInterest, LinearHead, MapKind, MapWriter, Window, decode_pixel};
+use terroir_scene::{
+    AreaOfInterest, Head, MapKind, MapWriter, NO_CLASS, Predictor, Uncertainty, Verdicts, Window,
+};
 
 use crate::monitor::{JobResult, Monitor};
 use crate::provenance::{of_map, sha256_of_file, value_of};
-use crate::train::{codes_of, open_field};
+use crate::train::open_field;
 use crate::{Failure, JobSpec, Outcome, PredictSpec};
 
 /// Side of the squares in which the field is read.
@@ -20,7 +21,8 @@ pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Ou
     let begun = Instant::now();
     monitor.started("cpu");
     let field = open_field(&spec.field)?;
-    let head = LinearHead::load(&spec.head)?;
+    let head = Head::load(&spec.head)?;
+    let predictor = Predictor::new(&head);
     let head_sha256 = sha256_of_file(&spec.head)?;
     if spec.out == spec.field {
         return Err(Failure::new(format!(
@@ -48,6 +50,13 @@ pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Ou
         &grid,
         MapKind::Confidence(vec!["confidence".to_owned()]),
     )?;
+    let mut uncertainty = spec
+        .uncertainty
+        .map(|measure| {
+            let kind = MapKind::Confidence(vec![format!("uncertainty ({})", measure.word())]);
+            MapWriter::create(&uncertainty_path(&spec.out), &grid, kind)
+        })
+        .transpose()?;
     let ids: Vec<u8> = head.classes.iter().map(|class| class.id).collect();
     let mut counts = vec![0u64; ids.len()];
     let (mut sum, mut pixels) = (0.0f64, 0u64);
@@ -60,40 +69,30 @@ pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Ou
         if mask.as_ref().is_some_and(|mask| !mask.contains(&true)) {
             map.write_bytes(*window, &vec![0; count])?;
             confidence.write_bytes(*window, &vec![CONFIDENCE_NODATA; count])?;
+            if let Some(uncertainty) = &mut uncertainty {
+                uncertainty.write_bytes(*window, &vec![CONFIDENCE_NODATA; count])?;
+            }
             continue;
         }
         let codes = field.read_codes_blocking(*window, window.width, window.height)?;
-        let is_wanted = |at: usize| {
-            mask.as_ref()
-                .is_none_or(|mask| mask.get(at).copied().unwrap_or(false))
-        };
-        let found: Vec<Option<(usize, f32)>> = (0..count)
-            .into_par_iter()
-            .map(|at| {
-                if !is_wanted(at) {
-                    return None;
-                }
-                decode_pixel(&codes_of(&codes, count, at)).map(|vector| head.classify(&vector))
-            })
-            .collect();
-        let class_bytes: Vec<u8> = found
-            .iter()
-            .map(|found| found.and_then(|(k, _)| ids.get(k).copied()).unwrap_or(0))
-            .collect();
-        let confidence_bytes: Vec<u8> = found
-            .iter()
-            .map(|found| {
-                found.map_or(CONFIDENCE_NODATA, |(_, p)| {
-                    (p.clamp(0.0, 1.0) * 200.0).round() as u8
-                })
-            })
-            .collect();
-        for (class, probability) in found.iter().flatten() {
-            if let Some(count) = counts.get_mut(*class) {
-                *count += 1;
-            }
-            sum += f64::from(*probability);
+        let with_entropy = spec.uncertainty == Some(Uncertainty::Entropy);
+        let verdicts = predictor.judge(&codes, count, mask.as_deref(), with_entropy);
+        let mut class_bytes = vec![0u8; count];
+        let mut confidence_bytes = vec![CONFIDENCE_NODATA; count];
+        for (at, (&class, &probability)) in
+            verdicts.class.iter().zip(&verdicts.probability).enumerate()
+        {
+            let Some(id) = ids.get(usize::from(class)).filter(|_| class != NO_CLASS) else {
+                continue;
+            };
+            class_bytes[at] = *id;
+            confidence_bytes[at] = byte_of_share(probability);
+            counts[usize::from(class)] += 1;
+            sum += f64::from(probability);
             pixels += 1;
+        }
+        if let (Some(writer), Some(measure)) = (&mut uncertainty, spec.uncertainty) {
+            writer.write_bytes(*window, &uncertainty_bytes(&verdicts, measure))?;
         }
         map.write_bytes(*window, &class_bytes)?;
         confidence.write_bytes(*window, &confidence_bytes)?;
@@ -110,6 +109,9 @@ pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Ou
     );
     let mut files = map.finish(&keys)?;
     files.extend(confidence.finish(&keys)?);
+    if let Some(uncertainty) = uncertainty {
+        files.extend(uncertainty.finish(&keys)?);
+    }
     let mean = if pixels > 0 { sum / pixels as f64 } else { 0.0 };
     let mut metrics = vec![
         ("pixels".to_owned(), pixels as f64),
@@ -133,6 +135,25 @@ pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Ou
     })
 }
 
+fn byte_of_share(share: f32) -> u8 {
+    (share.clamp(0.0, 1.0) * 200.0).round() as u8
+}
+
+fn uncertainty_bytes(verdicts: &Verdicts, measure: Uncertainty) -> Vec<u8> {
+    (0..verdicts.class.len())
+        .map(|at| {
+            let value = |list: &[f32]| list.get(at).copied().unwrap_or(0.0);
+            match (verdicts.class.get(at), measure) {
+                (None | Some(&NO_CLASS), _) => CONFIDENCE_NODATA,
+                (_, Uncertainty::Margin) => {
+                    byte_of_share(1.0 - (value(&verdicts.probability) - value(&verdicts.second)))
+                }
+                (_, Uncertainty::Entropy) => byte_of_share(value(&verdicts.entropy)),
+            }
+        })
+        .collect()
+}
+
 /// The area a job is restricted to.
 pub(crate) fn area_of(
     name: Option<&str>,
@@ -154,6 +175,13 @@ pub fn confidence_path(map: &Path) -> PathBuf {
 pub(crate) fn probabilities_path(map: &Path) -> PathBuf {
     let mut name = map.file_stem().unwrap_or_default().to_owned();
     name.push("_probabilities.tif");
+    map.with_file_name(name)
+}
+
+/// `map.tif` -> `map_uncertainty.tif`.
+pub fn uncertainty_path(map: &Path) -> PathBuf {
+    let mut name = map.file_stem().unwrap_or_default().to_owned();
+    name.push("_uncertainty.tif");
     map.with_file_name(name)
 }
 

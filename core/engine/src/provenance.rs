@@ -132,7 +132,7 @@ pub(crate) fn of_result(
 pub(crate) fn of_map(
     job: &JobSpec,
     field: &RasterInfo,
-    head: &terroir_scene::LinearHead,
+    head: &terroir_scene::Head,
     head_sha256: &str,
     seconds: f64,
 ) -> Provenance {
@@ -142,12 +142,8 @@ pub(crate) fn of_map(
             .map(ToString::to_string)
             .unwrap_or_default()
     };
-    let kind = serde_json::to_value(head.kind)
-        .ok()
-        .and_then(|kind| kind.as_str().map(str::to_owned))
-        .unwrap_or_default();
     let model = json!({
-        "field": value_of(field, "TERROIR_MODEL"), "head": kind, "head_sha256": head_sha256,
+        "field": value_of(field, "TERROIR_MODEL"), "head": head.kind.word(), "head_sha256": head_sha256,
     });
     let inputs =
         json!([{"file": file_name(&field.path), "bytes": field.size_bytes, "date": field.date}]);

@@ -113,6 +113,7 @@ mod tests {
 
     fn task() -> Task {
         Task::Run(JobSpec::Predict(PredictSpec {
+            uncertainty: None,
             field: "f".into(),
             head: "h".into(),
             out: "o".into(),

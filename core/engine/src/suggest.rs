@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use terroir_scene::{
-    Class, FieldSample, HeadKind, KnownPlaces, LabelUse, LinearHead, SuggestOptions, Suggestion,
-    import_labels, suggest_places,
+    Class, FieldSample, FitOptions, Head, HeadKind, KnownPlaces, LabelUse, SuggestOptions,
+    Suggestion, import_labels, suggest_places,
 };
 
 use crate::monitor::{JobResult, Monitor, Stop};
@@ -63,7 +63,8 @@ fn suggest(
         .iter()
         .filter_map(|sample| sample.training(&labels.classes))
         .collect();
-    let head = LinearHead::fit(spec.kind, &labels.classes, &training, cancelled)?;
+    let options = FitOptions::new(spec.kind);
+    let head = Head::fit(&options, &labels.classes, &training, cancelled)?;
     let known = KnownPlaces {
         labelled: labels
             .pixels()

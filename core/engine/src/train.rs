@@ -6,12 +6,14 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use terroir_scene::{
-    Accuracy, Class, ConfusionMatrix, FIELD_AXES, FIELD_NODATA, Grid, ImportReport, LabelledPixel,
-    LinearHead, Raster, TrainingPixel, Window, decode_pixel, import_labels, spatial_folds,
+    Accuracy, Class, ConfusionMatrix, DEFAULT_NEIGHBOURS, FIELD_AXES, FIELD_NODATA, FitOptions,
+    Grid, Head, ImportReport, LabelUse, LabelledPixel, MOST_NEIGHBOURS, Raster, TrainingPixel,
+    Window, decode_pixel, import_labels, spatial_folds,
 };
 
 use crate::monitor::{JobResult, Monitor};
 use crate::provenance::{classes_json, file_name, sha256_of_file, value_of};
+use crate::unseen::{Calibrated, HeldOut, UnseenPixels};
 use crate::{Failure, JobSpec, Outcome, TrainSpec};
 
 /// Blocks of the cross-validation are at least this long and at least this many pixels.
@@ -31,8 +33,10 @@ pub(crate) fn train(spec: &TrainSpec, monitor: &Monitor<'_>) -> JobResult<Outcom
     let grid = field.info().grid.clone();
     let (labels, report) = import_labels(&spec.labels, &grid, spec.class_attribute.as_deref())?;
     say_import(monitor, &report);
-    let labelled = labels.pixels();
+    let labelled = labels.pixels_for(LabelUse::Train);
     let samples = read_samples_blocking(&field, &labelled, monitor)?;
+    let held_out = labels.pixels_for(LabelUse::HeldOut);
+    let held_out = read_samples_blocking(&field, &held_out, monitor)?;
     let missing = labelled.len() - samples.len();
     if missing > 0 {
         monitor.warn(format!(
@@ -41,9 +45,10 @@ pub(crate) fn train(spec: &TrainSpec, monitor: &Monitor<'_>) -> JobResult<Outcom
     }
     let classes = classes_in_use(&labels.classes, &samples, spec)?;
     say_few(monitor, &classes, &samples);
+    let options = fit_options(spec, &classes)?;
 
     let validation = if spec.folds > 0 {
-        cross_validate(spec, monitor, &grid, &classes, &samples)?
+        cross_validate(spec, &options, monitor, &grid, &classes, &samples)?
     } else {
         None
     };
@@ -53,7 +58,8 @@ pub(crate) fn train(spec: &TrainSpec, monitor: &Monitor<'_>) -> JobResult<Outcom
         .iter()
         .filter_map(|sample| sample.training(&classes))
         .collect();
-    let mut head = LinearHead::fit(spec.kind, &classes, &everything, &|| monitor.is_cancelled())?;
+    // Seconds at most, so a wish to stop waits for the end of a fit.
+    let mut head = Head::fit(&options, &classes, &everything, &|| false)?;
 
     let counts: serde_json::Map<String, Value> = classes
         .iter()
@@ -98,6 +104,16 @@ pub(crate) fn train(spec: &TrainSpec, monitor: &Monitor<'_>) -> JobResult<Outcom
         ] {
             metrics.extend(value.map(|value| (name.to_owned(), value)));
         }
+        if let Some(calibrated) = &validation.calibrated {
+            head.temperature = calibrated.temperature as f32;
+            for (name, value) in [
+                ("expected_calibration_error", calibrated.after.ece),
+                ("brier_score", calibrated.after.brier),
+                ("negative_log_likelihood", calibrated.after.nll),
+            ] {
+                metrics.extend(value.map(|value| (name.to_owned(), value)));
+            }
+        }
         if let Some(overall) = validation.pooled.overall {
             figure = format!(
                 "; {:.1} % right in {} spatial blocks-out folds",
@@ -105,6 +121,22 @@ pub(crate) fn train(spec: &TrainSpec, monitor: &Monitor<'_>) -> JobResult<Outcom
                 validation.folds
             );
         }
+    }
+    if labels.held_out_polygons() > 0 {
+        let all_classes = with_classes_of(&classes, &labels.classes, &held_out);
+        let shapes = labels.held_out_polygons();
+        let found = HeldOut::of(&head, &all_classes, &held_out, shapes);
+        metrics.push(("held_out_pixels".to_owned(), found.pixels as f64));
+        figure += &format!(
+            "; {} pixels of {shapes} {} marked test or validation were held out",
+            found.pixels,
+            if shapes == 1 { "shape" } else { "shapes" }
+        );
+        if let Some(overall) = found.accuracy.overall {
+            metrics.push(("held_out_overall_accuracy".to_owned(), overall));
+            figure += &format!(": {:.1} % right", 100.0 * overall);
+        }
+        head.provenance.insert("held_out".to_owned(), found.json());
     }
     head.save(&spec.out)?;
     metrics.push(("seconds".to_owned(), begun.elapsed().as_secs_f64()));
@@ -118,6 +150,56 @@ pub(crate) fn train(spec: &TrainSpec, monitor: &Monitor<'_>) -> JobResult<Outcom
         metrics,
         warnings: monitor.warnings(),
     })
+}
+
+/// How the heads are fitted, or which class weight names no class.
+fn fit_options(spec: &TrainSpec, classes: &[Class]) -> JobResult<FitOptions> {
+    let mut options = FitOptions {
+        neighbours: spec.neighbours.unwrap_or(DEFAULT_NEIGHBOURS),
+        seed: spec.seed,
+        ..FitOptions::new(spec.kind)
+    };
+    if !(1..=MOST_NEIGHBOURS).contains(&options.neighbours) {
+        return Err(Failure::new(format!(
+            "{} neighbours cannot vote; 1 to {MOST_NEIGHBOURS} can",
+            options.neighbours
+        ))
+        .into());
+    }
+    if spec.class_weights.is_empty() {
+        return Ok(options);
+    }
+    options.class_weights = vec![1.0; classes.len()];
+    for (name, weight) in &spec.class_weights {
+        let Some(class) = classes.iter().position(|class| class.name == *name) else {
+            let names: Vec<&str> = classes.iter().map(|class| class.name.as_str()).collect();
+            return Err(Failure::new(format!(
+                "a weight is given for the class \"{name}\", which the labels do not hold; they hold {}",
+                names.join(", ")
+            ))
+            .into());
+        };
+        if let Some(slot) = options.class_weights.get_mut(class) {
+            *slot = *weight as f32;
+        }
+    }
+    Ok(options)
+}
+
+/// The classes trained on, and after them those that only samples held out have.
+fn with_classes_of(trained: &[Class], all: &[Class], held_out: &[Sample]) -> Vec<Class> {
+    let mut classes = trained.to_vec();
+    for class in all {
+        let is_known = trained.iter().any(|known| known.id == class.id);
+        if !is_known
+            && held_out
+                .iter()
+                .any(|sample| sample.pixel.class_id == class.id)
+        {
+            classes.push(class.clone());
+        }
+    }
+    classes
 }
 
 pub(crate) fn open_field(path: &std::path::Path) -> JobResult<Raster> {
@@ -279,12 +361,14 @@ pub(crate) fn block_px(grid: &Grid) -> usize {
 struct Validation {
     folds: usize,
     pooled: Accuracy,
+    calibrated: Option<Calibrated>,
     summary: Value,
     details: Value,
 }
 
 fn cross_validate(
     spec: &TrainSpec,
+    options: &FitOptions,
     monitor: &Monitor<'_>,
     grid: &Grid,
     classes: &[Class],
@@ -297,6 +381,7 @@ fn cross_validate(
     let folds = fold_of.iter().copied().max().map_or(0, |last| last + 1);
     let mut pooled = ConfusionMatrix::new(classes.to_vec());
     let (mut each, mut overalls) = (Vec::new(), Vec::new());
+    let mut unseen = UnseenPixels::default();
     for fold in 0..folds {
         monitor.check()?;
         monitor.progress("cross-validating", fold as u64, folds as u64);
@@ -315,9 +400,10 @@ fn cross_validate(
         if test.is_empty() || training.iter().all(|pixel| Some(pixel.class) == first) {
             continue;
         }
-        let head = LinearHead::fit(spec.kind, classes, &training, &|| monitor.is_cancelled())?;
+        let head = Head::fit(options, classes, &training, &|| false)?;
         let mut matrix = ConfusionMatrix::new(classes.to_vec());
         for sample in &test {
+            unseen.add(fold, &head, classes, sample);
             let (winner, _) = head.classify(&sample.vector);
             let found = head
                 .classes
@@ -343,6 +429,7 @@ fn cross_validate(
         return Ok(None);
     }
     let accuracy = pooled.accuracy();
+    let calibrated = unseen.calibrated();
     let spread = spread(&overalls);
     for (name, value) in [
         ("overall_accuracy", accuracy.overall),
@@ -366,7 +453,9 @@ fn cross_validate(
         details: json!({
             "scheme": "block", "block_px": block, "k": each.len(), "folds": each, "classes": classes_json(classes),
             "pooled": {"error_matrix": pooled.counts, "metrics": metrics_json(&accuracy)},
+            "calibration": calibrated.as_ref().map(Calibrated::json),
         }),
+        calibrated,
         pooled: accuracy,
     }))
 }

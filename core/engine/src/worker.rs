@@ -362,6 +362,7 @@ mod tests {
 
         fn run(&mut self, id: u64, what: &str) {
             let spec = PredictSpec {
+                uncertainty: None,
                 field: what.into(),
                 head: "h".into(),
                 out: "o".into(),
@@ -469,6 +470,7 @@ mod tests {
         session.send(&Command::Estimate {
             id: JobId(1),
             spec: JobSpec::Predict(PredictSpec {
+                uncertainty: None,
                 field: "".into(),
                 head: "".into(),
                 out: "".into(),

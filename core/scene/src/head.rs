@@ -7,8 +7,8 @@ use crate::{Class, FIELD_AXES, SceneError, SceneResult, logistic, ridge};
 
 /// Pixels of one class a fit looks at; of more, every n-th is taken, so that a large polygon does not slow the brush.
 pub const MAX_PIXELS_PER_CLASS: usize = 4_000;
-/// Version of the head file this build writes; older ones are read.
-pub const HEAD_SCHEMA: u32 = 1;
+/// Version of the head file this build writes; older ones, which hold linear heads only, are read.
+pub const HEAD_SCHEMA: u32 = 2;
 
 /// Measured on 2 x 720 real field vectors (farmland and city, 9 classes each, 40 per class held out, mean of 20 draws),
 /// balanced accuracy with 1, 3, 5, 10, 40 training pixels a class, and with 3 and 40 in turn (negative log-likelihood in brackets):
@@ -31,6 +31,51 @@ pub enum HeadKind {
     Ridge,
     #[default]
     Logistic,
+    /// Nearest labelled pixels vote.
+    #[serde(rename = "knn")]
+    Neighbours,
+    /// Random forest.
+    Forest,
+    /// Small network of two layers.
+    #[serde(rename = "mlp")]
+    Network,
+}
+
+impl HeadKind {
+    pub const ALL: [Self; 5] = [
+        Self::Logistic,
+        Self::Ridge,
+        Self::Neighbours,
+        Self::Forest,
+        Self::Network,
+    ];
+
+    /// The word of the command line and of files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ridge => "ridge",
+            Self::Logistic => "logistic",
+            Self::Neighbours => "knn",
+            Self::Forest => "forest",
+            Self::Network => "mlp",
+        }
+    }
+
+    /// What people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ridge => "Ridge regression",
+            Self::Logistic => "Logistic regression",
+            Self::Neighbours => "Nearest neighbours",
+            Self::Forest => "Random forest",
+            Self::Network => "Small neural network",
+        }
+    }
+
+    /// A linear form a class: the canvas draws such a map by itself and it follows the brush.
+    pub fn is_linear(self) -> bool {
+        matches!(self, Self::Ridge | Self::Logistic)
+    }
 }
 
 /// Class scores of a unit vector `u`: `weights[k] . u + bias[k]`; class = arg max, probability = softmax(`temperature` * scores).
@@ -82,29 +127,45 @@ impl LinearHead {
     ) -> SceneResult<Self> {
         let penalty = match kind {
             HeadKind::Ridge => ridge::LAMBDA,
-            HeadKind::Logistic => logistic::PENALTY,
+            _ => logistic::PENALTY,
         };
-        Self::fit_with(kind, penalty, classes, pixels, cancelled)
+        Self::fit_with(kind, penalty, classes, &[], pixels, cancelled)
+    }
+
+    /// The same with what each class weighs against the others (by its place in `classes`; those without one weigh 1).
+    pub fn fit_weighted(
+        kind: HeadKind,
+        classes: &[Class],
+        class_weights: &[f32],
+        pixels: &[TrainingPixel],
+        cancelled: &dyn Fn() -> bool,
+    ) -> SceneResult<Self> {
+        let penalty = match kind {
+            HeadKind::Ridge => ridge::LAMBDA,
+            _ => logistic::PENALTY,
+        };
+        Self::fit_with(kind, penalty, classes, class_weights, pixels, cancelled)
     }
 
     fn fit_with(
         kind: HeadKind,
         penalty: f64,
         classes: &[Class],
+        class_weights: &[f32],
         pixels: &[TrainingPixel],
         cancelled: &dyn Fn() -> bool,
     ) -> SceneResult<Self> {
-        let (set, kept, counts) = gather(classes, pixels)?;
+        let (set, kept, counts) = gather(classes, pixels, class_weights)?;
         let fitted = match kind {
             HeadKind::Ridge => ridge::fit(&set, penalty, cancelled)?,
             HeadKind::Logistic => logistic::fit(&set, penalty, cancelled)?,
+            _ => {
+                return Err(SceneError::input(format!(
+                    "{} is no linear method, so the canvas cannot draw it; export the map instead",
+                    kind.name()
+                )));
+            }
         };
-        let mut provenance = serde_json::Map::new();
-        let counts: serde_json::Map<String, serde_json::Value> = kept
-            .iter()
-            .map(|&index| (classes[index].name.clone(), counts[index].into()))
-            .collect();
-        provenance.insert("pixels_per_class".into(), counts.into());
         Ok(Self {
             schema: HEAD_SCHEMA,
             kind,
@@ -116,7 +177,7 @@ impl LinearHead {
                 .collect(),
             bias: fitted.bias.iter().map(|&value| value as f32).collect(),
             temperature: fitted.temperature as f32,
-            provenance,
+            provenance: pixel_counts(classes, &kept, &counts),
         })
     }
 
@@ -164,16 +225,43 @@ impl LinearHead {
     }
 }
 
+/// What a head says of the pixels it was fitted on.
+pub(crate) fn pixel_counts(
+    classes: &[Class],
+    kept: &[usize],
+    counts: &[usize],
+) -> serde_json::Map<String, serde_json::Value> {
+    let counts: serde_json::Map<String, serde_json::Value> = kept
+        .iter()
+        .map(|&index| (classes[index].name.clone(), counts[index].into()))
+        .collect();
+    [("pixels_per_class".to_owned(), counts.into())]
+        .into_iter()
+        .collect()
+}
+
 /// Checks, thins and weighs the pixels. Returns the set, the indices of the classes that have pixels, and the counts given.
 ///
 /// Strokes differ in size by chance, so what a class was painted with says little about how common it is: every class gets
 /// the same total weight. (Painted proportions instead cost 20 points of balanced accuracy where every second class has
 /// 3 pixels and the others 40, the square root of them 4.) The sum of all weights is their effective number
 /// `(sum w)^2 / sum w^2`: 5 pixels against 2,000 are regularised like about 20 pixels, not like 2,005.
-fn gather(
+/// `class_weights` (1 where none is given) multiply the weight of a whole class.
+pub(crate) fn gather(
     classes: &[Class],
     pixels: &[TrainingPixel],
+    class_weights: &[f32],
 ) -> SceneResult<(FitSet, Vec<usize>, Vec<usize>)> {
+    if let Some((class, weight)) = classes
+        .iter()
+        .zip(class_weights)
+        .find(|(_, weight)| !weight.is_finite() || **weight <= 0.0)
+    {
+        return Err(SceneError::input(format!(
+            "the weight of \"{}\" is {weight}; class weights are numbers above 0",
+            class.name
+        )));
+    }
     let mut counts = vec![0usize; classes.len()];
     let mut sums = vec![0.0f64; classes.len()];
     for pixel in pixels {
@@ -220,7 +308,15 @@ fn gather(
         .collect();
     let factor: Vec<f64> = sums
         .iter()
-        .map(|sum| if *sum > 0.0 { sum.recip() } else { 0.0 })
+        .enumerate()
+        .map(|(class, sum)| {
+            let weight = class_weights.get(class).copied().unwrap_or(1.0);
+            if *sum > 0.0 {
+                f64::from(weight) / sum
+            } else {
+                0.0
+            }
+        })
         .collect();
 
     let mut seen = vec![0usize; classes.len()];

@@ -131,7 +131,7 @@ fn logistic_reaches_the_minimum() {
         return;
     };
     let pixels = pixels(&by_class);
-    let (set, _, _) = gather(&classes(9), &pixels).unwrap();
+    let (set, _, _) = gather(&classes(9), &pixels, &[]).unwrap();
     let coarse = logistic::fit(&set, 1.0, &never).unwrap();
     // Gradient by hand in f64 at the solution: small against the total weight.
     let mut worst = 0.0f64;
@@ -333,7 +333,8 @@ fn try_out(
         }
     }
     let names = classes(by_class.len());
-    let mut head = LinearHead::fit_with(kind, penalty, &names, &pixels(&train), &never).unwrap();
+    let mut head =
+        LinearHead::fit_with(kind, penalty, &names, &[], &pixels(&train), &never).unwrap();
     let mut matrix = ConfusionMatrix::new(names);
     for (class, vector) in &test {
         matrix.add(head.classify(vector).0, *class);

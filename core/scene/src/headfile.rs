@@ -1,34 +1,115 @@
-//! Head files: a linear head as one JSON document, checked on the way in and written beside before it is renamed.
+//! Head files: a head of any kind as one JSON document, checked on the way in and written beside before it is renamed.
 
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::beside::write_beside;
-use crate::{FIELD_AXES, HEAD_SCHEMA, LinearHead, SceneError, SceneResult};
+use crate::{
+    Class, FIELD_AXES, Forest, HEAD_SCHEMA, Head, HeadKind, HeadModel, LinearHead, Neighbours,
+    Network, SceneError, SceneResult,
+};
 
 /// Tells a head file from any other JSON.
 const FORMAT: &str = "terroir-head";
-/// 255 classes of 64 numbers stay far below.
-const LARGEST_FILE: u64 = 16 << 20;
+/// A forest of noisy labels takes a few tens of megabytes.
+const LARGEST_FILE: u64 = 256 << 20;
 
-#[derive(Serialize)]
-struct HeadFile<'a> {
-    format: &'a str,
-    #[serde(flatten)]
-    head: &'a LinearHead,
+/// The document. Schema 1 had weights and bias only.
+#[derive(Serialize, Deserialize)]
+struct HeadFile {
+    format: String,
+    schema: u32,
+    kind: HeadKind,
+    classes: Vec<Class>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    weights: Vec<Vec<f32>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    bias: Vec<f32>,
+    temperature: f32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    neighbours: Option<Neighbours>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    forest: Option<Forest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    network: Option<Network>,
+    #[serde(default)]
+    provenance: serde_json::Map<String, serde_json::Value>,
+}
+
+impl HeadFile {
+    fn of(head: &Head) -> Self {
+        let mut file = Self {
+            format: FORMAT.to_owned(),
+            schema: HEAD_SCHEMA,
+            kind: head.kind,
+            classes: head.classes.clone(),
+            weights: Vec::new(),
+            bias: Vec::new(),
+            temperature: head.temperature,
+            neighbours: None,
+            forest: None,
+            network: None,
+            provenance: head.provenance.clone(),
+        };
+        match head.model.clone() {
+            HeadModel::Linear { weights, bias } => (file.weights, file.bias) = (weights, bias),
+            HeadModel::Neighbours(model) => file.neighbours = Some(model),
+            HeadModel::Forest(model) => file.forest = Some(model),
+            HeadModel::Network(model) => file.network = Some(model),
+        }
+        file
+    }
+
+    fn head(self) -> Result<Head, String> {
+        let lacks = || format!("it says it is {} but lacks its numbers", self.kind.name());
+        let model = match self.kind {
+            HeadKind::Ridge | HeadKind::Logistic => HeadModel::Linear {
+                weights: self.weights,
+                bias: self.bias,
+            },
+            HeadKind::Neighbours => HeadModel::Neighbours(self.neighbours.ok_or_else(lacks)?),
+            HeadKind::Forest => HeadModel::Forest(self.forest.ok_or_else(lacks)?),
+            HeadKind::Network => HeadModel::Network(self.network.ok_or_else(lacks)?),
+        };
+        let head = Head {
+            kind: self.kind,
+            classes: self.classes,
+            temperature: self.temperature,
+            model,
+            provenance: self.provenance,
+        };
+        head.check()?;
+        Ok(head)
+    }
 }
 
 impl LinearHead {
     /// Writes the head as JSON beside `path`, then renames; an existing file is replaced whole or not at all.
     pub fn save(&self, path: &Path) -> SceneResult<()> {
+        Head::from(self.clone()).save(path)
+    }
+
+    /// Reads a head file that holds a linear head.
+    pub fn load(path: &Path) -> SceneResult<Self> {
+        Head::load(path)?
+            .linear()
+            .ok_or_else(|| SceneError::file(path, "this head is not linear"))
+    }
+}
+
+impl Head {
+    /// Writes the head as JSON beside `path`, then renames; an existing file is replaced whole or not at all.
+    pub fn save(&self, path: &Path) -> SceneResult<()> {
         self.check()
             .map_err(|what| SceneError::write(path, format!("the head is not written: {what}")))?;
-        let mut text = serde_json::to_vec_pretty(&HeadFile {
-            format: FORMAT,
-            head: self,
-        })
-        .map_err(|error| {
+        let file = HeadFile::of(self);
+        // One number a line would make a forest unreadable and four times as long.
+        let text = match self.model {
+            HeadModel::Linear { .. } => serde_json::to_vec_pretty(&file),
+            _ => serde_json::to_vec(&file),
+        };
+        let mut text = text.map_err(|error| {
             SceneError::write(path, "the head could not be put into words").with_details(error)
         })?;
         text.push(b'\n');
@@ -67,16 +148,15 @@ impl LinearHead {
                 "this head was written by a newer version of Terroir; update to read it",
             ));
         }
-        let head: Self = serde_json::from_value(value).map_err(|error| {
+        let file: HeadFile = serde_json::from_value(value).map_err(|error| {
             other("this head file is damaged; train the head again").with_details(error)
         })?;
-        head.check().map_err(|what| {
+        file.head().map_err(|what| {
             SceneError::file(
                 path,
                 format!("this head file is damaged: {what}; train the head again"),
             )
-        })?;
-        Ok(head)
+        })
     }
 
     /// What is wrong with the numbers, if anything.
@@ -85,34 +165,10 @@ impl LinearHead {
         if count < 2 {
             return Err(format!("it has {count} classes, and a map needs two"));
         }
-        if self.weights.len() != count || self.bias.len() != count {
-            return Err(format!(
-                "{count} classes, but {} rows of weights and {} biases",
-                self.weights.len(),
-                self.bias.len()
-            ));
+        if count > usize::from(u8::MAX) {
+            return Err(format!("it has {count} classes, and a map holds 255"));
         }
-        if let Some((row, weights)) = self
-            .weights
-            .iter()
-            .enumerate()
-            .find(|(_, weights)| weights.len() != FIELD_AXES)
-        {
-            return Err(format!(
-                "row {} has {} weights instead of {FIELD_AXES}",
-                row + 1,
-                weights.len()
-            ));
-        }
-        let is_finite = self
-            .weights
-            .iter()
-            .flatten()
-            .chain(&self.bias)
-            .all(|value| value.is_finite());
-        if !is_finite {
-            return Err("a weight is not a number".to_owned());
-        }
+        self.check_model()?;
         if !(self.temperature.is_finite() && self.temperature > 0.0) {
             return Err(format!("its temperature is {}", self.temperature));
         }
@@ -124,6 +180,31 @@ impl LinearHead {
         }
         Ok(())
     }
+}
+
+pub(crate) fn check_linear(count: usize, weights: &[Vec<f32>], bias: &[f32]) -> Result<(), String> {
+    if weights.len() != count || bias.len() != count {
+        return Err(format!(
+            "{count} classes, but {} rows of weights and {} biases",
+            weights.len(),
+            bias.len()
+        ));
+    }
+    if let Some((row, weights)) = weights
+        .iter()
+        .enumerate()
+        .find(|(_, weights)| weights.len() != FIELD_AXES)
+    {
+        return Err(format!(
+            "row {} has {} weights instead of {FIELD_AXES}",
+            row + 1,
+            weights.len()
+        ));
+    }
+    if !weights.iter().flatten().chain(bias).all(|v| v.is_finite()) {
+        return Err("a weight is not a number".to_owned());
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -163,6 +244,16 @@ mod tests {
     }
 
     #[test]
+    fn files_of_the_first_schema_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("head.json");
+        head().save(&path).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace("\"schema\": 2", "\"schema\": 1")).unwrap();
+        assert_eq!(Head::load(&path).unwrap(), Head::from(head()));
+    }
+
+    #[test]
     fn other_and_damaged_files_are_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("head.json");
@@ -175,7 +266,8 @@ mod tests {
         head().save(&path).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(loaded(&text[..text.len() / 2]).contains("complete JSON"));
-        assert!(loaded(&text.replace("\"schema\": 1", "\"schema\": 9")).contains("newer"));
+        assert!(loaded(&text.replace("\"schema\": 2", "\"schema\": 9")).contains("newer"));
+        assert!(loaded(&text.replace("\"logistic\"", "\"forest\"")).contains("lacks its numbers"));
         assert!(loaded(&text.replace("-2.5", "null")).contains("damaged"));
         assert!(loaded(&text.replace("-2.5", "1e39")).contains("not a number"));
         assert!(loaded(&text.replace("3.3", "0")).contains("temperature"));

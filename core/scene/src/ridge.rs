@@ -4,10 +4,13 @@
 use nalgebra::{Cholesky, DMatrix, DVector, SymmetricEigen};
 
 use crate::head::{FitSet, FittedScores};
+use crate::temperature::{UnseenScores, likeliest_temperature};
 use crate::{FIELD_AXES, SceneError, SceneResult};
 
 /// Pull towards zero. Features have unit length, so it is comparable with one pixel's worth of evidence.
 pub(crate) const LAMBDA: f64 = 1.0;
+/// Scores of a few pixels can look like none at all.
+const LEAST_TEMPERATURE: f64 = 0.5;
 /// Used when no class has a second pixel to be left out.
 const DEFAULT_TEMPERATURE: f64 = 3.0;
 
@@ -104,14 +107,14 @@ pub(crate) fn fit(
             let score = 2.0 * share[k] - 1.0 + solution.column(k).dot(&x);
             target - (target - score) / remaining
         });
-        left_out.push(LeftOut {
+        left_out.push(UnseenScores {
             class,
             weight: f64::from(weight),
             scores: scores.collect(),
         });
     }
     if let Some(temperature) = likeliest_temperature(&left_out) {
-        fitted.temperature = temperature;
+        fitted.temperature = temperature.max(LEAST_TEMPERATURE);
     }
     Ok(fitted)
 }
@@ -133,52 +136,4 @@ fn invert(matrix: DMatrix<f64>) -> SceneResult<DMatrix<f64>> {
         .eigenvalues
         .map(|value| if value > floor { 1.0 / value } else { 0.0 });
     Ok(&eigen.eigenvectors * DMatrix::from_diagonal(&inverted) * eigen.eigenvectors.transpose())
-}
-
-struct LeftOut {
-    class: usize,
-    weight: f64,
-    scores: Vec<f64>,
-}
-
-/// The temperature of smallest negative log-likelihood, between 0.5 and 40; `None` without scores.
-fn likeliest_temperature(left_out: &[LeftOut]) -> Option<f64> {
-    if left_out.is_empty() {
-        return None;
-    }
-    let loss = |temperature: f64| -> f64 {
-        left_out
-            .iter()
-            .map(|pixel| {
-                let highest = pixel
-                    .scores
-                    .iter()
-                    .copied()
-                    .fold(f64::NEG_INFINITY, f64::max);
-                let total: f64 = pixel
-                    .scores
-                    .iter()
-                    .map(|score| (temperature * (score - highest)).exp())
-                    .sum();
-                pixel.weight * (total.ln() - temperature * (pixel.scores[pixel.class] - highest))
-            })
-            .sum()
-    };
-    // Convex in the temperature, so unimodal in its logarithm: golden-section search to 1 %.
-    let ratio = (5f64.sqrt() - 1.0) / 2.0;
-    let (mut low, mut high) = (0.5f64.ln(), 40f64.ln());
-    let (mut left, mut right) = (high - ratio * (high - low), low + ratio * (high - low));
-    let (mut at_left, mut at_right) = (loss(left.exp()), loss(right.exp()));
-    while high - low > 0.01 {
-        if at_left <= at_right {
-            (high, right, at_right) = (right, left, at_left);
-            left = high - ratio * (high - low);
-            at_left = loss(left.exp());
-        } else {
-            (low, left, at_left) = (left, right, at_right);
-            right = low + ratio * (high - low);
-            at_right = loss(right.exp());
-        }
-    }
-    Some(((low + high) / 2.0).exp())
 }

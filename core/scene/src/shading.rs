@@ -3,7 +3,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::{FIELD_AXES, Look, MOST_STEPS, RampChoice, Stretch, Style, Third, ramp};
+use crate::{FIELD_AXES, Look, MOST_STEPS, RampChoice, Stretch, Style, Third, Uncertainty, ramp};
 
 /// Width of a colour table laid out as a picture; longer tables take more rows.
 pub const TABLE_WIDTH: usize = 256;
@@ -20,6 +20,8 @@ const FLAG_DIFFERENCE: u32 = 4;
 const MODE_FIELD_CLASSES: u32 = 1;
 const MODE_FIELD_CONFIDENCE: u32 = 2;
 const MODE_FIELD_SIMILARITY: u32 = 3;
+const MODE_FIELD_MARGIN: u32 = 8;
+const MODE_FIELD_ENTROPY: u32 = 9;
 
 /// Colours of whole codes from `first` on, or the 256 entries of a ramp; straight alpha.
 #[derive(Clone, Debug, PartialEq)]
@@ -321,6 +323,13 @@ impl Style {
                 MODE_FIELD_CONFIDENCE,
                 ColorTable::from_ramp("cividis"),
             ),
+            Self::FieldUncertainty { head, measure } => {
+                let mode = match measure {
+                    Uncertainty::Margin => MODE_FIELD_MARGIN,
+                    Uncertainty::Entropy => MODE_FIELD_ENTROPY,
+                };
+                head_shading(head, mode, ColorTable::from_ramp("similarity"))
+            }
             Self::FieldSimilarity {
                 reference,
                 low,
@@ -527,14 +536,31 @@ impl FieldShading {
             .iter()
             .zip(&self.bias)
             .map(|(row, bias)| row.iter().zip(unit).map(|(a, b)| a * b).sum::<f32>() + bias);
-        if p.mode == MODE_FIELD_CLASSES || p.mode == MODE_FIELD_CONFIDENCE {
+        let of_head = [
+            MODE_FIELD_CLASSES,
+            MODE_FIELD_CONFIDENCE,
+            MODE_FIELD_MARGIN,
+            MODE_FIELD_ENTROPY,
+        ];
+        if of_head.contains(&p.mode) {
             let (mut best, mut best_score, mut sum) = (0, f32::MIN, 0.0_f32);
+            // Score of the class after the best, and the sum of shares times their logarithms.
+            let (mut second, mut weighted) = (f32::MIN, 0.0_f32);
             for (k, score) in scores.enumerate() {
                 if score > best_score {
-                    sum = sum * (p.temperature * (best_score - score)).exp() + 1.0;
+                    if sum > 0.0 {
+                        let below = p.temperature * (best_score - score);
+                        weighted = (weighted + below * sum) * below.exp();
+                        sum *= below.exp();
+                    }
+                    sum += 1.0;
+                    second = best_score;
                     (best, best_score) = (k, score);
                 } else {
-                    sum += (p.temperature * (score - best_score)).exp();
+                    let below = p.temperature * (score - best_score);
+                    sum += below.exp();
+                    weighted += below * below.exp();
+                    second = second.max(score);
                 }
             }
             if sum == 0.0 {
@@ -542,6 +568,16 @@ impl FieldShading {
             }
             return match p.mode {
                 MODE_FIELD_CLASSES => self.table.colors.get(best).copied().unwrap_or([0; 4]),
+                MODE_FIELD_MARGIN => {
+                    let second = (p.temperature * (second - best_score)).exp();
+                    self.table
+                        .interpolated((1.0 - (1.0 - second) / sum).clamp(0.0, 1.0))
+                }
+                MODE_FIELD_ENTROPY => {
+                    let most = (p.count.max(2) as f32).ln();
+                    let entropy = sum.ln() - weighted / sum;
+                    self.table.interpolated((entropy / most).clamp(0.0, 1.0))
+                }
                 _ => self.table.interpolated((1.0 / sum).clamp(0.0, 1.0)),
             };
         }

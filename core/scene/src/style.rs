@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Block, Clusters, Derivation, FIELD_AXES, FIELD_NODATA, LinearHead, Look, PcaBasis, RampChoice,
-    Shading, Third,
+    Shading, Third, Uncertainty,
 };
 
 /// Display limits of one channel, in stored values.
@@ -59,6 +59,12 @@ pub enum Style {
     FieldConfidence { head: LinearHead },
     /// A field by its clusters, in their colours.
     FieldClusters { clusters: Clusters },
+    /// A field through a linear head: how unsure it is, from nothing (dark) to full doubt.
+    FieldUncertainty {
+        head: LinearHead,
+        #[serde(default)]
+        measure: Uncertainty,
+    },
     /// A field's similarity (-1..1) to a reference vector.
     FieldSimilarity {
         reference: Vec<f32>,
@@ -104,6 +110,7 @@ impl Style {
                 | Self::FieldClasses { .. }
                 | Self::FieldConfidence { .. }
                 | Self::FieldClusters { .. }
+                | Self::FieldUncertainty { .. }
                 | Self::FieldSimilarity { .. }
         )
     }
@@ -344,6 +351,33 @@ mod tests {
                 .all(|(a, b)| a.abs_diff(*b) <= 2),
             "{rgba:?} {expected:?}"
         );
+    }
+
+    #[test]
+    fn fields_show_how_unsure_a_head_is() {
+        for (measure, of) in [
+            (Uncertainty::Margin, Uncertainty::Margin),
+            (Uncertainty::Entropy, Uncertainty::Entropy),
+        ] {
+            let style = Style::FieldUncertainty {
+                head: head(),
+                measure,
+            };
+            let rgba = field_composite(&codes(), 4, &style);
+            let first = 1.0 / (1.0 + (-4.0_f32).exp());
+            let doubt = of.of(&[first, 1.0 - first]);
+            let expected = crate::ramp("similarity")[(doubt * 255.0).round() as usize];
+            for pixel in rgba[..8].chunks_exact(4) {
+                assert!(
+                    pixel
+                        .iter()
+                        .zip(&expected)
+                        .all(|(a, b)| a.abs_diff(*b) <= 2),
+                    "{measure:?}: {pixel:?} {expected:?}"
+                );
+            }
+            assert!(rgba[8..].iter().all(|byte| *byte == 0));
+        }
     }
 
     #[test]

@@ -164,6 +164,14 @@ pub enum Uncertainty {
 }
 
 impl Uncertainty {
+    /// The word of the command line and of files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Margin => "margin",
+            Self::Entropy => "entropy",
+        }
+    }
+
     /// 0 = certain, 1 = no idea; of probabilities that add up to 1.
     pub fn of(self, probabilities: &[f32]) -> f32 {
         match self {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use terroir_scene::{
-    Class, Grid, LabelledPixel, Window, import_labels, import_values, spatial_folds,
+    Class, Grid, LabelUse, LabelledPixel, Window, import_labels, import_values, spatial_folds,
 };
 
 use super::scene_source::SceneSource;
@@ -275,8 +275,15 @@ fn read_classes(
     let (labels, report) = import_labels(&spec.labels, grid, spec.class_attribute.as_deref())?;
     say_import(monitor, &report);
     report.notes.into_iter().for_each(|note| monitor.warn(note));
+    let held_out = labels.pixels_for(LabelUse::HeldOut).len();
+    if held_out > 0 {
+        monitor.warn(format!(
+            "{held_out} pixels of {} shapes marked test or validation are held out of training",
+            labels.held_out_polygons()
+        ));
+    }
     let raw = labels
-        .pixels()
+        .pixels_for(LabelUse::Train)
         .into_iter()
         .map(|place| Raw { place, value: 0.0 })
         .collect();

@@ -1,0 +1,44 @@
+//! Accuracy on polygons that were kept out of training by their attribute `use`.
+
+use egui::RichText;
+
+use crate::live_head::HeldOut;
+use crate::theme;
+
+pub fn held_out_ui(ui: &mut egui::Ui, held_out: &HeldOut) {
+    let weak = theme::colors(ui.visuals()).weak;
+    theme::section_ui(ui, "Held-out polygons");
+    let percent = |value: Option<f64>| {
+        value.map_or_else(
+            || "not defined".to_owned(),
+            |value| format!("{:.1} %", 100.0 * value),
+        )
+    };
+    ui.label(format!(
+        "{} right, macro F1 {}",
+        percent(held_out.accuracy.overall),
+        percent(held_out.accuracy.macro_f1)
+    ));
+    ui.label(
+        RichText::new(format!(
+            "{} pixels of {} polygons marked test or validation, which do not train the map.",
+            crate::jobs::count_text(held_out.pixels as u64),
+            held_out.polygons
+        ))
+        .small()
+        .color(weak),
+    );
+    let mut mistakes: Vec<(u64, &str, &str)> = Vec::new();
+    for (map, row) in held_out.matrix.classes.iter().zip(&held_out.matrix.counts) {
+        for (reference, count) in held_out.matrix.classes.iter().zip(row) {
+            if map.id != reference.id && *count > 0 {
+                mistakes.push((*count, &reference.name, &map.name));
+            }
+        }
+    }
+    mistakes.sort_by_key(|mistake| std::cmp::Reverse(mistake.0));
+    for (count, is, taken_for) in mistakes.into_iter().take(3) {
+        let text = format!("{is} taken for {taken_for}: {count} pixels");
+        ui.label(RichText::new(text).small().color(weak));
+    }
+}
