@@ -25,6 +25,15 @@ pub struct FieldChoice {
     date: String,
 }
 
+/// The colours of a result.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Coloring {
+    /// Changed or not, at a threshold.
+    Change(ChangeMeasure, f64),
+    /// A named ramp between the limits found.
+    Ramp(String),
+}
+
 /// Forms of the panels; not saved.
 pub struct Analyses {
     pub before: Option<PathBuf>,
@@ -33,8 +42,8 @@ pub struct Analyses {
     /// Of the next job; `None` = the measure's own.
     pub threshold: Option<f64>,
     pub least_area_m2: f64,
-    /// A raster of change that is to be coloured once it is a layer: its file, measure and threshold.
-    pub change_to_show: Option<(PathBuf, ChangeMeasure, f64)>,
+    /// A result that is to be coloured once it is a layer.
+    pub to_color: Option<(PathBuf, Coloring)>,
     /// Text of the cluster being named.
     pub cluster_name: Option<(LayerId, usize, String)>,
     pub clusters: usize,
@@ -52,7 +61,7 @@ impl Default for Analyses {
             measure: ChangeMeasure::Dot,
             threshold: None,
             least_area_m2: ChangeSpec::LEAST_AREA_M2,
-            change_to_show: None,
+            to_color: None,
             cluster_name: None,
             clusters: ClusterSpec::CLUSTERS,
             seed: 0,
@@ -93,7 +102,8 @@ impl State {
     /// Fields of the document, dates of series one by one, oldest first as far as dates are known.
     pub fn fields(&self) -> Vec<FieldChoice> {
         let mut fields: Vec<FieldChoice> = Vec::new();
-        for layer in &self.history.document().layers {
+        // The layer added last is on top, and most likely the later one.
+        for layer in self.history.document().layers.iter().rev() {
             match layer.series() {
                 Some(series) => {
                     for (index, frame) in series.frames().iter().enumerate() {
@@ -146,10 +156,20 @@ impl State {
     /// The job of the Change part.
     pub fn start_change(&mut self, before: &Path, after: &Path) {
         let form = &self.session.analyses;
+        // What is usual is seen in all other years.
+        let also = if form.measure == ChangeMeasure::LocalZ {
+            let others = self.fields().into_iter().map(|field| field.path);
+            others
+                .filter(|path| path != before && path != after)
+                .collect()
+        } else {
+            Vec::new()
+        };
         let stem = before.file_stem().unwrap_or_default().to_string_lossy();
         let spec = ChangeSpec {
             before: before.to_owned(),
             after: after.to_owned(),
+            also,
             measure: form.measure,
             threshold: form.threshold,
             least_area_m2: form.least_area_m2,
@@ -377,8 +397,13 @@ impl State {
         };
         match spec {
             JobSpec::Change(spec) => {
-                self.session.analyses.change_to_show =
-                    Some((first.clone(), spec.measure, spec.threshold()));
+                let coloring = Coloring::Change(spec.measure, spec.threshold());
+                self.session.analyses.to_color = Some((first.clone(), coloring));
+                self.open_raster(first, crate::files::OpenRole::Result);
+            }
+            JobSpec::Regress(spec) => {
+                let coloring = Coloring::Ramp(spec.ramp.clone());
+                self.session.analyses.to_color = Some((first.clone(), coloring));
                 self.open_raster(first, crate::files::OpenRole::Result);
             }
             JobSpec::Cluster(spec) if first.extension().is_some_and(|e| e == "json") => {
@@ -387,7 +412,7 @@ impl State {
                     field: spec.field.clone(),
                 });
             }
-            JobSpec::Cluster(_) | JobSpec::Regress(_) => {
+            JobSpec::Cluster(_) => {
                 self.open_raster(first, crate::files::OpenRole::Result);
             }
             _ => return false,
@@ -395,19 +420,26 @@ impl State {
         true
     }
 
-    /// Colours a raster of change that has become a layer.
-    pub fn show_new_change(&mut self) {
-        let Some((path, measure, threshold)) = &self.session.analyses.change_to_show else {
-            return;
-        };
-        let (measure, threshold) = (*measure, *threshold);
+    /// Colours a result that has become a layer.
+    pub fn color_new_result(&mut self) {
         if self.opening > 0 {
             return;
         }
-        let found = self.layer_of_file(path);
-        self.session.analyses.change_to_show = None;
-        if let Some(layer) = found {
-            self.color_change(&layer, measure, Some(threshold));
+        let Some((path, coloring)) = self.session.analyses.to_color.take() else {
+            return;
+        };
+        let Some(layer) = self.layer_of_file(&path) else {
+            return;
+        };
+        match coloring {
+            Coloring::Change(measure, threshold) => {
+                self.color_change(&layer, measure, Some(threshold));
+            }
+            Coloring::Ramp(name) => self.change_layer(layer.id, "Colours of the result", |layer| {
+                if let Some(ramp) = layer.style.as_mut().and_then(Style::ramp_mut) {
+                    *ramp = RampChoice::from(name.as_str());
+                }
+            }),
         }
     }
 

@@ -57,7 +57,7 @@ impl State {
                 }
             }
         }
-        self.show_new_change();
+        self.color_new_result();
         self.update_live();
         self.update_suggestions();
         self.autosave(ctx);

@@ -303,3 +303,38 @@ fn fields_that_cannot_be_compared_say_why() {
     none.failed(1, &["none.tif"]);
     assert!(!at("c.tif").exists() && !at("c.gpkg").exists() && !at("c.part.gpkg").exists());
 }
+
+/// Ground that varies every year is not taken for change; ground that never did is.
+#[test]
+fn a_local_z_needs_four_years_and_knows_what_is_usual() {
+    let folder = TempDir::new().unwrap();
+    let years = [0.0f32, 0.7, 0.1, 0.8, 0.75];
+    for (year, angle) in years.iter().enumerate() {
+        let path = folder.path().join(format!("y{year}.tif"));
+        // Left a field that varies, right a forest that changes in the last year; one year has a hole.
+        write_plane_field(&path, (60, 40), year % 2 == 1, |col, row| {
+            match (col, row) {
+                (5, 5) if year == 2 => f32::NAN,
+                (col, _) if col < 30 => *angle,
+                _ if year == 4 => 0.75,
+                _ => 0.02 * year as f32,
+            }
+        });
+    }
+    let change = |words: &str| run(folder.path(), &words.split(' ').collect::<Vec<_>>());
+    let z = "change --before y0.tif --also y1.tif --also y2.tif --also y3.tif --after y4.tif --measure local-z";
+    let outcome = change(&format!("{z} --json --out z.tif")).json();
+    assert_eq!(metric(&outcome, "changed_pixels"), 1200.0);
+    assert_eq!(metric(&outcome, "pixels"), 2400.0);
+    let (width, _, values) = values(&folder.path().join("z.tif"));
+    assert!(values[10 * width + 10] < 1.0 && values[10 * width + 50] > 10.0);
+    let plain = change("change --before y0.tif --after y4.tif --json --out dot.tif").json();
+    assert_eq!(metric(&plain, "changed_pixels"), 2400.0);
+    let few =
+        change("change --before y0.tif --also y1.tif --after y4.tif --measure local-z --out f.tif");
+    few.failed(1, &["4 fields or more", "there are 3"]);
+    let many = change("change --before y0.tif --also y1.tif --after y4.tif --out f.tif");
+    many.failed(1, &["only the local z"]);
+    let printed = change("reproduce z.tif --print").done();
+    assert!(printed.contains("--also y1.tif --also y2.tif"), "{printed}");
+}

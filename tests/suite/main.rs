@@ -19,6 +19,7 @@ mod pth;
 mod tuning;
 mod worker;
 
+mod analyses_window;
 mod areas;
 mod canvas;
 mod motion;

@@ -18,6 +18,8 @@ pub enum MeasureChoice {
     Distance,
     /// Angle between the two vectors, degrees: 0 = no change
     Angle,
+    /// How unusual the later year is among four or more at its pixel, in deviations
+    LocalZ,
 }
 
 impl From<MeasureChoice> for ChangeMeasure {
@@ -26,6 +28,7 @@ impl From<MeasureChoice> for ChangeMeasure {
             MeasureChoice::Dot => Self::Dot,
             MeasureChoice::Distance => Self::Distance,
             MeasureChoice::Angle => Self::Angle,
+            MeasureChoice::LocalZ => Self::LocalZ,
         }
     }
 }
@@ -38,10 +41,13 @@ pub struct ChangeArgs {
     /// The later field, on the same grid; it may be stored the other way up
     #[arg(long)]
     after: PathBuf,
+    /// A field of another year, for local-z; may be given again
+    #[arg(long, value_name = "FIELD")]
+    also: Vec<PathBuf>,
     /// What is written for every pixel
     #[arg(long, value_enum, default_value = "dot")]
     measure: MeasureChoice,
-    /// What counts as changed: below it for dot, above it for the others; a dot product of 0.8 and its like without this
+    /// What counts as changed: below it for dot, above it for the others; a dot product of 0.8 and its like, a local z of 3 without this
     #[arg(long, allow_negative_numbers = true)]
     threshold: Option<f64>,
     /// Smallest patch of change that becomes a polygon, square metres
@@ -59,6 +65,7 @@ pub fn run(args: &ChangeArgs, output: Output) -> CliResult {
     let spec = JobSpec::Change(ChangeSpec {
         before: args.before.clone(),
         after: args.after.clone(),
+        also: args.also.clone(),
         measure: args.measure.into(),
         threshold: args.threshold,
         least_area_m2: args.least_area,

@@ -73,6 +73,9 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
         JobSpec::Change(change) => {
             find_input(&mut change.before, folder)?;
             find_input(&mut change.after, folder)?;
+            for field in &mut change.also {
+                find_input(field, folder)?;
+            }
             change.out = out.clone();
         }
         JobSpec::Cluster(cluster) => {

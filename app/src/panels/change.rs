@@ -2,7 +2,7 @@
 
 use egui::{ComboBox, DragValue, RichText, Slider};
 use terroir_engine::{ChangeSpec, JobSpec};
-use terroir_scene::ChangeMeasure;
+use terroir_scene::{ChangeMeasure, FEWEST_YEARS};
 
 use super::layers::{drag_step, end_drag_step};
 use crate::analyses::FieldChoice;
@@ -34,7 +34,7 @@ pub fn change_ui(ui: &mut egui::Ui, state: &mut State) {
                 state.session.analyses.after = Some(path);
             }
             ui.end_row();
-            measure_ui(ui, state);
+            measure_ui(ui, state, fields.len());
             ui.label("Smallest area");
             ui.add(
                 DragValue::new(&mut state.session.analyses.least_area_m2)
@@ -98,7 +98,7 @@ fn field_choice_ui(
     picked
 }
 
-fn measure_ui(ui: &mut egui::Ui, state: &mut State) {
+fn measure_ui(ui: &mut egui::Ui, state: &mut State, years: usize) {
     let form = &mut state.session.analyses;
     ui.label("Measure");
     let before = form.measure;
@@ -111,7 +111,13 @@ fn measure_ui(ui: &mut egui::Ui, state: &mut State) {
                     ChangeMeasure::Dot => "1 for no change, smaller for more",
                     ChangeMeasure::Distance => "(1 - dot product) / 2: 0 for no change",
                     ChangeMeasure::Angle => "Degrees between the two: 0 for no change",
+                    ChangeMeasure::LocalZ => {
+                        "How unusual the later year is among all fields here, in deviations; needs four"
+                    }
                 };
+                if measure == ChangeMeasure::LocalZ && years < FEWEST_YEARS {
+                    continue;
+                }
                 ui.selectable_value(&mut form.measure, measure, measure.name())
                     .on_hover_text(about);
             }
@@ -144,7 +150,7 @@ fn measure_ui(ui: &mut egui::Ui, state: &mut State) {
 fn side(measure: ChangeMeasure) -> &'static str {
     match measure {
         ChangeMeasure::Dot => "below",
-        ChangeMeasure::Distance | ChangeMeasure::Angle => "above",
+        ChangeMeasure::Distance | ChangeMeasure::Angle | ChangeMeasure::LocalZ => "above",
     }
 }
 
@@ -162,6 +168,7 @@ fn result_ui(
     );
     let shown = State::change_threshold_shown(layer);
     let used = spec.threshold();
+    let mut all_values = false;
     ui.horizontal(|ui| {
         if ui
             .selectable_label(shown.is_some(), "Changed or not")
@@ -172,11 +179,14 @@ fn result_ui(
         }
         if ui.selectable_label(shown.is_none(), "All values").clicked() && shown.is_some() {
             state.color_change(layer, spec.measure, None);
+            all_values = true;
         }
     });
-    let Some(shown) = shown else {
+    let Some(shown) = shown.filter(|_| !all_values) else {
         return;
     };
+    // Styles keep fewer digits than the slider.
+    let shown = (shown * 1e4).round() / 1e4;
     let mut threshold = shown;
     let (low, high) = spec.measure.range();
     ui.horizontal(|ui| {
@@ -185,7 +195,7 @@ fn result_ui(
         let slider =
             ui.add(Slider::new(&mut threshold, f64::from(low)..=f64::from(high)).max_decimals(3));
         drag_step(state, &slider, "Threshold of change");
-        if slider.changed() {
+        if (threshold - shown).abs() > 1e-6 {
             state.color_change(layer, spec.measure, Some(threshold));
         }
         end_drag_step(state, &slider);
@@ -200,14 +210,14 @@ fn result_ui(
             state.open_vector(polygons);
         }
         // What is seen and what is written may differ after the slider moved.
-        if (shown - used).abs() > 1e-6 {
+        if (shown - used).abs() > 1e-4 {
             let runs = state.is_analysing(|spec| matches!(spec, JobSpec::Change(_)));
             let again = ui
                 .add_enabled(!runs, egui::Button::new("Write at this threshold"))
                 .on_hover_text(format!("The polygons were written at {used:.3}"));
             if again.clicked() {
                 state.session.analyses.measure = spec.measure;
-                state.session.analyses.threshold = Some((shown * 1e4).round() / 1e4);
+                state.session.analyses.threshold = Some(shown);
                 state.start_change(&spec.before, &spec.after);
             }
         }

@@ -1,14 +1,14 @@
 //! The change job: two fields of one place to a raster of how far they lie apart, and to polygons of what changed. Streams;
 //! memory does not depend on the fields' area. Knows fields; knows nothing of how a result is drawn.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use terroir_scene::{
-    ChangeMeasure, MapKind, MapWriter, PixelAreas, ValuePatch, ValuePatchWriter, ValuePatches,
-    decode_planar_pixel, on_one_grid,
+    ChangeMeasure, FEWEST_YEARS, MapKind, MapWriter, NorthUp, PixelAreas, Raster, RasterInfo,
+    ValuePatch, ValuePatchWriter, ValuePatches, decode_planar_pixel, on_one_grid,
 };
 
 use crate::monitor::{JobResult, Monitor};
@@ -27,6 +27,9 @@ const BATCH: usize = 4096;
 pub struct ChangeSpec {
     pub before: PathBuf,
     pub after: PathBuf,
+    /// Further years, for the local z.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<PathBuf>,
     #[serde(default)]
     pub measure: ChangeMeasure,
     /// What counts as changed; `None` = the measure's own (a dot product below 0.8).
@@ -50,13 +53,26 @@ impl ChangeSpec {
             .unwrap_or_else(|| self.measure.default_threshold())
     }
 
+    /// All fields it reads, oldest named first.
+    pub fn fields(&self) -> Vec<&Path> {
+        [&self.before]
+            .into_iter()
+            .chain(&self.also)
+            .chain([&self.after])
+            .map(PathBuf::as_path)
+            .collect()
+    }
+
     /// Options of the command line that say the same, what is as by default left out.
     pub(crate) fn words(&self) -> Vec<(&'static str, Option<String>)> {
         let mut words = vec![
             ("--before", Some(self.before.display().to_string())),
             ("--after", Some(self.after.display().to_string())),
-            ("--measure", Some(self.measure.word().to_owned())),
         ];
+        for field in &self.also {
+            words.push(("--also", Some(field.display().to_string())));
+        }
+        words.extend([("--measure", Some(self.measure.word().to_owned()))]);
         if let Some(threshold) = self.threshold {
             words.push(("--threshold", Some(threshold.to_string())));
         }
@@ -75,15 +91,11 @@ pub(crate) fn change(spec: &ChangeSpec, monitor: &Monitor<'_>) -> JobResult<Outc
     let begun = Instant::now();
     monitor.started("cpu");
     check(spec)?;
-    let (before, after) = (open_field(&spec.before)?, open_field(&spec.after)?);
-    let (first, second) = on_one_grid(before.info(), after.info())?;
-    let models = [&before, &after].map(|field| value_of(field.info(), "TERROIR_MODEL"));
-    if let [Some(one), Some(other)] = &models
-        && one != other
-    {
-        monitor.warn("the two fields were made by different models, so their numbers mean different things; make both with the same model and weights");
-    }
-    let grid = first.grid.clone();
+    let years = open_years(spec, monitor)?;
+    let grid = years
+        .first()
+        .map(|(_, north_up)| north_up.grid.clone())
+        .ok_or_else(|| Failure::new("there are no fields to compare"))?;
     let areas = PixelAreas::of(&grid);
     let threshold = spec.threshold();
     let kind = MapKind::Continuous {
@@ -102,18 +114,14 @@ pub(crate) fn change(spec: &ChangeSpec, monitor: &Monitor<'_>) -> JobResult<Outc
     for (done, window) in windows.iter().enumerate() {
         monitor.check()?;
         monitor.progress("comparing", done as u64, windows.len() as u64);
-        let one = first.read_codes_blocking(&before, *window)?;
-        let other = second.read_codes_blocking(&after, *window)?;
+        let codes = years
+            .iter()
+            .map(|(field, north_up)| Ok(north_up.read_codes_blocking(field, *window)?))
+            .collect::<JobResult<Vec<Vec<i8>>>>()?;
         let count = window.pixels();
         let pairs: Vec<(f32, f32)> = (0..count)
             .into_par_iter()
-            .map(|at| {
-                let pair = decode_planar_pixel(&one, count, at)
-                    .zip(decode_planar_pixel(&other, count, at));
-                pair.map_or((f32::NAN, f32::NAN), |(a, b)| {
-                    (spec.measure.of(&a, &b), ChangeMeasure::Dot.of(&a, &b))
-                })
-            })
+            .map(|at| compared(spec.measure, &codes, count, at))
             .collect();
         let values: Vec<f32> = pairs.iter().map(|(value, _)| *value).collect();
         map.write_floats(*window, &values)?;
@@ -160,10 +168,13 @@ pub(crate) fn change(spec: &ChangeSpec, monitor: &Monitor<'_>) -> JobResult<Outc
             ChangeMeasure::Dot => "dot product of the two vectors, 1 = no change",
             ChangeMeasure::Distance => "(1 - dot product) / 2, 0 = no change",
             ChangeMeasure::Angle => "angle between the two vectors in degrees, 0 = no change",
+            ChangeMeasure::LocalZ =>
+                "how unusual the later year is among all at its pixel, in deviations",
         }
     );
     let job = JobSpec::Change(spec.clone());
-    let keys = of_result(&job, &[before.info(), after.info()], &sentence, seconds);
+    let infos: Vec<&RasterInfo> = years.iter().map(|(field, _)| field.info()).collect();
+    let keys = of_result(&job, &infos, &sentence, seconds);
     let mut files = map.finish_observed(&keys, &mut |share| {
         monitor.progress("writing the file", (100.0 * share) as u64, 100);
         !monitor.is_cancelled()
@@ -171,6 +182,50 @@ pub(crate) fn change(spec: &ChangeSpec, monitor: &Monitor<'_>) -> JobResult<Outc
     let (written, path) = polygons.finish()?;
     files.extend(path);
     Ok(sums.outcome(spec, written, files, begun, monitor))
+}
+
+/// The earlier field, further years, the later one; all on the grid of the first.
+fn open_years(spec: &ChangeSpec, monitor: &Monitor<'_>) -> JobResult<Vec<(Raster, NorthUp)>> {
+    let first = open_field(&spec.before)?;
+    let mut years = vec![];
+    let own = NorthUp::of(&first.info().grid);
+    let mut models = vec![value_of(first.info(), "TERROIR_MODEL")];
+    for path in spec.also.iter().chain([&spec.after]) {
+        let field = open_field(path)?;
+        let (_, north_up) = on_one_grid(first.info(), field.info())?;
+        models.push(value_of(field.info(), "TERROIR_MODEL"));
+        years.push((field, north_up));
+    }
+    years.insert(0, (first, own));
+    let mut known = models.iter().flatten();
+    let model = known.next();
+    if known.any(|other| Some(other) != model) {
+        monitor.warn("the fields were made by different models, so their numbers mean different things; make all with the same model and weights");
+    }
+    Ok(years)
+}
+
+/// The measure at a pixel and the dot product of the first and the last year; NaN without data.
+fn compared(measure: ChangeMeasure, codes: &[Vec<i8>], count: usize, at: usize) -> (f32, f32) {
+    const MISSING: (f32, f32) = (f32::NAN, f32::NAN);
+    let [first, between @ .., last] = codes else {
+        return MISSING;
+    };
+    let unit = |codes: &Vec<i8>| decode_planar_pixel(codes, count, at);
+    let Some((before, after)) = unit(first).zip(unit(last)) else {
+        return MISSING;
+    };
+    let dot = ChangeMeasure::Dot.of(&before, &after);
+    if measure != ChangeMeasure::LocalZ {
+        return (measure.of(&before, &after), dot);
+    }
+    // Years without data here are left out.
+    let years: Vec<_> = [before]
+        .into_iter()
+        .chain(between.iter().filter_map(unit))
+        .chain([after])
+        .collect();
+    (measure.of_years(&years), dot)
 }
 
 /// What cannot be, said before anything is read.
@@ -194,13 +249,29 @@ fn check(spec: &ChangeSpec) -> Result<(), Failure> {
             || a.canonicalize()
                 .is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
     };
+    let years = spec.also.len() + 2;
+    match spec.measure {
+        ChangeMeasure::LocalZ if years < FEWEST_YEARS => {
+            return Err(Failure::new(format!(
+                "the local z compares a year with what is usual at its pixel, which takes {FEWEST_YEARS} fields or more; there are {years}, name others (--also)"
+            )));
+        }
+        ChangeMeasure::LocalZ => {}
+        _ if years > 2 => {
+            return Err(Failure::new(
+                "only the local z uses further years; choose it as the measure, or leave them out",
+            ));
+        }
+        _ => {}
+    }
     if is_same(&spec.before, &spec.after) {
         return Err(Failure::new(format!(
             "before and after are the same file; choose two fields of different dates\n{}",
             spec.before.display()
         )));
     }
-    if is_same(&spec.out, &spec.before) || is_same(&spec.out, &spec.after) {
+    let mut fields = spec.also.iter().chain([&spec.before, &spec.after]);
+    if fields.any(|field| is_same(&spec.out, field)) {
         return Err(Failure::new(format!(
             "the result would overwrite a field; choose another name\n{}",
             spec.out.display()
@@ -213,7 +284,7 @@ fn check(spec: &ChangeSpec) -> Result<(), Failure> {
 fn ramp(measure: ChangeMeasure) -> &'static str {
     match measure {
         ChangeMeasure::Dot => "cividis",
-        ChangeMeasure::Distance | ChangeMeasure::Angle => "similarity",
+        ChangeMeasure::Distance | ChangeMeasure::Angle | ChangeMeasure::LocalZ => "similarity",
     }
 }
 
@@ -259,7 +330,7 @@ impl Sums {
         let share = self.changed as f64 / self.valid.max(1) as f64;
         let sign = match spec.measure {
             ChangeMeasure::Dot => "below",
-            ChangeMeasure::Distance | ChangeMeasure::Angle => "above",
+            ChangeMeasure::Distance | ChangeMeasure::Angle | ChangeMeasure::LocalZ => "above",
         };
         let hectares = self.changed_m2 / 10_000.0;
         let mut summary = format!(
@@ -322,7 +393,7 @@ impl Polygons {
             monitor.warn("the fields have no place on the ground, so no polygons are written");
         }
         let open = if spec.polygons && has_place {
-            let column = format!("mean_{}", spec.measure.word());
+            let column = format!("mean_{}", spec.measure.word().replace('-', "_"));
             Some((
                 ValuePatches::new(spec.least_area_m2),
                 ValuePatchWriter::create(&path, grid, "change", &column)?,

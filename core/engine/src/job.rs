@@ -66,7 +66,7 @@ impl JobSpec {
             Self::MapScene(spec) => vec![&spec.scene],
             Self::Sample(spec) => vec![&spec.map],
             Self::Polygons(spec) => vec![&spec.map],
-            Self::Change(spec) => vec![&spec.before, &spec.after],
+            Self::Change(spec) => spec.fields(),
             Self::Cluster(spec) => vec![&spec.field],
             Self::Regress(spec) => vec![&spec.field],
         }
