@@ -1,9 +1,11 @@
-//! The export dialog: the class map as GeoTIFF with its confidence, the labels, or a picture of the view.
+//! The export dialog: the class map as GeoTIFF with its confidence or as polygons, the labels, a picture of the view, or a
+//! map sheet of it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use terroir_engine::{JobSpec, PredictSpec};
+use terroir_engine::{ExportFieldSpec, JobSpec, PolygonsSpec, PredictSpec};
+use terroir_scene::{SheetSize, SheetWords};
 
 use crate::dialogs::{Dialog, Purpose};
 use crate::files::FileTask;
@@ -14,13 +16,26 @@ use crate::theme;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExportKind {
     Map,
+    Polygons,
+    Field,
     Labels,
     Picture,
+    Sheet,
 }
 
 pub struct ExportForm {
     pub kind: ExportKind,
     pub path: String,
+    /// Patches of fewer pixels are joined to their neighbours.
+    pub least_pixels: usize,
+    pub words: SheetWords,
+}
+
+/// A picture that only the window can take.
+pub struct PictureOrder {
+    pub path: PathBuf,
+    /// The view laid out as a sheet, instead of as it is.
+    pub sheet: Option<SheetWords>,
 }
 
 impl ExportForm {
@@ -41,7 +56,33 @@ impl ExportForm {
         Self {
             kind,
             path: suggested(state, kind),
+            least_pixels: 0,
+            words: words_of(state),
         }
+    }
+}
+
+/// What is known of the sheet already: scene, date and whom to credit.
+fn words_of(state: &State) -> SheetWords {
+    let scene = state.scene_layer().or_else(|| state.active_raster());
+    let document = state.history.document();
+    let mut credits: Vec<&str> = document
+        .layers
+        .iter()
+        .filter(|layer| layer.visible)
+        .filter_map(|layer| layer.attribution.as_deref())
+        .collect();
+    credits.dedup();
+    SheetWords {
+        title: scene
+            .as_ref()
+            .map_or_else(String::new, |layer| layer.name.clone()),
+        attribution: credits.join("\n"),
+        date: scene
+            .as_ref()
+            .and_then(|layer| layer.raster_info()?.date.clone())
+            .unwrap_or_default(),
+        size: SheetSize::A4Landscape,
     }
 }
 
@@ -67,6 +108,16 @@ fn suggested(state: &State, kind: ExportKind) -> String {
         ExportKind::Map => beside(&home, "map", "tif"),
         ExportKind::Labels => beside(&home, "labels", "gpkg"),
         ExportKind::Picture => beside(&home, "view", "png"),
+        ExportKind::Sheet => beside(&home, "sheet", "pdf"),
+        ExportKind::Field => beside(&home, "field_copy", "tif"),
+        ExportKind::Polygons => match state
+            .map_to_sample()
+            .as_ref()
+            .and_then(|map| map.raster_path())
+        {
+            Some(map) => beside(map, "polygons", "gpkg"),
+            None => beside(&home, "polygons", "gpkg"),
+        },
     };
     path.display().to_string()
 }
@@ -99,6 +150,18 @@ pub fn export_ui(ui: &mut egui::Ui, state: &State, form: &mut ExportForm) -> Exp
         )
         .on_disabled_hover_text("Needs a field and labels of two classes");
     });
+    ui.add_enabled_ui(state.map_to_sample().is_some(), |ui| {
+        ui.radio_value(
+            &mut form.kind,
+            ExportKind::Polygons,
+            "Polygons of a class map with their areas (GeoPackage)",
+        )
+        .on_disabled_hover_text("Write the class map first, or add one");
+    });
+    ui.add_enabled_ui(state.field_layer().is_some(), |ui| {
+        ui.radio_value(&mut form.kind, ExportKind::Field, "Field (GeoTIFF)")
+            .on_disabled_hover_text("Make or add a field first");
+    });
     ui.add_enabled_ui(has_labels, |ui| {
         ui.radio_value(
             &mut form.kind,
@@ -112,12 +175,18 @@ pub fn export_ui(ui: &mut egui::Ui, state: &State, form: &mut ExportForm) -> Exp
         ExportKind::Picture,
         "Picture of the view (PNG)",
     );
+    ui.radio_value(
+        &mut form.kind,
+        ExportKind::Sheet,
+        "Map sheet with legend, scale bar and north arrow (PDF, PNG)",
+    );
     if form.kind != before {
         form.path = suggested(state, form.kind);
     }
     ui.add_space(theme::SMALL_GAP);
     let weak = theme::colors(ui.visuals()).weak;
     ui.label(egui::RichText::new(explanation(state, form.kind)).color(weak));
+    details_ui(ui, form);
     ui.add_space(theme::GAP);
     ui.horizontal(|ui| {
         ui.label("File");
@@ -142,9 +211,54 @@ pub fn export_ui(ui: &mut egui::Ui, state: &State, form: &mut ExportForm) -> Exp
             if ui.button("Cancel").clicked() {
                 step = ExportStep::Close;
             }
+            if let Some(job) = job_of(state, form).filter(|_| ready) {
+                crate::panels::copy_ui(ui, &job);
+            }
         });
     });
     step
+}
+
+/// What only some kinds ask for.
+fn details_ui(ui: &mut egui::Ui, form: &mut ExportForm) {
+    match form.kind {
+        ExportKind::Polygons => {
+            ui.horizontal(|ui| {
+                ui.label("Join patches of fewer than");
+                ui.add(egui::DragValue::new(&mut form.least_pixels).range(0..=100_000));
+                ui.label("pixels to their largest neighbour");
+            });
+        }
+        ExportKind::Sheet => {
+            egui::Grid::new("sheet words")
+                .num_columns(2)
+                .spacing([10.0, 6.0])
+                .show(ui, |ui| {
+                    for (name, text) in [
+                        ("Title", &mut form.words.title),
+                        ("Date", &mut form.words.date),
+                        ("Attribution", &mut form.words.attribution),
+                    ] {
+                        ui.label(name);
+                        ui.add(egui::TextEdit::singleline(text).desired_width(340.0));
+                        ui.end_row();
+                    }
+                    ui.label("Paper");
+                    ui.horizontal(|ui| {
+                        for (size, name) in [
+                            (SheetSize::A4Landscape, "A4"),
+                            (SheetSize::A4Portrait, "A4 portrait"),
+                            (SheetSize::A3Landscape, "A3"),
+                            (SheetSize::A3Portrait, "A3 portrait"),
+                        ] {
+                            ui.selectable_value(&mut form.words.size, size, name);
+                        }
+                    });
+                    ui.end_row();
+                });
+        }
+        ExportKind::Map | ExportKind::Field | ExportKind::Labels | ExportKind::Picture => {}
+    }
 }
 
 /// The one button of a dialog that goes on.
@@ -183,26 +297,61 @@ fn explanation(state: &State, kind: ExportKind) -> String {
                 .to_owned()
         }
         ExportKind::Picture => "The map as it is drawn now, without the panels.".to_owned(),
+        ExportKind::Field => "The 64 numbers of every pixel in the AlphaEarth coding, with all that is known of their making."
+            .to_owned(),
+        ExportKind::Polygons => match state.map_to_sample() {
+            Some(map) => format!(
+                "Every patch of {} as a polygon with class, name and area in hectares.",
+                map.name
+            ),
+            None => "Needs a class map among the layers.".to_owned(),
+        },
+        ExportKind::Sheet => "The view as it is drawn now on a page, with what its colours mean. \
+             `terroir layout` does the same of a whole raster."
+            .to_owned(),
     }
 }
 
-/// Starts what the form asks for. A picture needs the window, so its path is handed back.
-#[must_use]
-pub fn start(state: &mut State, form: &ExportForm) -> Option<PathBuf> {
+/// The job that does what the form asks for; none where the window itself writes.
+fn job_of(state: &State, form: &ExportForm) -> Option<JobSpec> {
     let path = PathBuf::from(form.path.trim());
     match form.kind {
         ExportKind::Map => {
-            if let Some(fit) = state.live.fit.clone() {
-                let path = with_default_extension(path, "tif");
-                let head_path = beside(&path, "classifier", "json");
-                let job = JobSpec::Predict(PredictSpec {
-                    uncertainty: None,
-                    field: fit.field.path.clone(),
-                    head: head_path.clone(),
-                    out: path,
-                    aoi: state.area_of_interest(),
-                });
+            let fit = state.live.fit.as_ref()?;
+            let path = with_default_extension(path, "tif");
+            Some(JobSpec::Predict(PredictSpec {
+                uncertainty: None,
+                field: fit.field.path.clone(),
+                head: beside(&path, "classifier", "json"),
+                out: path,
+                aoi: state.area_of_interest(),
+            }))
+        }
+        ExportKind::Polygons => Some(JobSpec::Polygons(PolygonsSpec {
+            map: state.map_to_sample()?.raster_path()?.to_owned(),
+            least_pixels: form.least_pixels,
+            out: with_default_extension(path, "gpkg"),
+        })),
+        ExportKind::Field => Some(JobSpec::ExportField(ExportFieldSpec {
+            field: state.field_layer()?.raster_path()?.to_owned(),
+            out: with_default_extension(path, "tif"),
+        })),
+        ExportKind::Labels | ExportKind::Picture | ExportKind::Sheet => None,
+    }
+}
+
+/// Starts what the form asks for. A picture needs the window, so it is handed back.
+#[must_use]
+pub fn start(state: &mut State, form: &ExportForm) -> Option<PictureOrder> {
+    let path = PathBuf::from(form.path.trim());
+    match form.kind {
+        ExportKind::Map => {
+            if let (Some(fit), Some(JobSpec::Predict(spec))) =
+                (state.live.fit.clone(), job_of(state, form))
+            {
                 state.autosave_now();
+                let head_path = spec.head.clone();
+                let job = JobSpec::Predict(spec);
                 if state.live.kind.is_linear() {
                     state.send(FileTask::SaveHead {
                         head: Arc::new((*fit.head).clone().into()),
@@ -218,6 +367,12 @@ pub fn start(state: &mut State, form: &ExportForm) -> Option<PathBuf> {
             }
             None
         }
+        ExportKind::Polygons | ExportKind::Field => {
+            if let Some(job) = job_of(state, form) {
+                state.jobs.run(crate::news::job_name(&job), job);
+            }
+            None
+        }
         ExportKind::Labels => {
             if let Some(labels) = state.history.document().labels.clone() {
                 state.send(FileTask::ExportLabels {
@@ -227,7 +382,14 @@ pub fn start(state: &mut State, form: &ExportForm) -> Option<PathBuf> {
             }
             None
         }
-        ExportKind::Picture => Some(with_default_extension(path, "png")),
+        ExportKind::Picture => Some(PictureOrder {
+            path: with_default_extension(path, "png"),
+            sheet: None,
+        }),
+        ExportKind::Sheet => Some(PictureOrder {
+            path: with_default_extension(path, "pdf"),
+            sheet: Some(form.words.clone()),
+        }),
     }
 }
 

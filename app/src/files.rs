@@ -9,11 +9,11 @@ use terroir_engine::{AreaFigures, JobSpec, ModelStore, read_area_figures};
 use terroir_scene::{
     Clusters, Contained, Crs, CrsEntry, Document, FoundRasters, Frame, Grid, Head, ImportReport,
     Labels, LayerId, OpenedProject, PaletteEntry, PcaBasis, Profile, ProfileValues, Raster,
-    RasterInfo, SampleAnswer, SamplePoint, SceneError, SceneResult, Series, Style, TimeTable,
-    allow_address, answer_sample_point_blocking, autosave_labels, clearest_frame_blocking,
-    contained_blocking, crs_catalogue_blocking, default_style_blocking, export_labels,
-    export_profiles, find_series_blocking, fit_pca_blocking, import_labels_of, is_remote,
-    one_series_blocking, open_project, read_sample_blocking, relocate_frames_blocking,
+    RasterInfo, SampleAnswer, SamplePoint, SceneError, SceneResult, Series, Sheet, SheetContent,
+    SheetSize, Style, TimeTable, allow_address, answer_sample_point_blocking, autosave_labels,
+    clearest_frame_blocking, contained_blocking, crs_catalogue_blocking, default_style_blocking,
+    export_labels, export_profiles, find_series_blocking, fit_pca_blocking, import_labels_of,
+    is_remote, one_series_blocking, open_project, read_sample_blocking, relocate_frames_blocking,
     restore_labels, save_project, series_in_raster_blocking, unique_value_classes_blocking,
     vector_attributes,
 };
@@ -138,6 +138,12 @@ pub enum FileTask {
     },
     SavePicture {
         image: Arc<egui::ColorImage>,
+        path: PathBuf,
+    },
+    /// A map sheet as PDF or, by the ending, PNG.
+    SaveSheet {
+        content: Box<SheetContent>,
+        size: SheetSize,
         path: PathBuf,
     },
     SaveSettings(Settings),
@@ -343,6 +349,7 @@ impl Files {
                 | FileTask::SaveClusters { .. }
                 | FileTask::SaveLabels { .. }
                 | FileTask::SavePicture { .. }
+                | FileTask::SaveSheet { .. }
                 | FileTask::SaveProfiles { .. }
                 | FileTask::AnswerPoint { .. }
                 | FileTask::SaveSettings(_)
@@ -415,7 +422,7 @@ fn doing(task: &FileTask) -> &'static str {
         FileTask::SaveClusters { .. } => "saving the clusters",
         FileTask::LoadClusters { .. } => "reading the clusters",
         FileTask::SaveLabels { .. } => "saving the labels",
-        FileTask::SavePicture { .. } => "saving the picture",
+        FileTask::SavePicture { .. } | FileTask::SaveSheet { .. } => "saving the picture",
         FileTask::SaveProfiles { .. } => "saving the profiles",
     }
 }
@@ -688,6 +695,27 @@ fn answer_blocking(
             save_png_blocking(&image, &path)?;
             FileReply::PictureSaved { path }
         }
+        FileTask::SaveSheet {
+            content,
+            size,
+            path,
+        } => {
+            /// Dots an inch of a sheet as PNG.
+            const DOTS: f64 = 200.0;
+            let sheet = Sheet::new(*content, size);
+            let is_png = path
+                .extension()
+                .is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
+            let bytes = if is_png {
+                sheet
+                    .png(DOTS)
+                    .map_err(|error| write_error(&path, &error))?
+            } else {
+                sheet.pdf()
+            };
+            write_beside(&path, &bytes)?;
+            FileReply::PictureSaved { path }
+        }
     })
 }
 
@@ -716,13 +744,18 @@ fn save_png_blocking(image: &egui::ColorImage, path: &Path) -> SceneResult<()> {
         .collect();
     writer.write_image_data(&pixels).map_err(failed)?;
     writer.finish().map_err(failed)?;
-    let beside = path.with_extension("part.png");
-    let written = std::fs::write(&beside, &bytes).and_then(|()| std::fs::rename(&beside, path));
-    if let Err(error) = written {
+    write_beside(path, &bytes)
+}
+
+fn write_beside(path: &Path, bytes: &[u8]) -> SceneResult<()> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let beside = PathBuf::from(part);
+    let written = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
+    written.map_err(|error| {
         std::fs::remove_file(&beside).ok();
-        return Err(write_error(path, &error));
-    }
-    Ok(())
+        write_error(path, &error)
+    })
 }
 
 #[cfg(test)]

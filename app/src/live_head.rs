@@ -70,6 +70,8 @@ pub struct Validation {
     pub block_px: usize,
     pub folds: usize,
     pub pixels: usize,
+    /// Mean and standard deviation of the parts' overall accuracies, where there are several.
+    pub over_parts: Option<(f64, f64)>,
     /// On polygons marked test or validation, where there are any.
     pub held_out: Option<HeldOut>,
     pub warnings: Vec<String>,
@@ -530,6 +532,7 @@ fn validate_blocking(
     }
     let labels: Vec<LabelledPixel> = training.pixels.iter().map(|(label, _)| *label).collect();
     let (fold_of, mut warnings) = spatial_folds(&labels, block_px, folds, seed);
+    let mut overalls = Vec::new();
     let mut matrix = ConfusionMatrix::new(training.classes.clone());
     for fold in 0..folds {
         if cancelled() {
@@ -567,14 +570,17 @@ fn validate_blocking(
             ..FitOptions::new(request.kind)
         };
         let head = Head::fit(&options, &kept_classes, &pixels, cancelled)?;
+        let mut part = ConfusionMatrix::new(training.classes.clone());
         for (index, (label, vector)) in training.pixels.iter().enumerate() {
             if fold_of.get(index) == Some(&fold)
                 && let Some(reference) = training.class_index(label.class_id)
                 && let Some(map) = kept.get(head.classify(vector).0)
             {
-                matrix.add(*map, reference);
+                part.add(*map, reference);
             }
         }
+        overalls.extend(part.accuracy().overall);
+        matrix.merge(&part);
     }
     let accuracy = matrix.accuracy();
     let held_out = held_out_blocking(request, vectors, &training, cancelled)?;
@@ -585,6 +591,17 @@ fn validate_blocking(
         block_px,
         folds,
         pixels: training.pixels.len(),
+        over_parts: mean_and_spread(&overalls),
         warnings,
     })))
+}
+
+/// Standard deviation with n - 1; `None` for fewer than two values.
+fn mean_and_spread(values: &[f64]) -> Option<(f64, f64)> {
+    if values.len() < 2 {
+        return None;
+    }
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    Some((mean, (squares / (values.len() - 1) as f64).sqrt()))
 }

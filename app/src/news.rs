@@ -583,7 +583,10 @@ impl State {
                     self.open_raster(path, OpenRole::Result);
                 }
             }
-            JobSpec::Train(_) | JobSpec::Pretrain(_) | JobSpec::Finetune(_) => {}
+            JobSpec::Train(_)
+            | JobSpec::Pretrain(_)
+            | JobSpec::Finetune(_)
+            | JobSpec::ExportField(_) => {}
             JobSpec::Assess(spec) => self.take_assessment(&spec),
             JobSpec::Sample(spec) => self.take_drawn_sample(spec),
             JobSpec::Polygons(spec) => self.open_vector(spec.out),
@@ -698,6 +701,7 @@ pub fn job_name(spec: &JobSpec) -> &'static str {
         JobSpec::Cluster(spec) if spec.from.is_some() => "Map clusters",
         JobSpec::Cluster(_) => "Find clusters",
         JobSpec::Regress(_) => "Map values",
+        JobSpec::ExportField(_) => "Export field",
     }
 }
 

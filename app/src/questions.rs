@@ -8,13 +8,13 @@ use terroir_scene::VectorTable;
 use crate::actions::After;
 use crate::commands::{COMMANDS, Command};
 use crate::dialogs::{Dialog, Purpose};
-use crate::export::{self, ExportStep, primary_button};
+use crate::export::{self, ExportStep, PictureOrder, primary_button};
 use crate::opening;
 use crate::state::State;
 use crate::theme;
 
-/// Draws what is open. Returns the path of a picture that the window must take.
-pub fn questions_ui(ui: &mut egui::Ui, state: &mut State) -> Option<PathBuf> {
+/// Draws what is open. Returns the picture that the window must take.
+pub fn questions_ui(ui: &mut egui::Ui, state: &mut State) -> Option<PictureOrder> {
     let mut picture = None;
     if let Some(dialog) = state.dialogs.take() {
         picture = dialog_ui(ui, state, dialog);
@@ -26,7 +26,7 @@ pub fn questions_ui(ui: &mut egui::Ui, state: &mut State) -> Option<PathBuf> {
     picture
 }
 
-fn dialog_ui(ui: &mut egui::Ui, state: &mut State, dialog: Dialog) -> Option<PathBuf> {
+fn dialog_ui(ui: &mut egui::Ui, state: &mut State, dialog: Dialog) -> Option<PictureOrder> {
     let ctx = ui.ctx().clone();
     match dialog {
         Dialog::TypePath {

@@ -166,7 +166,8 @@ pub struct Session {
     pub layer_errors: std::collections::HashMap<LayerId, String>,
     /// The user decided about unsaved changes: close without asking again.
     pub is_closing: bool,
-    pub accuracy_block_px: usize,
+    /// Side of the blocks; `None` = what suits the field's pixels.
+    pub accuracy_block_px: Option<usize>,
     pub accuracy_folds: usize,
     /// Kappa and MCC are wanted beside the usual figures.
     pub with_kappa: bool,
@@ -226,7 +227,7 @@ impl Default for Session {
             formula_edit: None,
             layer_errors: std::collections::HashMap::new(),
             is_closing: false,
-            accuracy_block_px: 16,
+            accuracy_block_px: None,
             accuracy_folds: 5,
             with_kappa: false,
             timeline: Timeline::default(),

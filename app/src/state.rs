@@ -9,7 +9,7 @@ use std::time::Instant;
 use terroir_scene::{
     BandInfo, BandStatistics, BandWavelength, Blend, Channel, Document, Grid, HeadKind, History,
     Labels, Layer, LayerId, LayerSource, MaskSource, RasterInfo, Uncertainty, WavelengthSource,
-    Window,
+    Window, block_px_of,
 };
 
 use crate::clouds::Clouds;
@@ -701,7 +701,10 @@ impl State {
             return;
         };
         let task = LiveTask::Validate {
-            block_px: self.session.accuracy_block_px.max(1),
+            block_px: self
+                .session
+                .accuracy_block_px
+                .unwrap_or_else(|| block_px_of(&info.grid)),
             folds: self.session.accuracy_folds.max(2),
             seed: 0,
         };

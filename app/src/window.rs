@@ -9,7 +9,8 @@ use anyhow::Context as _;
 use egui::{Event, Key, Rect, ViewportCommand};
 use terroir_engine::{JobSpec, WorkerLink};
 use terroir_scene::{
-    Blend, Document, HeadKind, Layer, LayerId, LayerSource, LinearHead, MapRect, Profile, Style,
+    Blend, Document, HeadKind, Layer, LayerId, LayerSource, LinearHead, MapRect, Profile,
+    SheetContent, SheetLegend, SheetWords, Still, Style, legend_of,
 };
 
 use crate::actions::{self, After};
@@ -17,6 +18,7 @@ use crate::canvas::{Canvas, CanvasLayer, VectorInput, Viewport};
 use crate::commands;
 use crate::compare::{self, Compare};
 use crate::decorations::{Decorations, Scenery};
+use crate::export::PictureOrder;
 use crate::files::FileTask;
 pub use crate::jobs::JobLink;
 use crate::messages::Level;
@@ -89,7 +91,20 @@ struct Screenshot {
     path: PathBuf,
     /// `None` = the whole window, and close afterwards.
     crop: Option<Rect>,
+    /// What goes around the picture, where it becomes a sheet.
+    sheet: Option<Box<SheetAround>>,
     receiver: Receiver<Arc<egui::ColorImage>>,
+}
+
+/// A sheet without its picture.
+struct SheetAround {
+    words: SheetWords,
+    legend_title: String,
+    legend: SheetLegend,
+    /// Ground length of a point of the window.
+    metres_per_point: Option<f64>,
+    north: Option<f64>,
+    system: String,
 }
 
 pub struct Window {
@@ -100,6 +115,8 @@ pub struct Window {
     layers_key: Option<LayersKey>,
     map_rect: Rect,
     screenshot: Option<Screenshot>,
+    /// A sheet that waits for a frame without scale bar and arrow over the map.
+    sheet_order: Option<PictureOrder>,
     /// Close after this picture of the whole window.
     final_screenshot: Option<PathBuf>,
     frames_at_rest: u32,
@@ -140,6 +157,7 @@ impl Window {
             layers_key: None,
             map_rect: Rect::NOTHING,
             screenshot: None,
+            sheet_order: None,
             final_screenshot: options.screenshot,
             frames_at_rest: 0,
             title: String::new(),
@@ -603,6 +621,11 @@ impl Window {
 
     /// Graticule, scale bar and north arrow.
     fn decorate(&mut self, ui: &egui::Ui) {
+        // A sheet has its own.
+        let is_for_sheet = |shot: &Screenshot| shot.sheet.is_some();
+        if self.sheet_order.is_some() || self.screenshot.as_ref().is_some_and(is_for_sheet) {
+            return;
+        }
         let crs = self.state.history.document().map_crs.as_ref();
         let scenery = Scenery {
             view: self.canvas.viewport(),
@@ -802,7 +825,13 @@ impl Window {
 
     // -- pictures
 
-    fn ask_screenshot(&mut self, ctx: &egui::Context, path: PathBuf, crop: Option<Rect>) {
+    fn ask_screenshot(
+        &mut self,
+        ctx: &egui::Context,
+        path: PathBuf,
+        crop: Option<Rect>,
+        sheet: Option<Box<SheetAround>>,
+    ) {
         let (sender, receiver): (SyncSender<Arc<egui::ColorImage>>, _) = sync_channel(1);
         let wake = self.state.wake.clone();
         ctx.request_screenshot(move |image| {
@@ -812,8 +841,56 @@ impl Window {
         self.screenshot = Some(Screenshot {
             path,
             crop,
+            sheet,
             receiver,
         });
+    }
+
+    /// Legend, scale and north of the view.
+    fn around_sheet(&self, words: SheetWords) -> SheetAround {
+        let document = self.state.history.document();
+        let live = &self.state.live;
+        let shown = self.layers.iter().rev().map(|layer| &layer.layer);
+        // What has classes explains the map; else the topmost raster does.
+        let has_classes = |layer: &&Arc<Layer>| {
+            matches!(
+                layer.style,
+                Some(Style::Palette { .. } | Style::FieldClasses { .. })
+            )
+        };
+        let chosen = live
+            .fit
+            .as_ref()
+            .filter(|_| live.visible)
+            .and_then(|_| shown.clone().find(|layer| layer.id == LIVE_LAYER))
+            .or_else(|| shown.clone().find(has_classes))
+            .or_else(|| shown.clone().find(|layer| layer.raster_info().is_some()));
+        let (legend_title, legend) = chosen
+            .and_then(|layer| Some(legend_of(layer.style.as_ref()?, layer.raster_info()?)))
+            .unwrap_or_else(|| (String::new(), SheetLegend::Words(Vec::new())));
+        let view = self.canvas.viewport();
+        let geometry = document
+            .map_crs
+            .as_ref()
+            .and_then(|crs| self.state.places.geometry(crs));
+        let (x, y) = view.center;
+        let half = 50.0 * view.units_per_point;
+        SheetAround {
+            words,
+            legend_title,
+            legend,
+            metres_per_point: geometry
+                .as_ref()
+                .and_then(|geometry| geometry.metres_between((x - half, y), (x + half, y)))
+                .map(|metres| metres / 100.0),
+            north: geometry
+                .as_ref()
+                .and_then(|geometry| geometry.north((x, y))),
+            system: document
+                .map_crs
+                .as_ref()
+                .map_or_else(String::new, terroir_scene::system_text),
+        }
     }
 
     fn take_screenshot(&mut self, ctx: &egui::Context) {
@@ -831,10 +908,18 @@ impl Window {
             Some(rect) => Arc::new(image.region(&rect, Some(ctx.pixels_per_point()))),
             None => image,
         };
-        self.state.send(FileTask::SavePicture {
-            image,
-            path: shot.path,
-        });
+        let task = match shot.sheet {
+            Some(around) => FileTask::SaveSheet {
+                content: Box::new(around.with(&image, ctx.pixels_per_point())),
+                size: around.words.size,
+                path: shot.path,
+            },
+            None => FileTask::SavePicture {
+                image,
+                path: shot.path,
+            },
+        };
+        self.state.send(task);
         if shot.crop.is_none() {
             self.state.session.is_closing = true;
             ctx.send_viewport_cmd(ViewportCommand::Close);
@@ -855,7 +940,7 @@ impl Window {
         if self.frames_at_rest > 20
             && let Some(path) = self.final_screenshot.take()
         {
-            self.ask_screenshot(ctx, path, None);
+            self.ask_screenshot(ctx, path, None, None);
         }
     }
 
@@ -884,6 +969,33 @@ impl Window {
         {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
             self.state.ask_unsaved(ctx, After::Quit);
+        }
+    }
+}
+
+impl SheetAround {
+    /// The whole content, with the picture the window took.
+    fn with(&self, image: &egui::ColorImage, pixels_per_point: f32) -> SheetContent {
+        let pixels = image.pixels.iter();
+        SheetContent {
+            title: self.words.title.clone(),
+            picture: Still {
+                width: image.width(),
+                height: image.height(),
+                rgba: pixels
+                    .flat_map(|pixel| pixel.to_srgba_unmultiplied())
+                    .collect(),
+                extent: None,
+            },
+            legend_title: self.legend_title.clone(),
+            legend: self.legend.clone(),
+            metres_per_pixel: self
+                .metres_per_point
+                .map(|metres| metres / f64::from(pixels_per_point)),
+            north: self.north,
+            date: self.words.date.clone(),
+            system: self.system.clone(),
+            attribution: self.words.attribution.clone(),
         }
     }
 }
@@ -928,8 +1040,17 @@ impl eframe::App for Window {
                 .set(below, egui::Shape::rect_filled(bare, 0.0, well));
         });
         let picture = questions::questions_ui(ui, &mut self.state);
-        if let Some(path) = picture {
-            self.ask_screenshot(&ctx, path, Some(self.map_rect));
+        if let Some(order) = self.sheet_order.take() {
+            let around = order.sheet.map(|words| Box::new(self.around_sheet(words)));
+            self.ask_screenshot(&ctx, order.path, Some(self.map_rect), around);
+        }
+        match picture {
+            Some(order) if order.sheet.is_some() => {
+                self.sheet_order = Some(order);
+                ctx.request_repaint();
+            }
+            Some(order) => self.ask_screenshot(&ctx, order.path, Some(self.map_rect), None),
+            None => {}
         }
 
         while let Some(command) = self.state.queue.pop_front() {

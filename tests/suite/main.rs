@@ -34,6 +34,7 @@ mod clusters;
 mod command_line;
 mod compare;
 mod derived;
+mod exports;
 mod faults;
 mod heads;
 mod layers;

@@ -196,3 +196,32 @@ fn a_sample_is_drawn_answered_out_of_sight_of_the_map_and_gives_areas() {
     near(&area["half_width_95"], half);
     assert!(shows(&harness, &format!("{:.1} ± {half:.1}", maize.value)));
 }
+
+#[test]
+fn the_export_dialog_makes_polygons_and_offers_a_sheet() {
+    let home = tempfile::tempdir().unwrap();
+    let (map, scene) = (write_map(home.path()), write_scene(home.path()));
+    let mut harness = open(home.path(), vec![scene, map]);
+    wait_until(&mut harness, "opening", |harness| {
+        harness.state().document().layers.len() == 2
+    });
+    press(&mut harness, crate::window::CTRL, Key::E);
+    let choose = |harness: &mut Harness<'static, Window>, name: &str| {
+        harness.get_by_label_contains(name).click();
+        for _ in 0..4 {
+            harness.step();
+        }
+    };
+    choose(&mut harness, "Map sheet with legend");
+    assert!(shows(&harness, "Attribution") && shows(&harness, "A3 portrait"));
+    keep_picture(&mut harness, "export-sheet.png");
+    choose(&mut harness, "Polygons of a class map");
+    assert!(shows(&harness, "largest neighbour"));
+    keep_picture(&mut harness, "export-polygons.png");
+    click(&mut harness, "Export");
+    wait_until(&mut harness, "the layer of polygons", |harness| {
+        harness.state().document().layers.len() == 3
+    });
+    assert!(home.path().join("crops_polygons.gpkg").exists());
+    assert!(shows(&harness, "2 polygons in 2 classes"));
+}

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use terroir_engine::{ExportFieldSpec, JobSpec};
 use terroir_scene::{
     Class, Labels, MapKind, MapWriter, PaletteEntry, Provenance, Raster, RasterInfo, Resampling,
     Window, default_style_blocking, export_labels, import_labels, open_project,
 };
 
 use super::failure::{CliError, CliResult};
+use super::job::run_and_report;
 use super::legend::svg_with_legend;
 use super::output::Output;
 use super::picture::{write_beside, write_png, write_world_file};
@@ -21,6 +23,7 @@ const ROWS_AT_ONCE: usize = 256;
 #[command(after_help = "What goes to what:
   any raster           .png (with a .pgw world file), drawn as the window first shows it
   class map            .svg (picture with legend), .tif (fresh GeoTIFF with colours, names and side-cars)
+  embedding field      .tif (the same numbers in the AlphaEarth coding)
   labels or project    .gpkg, .geojson, .shp")]
 pub struct ExportArgs {
     /// A class map, any other raster, a label file or a project (.terroir)
@@ -40,6 +43,14 @@ pub struct ExportArgs {
 }
 
 pub fn run(args: &ExportArgs, output: Output) -> CliResult {
+    let is_tif = matches!(ending(&args.out).as_str(), "tif" | "tiff");
+    if is_tif && Raster::open(&args.input).is_ok_and(|raster| raster.info().is_field()) {
+        let spec = JobSpec::ExportField(ExportFieldSpec {
+            field: args.input.clone(),
+            out: args.out.clone(),
+        });
+        return run_and_report(&spec, output);
+    }
     let files = match ending(&args.out).as_str() {
         "gpkg" | "geojson" | "json" | "shp" => vector(args)?,
         "png" => picture(args)?,

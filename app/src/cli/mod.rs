@@ -14,6 +14,7 @@ mod failure;
 mod finetune;
 mod info;
 mod job;
+mod layout;
 mod legend;
 mod models;
 mod output;
@@ -114,6 +115,8 @@ enum Command {
     Sample(sample::SampleArgs),
     /// Outline the classes of a map as polygons with their areas
     Polygons(polygons::PolygonsArgs),
+    /// Lay a raster out as a map sheet: title, legend, scale bar, north arrow, date and attribution (PDF, PNG)
+    Layout(layout::LayoutArgs),
     /// Work out a formula or a spectral index over a scene's bands
     Calc(calc::CalcArgs),
     /// Find what changed between two fields of one place
@@ -198,6 +201,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::Assess(args)) => assess::run(&args, output),
         Some(Command::Sample(args)) => sample::run(&args, output),
         Some(Command::Polygons(args)) => polygons::run(&args, output),
+        Some(Command::Layout(args)) => layout::run(&args, output),
         Some(Command::Calc(args)) => calc::run(&args, output),
         Some(Command::Change(args)) => change::run(&args, output),
         Some(Command::Cluster(args)) => cluster::run(&args, output),

@@ -100,7 +100,8 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
         | JobSpec::Models(_)
         | JobSpec::Finetune(_)
         | JobSpec::Sample(_)
-        | JobSpec::Polygons(_) => {
+        | JobSpec::Polygons(_)
+        | JobSpec::ExportField(_) => {
             return Err(CliError::failed(format!(
                 "Only fields and maps can be made again.\n{}",
                 args.file.display()

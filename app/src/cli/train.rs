@@ -53,7 +53,8 @@ pub struct TrainArgs {
     /// Kind of head
     #[arg(long, value_enum, default_value = "logistic")]
     kind: HeadChoice,
-    /// Parts of the blocked cross-validation; 0 does without
+    /// Parts of the blocked cross-validation; 0 does without. Where a class would be missing from training, other draws are
+    /// tried, then fewer parts, then smaller blocks; last its polygons are dealt out one by one. What was changed is said
     #[arg(long, default_value_t = 5)]
     folds: usize,
     /// Seed of the split into blocks, of forests and of networks

@@ -1,7 +1,7 @@
 //! Accuracy of the live map on its own labels, cross-validated by blocks: matrix with rows = map, columns = reference.
 
 use egui::{Align, Layout, RichText};
-use terroir_scene::ConfusionMatrix;
+use terroir_scene::{ConfusionMatrix, FOLD_RULE, block_px_of};
 
 use super::sample;
 use crate::commands::Command;
@@ -33,16 +33,15 @@ fn cross_validation_ui(ui: &mut egui::Ui, state: &mut State) {
         .spacing([10.0, 6.0])
         .show(ui, |ui| {
             ui.label("Block");
-            ui.add(
-                egui::DragValue::new(&mut state.session.accuracy_block_px)
-                    .range(1..=1024)
-                    .suffix(" pixels"),
-            );
+            block_ui(ui, state);
             ui.end_row();
             ui.label("Parts");
             ui.add(egui::DragValue::new(&mut state.session.accuracy_folds).range(2..=20));
             ui.end_row();
         });
+    ui.collapsing("How the labels are cut", |ui| {
+        ui.label(RichText::new(FOLD_RULE).color(weak));
+    });
     let can_run = Command::CheckAccuracy.can_run(state);
     ui.horizontal(|ui| {
         let ready = can_run.is_ok() && !state.live.is_validating;
@@ -63,6 +62,41 @@ fn cross_validation_ui(ui: &mut egui::Ui, state: &mut State) {
         ),
         Some(validation) => result_ui(ui, validation, &mut state.session.with_kappa),
     }
+}
+
+/// Side of the blocks: a kilometre and 50 pixels at least, unless the user wants another.
+fn block_ui(ui: &mut egui::Ui, state: &mut State) {
+    let grid = state
+        .field_layer()
+        .and_then(|layer| layer.raster_info().map(|info| info.grid.clone()));
+    let usual = grid.as_ref().map_or(50, block_px_of);
+    let mut side = state.session.accuracy_block_px.unwrap_or(usual);
+    ui.horizontal(|ui| {
+        let changed = ui
+            .add(
+                egui::DragValue::new(&mut side)
+                    .range(1..=4096)
+                    .suffix(" pixels"),
+            )
+            .on_hover_text(
+                "At least 1 km and 50 pixels, so that a part is tested where it was not trained",
+            )
+            .changed();
+        if changed {
+            state.session.accuracy_block_px = Some(side);
+        }
+        if state
+            .session
+            .accuracy_block_px
+            .is_some_and(|side| side != usual)
+            && ui
+                .small_button("Usual")
+                .on_hover_text(format!("{usual} pixels"))
+                .clicked()
+        {
+            state.session.accuracy_block_px = None;
+        }
+    });
 }
 
 fn result_ui(ui: &mut egui::Ui, validation: &Validation, with_kappa: &mut bool) {
@@ -94,6 +128,17 @@ fn result_ui(ui: &mut egui::Ui, validation: &Validation, with_kappa: &mut bool) 
         .small()
         .color(colors.weak),
     );
+    if let Some((mean, spread)) = validation.over_parts {
+        ui.label(
+            RichText::new(format!(
+                "Mean of the parts {:.1} %, standard deviation {:.1} %.",
+                100.0 * mean,
+                100.0 * spread
+            ))
+            .small()
+            .color(colors.weak),
+        );
+    }
     for warning in &validation.warnings {
         ui.add(
             egui::Label::new(

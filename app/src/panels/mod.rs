@@ -36,6 +36,7 @@ mod vector_style;
 
 pub use derived::FormulaEdit;
 pub use jobs::progress_text;
+pub use sample::copy_ui;
 pub use spectrum::number_text;
 pub use suggestions::suggestion_marks_ui;
 

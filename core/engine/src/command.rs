@@ -202,6 +202,10 @@ pub fn command_line(spec: &JobSpec) -> String {
             }
             add("--out", path(&spec.out));
         }
+        JobSpec::ExportField(spec) => {
+            add("export", path(&spec.field));
+            add("--out", path(&spec.out));
+        }
         JobSpec::Polygons(spec) => {
             add("polygons", path(&spec.map));
             spec.words()
@@ -296,7 +300,8 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
             | JobSpec::Polygons(_)
             | JobSpec::Change(_)
             | JobSpec::Cluster(_)
-            | JobSpec::Regress(_) => None,
+            | JobSpec::Regress(_)
+            | JobSpec::ExportField(_) => None,
         };
         match earlier {
             Some(job) if seen.insert(command_line(&job)) => jobs.insert(0, job),

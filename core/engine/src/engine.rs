@@ -11,8 +11,8 @@ use crate::monitor::{JobResult, Monitor, Stop};
 use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
 use crate::{
-    acquire, assess, calc, change, cluster, embed, finetune, map_polygons, overviews, predict,
-    pretrain, regress, sample, scene_map, train,
+    acquire, assess, calc, change, cluster, embed, export_field, finetune, map_polygons, overviews,
+    predict, pretrain, regress, sample, scene_map, train,
 };
 
 /// What the engine thread owns.
@@ -55,6 +55,7 @@ impl Engine for JobEngine {
             JobSpec::Change(spec) => change::change(spec, monitor),
             JobSpec::Cluster(spec) => cluster::cluster(spec, monitor),
             JobSpec::Regress(spec) => regress::regress(spec, monitor),
+            JobSpec::ExportField(spec) => export_field::export_field(spec, monitor),
         }
     }
 
@@ -78,6 +79,7 @@ impl Engine for JobEngine {
             JobSpec::Change(spec) => light_estimate(&spec.before, 4),
             JobSpec::Cluster(spec) => light_estimate(&spec.field, 1),
             JobSpec::Regress(spec) => light_estimate(&spec.field, 4),
+            JobSpec::ExportField(spec) => light_estimate(&spec.field, 64),
         }
     }
 

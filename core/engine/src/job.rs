@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use terroir_scene::{HeadKind, Resampling, Uncertainty};
 
+use crate::export_field::ExportFieldSpec;
 use crate::finetune::{FinetuneSpec, MapSceneSpec};
 use crate::map_polygons::PolygonsSpec;
 use crate::sample::SampleSpec;
@@ -48,6 +49,8 @@ pub enum JobSpec {
     Cluster(ClusterSpec),
     /// Field and measured values to a map of that value.
     Regress(RegressSpec),
+    /// Field to a file of our own.
+    ExportField(ExportFieldSpec),
 }
 
 impl JobSpec {
@@ -69,6 +72,7 @@ impl JobSpec {
             Self::Change(spec) => spec.fields(),
             Self::Cluster(spec) => vec![&spec.field],
             Self::Regress(spec) => vec![&spec.field],
+            Self::ExportField(spec) => vec![&spec.field],
         }
     }
 }

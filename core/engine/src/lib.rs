@@ -17,6 +17,7 @@ mod device;
 mod download;
 mod embed;
 mod engine;
+mod export_field;
 mod finetune;
 mod inputs;
 mod job;
@@ -60,6 +61,7 @@ pub use design::Design;
 pub use device::devices;
 pub use embed::projection_path;
 pub use engine::{estimate_here, run_here, worker_main};
+pub use export_field::ExportFieldSpec;
 pub use finetune::{
     About as TunedAbout, Augmentations, ClassWeights, FinetuneSpec, MapSceneSpec, PatchLabel,
     TuneMode, TuneTask,

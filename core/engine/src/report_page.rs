@@ -15,11 +15,11 @@ const PAGE_STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1d2421;--soft:#5c6863;--line:#d5dcd8;--page:#fbfcfb;--mark:#0b7a5c;--warn:#8a5a00;--warnbg:#fff6e0}\
 @media(prefers-color-scheme:dark){:root{--ink:#e6ece9;--soft:#9fada7;--line:#35403b;--page:#151a18;--mark:#5fd0ac;--warn:#f0c36a;--warnbg:#2c2515}}\
 @media print{:root{--ink:#000;--soft:#444;--page:#fff}}\
-body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);max-width:60rem;margin:2.5rem auto;padding:0 1.5rem}\
+body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);max-width:64rem;margin:2.5rem auto;padding:0 1.5rem}\
 h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2.2rem 0 .6rem}p.sub{color:var(--soft);margin:.2rem 0 1.6rem}\
 .figures{display:flex;flex-wrap:wrap;gap:2.5rem;margin:1rem 0}.figures b{display:block;font-size:1.9rem;color:var(--mark);font-weight:600}\
 .figures span{color:var(--soft)}.scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}\
-th,td{padding:.35rem .7rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}th{font-weight:600}\
+th,td{padding:.35rem .7rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}th{font-weight:600;white-space:normal;vertical-align:bottom}th.l{white-space:nowrap}\
 th.l,td.l{text-align:left}td.d{outline:1px solid var(--mark);outline-offset:-1px;font-weight:600}.axis{color:var(--soft);font-weight:400}\
 th.side{writing-mode:vertical-rl;transform:rotate(180deg);text-align:center;border-bottom:0}th.top{text-align:center;border-bottom:0}\
 i.c{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin-right:.5em;vertical-align:-.05em;border:1px solid var(--line)}\
@@ -321,7 +321,7 @@ fn push_measures(page: &mut String, report: &Report<'_>) {
             "not recommended: for comparison with older work only, its correction for chance misleads",
         ));
     }
-    page.push_str("<h2>Measures of the matrix</h2><div class=scroll><table>");
+    page.push_str("<h2>Measures of the matrix as counted</h2><div class=scroll><table>");
     for (what, value, note) in rows {
         let _ = write!(
             page,

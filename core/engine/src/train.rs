@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use terroir_scene::{
     Accuracy, Class, ConfusionMatrix, DEFAULT_NEIGHBOURS, FIELD_AXES, FIELD_NODATA, FitOptions,
     Grid, Head, ImportReport, LabelUse, LabelledPixel, MOST_NEIGHBOURS, Raster, TrainingPixel,
-    Window, decode_pixel, import_labels, spatial_folds,
+    Window, block_px_of, decode_pixel, import_labels, spatial_folds,
 };
 
 use crate::monitor::{JobResult, Monitor};
@@ -16,14 +16,10 @@ use crate::provenance::{classes_json, file_name, sha256_of_file, value_of};
 use crate::unseen::{Calibrated, HeldOut, UnseenPixels};
 use crate::{Failure, JobSpec, Outcome, TrainSpec};
 
-/// Blocks of the cross-validation are at least this long and at least this many pixels.
-const BLOCK_METRES: f64 = 1000.0;
-const BLOCK_PIXELS: usize = 50;
 /// Fewer labelled pixels of a class than this are said.
 const FEW_PIXELS: usize = 20;
 /// Side of the squares in which codes are read.
 const READ_SIDE: usize = 256;
-const METRES_PER_DEGREE: f64 = 111_320.0;
 
 pub(crate) fn train(spec: &TrainSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
     let begun = Instant::now();
@@ -342,22 +338,6 @@ fn say_few(monitor: &Monitor<'_>, classes: &[Class], samples: &[Sample]) {
     }
 }
 
-/// Side of the blocks in pixels for a grid.
-pub(crate) fn block_px(grid: &Grid) -> usize {
-    let (across, down) = grid.transform().pixel_size();
-    let metres = match grid.crs() {
-        Some(crs) if crs.is_geographic => across.max(down) * METRES_PER_DEGREE,
-        Some(_) => across.max(down),
-        // Without a place there are only pixels.
-        None => return BLOCK_PIXELS,
-    };
-    if metres > 0.0 && metres.is_finite() {
-        BLOCK_PIXELS.max((BLOCK_METRES / metres).ceil() as usize)
-    } else {
-        BLOCK_PIXELS
-    }
-}
-
 struct Validation {
     folds: usize,
     pooled: Accuracy,
@@ -375,7 +355,7 @@ fn cross_validate(
     samples: &[Sample],
 ) -> JobResult<Option<Validation>> {
     let pixels: Vec<LabelledPixel> = samples.iter().map(|sample| sample.pixel).collect();
-    let block = block_px(grid);
+    let block = block_px_of(grid);
     let (fold_of, warnings) = spatial_folds(&pixels, block, spec.folds, spec.seed);
     warnings.into_iter().for_each(|text| monitor.warn(text));
     let folds = fold_of.iter().copied().max().map_or(0, |last| last + 1);

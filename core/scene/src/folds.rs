@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::LabelledPixel;
+use crate::{Grid, LabelledPixel};
 
 /// Redraws before fewer folds are tried.
 const REDRAWS: u64 = 100;
@@ -33,6 +33,26 @@ pub fn default_block_px(pixel_size_m: Option<f64>) -> usize {
         _ => 50,
     }
 }
+
+/// The same for a grid; a degree counts as on a meridian.
+pub fn block_px_of(grid: &Grid) -> usize {
+    const METRES_PER_DEGREE: f64 = 111_320.0;
+    let (across, down) = grid.transform().pixel_size();
+    // Without a place there are only pixels.
+    default_block_px(grid.crs().map(|crs| {
+        let unit = if crs.is_geographic {
+            METRES_PER_DEGREE
+        } else {
+            1.0
+        };
+        across.max(down) * unit
+    }))
+}
+
+/// What [`spatial_folds`] does, in words for people.
+pub const FOLD_RULE: &str = "Blocks are dealt to the parts by chance and polygons are never cut. If a class would be missing where a \
+    classifier is trained, other draws are tried, then fewer parts, then smaller blocks; last, the polygons and painted \
+    patches of that class are dealt out one by one. Whatever was changed is said as a warning.";
 
 /// Fold of every pixel: blocks of `block_px` pixels anchored at the raster's upper left, splitmix64 keyed; polygons never cut.
 /// Also returns warnings (e.g. a class missing from a training part, and what was done about it).

@@ -30,14 +30,14 @@ pub struct LabelPolygon {
     pub rings: Vec<Vec<(f64, f64)>>,
     /// `polygon`, `point` or `import`.
     pub source: String,
-    /// `train`, `test`, `val` or `ignore`; a polygon to ignore labels no pixel.
+    /// `train`, `test`, `val` (`validation`) or `ignore`; a polygon to ignore labels no pixel.
     pub usage: String,
 }
 
 impl LabelPolygon {
     /// Kept for testing a map: its pixels must not train one.
     pub fn is_held_out(&self) -> bool {
-        matches!(self.usage.as_str(), "test" | "val")
+        matches!(self.usage.as_str(), "test" | "val" | "validation")
     }
 }
 
@@ -46,7 +46,7 @@ impl LabelPolygon {
 pub enum LabelUse {
     /// Painted pixels and polygons to train with.
     Train,
-    /// Polygons marked `test` or `val`.
+    /// Polygons marked `test`, `val` or `validation`.
     HeldOut,
 }
 

@@ -4,14 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use terroir_scene::{
-    Class, Grid, LabelUse, LabelledPixel, Window, import_labels, import_values, spatial_folds,
+    Class, Grid, LabelUse, LabelledPixel, Window, block_px_of, import_labels, import_values,
+    spatial_folds,
 };
 
 use super::scene_source::SceneSource;
 use super::spec::{ClassWeights, FinetuneSpec, TuneTask};
 use crate::Failure;
 use crate::monitor::{JobResult, Monitor};
-use crate::train::{block_px, say_import};
+use crate::train::say_import;
 
 /// Fewer training pixels of a class than this are said.
 const FEW_PIXELS: usize = 20;
@@ -369,7 +370,7 @@ fn split(spec: &FinetuneSpec, grid: &Grid, raw: &[Raw], monitor: &Monitor<'_>) -
         return none;
     }
     let places: Vec<LabelledPixel> = raw.iter().map(|pixel| pixel.place).collect();
-    let (fold_of, warnings) = spatial_folds(&places, block_px(grid), spec.folds, spec.seed);
+    let (fold_of, warnings) = spatial_folds(&places, block_px_of(grid), spec.folds, spec.seed);
     // For values, the words on classes would mislead.
     if spec.task != TuneTask::Values {
         warnings.into_iter().for_each(|text| monitor.warn(text));

@@ -13,14 +13,14 @@ use std::time::Instant;
 use rayon::prelude::*;
 use serde_json::json;
 use terroir_scene::{
-    MapKind, MapWriter, NorthUp, Raster, ValueHead, ValuePlaces, ValueSample, decode_planar_pixel,
-    file_and_layer, read_value_places_blocking,
+    MapKind, MapWriter, NorthUp, Raster, ValueHead, ValuePlaces, ValueSample, block_px_of,
+    decode_planar_pixel, file_and_layer, read_value_places_blocking,
 };
 
 use crate::monitor::{JobResult, Monitor};
 use crate::predict::squares;
 use crate::provenance::{file_name, of_result, sha256_of_file, value_of};
-use crate::train::{block_px, open_field};
+use crate::train::open_field;
 use crate::{Failure, JobSpec, Outcome};
 
 use report::write_report;
@@ -128,7 +128,7 @@ fn fit(
     let mut head =
         ValueHead::fit(&spec.value, &spec.unit, &samples, spec.lambda).map_err(failed)?;
     let validation = if spec.folds > 1 {
-        cross_validate(spec, &places, block_px(&north_up.grid), monitor)?
+        cross_validate(spec, &places, block_px_of(&north_up.grid), monitor)?
     } else {
         None
     };

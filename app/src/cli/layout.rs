@@ -1,0 +1,116 @@
+//! `terroir layout`: a raster as a map sheet with title, legend, scale bar, north arrow, date and attribution, as PDF or PNG.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use terroir_scene::{
+    Crs, Raster, SheetSize, SheetWords, default_style_blocking, map_sheet_blocking,
+};
+
+use super::failure::{CliError, CliResult};
+use super::output::Output;
+use super::overlay::draw_over;
+use super::picture::write_beside;
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Page {
+    A4,
+    A4Portrait,
+    A3,
+    A3Portrait,
+}
+
+impl From<Page> for SheetSize {
+    fn from(page: Page) -> Self {
+        match page {
+            Page::A4 => Self::A4Landscape,
+            Page::A4Portrait => Self::A4Portrait,
+            Page::A3 => Self::A3Landscape,
+            Page::A3Portrait => Self::A3Portrait,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct LayoutArgs {
+    /// Any raster GDAL opens; drawn as the window first shows it
+    file: PathBuf,
+    /// Where the sheet goes (.pdf or .png)
+    #[arg(long)]
+    out: PathBuf,
+    /// Title; the file's name without this
+    #[arg(long)]
+    title: Option<String>,
+    /// Whom the data must be credited to
+    #[arg(long, default_value = "")]
+    attribution: String,
+    /// Date of the data; what the file says without this
+    #[arg(long)]
+    date: Option<String>,
+    /// Paper
+    #[arg(long, value_enum, default_value = "a4")]
+    page: Page,
+    /// Dots an inch of the picture
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(20..=1200))]
+    dpi: u32,
+    /// Coordinate system to draw in, e.g. EPSG:3857; the raster's own without this
+    #[arg(long)]
+    crs: Option<String>,
+    /// Draw a vector file over the raster; `file:layer` names one of its layers; may be given again
+    #[arg(long, value_name = "FILE")]
+    vectors: Vec<String>,
+}
+
+pub fn run(args: &LayoutArgs, output: Output) -> CliResult {
+    let ending = args
+        .out
+        .extension()
+        .map(|ending| ending.to_string_lossy().to_lowercase());
+    let is_pdf = match ending.as_deref() {
+        Some("pdf") => true,
+        Some("png") => false,
+        _ => {
+            return Err(CliError::usage(format!(
+                "--out {}: sheets are written as .pdf or .png.",
+                args.out.display()
+            )));
+        }
+    };
+    let crs = args
+        .crs
+        .as_deref()
+        .map(Crs::parse)
+        .transpose()
+        .map_err(|error| CliError::usage(format!("--crs: {error}")))?;
+    let raster = Raster::open(&args.file)?;
+    let info = raster.info();
+    let style = default_style_blocking(&raster)?;
+    let stem = args.file.file_stem().unwrap_or_default().to_string_lossy();
+    let words = SheetWords {
+        title: args.title.clone().unwrap_or_else(|| stem.into_owned()),
+        attribution: args.attribution.clone(),
+        date: args
+            .date
+            .clone()
+            .or_else(|| info.date.clone())
+            .unwrap_or_default(),
+        size: args.page.into(),
+    };
+    let dpi = f64::from(args.dpi);
+    let sheet = map_sheet_blocking(&raster, &style, crs.as_ref(), &words, dpi, |still| {
+        draw_over(still, &info.grid, crs.as_ref(), &args.vectors, None, output)
+    })?;
+    let bytes = if is_pdf {
+        sheet.pdf()
+    } else {
+        sheet
+            .png(dpi)
+            .map_err(|error| CliError::file("The sheet could not be drawn.", &args.out, &error))?
+    };
+    write_beside(&args.out, |file| file.write_all(&bytes))?;
+    if output.json {
+        return output.print_json(&serde_json::json!({ "files": [args.out] }));
+    }
+    output.print(&format!("{}\n", args.out.display()))
+}

@@ -1,0 +1,116 @@
+//! What leaves the program for others: map sheets as PDF and PNG, fields in our own coding, class maps with styles beside them.
+
+use std::path::Path;
+
+use terroir_scene::{Class, Crs, GeoTransform, Georef, Grid, MapKind, MapWriter, Raster};
+
+use crate::golden;
+use crate::program::{run, sample};
+
+fn write_map(folder: &Path) {
+    let grid = Grid {
+        width: 90,
+        height: 60,
+        georef: Georef {
+            transform: Some(GeoTransform([
+                500_000.0,
+                10.0,
+                0.0,
+                4_000_000.0,
+                0.0,
+                -10.0,
+            ])),
+            crs: Crs::parse("EPSG:32629").ok(),
+            ..Georef::default()
+        },
+    };
+    let class = |id: u8, name: &str, color: [u8; 3]| Class {
+        id,
+        name: name.to_owned(),
+        color,
+    };
+    let classes = vec![
+        class(1, "maize", [240, 228, 66]),
+        class(2, "wheat & rye", [0, 114, 178]),
+    ];
+    let kind = MapKind::Classes(classes);
+    let mut writer = MapWriter::create(&folder.join("map.tif"), &grid, kind).unwrap();
+    let ids: Vec<u8> = (0..90 * 60).map(|at| 1 + u8::from(at % 90 > 50)).collect();
+    writer.write_bytes(grid.window(), &ids).unwrap();
+    writer.finish(&Vec::new()).unwrap();
+}
+
+#[test]
+fn a_map_becomes_a_sheet_with_its_legend() {
+    let folder = tempfile::tempdir().unwrap();
+    write_map(folder.path());
+    let lay = |out: &str, more: &[&str]| {
+        let mut words = vec!["layout", "map.tif", "--out", out];
+        words.extend(more);
+        run(folder.path(), &words)
+    };
+    lay(
+        "sheet.png",
+        &[
+            "--title",
+            "Crops of the valley",
+            "--date",
+            "2021-07-28",
+            "--dpi",
+            "100",
+            "--attribution",
+            "Contains modified Copernicus Sentinel data 2021",
+        ],
+    )
+    .done();
+    let file = std::fs::File::open(folder.path().join("sheet.png")).unwrap();
+    let mut reader = png::Decoder::new(std::io::BufReader::new(file))
+        .read_info()
+        .unwrap();
+    let (width, height) = (reader.info().width, reader.info().height);
+    assert_eq!(
+        (width, height),
+        (1169, 827),
+        "A4 across at 100 dots an inch"
+    );
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    reader.next_frame(&mut pixels).unwrap();
+    let count = |color: [u8; 3]| {
+        pixels
+            .chunks_exact(4)
+            .filter(|pixel| pixel[..3] == color)
+            .count()
+    };
+    // Both classes are on the map and in the legend, on white paper.
+    assert!(count([240, 228, 66]) > 100_000 && count([0, 114, 178]) > 100_000);
+    assert!(count([255, 255, 255]) > 200_000);
+
+    lay("sheet.pdf", &["--page", "a3-portrait"]).done();
+    let pdf = std::fs::read(folder.path().join("sheet.pdf")).unwrap();
+    assert!(pdf.starts_with(b"%PDF-") && pdf.len() > 3000);
+    lay("sheet.docx", &[]).failed(2, &[".pdf or .png"]);
+}
+
+#[test]
+fn a_field_is_written_anew_with_every_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut fields = vec![sample().join("field.tif")];
+    fields.extend(golden::file("data/aef/layout_iowa_ag_y1_bottomup.tif"));
+    for field in fields.iter().filter(|field| field.exists()) {
+        let words = ["export", field.to_str().unwrap(), "--out", "copy.tif"];
+        run(folder.path(), &words).done();
+        let (first, second) = (
+            Raster::open(field).unwrap(),
+            Raster::open(&folder.path().join("copy.tif")).unwrap(),
+        );
+        assert!(second.info().is_field());
+        assert!(first.info().grid.same_as(&second.info().grid));
+        let window = first.info().grid.window();
+        let codes = |raster: &Raster| {
+            raster
+                .read_codes_blocking(window, window.width, window.height)
+                .unwrap()
+        };
+        assert_eq!(codes(&first), codes(&second), "{}", field.display());
+    }
+}
