@@ -1,5 +1,5 @@
 // A field tile, 64 signed bytes a pixel, through linear forms of its unit vector: three components as colour, the winning
-// class, its confidence, how unsure it is, or similarity to one vector.
+// class, its confidence, how unsure it is, or the largest similarity to some vectors.
 // Rust twin: `FieldParams` and `FieldShading::color` in core/scene/src/shading.rs, decoding in core/scene/src/style.rs.
 
 const MODE_CLASSES: u32 = 1u;
@@ -17,7 +17,8 @@ struct Field {
     mode: u32,
     count: u32,
     temperature: f32,
-    unused: u32,
+    // Similarities below it are not drawn.
+    floor: f32,
 }
 
 @group(0) @binding(0) var<uniform> field: Field;
@@ -109,9 +110,27 @@ fn field_pixel(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32>
         return stored(ramp_color(clamp(1.0 / sum, 0.0, 1.0)));
     }
 
-    let t = clamp((scores - field.low) * field.scale, vec4<f32>(0.0), vec4<f32>(1.0));
     if (field.mode == MODE_SIMILARITY) {
-        return stored(ramp_color(t.x));
+        var best = -3.0e38;
+        for (var group = 0u; group * 4u < field.count; group++) {
+            if (group > 0u) {
+                var product = vec4<f32>(0.0);
+                for (var layer = 0u; layer < LAYERS; layer++) {
+                    product += decoded(texel, layer) * forms[group * LAYERS + layer];
+                }
+                scores = product * inverse_length + bias[group];
+            }
+            let members = min(field.count - group * 4u, 4u);
+            for (var member = 0u; member < members; member++) {
+                best = max(best, scores[member]);
+            }
+        }
+        if (best < field.floor) {
+            return vec4<f32>(0.0);
+        }
+        return stored(ramp_color(clamp((best - field.low.x) * field.scale.x, 0.0, 1.0)));
     }
+
+    let t = clamp((scores - field.low) * field.scale, vec4<f32>(0.0), vec4<f32>(1.0));
     return stored(vec4<f32>(floor(t.xyz * 255.0 + 0.5), 255.0));
 }

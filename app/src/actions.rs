@@ -134,7 +134,7 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
         }
         Command::UseTool(tool) => {
             state.session.tool = tool;
-            state.session.pick_reference = false;
+            state.session.similar.pick = None;
         }
         Command::BrushSmaller => {
             state.session.brush_diameter =
@@ -297,6 +297,7 @@ impl State {
         self.session.stroke = None;
         self.session.clicked_pixel = None;
         self.session.hovered_pixel = None;
+        self.session.similar = crate::similarity::SimilarView::default();
         self.session.profiles.clicked.clear();
         self.session.profiles.clicked_at = None;
         self.session.profiles.selected = None;

@@ -44,6 +44,14 @@ pub enum Purpose {
     Locate(LayerId),
     /// The raster a layer's formula is written to.
     CalcOut(LayerId),
+    /// What a similarity search found, by this ending.
+    SimilarOut(&'static str),
+    /// Colours of fields; `fits` = fitted on all of them first, by a job.
+    BasisOut {
+        fits: bool,
+    },
+    /// Colours for a layer.
+    BasisIn(LayerId),
 }
 
 impl Purpose {
@@ -67,7 +75,9 @@ impl Purpose {
             Self::ProfileTable => "Write the profiles as a table",
             Self::ProfilePicture => "Write the profiles as a picture",
             Self::Locate(_) => "Where is this file now?",
-            Self::CalcOut(_) => "Write the result as",
+            Self::CalcOut(_) | Self::SimilarOut(_) => "Write the result as",
+            Self::BasisOut { .. } => "Write the colours as",
+            Self::BasisIn(_) => "Open colours of fields",
         }
     }
 
@@ -80,6 +90,8 @@ impl Purpose {
                 | Self::TrainingOut
                 | Self::ExportOut
                 | Self::CalcOut(_)
+                | Self::SimilarOut(_)
+                | Self::BasisOut { .. }
                 | Self::ProfileTable
                 | Self::ProfilePicture
                 | Self::TimeTable
@@ -119,7 +131,9 @@ impl Purpose {
                 &[("Weights", &["safetensors", "pth", "pt", "bpk"]), ALL]
             }
             Self::TrainingOut => &[("Weights", &["safetensors"])],
-            Self::FieldOut | Self::CalcOut(_) => &[("GeoTIFF", &["tif"])],
+            Self::BasisOut { .. } | Self::BasisIn(_) => &[("Colours (JSON)", &["json"])],
+            Self::SimilarOut("gpkg") => &[("GeoPackage", &["gpkg"])],
+            Self::FieldOut | Self::CalcOut(_) | Self::SimilarOut(_) => &[("GeoTIFF", &["tif"])],
             Self::ExportOut => &[ALL],
             Self::SamplePoints => &[("Points", &["gpkg", "csv"])],
             Self::ProfileTable => &[("Table (CSV)", &["csv"])],
@@ -354,6 +368,14 @@ impl State {
                 .calc_out_path(*id)
                 .map(|path| path.display().to_string())
                 .unwrap_or_default(),
+            Purpose::BasisOut { .. } | Purpose::BasisIn(_) => self
+                .basis_out()
+                .map(|path| path.display().to_string())
+                .unwrap_or_default(),
+            Purpose::SimilarOut(extension) => self
+                .similar_out("similar", extension)
+                .map(|path| path.display().to_string())
+                .unwrap_or_default(),
             Purpose::ProfileTable => self.suggested_profiles_path("csv"),
             Purpose::ProfilePicture => self.suggested_profiles_path("svg"),
             Purpose::Weights => self.run.weights.clone(),
@@ -431,6 +453,28 @@ impl State {
                 }
             }
             Purpose::CalcOut(id) => self.start_calc(*id, first),
+            Purpose::BasisOut { fits } => {
+                let out = match first.extension() {
+                    Some(_) => first,
+                    None => first.with_extension("json"),
+                };
+                if *fits {
+                    self.start_pca(out);
+                } else {
+                    self.save_basis(&out);
+                }
+            }
+            Purpose::BasisIn(layer) => self.send(FileTask::ReadBasis {
+                path: first,
+                layers: vec![*layer],
+            }),
+            Purpose::SimilarOut(extension) => {
+                let out = match first.extension() {
+                    Some(_) => first,
+                    None => first.with_extension(extension),
+                };
+                self.start_similar(out, 0);
+            }
             Purpose::ProfileTable => self.write_profiles(first, "csv"),
             Purpose::ProfilePicture => self.write_profiles(first, "svg"),
         }

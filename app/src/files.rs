@@ -7,15 +7,15 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use terroir_engine::{AreaFigures, JobSpec, ModelStore, read_area_figures};
 use terroir_scene::{
-    Clusters, Contained, Crs, CrsEntry, Document, FoundRasters, Frame, Grid, Head, ImportReport,
-    Labels, LayerId, OpenedProject, PaletteEntry, PcaBasis, Profile, ProfileValues, Raster,
-    RasterInfo, SampleAnswer, SamplePoint, SceneError, SceneResult, Series, Sheet, SheetContent,
-    SheetSize, Style, TimeTable, allow_address, answer_sample_point_blocking, autosave_labels,
-    clearest_frame_blocking, contained_blocking, crs_catalogue_blocking, default_style_blocking,
-    export_labels, export_profiles, find_series_blocking, fit_pca_blocking, import_labels_of,
-    is_remote, one_series_blocking, open_project, read_sample_blocking, relocate_frames_blocking,
-    restore_labels, save_project, series_in_raster_blocking, unique_value_classes_blocking,
-    vector_attributes,
+    Clusters, Contained, Crs, CrsEntry, Document, Example, FoundPlace, FoundRasters, Frame, Grid,
+    Head, ImportReport, Labels, LayerId, OpenedProject, PaletteEntry, PcaBasis, Profile,
+    ProfileValues, Raster, RasterInfo, SampleAnswer, SamplePoint, SceneError, SceneResult, Series,
+    Sheet, SheetContent, SheetSize, Style, TimeTable, allow_address, answer_sample_point_blocking,
+    autosave_labels, clearest_frame_blocking, contained_blocking, crs_catalogue_blocking,
+    default_style_blocking, export_labels, export_profiles, find_series_blocking,
+    fit_pca_of_blocking, import_labels_of, is_remote, is_zarr, one_series_blocking, open_project,
+    read_places_table, read_sample_blocking, relocate_frames_blocking, restore_labels,
+    save_project, series_in_raster_blocking, unique_value_classes_blocking, vector_attributes,
 };
 
 use crate::assets::{sample, sample_document_blocking};
@@ -23,6 +23,7 @@ use crate::crs_chooser::CrsPurpose;
 use crate::models::{ModelList, list_models_blocking};
 use crate::recovery::{self, RecoveryFolder};
 use crate::settings::Settings;
+use crate::similarity::{ExampleSource, examples_blocking};
 use crate::training::load_picture_blocking;
 
 /// Tasks waiting at once; more are refused with a message instead of blocking the window.
@@ -69,7 +70,27 @@ pub enum FileTask {
         grid: Grid,
         attribute: Option<String>,
     },
+    /// One basis on all the files, for these layers.
     FitPca {
+        paths: Vec<PathBuf>,
+        layers: Vec<LayerId>,
+    },
+    ReadBasis {
+        path: PathBuf,
+        layers: Vec<LayerId>,
+    },
+    SaveBasis {
+        basis: Box<PcaBasis>,
+        path: PathBuf,
+    },
+    /// Outlines or labels as examples of a similarity search.
+    Examples {
+        layer: LayerId,
+        path: PathBuf,
+        source: ExampleSource,
+    },
+    /// Places a similarity search has found.
+    ReadPlaces {
         path: PathBuf,
     },
     /// Every value of a band of codes as a class.
@@ -244,12 +265,24 @@ pub enum FileReply {
         report: ImportReport,
     },
     Pca {
-        path: PathBuf,
+        layers: Vec<LayerId>,
         basis: Box<PcaBasis>,
     },
     Clusters {
         field: PathBuf,
         clusters: Box<Clusters>,
+    },
+    BasisSaved {
+        path: PathBuf,
+    },
+    Examples {
+        layer: LayerId,
+        path: PathBuf,
+        examples: Vec<Example>,
+    },
+    Places {
+        path: PathBuf,
+        places: Vec<FoundPlace>,
     },
     UniqueValues {
         path: PathBuf,
@@ -351,6 +384,7 @@ impl Files {
                 | FileTask::SavePicture { .. }
                 | FileTask::SaveSheet { .. }
                 | FileTask::SaveProfiles { .. }
+                | FileTask::SaveBasis { .. }
                 | FileTask::AnswerPoint { .. }
                 | FileTask::SaveSettings(_)
                 | FileTask::DiscardRecovery { .. }
@@ -406,6 +440,10 @@ fn doing(task: &FileTask) -> &'static str {
         FileTask::Attributes { .. } | FileTask::ImportLabels { .. } => "importing labels",
         FileTask::UniqueValues { .. } => "finding the values of the raster",
         FileTask::FitPca { .. } => "fitting the colours of the field",
+        FileTask::ReadBasis { .. } => "reading colours",
+        FileTask::SaveBasis { .. } => "saving the colours",
+        FileTask::Examples { .. } => "reading the examples",
+        FileTask::ReadPlaces { .. } => "reading the places found",
         FileTask::ParseCrs { .. } | FileTask::CrsCatalogue => "reading the coordinate system",
         FileTask::ShowInFolder { .. } => "showing the file",
         FileTask::LoadPicture { .. } => "reading a picture",
@@ -450,7 +488,7 @@ fn answer_blocking(
                 Ok(raster) => raster,
                 Err(error) if role != OpenRole::Add => return Err(error),
                 // Some formats are folders; every other folder is looked into.
-                Err(_) if path.is_dir() => {
+                Err(_) if path.is_dir() && !is_zarr(&path) => {
                     return Ok(FileReply::Found {
                         found: Box::new(find_series_blocking(&[path])),
                         asks: true,
@@ -576,10 +614,38 @@ fn answer_blocking(
                 report,
             }
         }
-        FileTask::FitPca { path } => {
-            let basis = Box::new(fit_pca_blocking(&Raster::open(&path)?)?);
-            FileReply::Pca { path, basis }
+        FileTask::FitPca { paths, layers } => {
+            let fields: Vec<Raster> = paths
+                .iter()
+                .map(|path| Raster::open(path))
+                .collect::<SceneResult<_>>()?;
+            let basis = Box::new(fit_pca_of_blocking(&fields, false, &mut |_| true)?);
+            FileReply::Pca { layers, basis }
         }
+        FileTask::ReadBasis { path, layers } => FileReply::Pca {
+            basis: Box::new(PcaBasis::load(&path)?),
+            layers,
+        },
+        FileTask::SaveBasis { basis, path } => {
+            basis.save(&path)?;
+            FileReply::BasisSaved { path }
+        }
+        FileTask::Examples {
+            layer,
+            path,
+            source,
+        } => {
+            let examples = examples_blocking(&path, &source)?;
+            FileReply::Examples {
+                layer,
+                path,
+                examples,
+            }
+        }
+        FileTask::ReadPlaces { path } => FileReply::Places {
+            places: read_places_table(&path)?,
+            path,
+        },
         FileTask::ParseCrs { text, purpose } => FileReply::Crs {
             crs: Box::new(Crs::parse(&text)?),
             purpose,

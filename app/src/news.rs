@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use terroir_engine::{JobId, JobSpec, ModelsAction, Outcome};
-use terroir_scene::{Blend, Document, Layer, LayerId, LayerSource, Style};
+use terroir_scene::{Blend, Document, FieldProduct, Layer, LayerId, LayerSource, Style};
 
 use crate::actions::After;
 use crate::commands::Command;
@@ -148,20 +148,17 @@ impl State {
                 self.messages
                     .show(Level::Info, crate::import::report_text(&name, &report));
             }
-            FileReply::Pca { path, basis } => {
-                let field = self.field_layer().filter(|layer| {
-                    self.raster_info(layer)
-                        .is_some_and(|info| info.path == path)
-                });
-                if let Some(field) = field {
-                    self.change_layer(field.id, "Show principal components", |layer| {
-                        layer.style = Some(Style::FieldPca {
-                            basis: *basis,
-                            axes: [0, 1, 2],
-                        });
-                    });
-                }
+            FileReply::Pca { layers, basis } => self.show_basis(&layers, &basis),
+            FileReply::BasisSaved { path } => {
+                self.messages
+                    .show(Level::Info, format!("Colours written.\n{}", path.display()));
             }
+            FileReply::Examples {
+                layer,
+                path,
+                examples,
+            } => self.show_examples(layer, &path, examples, true),
+            FileReply::Places { path, places } => self.take_places(&path, places),
             FileReply::UniqueValues {
                 path,
                 band,
@@ -317,7 +314,7 @@ impl State {
                 opacity: 1.0,
                 blend: Blend::Normal,
                 edited_wavelengths: Vec::new(),
-                attribution: None,
+                attribution: FieldProduct::of(&info).and_then(|product| product.credit()),
             });
             below_shapes(document, added);
             raise_labels(document);
@@ -477,11 +474,14 @@ impl State {
     }
 
     fn take_probe_reply(&mut self, reply: ProbeReply) {
+        if let ProbeReply::Failed { .. } = &reply {
+            self.derived.click_waits = false;
+        }
         match reply {
             ProbeReply::Pixel(answer) => {
-                if self.session.pick_reference && answer.question.is_click {
-                    self.session.pick_reference = false;
-                    self.set_similarity(answer);
+                self.derived.click_waits &= !answer.question.is_click;
+                if self.session.similar.pick.is_some() && answer.question.is_click {
+                    self.take_example_pixel(answer);
                 } else if answer.question.is_click {
                     self.session.clicked_pixel = Some(answer);
                 } else {
@@ -591,6 +591,8 @@ impl State {
             JobSpec::Sample(spec) => self.take_drawn_sample(spec),
             JobSpec::Polygons(spec) => self.open_vector(spec.out),
             JobSpec::Models(_) => self.ask_for_models(),
+            JobSpec::Similar(_) => self.take_similar(files),
+            JobSpec::Pca(spec) => self.take_pca(&spec),
             JobSpec::Overviews(spec) => {
                 changed_files.push(spec.raster.clone());
                 self.take_overviews(&spec.raster);
@@ -702,6 +704,8 @@ pub fn job_name(spec: &JobSpec) -> &'static str {
         JobSpec::Cluster(_) => "Find clusters",
         JobSpec::Regress(_) => "Map values",
         JobSpec::ExportField(_) => "Export field",
+        JobSpec::Similar(_) => "Find similar",
+        JobSpec::Pca(_) => "Fit colours",
     }
 }
 

@@ -344,6 +344,10 @@ impl State {
             .layers
             .iter()
             .any(|layer| layer.source != LayerSource::Labels);
+        let attribution = series
+            .shown_frame()
+            .and_then(|frame| frame.info.as_ref())
+            .and_then(|info| terroir_scene::FieldProduct::of(info)?.credit());
         let mut added = LayerId(0);
         self.history
             .change(&format!("Add series {name}"), |document: &mut Document| {
@@ -356,7 +360,7 @@ impl State {
                     opacity: 1.0,
                     blend: Blend::Normal,
                     edited_wavelengths: Vec::new(),
-                    attribution: None,
+                    attribution,
                 });
                 crate::news::raise_labels(document);
             });

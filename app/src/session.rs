@@ -12,6 +12,7 @@ use crate::crs_chooser::CrsChooser;
 use crate::play::Timeline;
 use crate::probe::PixelAnswer;
 use crate::profiles::ProfileView;
+use crate::similarity::SimilarView;
 use crate::time_points::TimeView;
 use crate::tools::{PolygonDraft, Stroke, Tool};
 
@@ -129,8 +130,8 @@ pub struct Session {
     /// Values of the pixel that was clicked with the identify tool.
     pub clicked_pixel: Option<PixelAnswer>,
     pub profiles: ProfileView,
-    /// Reference pixel of "similar to a pixel".
-    pub pick_reference: bool,
+    /// Similarity search: what the next click gives it, and what it found.
+    pub similar: SimilarView,
     pub stroke: Option<Stroke>,
     pub polygon: PolygonDraft,
     pub rename: Option<(LayerId, String)>,
@@ -203,7 +204,7 @@ impl Default for Session {
             hovered_pixel: None,
             clicked_pixel: None,
             profiles: ProfileView::default(),
-            pick_reference: false,
+            similar: SimilarView::default(),
             stroke: None,
             polygon: PolygonDraft::default(),
             rename: None,

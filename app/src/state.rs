@@ -127,6 +127,8 @@ pub struct Derived {
     label_counts: Option<(u64, std::collections::BTreeMap<u8, usize>)>,
     bands: HashMap<LayerId, (Arc<Layer>, Arc<Vec<BandInfo>>)>,
     pixel_asked: Option<PixelQuestion>,
+    /// A click waits for its answer: questions of hovering would take its place.
+    pub click_waits: bool,
     /// Share of clouds by mask; `None` where the mask does not say.
     pub clouds: HashMap<MaskSource, Option<f32>>,
     pub clouds_asked: HashSet<MaskSource>,
@@ -545,7 +547,7 @@ impl State {
         self.map_from_pixel(grid, pixel)
     }
 
-    fn pixel_from_map(&self, grid: &Grid, map_xy: (f64, f64)) -> Option<(f64, f64)> {
+    pub fn pixel_from_map(&self, grid: &Grid, map_xy: (f64, f64)) -> Option<(f64, f64)> {
         let map_crs = self.history.document().map_crs.as_ref();
         let (x, y) = self
             .places
@@ -593,7 +595,9 @@ impl State {
                 .cloned(),
             is_click,
         };
-        if is_click || self.derived.pixel_asked.as_ref() != Some(&question) {
+        let is_new = self.derived.pixel_asked.as_ref() != Some(&question);
+        if is_click || (is_new && !self.derived.click_waits) {
+            self.derived.click_waits |= is_click;
             self.derived.pixel_asked = Some(question.clone());
             self.probe.ask_pixel(question);
         }

@@ -359,8 +359,8 @@ impl Window {
         let session = &mut self.state.session;
         if !session.polygon.is_empty() {
             session.polygon.clear();
-        } else if session.pick_reference {
-            session.pick_reference = false;
+        } else if session.similar.pick.take().is_some() {
+            session.tool = Tool::Pan;
         } else if session.stroke.take().is_some() {
             self.state.history.cancel_gesture();
         } else if session.compare.is_some() {

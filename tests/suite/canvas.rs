@@ -8,8 +8,8 @@ use egui_kittest::Harness;
 use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_setup};
 use terroir::canvas::{Canvas, CanvasLayer, Viewport};
 use terroir_scene::{
-    Blend, Crs, GeoTransform, Labels, Layer, LayerId, LayerSource, PcaBasis, Raster, Resampling,
-    Stretch, Style, composite, field_composite, style_bands,
+    Blend, Crs, Example, GeoTransform, Labels, Layer, LayerId, LayerSource, PcaBasis, Raster,
+    Resampling, Similarity, Stretch, Style, composite, field_composite, style_bands,
 };
 
 /// A device of its own on whatever adapter there is, software first; `None`, said aloud, without any.
@@ -471,16 +471,15 @@ fn a_field_shows_its_components_and_follows_a_new_style() {
         shares: vec![0.3; 3],
         low: vec![-0.5; 3],
         high: vec![0.5; 3],
+        ..PcaBasis::default()
     };
-    let pca = Style::FieldPca {
-        basis,
-        axes: [0, 1, 2],
-    };
-    let similar = Style::FieldSimilarity {
-        reference: component(1),
+    let pca = Style::pca(basis);
+    let similar = Style::FieldSimilarity(Similarity {
+        examples: vec![Example::pixel(component(1), None)],
         low: -0.6,
         high: 0.6,
-    };
+        ..Similarity::default()
+    });
     let view = Viewport {
         center: (20.0, -15.0),
         units_per_point: 0.125,

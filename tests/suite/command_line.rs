@@ -13,7 +13,7 @@ use terroir_scene::Raster;
 use crate::program::{command, files_in, repository, run, sample};
 
 const SCENE: &str = "S2_2021-07-28.tif";
-const SUBCOMMANDS: [&str; 19] = [
+const SUBCOMMANDS: [&str; 21] = [
     "info",
     "render",
     "profile",
@@ -21,6 +21,8 @@ const SUBCOMMANDS: [&str; 19] = [
     "train",
     "predict",
     "assess",
+    "similar",
+    "pca",
     "calc",
     "change",
     "cluster",

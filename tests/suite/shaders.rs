@@ -3,9 +3,9 @@
 use terroir::canvas::renderer::{Renderer, TileData};
 use terroir::canvas::shaders;
 use terroir_scene::{
-    Block, Class, FIELD_NODATA, HeadKind, LinearHead, Look, MOST_STEPS, PaletteEntry, PcaBasis,
-    Steps, Stretch, Style, Third, Uncertainty, composite, field_composite, label_colors,
-    label_table, ramp_names,
+    Block, Class, Combine, Example, FIELD_NODATA, HeadKind, LinearHead, Look, MOST_STEPS,
+    PaletteEntry, PcaBasis, PcaStretch, Similarity, Steps, Stretch, Style, Third, Uncertainty,
+    composite, field_composite, label_colors, label_table, ramp_names,
 };
 
 /// Side of a test tile; a row of it is 256 bytes, as copying a texture to a buffer asks for.
@@ -340,18 +340,40 @@ fn field_pictures_agree_with_their_twin() {
         shares: vec![0.25; 4],
         low: vec![-0.4, -0.3, -0.2, -0.1],
         high: vec![0.4, 0.5, 0.6, 0.7],
+        deviations: vec![0.15, 0.2, 0.25, 0.3],
+        least: vec![-0.8; 4],
+        greatest: vec![0.9; 4],
+        ..PcaBasis::default()
     };
-    let mut styles = vec![
-        Style::FieldPca {
-            basis,
+    let mut styles = vec![Style::FieldAxes {
+        axes: [1, 16, 9],
+        low: -0.3,
+        high: 0.3,
+    }];
+    for (flips, stretch) in [
+        ([false; 3], PcaStretch::Percentile),
+        ([true, false, true], PcaStretch::Deviation),
+        ([false, true, false], PcaStretch::Range),
+    ] {
+        styles.push(Style::FieldPca {
+            basis: basis.clone(),
             axes: [3, 0, 1],
-        },
-        Style::FieldSimilarity {
-            reference: random_row(&mut random),
-            low: -1.0,
-            high: 1.0,
-        },
-    ];
+            flips,
+            stretch,
+        });
+    }
+    for (examples, combine) in [
+        (1, Combine::Mean),
+        (3, Combine::Mean),
+        (3, Combine::Max),
+        (11, Combine::Max),
+    ] {
+        styles.push(Style::FieldSimilarity(random_search(
+            &mut random,
+            examples,
+            combine,
+        )));
+    }
     for count in [1, 2, 5, 13] {
         styles.push(Style::FieldConfidence {
             head: random_head(&mut random, count),
@@ -368,6 +390,51 @@ fn field_pictures_agree_with_their_twin() {
             "field",
             &gpu.styled(style, &data),
             &field_composite(&codes, PIXELS, style),
+        );
+    }
+}
+
+fn random_search(random: &mut Random, examples: usize, combine: Combine) -> Similarity {
+    Similarity {
+        examples: (0..examples)
+            .map(|_| Example::pixel(random_row(random), None))
+            .collect(),
+        combine,
+        low: -1.0,
+        ..Similarity::default()
+    }
+}
+
+#[test]
+fn thresholds_of_similarity_agree_with_their_twin() {
+    let Some(gpu) = gpu() else {
+        return;
+    };
+    let mut random = Random(5);
+    let codes = random_codes(&mut random);
+    let data = TileData::Codes {
+        codes: &codes,
+        width: SIDE,
+        height: SIDE,
+    };
+    for (examples, combine) in [(1, Combine::Mean), (6, Combine::Max)] {
+        let mut search = random_search(&mut random, examples, combine);
+        (search.only_matches, search.threshold) = (true, 0.2);
+        let style = Style::FieldSimilarity(search);
+        let on_gpu = gpu.styled(&style, &data);
+        let twin = field_composite(&codes, PIXELS, &style);
+        let drawn = |rgba: &[u8]| rgba.chunks_exact(4).filter(|pixel| pixel[3] > 0).count();
+        let differing = on_gpu
+            .chunks_exact(4)
+            .zip(twin.chunks_exact(4))
+            .filter(|(a, b)| a[3] != b[3])
+            .count();
+        // Rounding may decide about a pixel that lies on the threshold, and nothing else.
+        assert!(differing <= 2, "{differing} of {PIXELS} pixels differ");
+        assert!(
+            (PIXELS / 20..PIXELS).contains(&drawn(&twin)),
+            "{}",
+            drawn(&twin)
         );
     }
 }

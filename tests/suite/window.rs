@@ -125,6 +125,11 @@ pub(crate) fn write_scene(folder: &Path) -> PathBuf {
 }
 
 pub(crate) fn open(files: Vec<PathBuf>) -> Harness<'static, Window> {
+    open_with(files, Box::new(DyingWorker::default()))
+}
+
+/// The window with a worker of the test's own.
+pub(crate) fn open_with(files: Vec<PathBuf>, link: Box<dyn JobLink>) -> Harness<'static, Window> {
     Harness::builder()
         .with_size(egui::vec2(1280.0, 800.0))
         .with_max_steps(8)
@@ -135,7 +140,7 @@ pub(crate) fn open(files: Vec<PathBuf>) -> Harness<'static, Window> {
             let wake = waker(&creation.egui_ctx);
             let services = Services {
                 wake,
-                link: Box::new(DyingWorker::default()),
+                link,
                 data_folder: None,
             };
             Window::new(

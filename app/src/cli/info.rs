@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Map, Value, json};
 use terroir_scene::{
-    BandInfo, BandStatistics, Contained, FoundRasters, Raster, RasterInfo, band_presets,
-    band_statistics_blocking, contained_blocking,
+    BandInfo, BandStatistics, Contained, FieldProduct, FoundRasters, Raster, RasterInfo,
+    band_presets, band_statistics_blocking, contained_blocking, is_zarr,
 };
 
 use super::failure::{CliError, CliResult};
@@ -37,6 +37,12 @@ pub fn run(args: &InfoArgs, output: Output) -> CliResult {
         && let Ok(Some(inside)) = contained_blocking(only)
     {
         return list_container(only, &inside, output);
+    }
+    // A store is no folder of files: why it cannot be opened is the answer.
+    if let [only] = args.files.as_slice()
+        && is_zarr(only)
+    {
+        Raster::open(only)?;
     }
     // What GDAL knows as no raster may hold shapes; a single file that exists and is none is tried as such.
     if let [only] = args.files.as_slice()
@@ -137,6 +143,12 @@ fn as_json(info: &RasterInfo, statistics: Option<&[BandStatistics]>) -> CliResul
         details: Some(error.to_string()),
     };
     let mut root = serde_json::to_value(info).map_err(unwritable)?;
+    if let Some(product) = FieldProduct::of(info) {
+        root["field"] = json!({
+            "product": product.name, "year": product.year, "attribution": product.attribution,
+            "licence": product.licence, "note": product.note,
+        });
+    }
     let bands: Vec<Value> = info
         .bands
         .iter()
@@ -237,8 +249,19 @@ fn as_text(info: &RasterInfo, statistics: Option<&[BandStatistics]>, all_bands: 
     line("Note", info.grid.georef.note.clone().unwrap_or_default());
     line("Date", info.date.clone().unwrap_or_default());
     line("Sensor", info.sensor.clone().unwrap_or_default());
-    if info.is_field() {
+    if let Some(product) = FieldProduct::of(info) {
         line("Kind", "embedding field".into());
+        line("Product", product.name);
+        line(
+            "Year",
+            product
+                .year
+                .map(|year| year.to_string())
+                .unwrap_or_default(),
+        );
+        line("Remark", product.note.unwrap_or_default());
+        line("Attribution", product.attribution.unwrap_or_default());
+        line("Licence", product.licence.unwrap_or_default());
     } else if info.is_class_map() {
         line("Kind", "class map".into());
     }

@@ -20,6 +20,7 @@ mod models;
 mod output;
 mod overlay;
 mod overviews;
+mod pca;
 mod picture;
 mod polygons;
 mod predict;
@@ -30,6 +31,7 @@ mod render;
 mod reproduce;
 mod sample;
 mod series;
+mod similar;
 mod suggest;
 mod time_profile;
 mod train;
@@ -117,6 +119,10 @@ enum Command {
     Polygons(polygons::PolygonsArgs),
     /// Lay a raster out as a map sheet: title, legend, scale bar, north arrow, date and attribution (PDF, PNG)
     Layout(layout::LayoutArgs),
+    /// Find what in a field is like some places: as a mask, as polygons, as a list
+    Similar(similar::SimilarArgs),
+    /// Fit colours on one or several fields, so that pictures of years and places can be compared
+    Pca(pca::PcaArgs),
     /// Work out a formula or a spectral index over a scene's bands
     Calc(calc::CalcArgs),
     /// Find what changed between two fields of one place
@@ -202,6 +208,8 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::Sample(args)) => sample::run(&args, output),
         Some(Command::Polygons(args)) => polygons::run(&args, output),
         Some(Command::Layout(args)) => layout::run(&args, output),
+        Some(Command::Similar(args)) => similar::run(&args, output),
+        Some(Command::Pca(args)) => pca::run(&args, output),
         Some(Command::Calc(args)) => calc::run(&args, output),
         Some(Command::Change(args)) => change::run(&args, output),
         Some(Command::Cluster(args)) => cluster::run(&args, output),

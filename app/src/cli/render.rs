@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use terroir_scene::{
-    Crs, Derivation, Hillshade, Look, MaskSource, PaletteEntry, Raster, Still, Stretch, Style,
-    band_statistics_blocking, channel_statistics_blocking, class_color, default_style_blocking,
-    fit_pca_blocking, hide_in_still_blocking, radar_style_blocking, render_still_blocking,
+    Crs, Derivation, FIELD_AXES, Hillshade, Look, MaskSource, PaletteEntry, PcaBasis, PcaStretch,
+    Raster, Still, Stretch, Style, band_statistics_blocking, channel_statistics_blocking,
+    class_color, default_style_blocking, fit_pca_blocking, hide_in_still_blocking,
+    radar_style_blocking, render_still_blocking,
 };
 
 use super::bands::{named_preset, parse_bands, parse_rgb};
@@ -29,6 +30,13 @@ pub enum StyleChoice {
     Classes,
     /// The relief of an elevation band
     Hillshade,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StretchChoice {
+    Percentile,
+    Sd,
+    Minmax,
 }
 
 #[derive(Debug, Args)]
@@ -56,6 +64,27 @@ pub struct RenderArgs {
     /// Draw a formula over the bands, as `terroir calc` takes it
     #[arg(long, conflicts_with_all = ["bands", "style"])]
     expression: Option<String>,
+    /// Draw a field in the colours of this basis, as `terroir pca` or the window writes it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["bands", "style", "index", "expression", "axes"])]
+    basis: Option<PathBuf>,
+    /// Components of a field as red, green and blue, counted from 1; a minus turns one round, such as 1,-3,2
+    #[arg(long, value_name = "R,G,B", allow_hyphen_values = true, conflicts_with_all = ["bands", "index", "expression", "axes"])]
+    components: Option<String>,
+    /// Limits of the components: 2 to 98 % of the pixels, the mean with two standard deviations to each side, or all
+    #[arg(long, value_enum, default_value_t = StretchChoice::Percentile)]
+    stretch: StretchChoice,
+    /// Three axes of a field as red, green and blue, as they are, such as A01,A16,A09
+    #[arg(long, value_name = "R,G,B", conflicts_with_all = ["bands", "style", "index", "expression"])]
+    axes: Option<String>,
+    /// Limits of --axes, such as -0.25,0.25
+    #[arg(
+        long,
+        value_name = "LOW,HIGH",
+        allow_hyphen_values = true,
+        default_value = "-0.3,0.3",
+        requires = "axes"
+    )]
+    limits: String,
     /// Colour ramp of --style gray and --expression
     #[arg(long, default_value = "grays")]
     ramp: String,
@@ -159,6 +188,9 @@ pub fn draw(
 
 fn chosen_style(args: &RenderArgs, raster: &Raster) -> CliResult<Style> {
     let info = raster.info();
+    if let Some(style) = field_style(args, raster)? {
+        return Ok(style);
+    }
     if let Some(id) = &args.index {
         return Ok(known_index(id)?.style(&info.bands)?);
     }
@@ -218,18 +250,8 @@ fn chosen_style(args: &RenderArgs, raster: &Raster) -> CliResult<Style> {
                 .unwrap_or(PLAIN);
             Ok(Style::gray(band, stretch, args.ramp.as_str()))
         }
-        StyleChoice::Pca => {
-            if !info.is_field() {
-                return Err(not_a(
-                    "an embedding field (64 bands of signed bytes); `terroir embed` makes one",
-                    &info.path,
-                ));
-            }
-            Ok(Style::FieldPca {
-                basis: fit_pca_blocking(raster)?,
-                axes: [0, 1, 2],
-            })
-        }
+        // Drawn above.
+        StyleChoice::Pca => Ok(default_style_blocking(raster)?),
         StyleChoice::Classes => class_style(raster),
         StyleChoice::Hillshade => {
             let band = match &args.bands {
@@ -239,6 +261,93 @@ fn chosen_style(args: &RenderArgs, raster: &Raster) -> CliResult<Style> {
             Ok(Style::hillshade(Hillshade::of_band(band)))
         }
     }
+}
+
+/// A field in its components or axes, where these are asked for.
+fn field_style(args: &RenderArgs, raster: &Raster) -> CliResult<Option<Style>> {
+    let info = raster.info();
+    let wants_components = args.basis.is_some()
+        || args.components.is_some()
+        || args.style == Some(StyleChoice::Pca)
+        || args.stretch != StretchChoice::Percentile;
+    if !wants_components && args.axes.is_none() {
+        return Ok(None);
+    }
+    if !info.is_field() {
+        return Err(not_a(
+            "an embedding field (64 bands of signed bytes); `terroir embed` makes one",
+            &info.path,
+        ));
+    }
+    if let Some(text) = &args.axes {
+        let axes = three(text, |word| {
+            let number: usize = word.trim_start_matches(['A', 'a']).parse().ok()?;
+            (number < FIELD_AXES).then_some(number)
+        })
+        .ok_or_else(|| {
+            CliError::usage(format!(
+                "--axes {text}: three axes from A00 to A63 are needed, such as A01,A16,A09."
+            ))
+        })?;
+        let limits: Vec<f32> = args
+            .limits
+            .split(',')
+            .filter_map(|word| word.trim().parse().ok())
+            .collect();
+        let [low, high] = limits[..] else {
+            return Err(CliError::usage(format!(
+                "--limits {}: two numbers are needed, such as -0.25,0.25.",
+                args.limits
+            )));
+        };
+        if high <= low || !low.is_finite() || !high.is_finite() {
+            return Err(CliError::usage(format!(
+                "--limits {}: the second must be larger than the first.",
+                args.limits
+            )));
+        }
+        return Ok(Some(Style::FieldAxes { axes, low, high }));
+    }
+    let basis = match &args.basis {
+        Some(path) => PcaBasis::load(path)?,
+        None => fit_pca_blocking(raster)?,
+    };
+    let count = basis.components.len();
+    let (mut axes, mut flips) = ([0, 1, 2], [false; 3]);
+    if let Some(text) = &args.components {
+        let chosen = three(text, |word| {
+            let number: i64 = word.parse().ok()?;
+            let index = usize::try_from(number.abs()).ok()?.checked_sub(1)?;
+            (index < count).then_some((index, number < 0))
+        })
+        .ok_or_else(|| {
+            CliError::usage(format!(
+                "--components {text}: three components from 1 to {count} are needed, such as 1,2,3."
+            ))
+        })?;
+        axes = chosen.map(|(index, _)| index);
+        flips = chosen.map(|(_, flips)| flips);
+    }
+    let stretch = match args.stretch {
+        StretchChoice::Percentile => PcaStretch::Percentile,
+        StretchChoice::Sd => PcaStretch::Deviation,
+        StretchChoice::Minmax => PcaStretch::Range,
+    };
+    Ok(Some(Style::FieldPca {
+        basis,
+        axes,
+        flips,
+        stretch,
+    }))
+}
+
+/// Three words with commas between them.
+fn three<T>(text: &str, each: impl Fn(&str) -> Option<T>) -> Option<[T; 3]> {
+    let parts: Vec<T> = text
+        .split(',')
+        .map(|word| each(word.trim()))
+        .collect::<Option<_>>()?;
+    parts.try_into().ok()
 }
 
 const PLAIN: Stretch = Stretch {

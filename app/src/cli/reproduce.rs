@@ -93,6 +93,16 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
             find_area(&mut regress.points, folder)?;
             regress.out = out.clone();
         }
+        JobSpec::Similar(similar) => {
+            find_input(&mut similar.field, folder)?;
+            if let Some(from) = &mut similar.from {
+                find_input(from, folder)?;
+            }
+            find_area(&mut similar.polygons, folder)?;
+            find_area(&mut similar.aoi, folder)?;
+            similar.places = 0;
+            similar.out = vec![out.clone()];
+        }
         JobSpec::Train(_)
         | JobSpec::Assess(_)
         | JobSpec::Overviews(_)
@@ -101,7 +111,8 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
         | JobSpec::Finetune(_)
         | JobSpec::Sample(_)
         | JobSpec::Polygons(_)
-        | JobSpec::ExportField(_) => {
+        | JobSpec::ExportField(_)
+        | JobSpec::Pca(_) => {
             return Err(CliError::failed(format!(
                 "Only fields and maps can be made again.\n{}",
                 args.file.display()

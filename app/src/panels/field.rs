@@ -1,19 +1,14 @@
-//! The field panel: how the field is drawn (principal components, similarity to a pixel) and the live map made of it.
+//! The field panel: the live map made of the field, how the field is drawn, and where it comes from.
 
 use std::sync::Arc;
 
 use egui::Slider;
-use terroir_scene::{Layer, Style, Uncertainty};
+use terroir_scene::{FieldProduct, Layer, Uncertainty};
 
-use super::layers::{drag_step, end_drag_step};
 use crate::commands::Command;
-use crate::files::FileTask;
-use crate::messages::Level;
-use crate::probe::PixelAnswer;
 use crate::session::Tab;
 use crate::state::{LiveLook, State};
 use crate::theme;
-use crate::tools::Tool;
 
 pub fn field_ui(ui: &mut egui::Ui, state: &mut State) {
     let Some(layer) = state.field_layer() else {
@@ -38,7 +33,7 @@ pub fn field_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.separator();
     super::suggestions::suggestions_ui(ui, state);
     ui.separator();
-    picture_ui(ui, state, &layer);
+    super::field_picture::field_picture_ui(ui, state, &layer);
     analyses_ui(ui, state, &layer);
     provenance_ui(ui, state, &layer);
 }
@@ -168,126 +163,14 @@ const LIVE_LOOKS: [(LiveLook, &str, &str); 4] = [
     ),
 ];
 
-fn picture_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
-    ui.label(egui::RichText::new("Picture of the field").strong());
-    ui.add(
-        egui::Label::new(egui::RichText::new(&layer.name).color(theme::colors(ui.visuals()).weak))
-            .truncate(),
-    );
-    let is_pca = matches!(layer.style, Some(Style::FieldPca { .. }));
-    let is_similarity = matches!(layer.style, Some(Style::FieldSimilarity { .. }));
-    ui.horizontal(|ui| {
-        if ui
-            .selectable_label(is_pca, "Principal components")
-            .on_hover_text("The three directions in which the field varies most, as colours")
-            .clicked()
-            && !is_pca
-            && let Some(path) = state.raster_info(layer).map(|info| info.path.clone())
-        {
-            state.send(FileTask::FitPca { path });
-        }
-        let waits = state.session.pick_reference;
-        if ui
-            .selectable_label(is_similarity || waits, "Similar to a pixel")
-            .on_hover_text("Click a pixel: everything like it becomes bright")
-            .clicked()
-        {
-            state.session.tool = Tool::Identify;
-            state.session.pick_reference = true;
-        }
-    });
-    if state.session.pick_reference {
-        ui.label(
-            egui::RichText::new("Click a pixel on the map.")
-                .color(theme::colors(ui.visuals()).accent),
-        );
-    }
-    match &layer.style {
-        Some(Style::FieldPca { basis, axes }) => axes_ui(ui, state, layer, *axes, &basis.shares),
-        Some(Style::FieldSimilarity { low, high, .. }) => {
-            similarity_ui(ui, state, layer, *low, *high)
-        }
-        _ => {}
-    }
-}
-
-/// Which component is red, green, blue, with the share of variance each carries.
-fn axes_ui(
-    ui: &mut egui::Ui,
-    state: &mut State,
-    layer: &Arc<Layer>,
-    axes: [usize; 3],
-    shares: &[f32],
-) {
-    let mut changed = axes;
-    ui.horizontal(|ui| {
-        for (channel, name) in ["R", "G", "B"].into_iter().enumerate() {
-            ui.label(name);
-            egui::ComboBox::from_id_salt(("axis", channel))
-                .width(64.0)
-                .selected_text(format!("{}", axes[channel] + 1))
-                .show_ui(ui, |ui| {
-                    for (index, share) in shares.iter().enumerate() {
-                        let text =
-                            format!("{}  ({:.1} % of the variance)", index + 1, share * 100.0);
-                        ui.selectable_value(&mut changed[channel], index, text);
-                    }
-                });
-        }
-    });
-    let total: f32 = axes.iter().filter_map(|axis| shares.get(*axis)).sum();
-    let text = format!(
-        "These three carry {:.0} % of the field's variance.",
-        total * 100.0
-    );
-    ui.label(egui::RichText::new(text).color(theme::colors(ui.visuals()).weak));
-    if changed != axes {
-        state.change_layer(layer.id, "Choose components", |layer| {
-            if let Some(Style::FieldPca { axes, .. }) = &mut layer.style {
-                *axes = changed;
-            }
-        });
-    }
-}
-
-fn similarity_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, low: f32, high: f32) {
-    ramp_legend_ui(ui, "similarity", "different", "alike");
-    let (mut new_low, mut new_high) = (low, high);
-    ui.spacing_mut().slider_width = (ui.available_width() - 120.0).max(60.0);
-    let sliders = [
-        ui.add(
-            Slider::new(&mut new_low, -1.0..=1.0)
-                .text("from")
-                .max_decimals(2),
-        ),
-        ui.add(
-            Slider::new(&mut new_high, -1.0..=1.0)
-                .text("to")
-                .max_decimals(2),
-        ),
-    ];
-    for slider in &sliders {
-        drag_step(state, slider, "Range of similarity");
-    }
-    if (new_low, new_high) != (low, high) && new_high > new_low {
-        state.change_layer(layer.id, "Range of similarity", |layer| {
-            if let Some(Style::FieldSimilarity { low, high, .. }) = &mut layer.style {
-                (*low, *high) = (new_low, new_high);
-            }
-        });
-    }
-    for slider in &sliders {
-        end_drag_step(state, slider);
-    }
-}
-
-fn ramp_legend_ui(ui: &mut egui::Ui, ramp: &str, low: &str, high: &str) {
+pub fn ramp_legend_ui(ui: &mut egui::Ui, ramp: &str, low: &str, high: &str) {
     let (rect, _) =
         ui.allocate_exact_size(egui::vec2(ui.available_width(), 12.0), egui::Sense::hover());
     let colors = terroir_scene::ramp(ramp);
     for (index, color) in colors.iter().enumerate() {
         let x = |index: usize| rect.left() + rect.width() * index as f32 / colors.len() as f32;
-        let bar = egui::Rect::from_x_y_ranges(x(index)..=x(index + 1), rect.y_range());
+        // A little wide, so that no seams show between the colours.
+        let bar = egui::Rect::from_x_y_ranges(x(index)..=x(index + 1) + 0.5, rect.y_range());
         ui.painter().rect_filled(bar, 0.0, theme::rgb(*color));
     }
     ui.horizontal(|ui| {
@@ -298,41 +181,23 @@ fn ramp_legend_ui(ui: &mut egui::Ui, ramp: &str, low: &str, high: &str) {
     });
 }
 
-/// Which model made the field, from the file itself.
+/// Whose field it is, from the file itself: product or model, year, and the words its licence asks for.
 fn provenance_ui(ui: &mut egui::Ui, state: &State, layer: &Layer) {
-    let Some(info) = state.raster_info(layer) else {
-        return;
-    };
-    let Some((_, model)) = info.metadata.iter().find(|(key, _)| key == "TERROIR_MODEL") else {
+    let Some(product) = state
+        .raster_info(layer)
+        .and_then(|info| FieldProduct::of(info))
+    else {
         return;
     };
     ui.separator();
     ui.label(egui::RichText::new("Made by").strong());
     let weak = theme::colors(ui.visuals()).weak;
-    ui.add(egui::Label::new(egui::RichText::new(model).small().color(weak)).wrap());
-}
-
-impl State {
-    /// Shows the field's likeness to a pixel that was clicked.
-    pub fn set_similarity(&mut self, answer: PixelAnswer) {
-        let Some(reference) = answer.vector else {
-            self.messages.show(
-                Level::Info,
-                "The field has no value at this pixel. Click another one.",
-            );
-            return;
-        };
-        self.change_layer(answer.question.layer, "Similarity to a pixel", |layer| {
-            let range = match &layer.style {
-                Some(Style::FieldSimilarity { low, high, .. }) => (*low, *high),
-                _ => (0.0, 1.0),
-            };
-            layer.style = Some(Style::FieldSimilarity {
-                reference,
-                low: range.0,
-                high: range.1,
-            });
-        });
-        self.session.tool = Tool::Pan;
+    let name = match product.year {
+        Some(year) => format!("{}, {year}", product.name),
+        None => product.name.clone(),
+    };
+    let lines = [Some(name), product.note.clone(), product.credit()];
+    for line in lines.into_iter().flatten() {
+        ui.add(egui::Label::new(egui::RichText::new(line).small().color(weak)).wrap());
     }
 }

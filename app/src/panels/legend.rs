@@ -49,6 +49,7 @@ pub fn legend_ui(ui: &mut egui::Ui, state: &State, layer: &Arc<Layer>) {
             Style::Gray { .. } | Style::Derived { .. } => ramp_legend_ui(ui, state, layer, style),
             Style::Rgb { .. }
             | Style::FieldPca { .. }
+            | Style::FieldAxes { .. }
             | Style::FieldConfidence { .. }
             | Style::FieldUncertainty { .. }
             | Style::FieldSimilarity { .. } => {}

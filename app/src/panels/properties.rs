@@ -309,6 +309,13 @@ fn facts_ui(ui: &mut egui::Ui, info: &RasterInfo) {
     if let Some(sensor) = &info.sensor {
         rows.push(("Sensor", sensor.clone()));
     }
+    if let Some(product) = terroir_scene::FieldProduct::of(info) {
+        rows.push(("Field", product.name));
+        let year = product.year.map(|year| year.to_string());
+        for (name, text) in [("Year", year), ("Licence", product.licence)] {
+            rows.extend(text.map(|text| (name, text)));
+        }
+    }
     rows_ui(ui, rows);
 }
 

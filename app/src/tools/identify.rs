@@ -1,4 +1,4 @@
-//! Identify: click a pixel for its values and spectrum; also takes the reference of "similar to a pixel".
+//! Identify: click a pixel for its values and spectrum; also takes the examples of a similarity search.
 
 use egui::{Color32, Stroke};
 
@@ -12,36 +12,34 @@ pub fn identify(state: &mut State, view: &MapView<'_>, clicked: bool, keeps: boo
     let Some(map_xy) = view.pointer_in_map.filter(|_| clicked || keeps) else {
         return;
     };
+    let picks = state.session.similar.pick.is_some();
+    if picks {
+        state.session.similar.adds = keeps;
+        if let Some(layer) = state.field_layer() {
+            state.ask_pixel(&layer, map_xy, true);
+        }
+        return;
+    }
     if keeps {
         state.session.tab = Tab::Spectrum;
         state.session.right_open = true;
         state.ask_profiles(map_xy, true);
         return;
     }
-    let reference = state.session.pick_reference;
-    if !reference {
-        state.session.identify_at = Some(map_xy);
-    }
-    let layer = if reference {
-        state.field_layer()
-    } else {
-        state.active_raster()
-    };
-    let Some(layer) = layer else {
+    state.session.identify_at = Some(map_xy);
+    let Some(layer) = state.active_raster() else {
         return;
     };
     state.ask_pixel(&layer, map_xy, true);
-    if !reference {
-        state.ask_profiles(map_xy, false);
-        if layer.series().is_some() {
-            state.follow_place(map_xy);
-        }
-        // Who looks at a place over time goes on doing so.
-        if state.session.tab != Tab::Time || layer.series().is_none() {
-            state.session.tab = Tab::Spectrum;
-        }
-        state.session.right_open = true;
+    state.ask_profiles(map_xy, false);
+    if layer.series().is_some() {
+        state.follow_place(map_xy);
     }
+    // Who looks at a place over time goes on doing so.
+    if state.session.tab != Tab::Time || layer.series().is_none() {
+        state.session.tab = Tab::Spectrum;
+    }
+    state.session.right_open = true;
 }
 
 /// Kept profiles as discs in their colours, one a place.

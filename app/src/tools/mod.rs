@@ -1,6 +1,7 @@
 //! What the left mouse button does on the map. One tool is chosen; panning with the middle button or the space bar
 //! works in all of them.
 
+mod examples;
 mod identify;
 mod paint;
 mod polygon;
@@ -109,4 +110,5 @@ pub fn tool_ui(ui: &mut egui::Ui, state: &mut State, view: &MapView<'_>, is_free
     }
     identify::kept_marks_ui(ui, state, view);
     identify::mark_ui(ui, state, view);
+    examples::examples_ui(ui, state, view);
 }

@@ -4,6 +4,7 @@ use egui::{Color32, Key, PointerButton, Shape, Stroke};
 use terroir_scene::LabelPolygon;
 
 use super::MapView;
+use crate::similarity::PickExample;
 use crate::state::State;
 use crate::theme;
 
@@ -56,6 +57,10 @@ fn close(state: &mut State) {
         return;
     };
     state.session.polygon.clear();
+    if picks_area(state) {
+        state.take_example_area(&ring);
+        return;
+    }
     state.history.begin_gesture("Draw polygon");
     let class_id = state.prepare_class();
     state.history.change("Draw polygon", |document| {
@@ -70,6 +75,11 @@ fn close(state: &mut State) {
     });
     state.history.end_gesture();
     state.messages.drop_hints();
+}
+
+/// The outline becomes an example of a similarity search instead of a label.
+fn picks_area(state: &State) -> bool {
+    state.session.similar.pick == Some(PickExample::Area)
 }
 
 fn draft_ui(ui: &egui::Ui, state: &State, view: &MapView<'_>) {
@@ -89,6 +99,7 @@ fn draft_ui(ui: &egui::Ui, state: &State, view: &MapView<'_>) {
     }
     let color = state
         .class_color(state.session.class_id)
+        .filter(|_| !picks_area(state))
         .map_or(theme::colors(ui.visuals()).accent, theme::rgb);
     let painter = ui.painter().with_clip_rect(view.response.rect);
     painter.add(Shape::closed_line(

@@ -224,6 +224,12 @@ pub fn command_line(spec: &JobSpec) -> String {
                 .into_iter()
                 .for_each(|(word, value)| add(word, value));
         }
+        JobSpec::Pca(spec) => {
+            add("pca", None);
+            spec.words()
+                .into_iter()
+                .for_each(|(word, value)| add(word, value));
+        }
         JobSpec::Cluster(spec) => {
             add("cluster", None);
             spec.words()
@@ -232,6 +238,12 @@ pub fn command_line(spec: &JobSpec) -> String {
         }
         JobSpec::Regress(spec) => {
             add("regress", None);
+            spec.words()
+                .into_iter()
+                .for_each(|(word, value)| add(word, value));
+        }
+        JobSpec::Similar(spec) => {
+            add("similar", None);
             spec.words()
                 .into_iter()
                 .for_each(|(word, value)| add(word, value));
@@ -301,7 +313,9 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
             | JobSpec::Change(_)
             | JobSpec::Cluster(_)
             | JobSpec::Regress(_)
-            | JobSpec::ExportField(_) => None,
+            | JobSpec::ExportField(_)
+            | JobSpec::Similar(_)
+            | JobSpec::Pca(_) => None,
         };
         match earlier {
             Some(job) if seen.insert(command_line(&job)) => jobs.insert(0, job),

@@ -11,8 +11,8 @@ use crate::monitor::{JobResult, Monitor, Stop};
 use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
 use crate::{
-    acquire, assess, calc, change, cluster, embed, export_field, finetune, map_polygons, overviews,
-    predict, pretrain, regress, sample, scene_map, train,
+    acquire, assess, calc, change, cluster, colours, embed, export_field, finetune, map_polygons,
+    overviews, predict, pretrain, regress, sample, scene_map, similar, train,
 };
 
 /// What the engine thread owns.
@@ -56,6 +56,8 @@ impl Engine for JobEngine {
             JobSpec::Cluster(spec) => cluster::cluster(spec, monitor),
             JobSpec::Regress(spec) => regress::regress(spec, monitor),
             JobSpec::ExportField(spec) => export_field::export_field(spec, monitor),
+            JobSpec::Similar(spec) => similar::similar(spec, monitor),
+            JobSpec::Pca(spec) => colours::pca(spec, monitor),
         }
     }
 
@@ -80,6 +82,11 @@ impl Engine for JobEngine {
             JobSpec::Cluster(spec) => light_estimate(&spec.field, 1),
             JobSpec::Regress(spec) => light_estimate(&spec.field, 4),
             JobSpec::ExportField(spec) => light_estimate(&spec.field, 64),
+            JobSpec::Similar(spec) => light_estimate(&spec.field, spec.bytes_a_pixel()),
+            JobSpec::Pca(spec) => match spec.fields.first() {
+                Some(field) => light_estimate(field, 0),
+                None => Err(Failure::new("no field was named").into()),
+            },
         }
     }
 

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use terroir_scene::{HeadKind, Resampling, Uncertainty};
 
+use crate::colours::PcaSpec;
 use crate::export_field::ExportFieldSpec;
 use crate::finetune::{FinetuneSpec, MapSceneSpec};
 use crate::map_polygons::PolygonsSpec;
 use crate::sample::SampleSpec;
+use crate::similar::SimilarSpec;
 use crate::{ChangeSpec, ClusterSpec, InstalledWeights, RegressSpec};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -51,6 +53,10 @@ pub enum JobSpec {
     Regress(RegressSpec),
     /// Field to a file of our own.
     ExportField(ExportFieldSpec),
+    /// Field and examples to what is like them: mask, polygons, places.
+    Similar(SimilarSpec),
+    /// Fields to one basis of colours.
+    Pca(PcaSpec),
 }
 
 impl JobSpec {
@@ -73,6 +79,8 @@ impl JobSpec {
             Self::Cluster(spec) => vec![&spec.field],
             Self::Regress(spec) => vec![&spec.field],
             Self::ExportField(spec) => vec![&spec.field],
+            Self::Similar(spec) => spec.rasters(),
+            Self::Pca(spec) => spec.fields.iter().map(|field| &**field).collect(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use terroir_scene::{BandInfo, Class, Derivation, Provenance, Raster, RasterInfo};
+use terroir_scene::{BandInfo, Class, Derivation, FieldProduct, Provenance, Raster, RasterInfo};
 
 use crate::projection::{Projection, hex};
 use crate::{CalcSpec, EmbedSpec, Failure, JobSpec, command_line};
@@ -112,19 +112,7 @@ pub(crate) fn of_result(
         ("RUN".to_owned(), run.to_string()),
         ("DESCRIPTION".to_owned(), sentence.to_owned()),
     ];
-    // Whoever made the fields must be named wherever their numbers go.
-    let mut named: Vec<&str> = fields
-        .iter()
-        .filter_map(|field| {
-            field
-                .metadata_item("TERROIR_ATTRIBUTION")
-                .or(field.metadata_item("ATTRIBUTION"))
-        })
-        .collect();
-    named.dedup();
-    if !named.is_empty() {
-        keys.push(("ATTRIBUTION".to_owned(), named.join("\n")));
-    }
+    keys.extend(credits_of(fields));
     keys
 }
 
@@ -163,6 +151,7 @@ pub(crate) fn of_map(
     if head.provenance.contains_key("accuracy") {
         keys.push(("ACCURACY".to_owned(), short(text("accuracy"))));
     }
+    keys.extend(credits_of(&[field]));
     keys
 }
 
@@ -199,6 +188,29 @@ pub(crate) fn of_scene_map(
         keys.push(("ACCURACY".to_owned(), short(about.accuracy.to_string())));
     }
     keys
+}
+
+/// The words the makers of fields ask to be passed on with everything derived from them.
+pub(crate) fn credits_of(fields: &[&RasterInfo]) -> Provenance {
+    let products: Vec<FieldProduct> = fields
+        .iter()
+        .filter_map(|field| FieldProduct::of(field))
+        .collect();
+    let joined = |words: &dyn Fn(&FieldProduct) -> Option<String>| {
+        let mut all: Vec<String> = products.iter().filter_map(words).collect();
+        all.dedup();
+        (!all.is_empty()).then(|| all.join(" "))
+    };
+    [
+        (
+            "ATTRIBUTION",
+            joined(&|product| product.attribution.clone()),
+        ),
+        ("LICENSE", joined(&|product| product.licence.clone())),
+    ]
+    .into_iter()
+    .filter_map(|(key, words)| Some((key.to_owned(), words?)))
+    .collect()
 }
 
 pub(crate) fn classes_json(classes: &[Class]) -> Value {

@@ -273,6 +273,7 @@ mod tests {
             size_bytes: 1,
             date: None,
             sensor: None,
+            unit_vectors: None,
         };
         let report = Report {
             spec: &spec,

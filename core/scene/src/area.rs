@@ -79,6 +79,19 @@ impl AreaOfInterest {
         Ok(area)
     }
 
+    /// Outlines in the grid's map coordinates; `None` when no pixel lies inside any.
+    pub fn of_outlines(outlines: &[&crate::Rings], grid: &Grid) -> Option<Self> {
+        let pixel_from_map = grid.transform().inverse()?;
+        let shapes: Vec<PixelShape> = outlines
+            .iter()
+            .filter_map(|rings| PixelShape::new(rings, &pixel_from_map, grid.width, grid.height))
+            .collect();
+        (!shapes.is_empty()).then(|| Self {
+            shapes,
+            grid: grid.window(),
+        })
+    }
+
     fn is_somewhere(&self) -> bool {
         let mut found = false;
         for shape in &self.shapes {

@@ -32,21 +32,24 @@ impl Sample {
         match self {
             Self::Byte => GDALDataType::GDT_Byte,
             Self::Float => GDALDataType::GDT_Float32,
-            Self::SignedByte => {
-                // SAFETY: a constant C string; the call only looks the name up.
-                let int8 = unsafe { gdal_sys::GDALGetDataTypeByName(c"Int8".as_ptr()) };
-                if int8 == GDALDataType::GDT_Unknown {
-                    GDALDataType::GDT_Byte
-                } else {
-                    int8
-                }
-            }
+            Self::SignedByte => int8().unwrap_or(GDALDataType::GDT_Byte),
         }
     }
 
     pub(crate) fn size(self) -> usize {
         if self == Self::Float { 4 } else { 1 }
     }
+}
+
+fn int8() -> Option<GDALDataType::Type> {
+    // SAFETY: a constant C string; the call only looks the name up.
+    let int8 = unsafe { gdal_sys::GDALGetDataTypeByName(c"Int8".as_ptr()) };
+    (int8 != GDALDataType::GDT_Unknown).then_some(int8)
+}
+
+/// Whether this GDAL has a type for signed bytes (from 3.7 on).
+pub(crate) fn has_int8() -> bool {
+    int8().is_some()
 }
 
 /// A tiled, uncompressed GeoTIFF to be filled in any order.

@@ -10,6 +10,13 @@ use crate::raster_file::{open_plain, subdatasets_of};
 use crate::remote::is_remote;
 use crate::{Raster, SampleType, SceneError, SceneResult, Subdataset};
 
+/// Whether a folder is a Zarr store, of any version: no folder of files.
+pub fn is_zarr(path: &Path) -> bool {
+    ["zarr.json", ".zgroup", ".zarray", ".zmetadata"]
+        .iter()
+        .any(|name| path.join(name).is_file())
+}
+
 /// Rasters of a container that are looked into; more are listed by name.
 const MOST_LOOKED_INTO: usize = 200;
 

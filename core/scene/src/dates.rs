@@ -370,6 +370,7 @@ mod tests {
             size_bytes: 0,
             date: None,
             sensor: None,
+            unit_vectors: None,
         }
     }
 

@@ -12,7 +12,8 @@ use crate::map_kind::{prepare, ramp_limits};
 use crate::{Grid, MapKind, SceneError, SceneResult, Window, field_overviews, qml, sld};
 
 /// Provenance keys without the `TERROIR_` prefix (`MODEL`, `INPUTS`, `LABELS`, `RUN`, `CLASSES`, `ACCURACY`) and their values.
-/// `DESCRIPTION` becomes the file's one human sentence (`TIFFTAG_IMAGEDESCRIPTION`).
+/// `DESCRIPTION` becomes the file's one human sentence (`TIFFTAG_IMAGEDESCRIPTION`); `ATTRIBUTION` and `LICENSE` keep their
+/// names, and the attribution is the copyright of the file as well.
 pub type Provenance = Vec<(String, String)>;
 
 /// Readers become slow above 100 kB of metadata; the rest is for our own keys.
@@ -306,6 +307,16 @@ impl MapWriter {
                 described.unwrap_or_else(|| self.kind.sentence()),
             ),
         ];
+        // Words other programs look for keep the names those know.
+        for (key, value) in provenance {
+            let names: &[&str] = match key.as_str() {
+                "ATTRIBUTION" => &["ATTRIBUTION", "TIFFTAG_COPYRIGHT"],
+                "LICENSE" => &["LICENSE"],
+                _ => &[],
+            };
+            tags.extend(names.iter().map(|name| ((*name).to_owned(), text(value))));
+        }
+        let is_own = |key: &str| !matches!(key, "DESCRIPTION" | "ATTRIBUTION" | "LICENSE");
         let mut classes = None;
         if let MapKind::Classes(list) = &self.kind {
             let list: Vec<_> = list
@@ -322,7 +333,7 @@ impl MapWriter {
             .chain(&classes)
             .map(|(key, value)| key.len() + value.len())
             .sum();
-        for (key, value) in provenance.iter().filter(|(key, _)| key != "DESCRIPTION") {
+        for (key, value) in provenance.iter().filter(|(key, _)| is_own(key)) {
             if key == "CLASSES" && classes.is_some() {
                 continue;
             }

@@ -8,7 +8,7 @@ pub const FIELD_AXES: usize = 64;
 /// The code of a missing pixel, in all axes at once.
 pub const FIELD_NODATA: i8 = -128;
 /// Decoded vectors shorter than this are fill (all-zero exports), not places: real ones are 0.994 to 1.006 long.
-const SHORTEST_VECTOR: f32 = 0.5;
+pub(crate) const SHORTEST_VECTOR: f32 = 0.5;
 
 static DECODE_TABLE: LazyLock<[f32; 256]> = LazyLock::new(|| {
     std::array::from_fn(|byte| {

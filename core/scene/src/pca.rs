@@ -1,48 +1,31 @@
-//! Colour bases of fields: principal components fitted in one pass, with percentiles from a reservoir that
-//! does not depend on the order in which pixels arrive. Knows nothing of how the colours are drawn.
+//! Fitting colour bases of fields: principal components in one pass over any number of files of any size, with percentiles
+//! from a reservoir that does not depend on the order in which pixels arrive. Knows nothing of how the colours are drawn.
 
 use nalgebra::{DMatrix, SymmetricEigen};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use crate::folds::splitmix64;
-use crate::{FIELD_AXES, Raster, SceneError, SceneResult, Window, decode_planar_pixel};
+use crate::similarity::squares_of;
+use crate::{
+    FIELD_AXES, PcaBasis, Raster, RasterInfo, SceneError, SceneResult, Window, decode_planar_pixel,
+};
 
-/// Components `fit_pca_blocking` keeps.
+/// Components a fit keeps.
 const BASIS_COMPONENTS: usize = 8;
-/// Pixels `fit_pca_blocking` looks at, at most.
-const FIT_PIXELS: usize = 1_000_000;
+/// Pixels a preview looks at, at most, over all fields.
+const PREVIEW_PIXELS: usize = 1_000_000;
 /// Pixels kept for percentiles (25 MB): the 2nd percentile of 100,000 is known to +-0.1 %.
 const RESERVOIR: usize = 100_000;
-/// Parts of a strip summed side by side.
+/// The reservoir is cut down when it holds this many: memory is bounded by it.
+const RESERVOIR_FULL: usize = RESERVOIR + RESERVOIR / 4;
+/// Parts of a chunk summed side by side; fixed, so that sums are the same on any number of cores.
 const PARTS: usize = 8;
-
-/// A saved colour basis: projection is `components[k] . (u - mean)`, stretched to `low..high`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PcaBasis {
-    pub mean: Vec<f32>,
-    /// Each of length 64, descending variance, entry of largest magnitude positive.
-    pub components: Vec<Vec<f32>>,
-    /// Share of variance of each component.
-    pub shares: Vec<f32>,
-    /// 2nd and 98th percentile of each projected component.
-    pub low: Vec<f32>,
-    pub high: Vec<f32>,
-}
-
-impl PcaBasis {
-    /// Projection of a vector on component `k`, before the stretch; 0 for a component the basis lacks.
-    pub fn project(&self, vector: &[f32], k: usize) -> f32 {
-        self.components.get(k).map_or(0.0, |component| {
-            component
-                .iter()
-                .zip(vector)
-                .zip(&self.mean)
-                .map(|((c, v), m)| c * (v - m))
-                .sum()
-        })
-    }
-}
+/// Pixels of a part that are multiplied together: a row of products is loaded once for all of them.
+const TOGETHER: usize = 8;
+/// Pixels decoded at a time.
+const CHUNK: usize = 1 << 16;
+/// Codes read at a time: 64 bytes a pixel, 16 MiB.
+const READ_PIXELS: usize = 1 << 18;
 
 /// Streaming fit: feed pixels, then finish. Sums in f64; memory does not grow beyond the reservoir.
 #[derive(Clone, Debug)]
@@ -73,6 +56,54 @@ impl PcaFit {
         }
     }
 
+    /// Starts a part of this fit: what it would drop anyway is not kept in the part either.
+    fn part(&self) -> Self {
+        Self {
+            keep_below: self.keep_below,
+            ..Self::new()
+        }
+    }
+
+    /// Several vectors with their keys, at most `TOGETHER`: the same as pushing one after the other, but for rounding.
+    fn push_together(&mut self, vectors: &[[f32; FIELD_AXES]], keys: &[u64]) {
+        let mut wide = [[0.0f64; FIELD_AXES]; TOGETHER];
+        for (wide, vector) in wide.iter_mut().zip(vectors) {
+            *wide = vector.map(f64::from);
+        }
+        self.count += vectors.len().min(TOGETHER) as u64;
+        for axis in 0..FIELD_AXES {
+            self.sum[axis] += wide.iter().map(|vector| vector[axis]).sum::<f64>();
+        }
+        for (axis, row) in self.products.chunks_exact_mut(FIELD_AXES).enumerate() {
+            let factors: [f64; TOGETHER] = std::array::from_fn(|at| wide[at][axis]);
+            // Whole rows of eight from the diagonal on: what lies left of it is never looked at.
+            for first in (axis / 8 * 8..FIELD_AXES).step_by(8) {
+                let mut sums = [0.0f64; 8];
+                for (vector, factor) in wide.iter().zip(&factors) {
+                    for (sum, value) in sums.iter_mut().zip(&vector[first..first + 8]) {
+                        *sum += factor * value;
+                    }
+                }
+                for (product, sum) in row[first..first + 8].iter_mut().zip(&sums) {
+                    *product += sum;
+                }
+            }
+        }
+        for (vector, key) in vectors.iter().zip(keys) {
+            self.keep(vector, *key);
+        }
+    }
+
+    fn keep(&mut self, vector: &[f32; FIELD_AXES], key: u64) {
+        let hash = splitmix64(key);
+        if hash <= self.keep_below {
+            self.reservoir.push((hash, *vector));
+            if self.reservoir.len() >= RESERVOIR_FULL {
+                self.trim();
+            }
+        }
+    }
+
     /// A unit-length (or raw decoded) vector of 64; others and non-finite ones are ignored.
     /// `key` names the pixel (e.g. `row * width + col`) and seeds the reservoir so that order does not matter.
     pub fn push(&mut self, vector: &[f32], key: u64) {
@@ -93,13 +124,7 @@ impl PcaFit {
                 *product += value * other;
             }
         }
-        let hash = splitmix64(key);
-        if hash <= self.keep_below {
-            self.reservoir.push((hash, *vector));
-            if self.reservoir.len() >= 2 * RESERVOIR {
-                self.trim();
-            }
-        }
+        self.keep(vector, key);
     }
 
     /// Adds what another fit has seen (other pixels): the same as pushing them here, but for the rounding of sums.
@@ -115,7 +140,9 @@ impl PcaFit {
             .for_each(|(sum, more)| *sum += more);
         self.keep_below = self.keep_below.min(other.keep_below);
         self.reservoir.extend_from_slice(&other.reservoir);
-        self.trim();
+        if self.reservoir.len() >= RESERVOIR_FULL {
+            self.trim();
+        }
     }
 
     /// Pixels seen so far.
@@ -163,10 +190,8 @@ impl PcaFit {
 
         let mut basis = PcaBasis {
             mean: mean.map(|value| value as f32).to_vec(),
-            components: Vec::new(),
-            shares: Vec::new(),
-            low: Vec::new(),
-            high: Vec::new(),
+            pixels: self.count,
+            ..PcaBasis::default()
         };
         for &index in order.iter().take(count) {
             let column = eigen.eigenvectors.column(index);
@@ -199,6 +224,12 @@ impl PcaFit {
             });
             basis.low.push(low as f32);
             basis.high.push(high as f32);
+            let deviation = eigen.eigenvalues[index].max(0.0).sqrt().max(1e-6);
+            basis.deviations.push(deviation as f32);
+            let least = projected.first().copied().unwrap_or(0.0);
+            let greatest = projected.last().copied().unwrap_or(0.0);
+            basis.least.push(least as f32);
+            basis.greatest.push(greatest.max(least + 1e-6) as f32);
         }
         Ok(basis)
     }
@@ -218,52 +249,162 @@ fn percentile(sorted: &[f64], q: f64) -> f64 {
 /// Fits the first 8 components on at most 10^6 pixels of a field raster (all of them when there are fewer,
 /// else evenly thinned through its overviews).
 pub fn fit_pca_blocking(field: &Raster) -> SceneResult<PcaBasis> {
-    let info = field.info();
-    let (width, height) = (info.grid.width, info.grid.height);
-    let step = ((width as f64 * height as f64 / FIT_PIXELS as f64)
-        .sqrt()
-        .ceil() as usize)
-        .max(1);
-    let out_width = width.div_ceil(step);
-    // Strips of about 4 MB of codes; whole steps, so that thinned rows stay evenly spaced.
-    let strip = (65_536 / out_width.max(1)).max(1) * step;
+    fit_pca_of_blocking(std::slice::from_ref(field), false, &mut |_| true)
+}
+
+/// Fits one basis on several fields (section 3.1): colours that mean the same in all of them. `whole` takes every pixel in
+/// one pass over the files, block by block; otherwise at most 10^6 evenly thinned ones. Memory does not depend on the
+/// files' size. `go_on` hears the share done and stops the fit by returning false.
+///
+/// # Errors
+/// [`SceneError::Cancelled`], a raster that is no field, one that cannot be read, or fewer than two pixels with data.
+pub fn fit_pca_of_blocking(
+    fields: &[Raster],
+    whole: bool,
+    go_on: &mut dyn FnMut(f64) -> bool,
+) -> SceneResult<PcaBasis> {
+    let Some(first) = fields.first() else {
+        return Err(SceneError::input("colours need at least one field"));
+    };
+    let pixels = |field: &Raster| field.info().grid.width as f64 * field.info().grid.height as f64;
+    let total: f64 = fields.iter().map(pixels).sum();
+    let step = if whole {
+        1
+    } else {
+        ((total / PREVIEW_PIXELS as f64).sqrt().ceil() as usize).max(1)
+    };
     let mut fit = PcaFit::new();
-    for row in (0..height).step_by(strip) {
-        let rows = strip.min(height - row);
-        let out_height = rows.div_ceil(step);
-        let window = Window {
-            col: 0,
-            row,
-            width,
-            height: rows,
-        };
-        let codes = field.read_codes_blocking(window, out_width, out_height)?;
-        let pixels = out_width * out_height;
+    let mut done = 0.0;
+    for (number, field) in fields.iter().enumerate() {
+        let grid = &field.info().grid;
+        let out_width = grid.width.div_ceil(step);
+        for window in reading_windows(field.info(), step) {
+            if !go_on(done / total) {
+                return Err(SceneError::Cancelled);
+            }
+            let (width, height) = (window.width.div_ceil(step), window.height.div_ceil(step));
+            let codes = field.read_codes_blocking(window, width, height)?;
+            let key_of = |index: usize| {
+                let row = window.row / step + index / width;
+                let col = window.col / step + index % width;
+                // Other fields take other keys, so that the same pixel of two years is drawn twice or not, by chance.
+                splitmix64(number as u64) ^ (row * out_width + col) as u64
+            };
+            add_codes(&mut fit, &codes, width * height, &key_of);
+            done += window.pixels() as f64;
+        }
+    }
+    if fit.count() < 2 {
+        return Err(SceneError::file(
+            &first.info().path,
+            "the field has fewer than two pixels with data, so it has no colours to show",
+        ));
+    }
+    let mut basis = fit.finish(BASIS_COMPONENTS)?;
+    basis.is_whole = step == 1;
+    basis.sources = fields
+        .iter()
+        .map(|field| field.info().path.clone())
+        .collect();
+    Ok(basis)
+}
+
+/// Windows that read every block of the file once: whole blocks side by side where blocks are small, parts of one block row
+/// after row where they are large (GDAL keeps the block in between). Sides are whole steps, but at the right and below.
+fn reading_windows(info: &RasterInfo, step: usize) -> Vec<Window> {
+    let grid = &info.grid;
+    let block = info
+        .bands
+        .first()
+        .map_or((256, 256), |band| band.block_size);
+    if step > 1 {
+        // Thinned rows stay evenly spaced in strips of whole steps; overviews answer them.
+        let width = grid.width.div_ceil(step).max(1);
+        let rows = ((CHUNK / width).max(1) * step).min(grid.height.max(1));
+        return strips(grid.window(), rows);
+    }
+    let (wide, high) = (block.0.clamp(1, grid.width), block.1.clamp(1, grid.height));
+    if wide * high >= READ_PIXELS {
+        let rows = (READ_PIXELS / wide).clamp(1, high);
+        let blocks = (0..grid.height)
+            .step_by(high)
+            .flat_map(|row| (0..grid.width).step_by(wide).map(move |col| (col, row)));
+        return blocks
+            .flat_map(|(col, row)| {
+                let block = Window {
+                    col,
+                    row,
+                    width: wide.min(grid.width - col),
+                    height: high.min(grid.height - row),
+                };
+                strips(block, rows)
+            })
+            .collect();
+    }
+    let across = (READ_PIXELS / (wide * high)).max(1) * wide;
+    if across >= grid.width {
+        let rows = (READ_PIXELS / grid.width.max(1)) / high * high;
+        return strips(grid.window(), rows.max(high));
+    }
+    // Wider than high: as many whole blocks as fit, a row of blocks at a time.
+    strips(grid.window(), high)
+        .into_iter()
+        .flat_map(|strip| {
+            squares_of(Window { height: 1, ..strip }, across)
+                .into_iter()
+                .map(move |part| Window {
+                    height: strip.height,
+                    ..part
+                })
+        })
+        .collect()
+}
+
+fn strips(whole: Window, rows: usize) -> Vec<Window> {
+    (0..whole.height)
+        .step_by(rows.max(1))
+        .map(|row| Window {
+            row: whole.row + row,
+            height: rows.min(whole.height - row),
+            ..whole
+        })
+        .collect()
+}
+
+/// Adds the pixels of planar codes that hold data.
+fn add_codes(
+    fit: &mut PcaFit,
+    codes: &[i8],
+    pixels: usize,
+    key_of: &(dyn Fn(usize) -> u64 + Sync),
+) {
+    for first in (0..pixels).step_by(CHUNK) {
+        let count = CHUNK.min(pixels - first);
+        let empty = fit.part();
         // Fixed parts merged in order: the same sums on any number of cores.
         let parts: Vec<PcaFit> = (0..PARTS)
             .into_par_iter()
             .map(|part| {
-                let indices = part * pixels / PARTS..(part + 1) * pixels / PARTS;
-                let mut part = PcaFit::new();
-                for index in indices {
-                    if let Some(vector) = decode_planar_pixel(&codes, pixels, index) {
-                        let key = (row / step + index / out_width) as u64 * out_width as u64
-                            + (index % out_width) as u64;
-                        part.push(&vector, key);
+                let mut sums = empty.clone();
+                let mut vectors = Vec::with_capacity(TOGETHER);
+                let mut keys = Vec::with_capacity(TOGETHER);
+                for index in first + part * count / PARTS..first + (part + 1) * count / PARTS {
+                    if let Some(vector) = decode_planar_pixel(codes, pixels, index) {
+                        vectors.push(vector);
+                        keys.push(key_of(index));
+                        if vectors.len() == TOGETHER {
+                            sums.push_together(&vectors, &keys);
+                            vectors.clear();
+                            keys.clear();
+                        }
                     }
                 }
-                part
+                sums.push_together(&vectors, &keys);
+                sums
             })
             .collect();
         parts.iter().for_each(|part| fit.merge(part));
     }
-    if fit.count() < 2 {
-        return Err(SceneError::file(
-            &info.path,
-            "the field has fewer than two pixels with data, so it has no colours to show",
-        ));
-    }
-    fit.finish(BASIS_COMPONENTS)
 }
 
 #[cfg(test)]
@@ -412,6 +553,89 @@ mod tests {
             (mean - golden["mean_dot_valid"].as_f64().unwrap()).abs() < 1e-4,
             "{mean}"
         );
+    }
+
+    #[test]
+    fn every_pixel_is_read_once_whatever_the_blocks() {
+        let grid = |width, height| crate::Grid {
+            width,
+            height,
+            georef: crate::Georef::default(),
+        };
+        let Some(folder) = shared("data/aef") else {
+            return;
+        };
+        let field = Raster::open(&folder.join("layout_iowa_ag_y0_northup.tif")).unwrap();
+        for (width, height, block) in [
+            (96, 96, (32, 32)),
+            (8192, 3000, (1024, 1024)),
+            (5000, 700, (5000, 1)),
+            (700, 900, (256, 256)),
+            (20_000, 1300, (512, 512)),
+            (3, 5, (1024, 1024)),
+        ] {
+            let mut info = field.info().clone();
+            info.grid = grid(width, height);
+            info.bands[0].block_size = block;
+            for step in [1, 7] {
+                let windows = reading_windows(&info, step);
+                let area: usize = windows.iter().map(Window::pixels).sum();
+                assert_eq!(area, width * height, "{width} x {height}, {block:?}");
+                let most = windows
+                    .iter()
+                    .map(|window| window.width.div_ceil(step) * window.height.div_ceil(step));
+                assert!(most.max().unwrap() <= 2 * READ_PIXELS);
+                for window in &windows {
+                    assert!(window.end_col() <= width && window.end_row() <= height);
+                    assert!(window.col % step == 0 && window.row % step == 0);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_basis_of_two_years_is_that_of_their_union() {
+        let Some(folder) = shared("data/aef") else {
+            return;
+        };
+        let fields = [
+            "layout_iowa_ag_y0_northup.tif",
+            "layout_iowa_ag_y1_bottomup.tif",
+        ]
+        .map(|name| Raster::open(&folder.join(name)).unwrap());
+        let shared = fit_pca_of_blocking(&fields, true, &mut |_| true).unwrap();
+        let mut union = PcaFit::new();
+        for (number, field) in fields.iter().enumerate() {
+            let window = field.info().grid.window();
+            let codes = field
+                .read_codes_blocking(window, window.width, window.height)
+                .unwrap();
+            for index in 0..window.pixels() {
+                if let Some(vector) = decode_planar_pixel(&codes, window.pixels(), index) {
+                    union.push(&vector, splitmix64(number as u64) ^ index as u64);
+                }
+            }
+        }
+        let union = union.finish(BASIS_COMPONENTS).unwrap();
+        assert_eq!(shared.pixels, union.pixels);
+        assert!(shared.is_whole && shared.sources.len() == 2);
+        for k in 0..BASIS_COMPONENTS {
+            for (a, b) in shared.components[k].iter().zip(&union.components[k]) {
+                assert!((a - b).abs() < 1e-5);
+            }
+            for stretch in crate::PcaStretch::ALL {
+                let (a, b) = (shared.limits(k, stretch), union.limits(k, stretch));
+                assert!(
+                    (a.0 - b.0).abs() < 1e-5 && (a.1 - b.1).abs() < 1e-5,
+                    "{a:?} {b:?}"
+                );
+            }
+        }
+        // A preview of so few pixels is all of them.
+        let preview = fit_pca_of_blocking(&fields, false, &mut |_| true).unwrap();
+        assert_eq!(preview.components, shared.components);
+        let stopped = fit_pca_of_blocking(&fields, true, &mut |_| false);
+        assert!(matches!(stopped, Err(SceneError::Cancelled)));
     }
 
     #[test]

@@ -58,6 +58,16 @@ impl PixelShape {
         (!rows.is_empty() && !cols.is_empty()).then_some(Self { edges, rows, cols })
     }
 
+    /// The rows and columns that hold everything inside.
+    pub(crate) fn extent(&self) -> crate::Window {
+        crate::Window {
+            col: self.cols.start,
+            row: self.rows.start,
+            width: self.cols.len(),
+            height: self.rows.len(),
+        }
+    }
+
     /// Calls `each(row, columns)` for the runs of pixels inside (even-odd rule), for rows within `rows`.
     pub(crate) fn spans(&self, rows: Range<usize>, mut each: impl FnMut(usize, Range<usize>)) {
         let rows = rows.start.max(self.rows.start)..rows.end.min(self.rows.end);

@@ -75,10 +75,14 @@ pub struct RasterInfo {
     pub date: Option<String>,
     /// Sensor id of `assets/sensors.toml` when recognised.
     pub sensor: Option<String>,
+    /// 64 decimal numbers a pixel were looked at: whether they are vectors of length 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_vectors: Option<bool>,
 }
 
 impl RasterInfo {
-    /// 64 bands of signed bytes in the AlphaEarth coding (or 64 unit-length floats, named `A00`-`A63` or marked by us).
+    /// 64 bands of signed bytes in the AlphaEarth coding, or 64 floats that were seen to be unit vectors (where nothing
+    /// could be seen: named `A00`-`A63` or marked by us).
     pub fn is_field(&self) -> bool {
         if self.bands.len() != FIELD_AXES {
             return false;
@@ -86,7 +90,9 @@ impl RasterInfo {
         let all = |wanted: SampleType| self.bands.iter().all(|band| band.sample_type == wanted);
         all(SampleType::Int8)
             || ((all(SampleType::Float32) || all(SampleType::Float64))
-                && (self.has_axis_names() || self.is_marked_as_field()))
+                && self
+                    .unit_vectors
+                    .unwrap_or_else(|| self.has_axis_names() || self.is_marked_as_field()))
     }
 
     /// One band of small integers with a palette or names: a class map.

@@ -10,6 +10,8 @@ use std::sync::atomic::AtomicBool;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 
 use crate::containers::{path_of, resolve, variable_of};
+use crate::field_product::first_day_of;
+use crate::field_values::{holds_unit_vectors, no_field_because};
 use crate::gdal_setup::{gdal_setup, take_gdal_messages};
 use crate::product::Product;
 use crate::product_stack::stack_of_blocking;
@@ -98,12 +100,21 @@ impl Raster {
         if let Some(words) = take_gdal_messages() {
             log::debug!("{}: {words}", path.display());
         }
-        Ok(Self {
+        let mut raster = Self {
             dataset,
             info,
             storage,
             stop: Arc::default(),
-        })
+        };
+        raster.info.unit_vectors = holds_unit_vectors(&raster);
+        take_gdal_messages();
+        if raster.info.unit_vectors == Some(true) && raster.info.date.is_none() {
+            raster.info.date = first_day_of(&raster.info);
+        }
+        if let Some(note) = no_field_because(&raster.info) {
+            raster_header::add_note(&mut raster.info.grid.georef, note);
+        }
+        Ok(raster)
     }
 
     pub fn info(&self) -> &RasterInfo {
@@ -237,6 +248,13 @@ fn is_gdal_name(path: &Path) -> bool {
 }
 
 fn open_failure(path: &Path, words: &str) -> String {
+    if path.join("zarr.json").is_file() {
+        return format!(
+            "this is a Zarr store of version 3, which GDAL {} does not read; convert it to GeoTIFF with a newer GDAL, or open \
+             the files it was made of",
+            gdal::version::VersionInfo::release_name()
+        );
+    }
     if let Some((_, rest)) = words.split_once("missing codec of code ") {
         let code: String = rest.chars().take_while(char::is_ascii_digit).collect();
         let codec = match code.as_str() {

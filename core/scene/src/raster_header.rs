@@ -13,6 +13,7 @@ use crate::band_classes::{classes_from_json, palette_of};
 use crate::band_items::list;
 use crate::dates::acquisition_date;
 use crate::dimensions::name_bands;
+use crate::field_product::first_day_of;
 use crate::gdal_setup::{owned_list, owned_text, take_gdal_messages};
 use crate::product::Product;
 use crate::qml_classes::QmlClasses;
@@ -109,13 +110,15 @@ pub(crate) fn read(
             .unwrap_or(0),
         date: None,
         sensor: None,
+        unit_vectors: None,
     };
     name_bands(&mut info.bands, &info.metadata);
     add_own_classes(&mut info);
     add_qml_classes(&mut info);
     apply_envi_gains(handle, &mut info);
     let stac = StacSidecar::beside(path, count);
-    info.date = acquisition_date(&info, stac.as_ref());
+    // A year's field is of that year, whatever day its file was written.
+    info.date = first_day_of(&info).or_else(|| acquisition_date(&info, stac.as_ref()));
     wavelength_sources::assign(dataset, &mut info, stac.as_ref(), product);
     for note in product.map(|product| &product.notes).into_iter().flatten() {
         add_note(&mut info.grid.georef, note.clone());
@@ -540,7 +543,7 @@ fn place_by_coefficients(items: &[(String, String)], georef: &mut Georef) {
     }
 }
 
-fn add_note(georef: &mut Georef, text: String) {
+pub(crate) fn add_note(georef: &mut Georef, text: String) {
     georef.note = Some(match georef.note.take() {
         Some(before) => format!("{before}; {text}"),
         None => text,

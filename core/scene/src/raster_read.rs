@@ -182,17 +182,31 @@ impl Raster {
             let block =
                 self.read_blocking(&bands, window, out_width, out_height, Resampling::Nearest)?;
             valid.copy_from_slice(&block.valid);
-            block
+            // Brought to length 1 before they are coded, like every vector.
+            let mut lengths = vec![0.0f32; pixels];
+            for plane in block.values.chunks_exact(pixels) {
+                for (length, value) in lengths.iter_mut().zip(plane) {
+                    *length += value * value;
+                }
+            }
+            for (length, valid) in lengths.iter_mut().zip(&mut valid) {
+                *length = length.sqrt();
+                // NaN is no length either.
+                *valid &= *length >= crate::field::SHORTEST_VECTOR;
+            }
+            let mut codes = self.buffer(FIELD_NODATA, bands.len() * pixels)?;
+            for (plane, codes) in block
                 .values
-                .iter()
-                .map(|value| {
-                    if value.is_finite() {
-                        encode_value(*value)
-                    } else {
-                        FIELD_NODATA
+                .chunks_exact(pixels)
+                .zip(codes.chunks_exact_mut(pixels))
+            {
+                for (at, code) in codes.iter_mut().enumerate() {
+                    if valid[at] {
+                        *code = encode_value(plane[at] / lengths[at]);
                     }
-                })
-                .collect()
+                }
+            }
+            codes
         };
         // A vector of zeros has no direction: exports fill with it.
         let mut is_zero = vec![true; pixels];

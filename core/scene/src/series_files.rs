@@ -9,11 +9,12 @@ use jiff::civil::Date;
 
 use crate::date_tables::{ImageTables, band_dates_blocking, folder_dates_blocking};
 use crate::dates::{acquisition_time, date_in_text};
+use crate::field_product::year;
 use crate::virtual_raster::{PickedBand, virtual_raster};
 use crate::wavelength_sources::wavelength_of_name;
 use crate::{
-    Frame, FramePart, MapRect, MaskSource, Raster, RasterInfo, Reprojection, SceneResult,
-    extent_in_map, products_in,
+    FIELD_AXES, Frame, FramePart, MapRect, MaskSource, Raster, RasterInfo, Reprojection,
+    SceneResult, extent_in_map, products_in,
 };
 
 /// Rasters opened for one question; a folder with more is left to a narrower choice.
@@ -74,7 +75,14 @@ pub fn find_series_blocking(paths: &[PathBuf]) -> FoundRasters {
                 continue;
             }
         };
-        if info.is_field() || info.is_class_map() {
+        if info.is_field() && info.date.is_some() {
+            // Years of one tile lie in a folder each.
+            let frame = single_frame_blocking(info.clone(), &mut tables);
+            groups
+                .entry((PathBuf::new(), field_place(&info)))
+                .or_default()
+                .push(frame);
+        } else if info.is_field() || info.is_class_map() {
             found.singles.push(path);
         } else if let Some(stack) = Stack::of_blocking(&info) {
             stacks.push(stack);
@@ -127,6 +135,25 @@ pub fn series_in_raster_blocking(info: &RasterInfo) -> Option<FoundRasters> {
         series: vec![series_of_stack(&[stack])],
         ..FoundRasters::default()
     })
+}
+
+/// What fields have in common that are years of one another: maker, axes and grid.
+fn field_place(info: &RasterInfo) -> Vec<String> {
+    let grid = &info.grid;
+    let model = info.metadata_item("TERROIR_MODEL").unwrap_or_default();
+    let crs = grid.crs().map(|crs| crs.wkt.clone()).unwrap_or_default();
+    // A year may be stored the other way up.
+    let extent = extent_in_map(&grid.transform(), grid.width, grid.height);
+    let corners = [extent.min_x, extent.min_y, extent.max_x, extent.max_y]
+        .map(|value| format!("{value:.3}"))
+        .join(" ");
+    vec![
+        "field".to_owned(),
+        model.to_owned(),
+        crs,
+        format!("{} {}", grid.width, grid.height),
+        corners,
+    ]
 }
 
 /// `landsat_1985`, `landsat_1995`: one kind of image, numbered.
@@ -193,8 +220,13 @@ fn rasters_in(folder: &Path, levels: usize, files: &mut Vec<(PathBuf, PathBuf)>)
             .map(|extension| extension.to_string_lossy().to_lowercase())
             .unwrap_or_default();
         if path.is_dir() {
-            if levels > 1 {
-                rasters_in(&path, levels - 1, files);
+            // A folder of a year is no level of its own: products keep zones below it.
+            let is_year = path
+                .file_name()
+                .is_some_and(|name| year(&name.to_string_lossy()).is_some());
+            if levels > 1 || is_year {
+                let below = if is_year { levels } else { levels - 1 };
+                rasters_in(&path, below.min(2), files);
             }
         } else if RASTER_EXTENSIONS.contains(&extension.as_str()) {
             files.push((path, folder.to_owned()));
@@ -306,6 +338,12 @@ impl Stack {
         if info.bands.len() < 2 {
             return None;
         }
+        if let Some(bands) = years_of_axes(info) {
+            return Some(Self {
+                info: info.clone(),
+                bands,
+            });
+        }
         let listed = band_dates_blocking(&info.path);
         let from_names = || {
             let named = info.bands.iter().filter_map(|band| {
@@ -345,6 +383,35 @@ impl Stack {
         dates.dedup();
         dates
     }
+}
+
+/// Fields of several years in one file, 64 axes a year: `A00_2020` or `2020 A00`, in any order.
+fn years_of_axes(info: &RasterInfo) -> Option<Vec<(Date, usize, String)>> {
+    let count = info.bands.len();
+    if count <= FIELD_AXES || !count.is_multiple_of(FIELD_AXES) {
+        return None;
+    }
+    let mut years: BTreeMap<i16, Vec<Option<usize>>> = BTreeMap::new();
+    for band in &info.bands {
+        let words = || band.name.split(|c: char| !c.is_ascii_alphanumeric());
+        let found = words().find_map(year)?;
+        let axis = words().find_map(|word| {
+            let digits = word.strip_prefix(['A', 'a'])?;
+            let is_axis = digits.len() == 2 && digits.chars().all(|c| c.is_ascii_digit());
+            is_axis.then(|| digits.parse::<usize>().ok())?
+        })?;
+        let slots = years.entry(found).or_insert_with(|| vec![None; FIELD_AXES]);
+        let slot = slots.get_mut(axis).filter(|slot| slot.is_none())?;
+        *slot = Some(band.index);
+    }
+    let mut bands = Vec::with_capacity(count);
+    for (found, slots) in years {
+        let date = Date::new(found, 1, 1).ok()?;
+        for (axis, band) in slots.into_iter().enumerate() {
+            bands.push((date, band?, format!("A{axis:02}")));
+        }
+    }
+    Some(bands)
 }
 
 /// What a band is called beside its date: `B04` of `2021-06-03 B04`.

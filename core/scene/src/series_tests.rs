@@ -43,6 +43,7 @@ pub(crate) fn frame(name: &str, date: Option<(i16, i8, i8)>, bands: &[(&str, f64
         size_bytes: 0,
         date: None,
         sensor: None,
+        unit_vectors: None,
     };
     Frame {
         parts: vec![FramePart {

@@ -22,6 +22,8 @@ const MODE_FIELD_CONFIDENCE: u32 = 2;
 const MODE_FIELD_SIMILARITY: u32 = 3;
 const MODE_FIELD_MARGIN: u32 = 8;
 const MODE_FIELD_ENTROPY: u32 = 9;
+/// No similarity lies below.
+const NO_FLOOR: f32 = -2.0;
 
 /// Colours of whole codes from `first` on, or the 256 entries of a ramp; straight alpha.
 #[derive(Clone, Debug, PartialEq)]
@@ -127,12 +129,13 @@ const _: () = assert!(size_of::<CompositeParams>() == 128);
 pub struct FieldParams {
     pub low: [f32; 4],
     pub scale: [f32; 4],
-    /// 0 three components, 1 classes, 2 confidence, 3 similarity.
+    /// 0 three components, 1 classes, 2 confidence, 3 the largest similarity.
     pub mode: u32,
     /// Linear forms in use.
     pub count: u32,
     pub temperature: f32,
-    pub unused: u32,
+    /// Similarities below it are not drawn.
+    pub floor: f32,
 }
 const _: () = assert!(size_of::<FieldParams>() == 48);
 
@@ -249,7 +252,12 @@ impl Style {
                 },
                 ColorTable::from_entries(entries, hidden),
             ),
-            Self::FieldPca { basis, axes } => {
+            Self::FieldPca {
+                basis,
+                axes,
+                flips,
+                stretch,
+            } => {
                 let mean = row_of(&basis.mean);
                 let mut shading = FieldShading {
                     params: FieldParams {
@@ -266,20 +274,43 @@ impl Style {
                     },
                 };
                 for (channel, axis) in axes.iter().enumerate() {
-                    let row = row_of(basis.components.get(*axis).map_or(&[], Vec::as_slice));
+                    let mut row = row_of(basis.components.get(*axis).map_or(&[], Vec::as_slice));
+                    let (mut low, mut high) = basis.limits(*axis, *stretch);
+                    if flips[channel] {
+                        row.iter_mut().for_each(|value| *value = -*value);
+                        (low, high) = (-high, -low);
+                    }
+                    shading.params.low[channel] = low;
+                    shading.params.scale[channel] = inverse_range(low, high);
                     let offset: f64 = row
                         .iter()
                         .zip(&mean)
                         .map(|(a, b)| f64::from(*a) * f64::from(*b))
                         .sum();
-                    let low = basis.low.get(*axis).copied().unwrap_or(0.0);
-                    let high = basis.high.get(*axis).copied().unwrap_or(1.0);
-                    shading.params.low[channel] = low;
-                    shading.params.scale[channel] = inverse_range(low, high);
                     shading.rows.push(row);
                     shading.bias.push(-offset as f32);
                 }
                 Shading::Field(shading)
+            }
+            Self::FieldAxes { axes, low, high } => {
+                let scale = inverse_range(*low, *high);
+                let rows = axes.map(|axis| std::array::from_fn(|at| f32::from(at == axis)));
+                Shading::Field(FieldShading {
+                    params: FieldParams {
+                        low: [*low; 4],
+                        scale: [scale; 4],
+                        mode: MODE_RGB,
+                        count: 3,
+                        temperature: 1.0,
+                        ..Zeroable::zeroed()
+                    },
+                    rows: rows.to_vec(),
+                    bias: vec![0.0; 3],
+                    table: ColorTable {
+                        first: 0,
+                        colors: vec![[0; 4]],
+                    },
+                })
             }
             Self::FieldClasses { head } => {
                 let table = ColorTable {
@@ -330,23 +361,25 @@ impl Style {
                 };
                 head_shading(head, mode, ColorTable::from_ramp("similarity"))
             }
-            Self::FieldSimilarity {
-                reference,
-                low,
-                high,
-            } => {
+            Self::FieldSimilarity(similarity) => {
+                let rows = similarity.forms().rows;
                 let mut params = FieldParams {
                     mode: MODE_FIELD_SIMILARITY,
-                    count: 1,
+                    count: rows.len() as u32,
                     temperature: 1.0,
+                    floor: if similarity.only_matches {
+                        similarity.threshold
+                    } else {
+                        NO_FLOOR
+                    },
                     ..Zeroable::zeroed()
                 };
-                params.low[0] = *low;
-                params.scale[0] = inverse_range(*low, *high);
+                params.low[0] = similarity.low;
+                params.scale[0] = inverse_range(similarity.low, similarity.high);
                 Shading::Field(FieldShading {
                     params,
-                    rows: vec![row_of(reference)],
-                    bias: vec![0.0],
+                    bias: vec![0.0; rows.len()],
+                    rows,
                     table: ColorTable::from_ramp("similarity"),
                 })
             }
@@ -581,12 +614,17 @@ impl FieldShading {
                 _ => self.table.interpolated((1.0 / sum).clamp(0.0, 1.0)),
             };
         }
+        if p.mode == MODE_FIELD_SIMILARITY {
+            let best = scores.fold(f32::MIN, f32::max);
+            if self.rows.is_empty() || best < p.floor {
+                return [0; 4];
+            }
+            let t = stretched(best, p.low[0], p.scale[0], 1.0);
+            return self.table.interpolated(t);
+        }
         let mut t = [0.0; 3];
         for ((t, score), c) in t.iter_mut().zip(scores).zip(0..3) {
             *t = stretched(score, p.low[c], p.scale[c], 1.0);
-        }
-        if p.mode == MODE_FIELD_SIMILARITY {
-            return self.table.interpolated(t[0]);
         }
         [byte_of(t[0]), byte_of(t[1]), byte_of(t[2]), 255]
     }

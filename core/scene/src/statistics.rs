@@ -431,10 +431,7 @@ impl BandStatistics {
 pub fn default_style_blocking(raster: &Raster) -> SceneResult<Style> {
     let info = raster.info();
     if info.is_field() {
-        return Ok(Style::FieldPca {
-            basis: fit_pca_blocking(raster)?,
-            axes: [0, 1, 2],
-        });
+        return Ok(Style::pca(fit_pca_blocking(raster)?));
     }
     let Some(first) = info.bands.first() else {
         return Err(SceneError::file(

@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Block, Clusters, Derivation, FIELD_AXES, FIELD_NODATA, LinearHead, Look, PcaBasis, RampChoice,
-    Shading, Third, Uncertainty,
+    Block, Clusters, Derivation, FIELD_AXES, FIELD_NODATA, LinearHead, Look, PcaBasis, PcaStretch,
+    RampChoice, Shading, Similarity, Third, Uncertainty,
 };
 
 /// Display limits of one channel, in stored values.
@@ -52,7 +52,21 @@ pub enum Style {
         hidden: Vec<i64>,
     },
     /// A field as the first three principal components (or any `axes`) of `basis`.
-    FieldPca { basis: PcaBasis, axes: [usize; 3] },
+    FieldPca {
+        basis: PcaBasis,
+        axes: [usize; 3],
+        /// Channels whose bright end is their dark one.
+        #[serde(default)]
+        flips: [bool; 3],
+        #[serde(default)]
+        stretch: PcaStretch,
+    },
+    /// Three of a field's axes (from 0) as red, green, blue, between fixed limits (specification, section 3.2).
+    FieldAxes {
+        axes: [usize; 3],
+        low: f32,
+        high: f32,
+    },
     /// A field through a linear head: class colours.
     FieldClasses { head: LinearHead },
     /// A field through a linear head: confidence of the winning class, cividis.
@@ -65,12 +79,8 @@ pub enum Style {
         #[serde(default)]
         measure: Uncertainty,
     },
-    /// A field's similarity (-1..1) to a reference vector.
-    FieldSimilarity {
-        reference: Vec<f32>,
-        low: f32,
-        high: f32,
-    },
+    /// A field's similarity (-1..1) to some examples.
+    FieldSimilarity(Similarity),
 }
 
 impl Style {
@@ -80,6 +90,16 @@ impl Style {
             bands,
             stretch,
             look: Look::default(),
+        }
+    }
+
+    /// A field in the first three components of a basis, as they come.
+    pub fn pca(basis: PcaBasis) -> Self {
+        Self::FieldPca {
+            basis,
+            axes: [0, 1, 2],
+            flips: [false; 3],
+            stretch: PcaStretch::default(),
         }
     }
 
@@ -107,11 +127,12 @@ impl Style {
         matches!(
             self,
             Self::FieldPca { .. }
+                | Self::FieldAxes { .. }
                 | Self::FieldClasses { .. }
                 | Self::FieldConfidence { .. }
                 | Self::FieldClusters { .. }
                 | Self::FieldUncertainty { .. }
-                | Self::FieldSimilarity { .. }
+                | Self::FieldSimilarity(_)
         )
     }
 
@@ -212,7 +233,7 @@ fn unit_vector(code: impl Fn(usize) -> i8) -> Option<[f32; FIELD_AXES]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Class, HeadKind, PaletteEntry};
+    use crate::{Class, Example, HeadKind, PaletteEntry};
 
     fn block(values: Vec<f32>, bands: usize, valid: Vec<bool>) -> Block {
         Block {
@@ -392,27 +413,38 @@ mod tests {
             shares: vec![0.5; 3],
             low: vec![0.0; 3],
             high: vec![1.0; 3],
+            deviations: vec![0.25; 3],
+            ..PcaBasis::default()
         };
-        let rgba = field_composite(
-            &codes(),
-            4,
-            &Style::FieldPca {
-                basis,
-                axes: [0, 1, 2],
-            },
-        );
+        let rgba = field_composite(&codes(), 4, &Style::pca(basis.clone()));
         assert_eq!(rgba[..8], [128, 0, 0, 255, 0, 255, 0, 255]);
+        let flipped = |stretch| Style::FieldPca {
+            basis: basis.clone(),
+            axes: [0, 1, 2],
+            flips: [true, false, true],
+            stretch,
+        };
+        let rgba = field_composite(&codes(), 4, &flipped(PcaStretch::Percentile));
+        assert_eq!(rgba[..8], [128, 0, 255, 255, 255, 255, 255, 255]);
+        let rgba = field_composite(&codes(), 4, &flipped(PcaStretch::Deviation));
+        assert_eq!(rgba[..4], [0, 128, 128, 255]);
+        let axes = Style::FieldAxes {
+            axes: [1, 0, 63],
+            low: -1.0,
+            high: 1.0,
+        };
+        let rgba = field_composite(&codes(), 4, &axes);
+        assert_eq!(rgba[..8], [128, 255, 128, 255, 255, 128, 128, 255]);
+        assert!(rgba[8..].iter().all(|byte| *byte == 0));
         let mut reference = vec![0.0; 64];
         reference[0] = 1.0;
-        let rgba = field_composite(
-            &codes(),
-            4,
-            &Style::FieldSimilarity {
-                reference,
-                low: -1.0,
-                high: 1.0,
-            },
-        );
+        let mut similarity = Similarity {
+            examples: vec![Example::pixel(reference, None)],
+            low: -1.0,
+            high: 1.0,
+            ..Similarity::default()
+        };
+        let rgba = field_composite(&codes(), 4, &Style::FieldSimilarity(similarity.clone()));
         assert_eq!(rgba[..3], crate::ramp("similarity")[255]);
         assert!(
             rgba[4..7]
@@ -420,6 +452,18 @@ mod tests {
                 .zip(&crate::ramp("similarity")[127])
                 .all(|(a, b)| a.abs_diff(*b) <= 2)
         );
+        // Below the threshold nothing is drawn; with a second example, like any of the two is enough.
+        similarity.only_matches = true;
+        let rgba = field_composite(&codes(), 4, &Style::FieldSimilarity(similarity.clone()));
+        assert_eq!([rgba[3], rgba[7], rgba[11]], [255, 0, 0]);
+        let mut second = vec![0.0; 64];
+        second[1] = 1.0;
+        similarity.examples.push(Example::pixel(second, None));
+        let rgba = field_composite(&codes(), 4, &Style::FieldSimilarity(similarity.clone()));
+        assert_eq!([rgba[3], rgba[7], rgba[11]], [0, 0, 0]);
+        similarity.combine = crate::Combine::Max;
+        let rgba = field_composite(&codes(), 4, &Style::FieldSimilarity(similarity));
+        assert_eq!([rgba[3], rgba[7], rgba[11]], [255, 255, 0]);
     }
 
     #[test]

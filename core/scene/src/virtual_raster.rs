@@ -17,8 +17,8 @@ pub(crate) struct PickedBand<'a> {
     pub wavelength: Option<BandWavelength>,
 }
 
-/// A raster of the picked bands on the grid of the first; `None` without bands, or for bands GDAL's virtual rasters
-/// cannot carry (complex and signed bytes of old GDALs). `date` is `YYYY-MM-DD`.
+/// A raster of the picked bands on the grid of the first; `None` without bands, or for complex ones, which GDAL's virtual
+/// rasters cannot carry. `date` is `YYYY-MM-DD`.
 pub(crate) fn virtual_raster(picked: &[PickedBand<'_>], date: Option<&str>) -> Option<RasterInfo> {
     let first = picked.first()?;
     let grid = &first.info.grid;
@@ -61,6 +61,7 @@ pub(crate) fn virtual_raster(picked: &[PickedBand<'_>], date: Option<&str>) -> O
         size_bytes: first.info.size_bytes,
         date: date.map(str::to_owned),
         sensor: first.info.sensor.clone(),
+        unit_vectors: None,
     })
 }
 
@@ -72,6 +73,12 @@ fn band_text(pick: &PickedBand<'_>, source: &BandInfo, band: &BandInfo) -> Optio
         band.index + 1,
         escape(band.name.as_str())
     );
+    if band.sample_type == SampleType::Int8 && !crate::cog::has_int8() {
+        text += &format!(
+            "<Metadata domain=\"IMAGE_STRUCTURE\">{}</Metadata>",
+            item("PIXELTYPE", "SIGNEDBYTE")
+        );
+    }
     if let Some(nodata) = band.nodata {
         text += &format!("<NoDataValue>{nodata:e}</NoDataValue>");
     }
@@ -119,7 +126,10 @@ fn type_name(sample_type: SampleType) -> Option<&'static str> {
         SampleType::Int64 => "Int64",
         SampleType::Float32 => "Float32",
         SampleType::Float64 => "Float64",
-        SampleType::Int8 | SampleType::Complex => return None,
+        SampleType::Int8 if crate::cog::has_int8() => "Int8",
+        // Before GDAL 3.7 a byte with a note beside it.
+        SampleType::Int8 => "Byte",
+        SampleType::Complex => return None,
     })
 }
 
