@@ -28,6 +28,8 @@ pub struct ExportForm {
     pub path: String,
     /// Patches of fewer pixels are joined to their neighbours.
     pub least_pixels: usize,
+    /// The probability of every class beside the map.
+    pub with_probabilities: bool,
     pub words: SheetWords,
 }
 
@@ -57,6 +59,7 @@ impl ExportForm {
             kind,
             path: suggested(state, kind),
             least_pixels: 0,
+            with_probabilities: false,
             words: words_of(state),
         }
     }
@@ -222,6 +225,12 @@ pub fn export_ui(ui: &mut egui::Ui, state: &State, form: &mut ExportForm) -> Exp
 /// What only some kinds ask for.
 fn details_ui(ui: &mut egui::Ui, form: &mut ExportForm) {
     match form.kind {
+        ExportKind::Map => {
+            ui.checkbox(
+                &mut form.with_probabilities,
+                "The probability of every class, too (a band each)",
+            );
+        }
         ExportKind::Polygons => {
             ui.horizontal(|ui| {
                 ui.label("Join patches of fewer than");
@@ -257,7 +266,7 @@ fn details_ui(ui: &mut egui::Ui, form: &mut ExportForm) {
                     ui.end_row();
                 });
         }
-        ExportKind::Map | ExportKind::Field | ExportKind::Labels | ExportKind::Picture => {}
+        ExportKind::Field | ExportKind::Labels | ExportKind::Picture => {}
     }
 }
 
@@ -321,6 +330,7 @@ fn job_of(state: &State, form: &ExportForm) -> Option<JobSpec> {
             let path = with_default_extension(path, "tif");
             Some(JobSpec::Predict(PredictSpec {
                 uncertainty: None,
+                probabilities: form.with_probabilities,
                 field: fit.field.path.clone(),
                 head: beside(&path, "classifier", "json"),
                 out: path,

@@ -450,6 +450,7 @@ mod tests {
 
     fn spec() -> JobSpec {
         JobSpec::Predict(PredictSpec {
+            probabilities: false,
             uncertainty: None,
             field: "f.tif".into(),
             head: "h.json".into(),

@@ -361,6 +361,7 @@ fn from_scene_to_report() {
     assert!(head.provenance.contains_key("cross_validation"));
 
     let predict = PredictSpec {
+        probabilities: true,
         uncertainty: None,
         field: path("field.tif"),
         head: path("head.json"),
@@ -372,6 +373,37 @@ fn from_scene_to_report() {
     assert!(outcome.files.contains(&confidence_path(&path("map.tif"))));
     let map = Raster::open(&path("map.tif")).unwrap();
     assert!(map.info().is_class_map());
+    // The most probable class is the map's, its probability the confidence, and all of them add up to one.
+    let probabilities = path("map_probabilities.tif");
+    assert!(outcome.files.contains(&probabilities));
+    let window = map.info().grid.window();
+    let read = |path: &Path| {
+        let raster = Raster::open(path).unwrap();
+        let bands: Vec<usize> = (0..raster.info().bands.len()).collect();
+        let (width, height) = (window.width, window.height);
+        raster
+            .read_blocking(&bands, window, width, height, Resampling::Nearest)
+            .unwrap()
+    };
+    let (shares, classes) = (
+        read(probabilities.as_path()),
+        read(path("map.tif").as_path()),
+    );
+    let confidence = read(confidence_path(&path("map.tif")).as_path());
+    let count = window.width * window.height;
+    assert_eq!(shares.values.len(), head.classes.len() * count);
+    for at in (0..count).filter(|at| classes.valid[*at]) {
+        let of = |class: usize| shares.values[class * count + at];
+        let sum: f32 = (0..head.classes.len()).map(of).sum();
+        assert!((sum - 200.0).abs() <= head.classes.len() as f32, "{sum}");
+        let own = head
+            .classes
+            .iter()
+            .position(|class| f32::from(class.id) == classes.values[at])
+            .unwrap();
+        assert!((0..head.classes.len()).all(|class| of(class) <= of(own)));
+        assert!((of(own) - confidence.values[at]).abs() <= 1.0);
+    }
     assert!(
         map.info().grid.same_as(
             &Raster::open(&folder.join("s2_amazon.tif"))
@@ -438,6 +470,7 @@ fn a_scene_is_no_field() {
     let scene = folder.path().join("scene.tif");
     write_scene(&scene, 4, 4, 4, |band, col, row| (band + col + row) as f32);
     let spec = PredictSpec {
+        probabilities: false,
         uncertainty: None,
         field: scene,
         head: "head.json".into(),

@@ -460,6 +460,7 @@ fn jobs_work_inside_the_area_of_interest_only() {
     head.save(&path("head.json")).unwrap();
     for (name, aoi) in [("map.tif", None), ("inside.tif", area)] {
         run(&JobSpec::Predict(PredictSpec {
+            probabilities: false,
             uncertainty: None,
             field: path("whole.tif"),
             head: path("head.json"),

@@ -328,6 +328,7 @@ fn a_dead_worker_is_told_and_the_window_lives() {
     harness
         .state_mut()
         .run_job(JobSpec::Predict(terroir_engine::PredictSpec {
+            probabilities: false,
             uncertainty: None,
             field: "f.tif".into(),
             head: "h.json".into(),

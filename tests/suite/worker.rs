@@ -45,6 +45,7 @@ fn link_to(program: PathBuf) -> WorkerLink {
 
 fn job() -> JobSpec {
     JobSpec::Predict(PredictSpec {
+        probabilities: false,
         uncertainty: None,
         field: "no such field.tif".into(),
         head: "h".into(),

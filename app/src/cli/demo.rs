@@ -95,6 +95,7 @@ fn jobs(args: &DemoArgs, sample: &Sample) -> [(&'static str, JobSpec); 4] {
         (
             "Class map and confidence",
             JobSpec::Predict(PredictSpec {
+                probabilities: false,
                 uncertainty: None,
                 field: at("field.tif"),
                 head: at("head.json"),

@@ -29,6 +29,9 @@ pub struct PredictArgs {
     /// Where the map goes (.tif); the confidence of classes goes beside it as <stem>_confidence.tif
     #[arg(long)]
     out: PathBuf,
+    /// Write the probability of every class beside the map, a band each, as <stem>_probabilities.tif
+    #[arg(long, requires = "head")]
+    probabilities: bool,
     /// Write how unsure the head is beside the map, as <stem>_uncertainty.tif: 1 minus the lead of the first class over the
     /// second, or the spread over all classes
     #[arg(long, value_enum, requires = "head")]
@@ -73,6 +76,7 @@ pub fn run(args: &PredictArgs, output: Output) -> CliResult {
         field: args.field.clone().unwrap_or_default(),
         head: args.head.clone().unwrap_or_default(),
         uncertainty: args.uncertainty.map(Into::into),
+        probabilities: args.probabilities,
         out: args.out.clone(),
         aoi: args.aoi.clone(),
     });

@@ -72,6 +72,9 @@ pub fn command_line(spec: &JobSpec) -> String {
             add("predict", None);
             add("--field", path(&spec.field));
             add("--head", path(&spec.head));
+            if spec.probabilities {
+                add("--probabilities", None);
+            }
             if let Some(uncertainty) = spec.uncertainty {
                 add("--uncertainty", Some(uncertainty.word().to_owned()));
             }

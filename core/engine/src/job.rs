@@ -136,6 +136,9 @@ pub struct PredictSpec {
     /// Also writes how unsure the head is, as `<stem>_uncertainty.tif`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uncertainty: Option<Uncertainty>,
+    /// Also writes the probability of every class, a band each, as `<stem>_probabilities.tif`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub probabilities: bool,
     pub out: PathBuf,
     /// Only pixels inside the polygons of this file, or of a layer of it (`file:layer`); the others become nodata.
     #[serde(default, skip_serializing_if = "Option::is_none")]

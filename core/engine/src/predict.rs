@@ -57,6 +57,14 @@ pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Ou
             MapWriter::create(&uncertainty_path(&spec.out), &grid, kind)
         })
         .transpose()?;
+    let mut probabilities = spec
+        .probabilities
+        .then(|| {
+            let names = head.classes.iter().map(|class| class.name.clone());
+            let kind = MapKind::Confidence(names.collect());
+            MapWriter::create(&probabilities_path(&spec.out), &grid, kind)
+        })
+        .transpose()?;
     let ids: Vec<u8> = head.classes.iter().map(|class| class.id).collect();
     let mut counts = vec![0u64; ids.len()];
     let (mut sum, mut pixels) = (0.0f64, 0u64);
@@ -71,6 +79,10 @@ pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Ou
             confidence.write_bytes(*window, &vec![CONFIDENCE_NODATA; count])?;
             if let Some(uncertainty) = &mut uncertainty {
                 uncertainty.write_bytes(*window, &vec![CONFIDENCE_NODATA; count])?;
+            }
+            if let Some(probabilities) = &mut probabilities {
+                let none = vec![CONFIDENCE_NODATA; ids.len() * count];
+                probabilities.write_bytes(*window, &none)?;
             }
             continue;
         }
@@ -94,6 +106,11 @@ pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Ou
         if let (Some(writer), Some(measure)) = (&mut uncertainty, spec.uncertainty) {
             writer.write_bytes(*window, &uncertainty_bytes(&verdicts, measure))?;
         }
+        if let Some(writer) = &mut probabilities {
+            let shares = predictor.probabilities(&codes, count);
+            let bytes = probability_bytes(&shares, &verdicts.class);
+            writer.write_bytes(*window, &bytes)?;
+        }
         map.write_bytes(*window, &class_bytes)?;
         confidence.write_bytes(*window, &confidence_bytes)?;
     }
@@ -111,6 +128,9 @@ pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Ou
     files.extend(confidence.finish(&keys)?);
     if let Some(uncertainty) = uncertainty {
         files.extend(uncertainty.finish(&keys)?);
+    }
+    if let Some(probabilities) = probabilities {
+        files.extend(probabilities.finish(&keys)?);
     }
     let mean = if pixels > 0 { sum / pixels as f64 } else { 0.0 };
     let mut metrics = vec![
@@ -137,6 +157,22 @@ pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Ou
 
 fn byte_of_share(share: f32) -> u8 {
     (share.clamp(0.0, 1.0) * 200.0).round() as u8
+}
+
+/// Planar shares as bytes; missing where a pixel has no class.
+fn probability_bytes(shares: &[f32], classes: &[u8]) -> Vec<u8> {
+    shares
+        .iter()
+        .enumerate()
+        .map(|(index, share)| {
+            let class = classes.get(index % classes.len().max(1));
+            if share.is_finite() && class.is_some_and(|class| *class != NO_CLASS) {
+                byte_of_share(*share)
+            } else {
+                CONFIDENCE_NODATA
+            }
+        })
+        .collect()
 }
 
 fn uncertainty_bytes(verdicts: &Verdicts, measure: Uncertainty) -> Vec<u8> {

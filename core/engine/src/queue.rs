@@ -113,6 +113,7 @@ mod tests {
 
     fn task() -> Task {
         Task::Run(JobSpec::Predict(PredictSpec {
+            probabilities: false,
             uncertainty: None,
             field: "f".into(),
             head: "h".into(),

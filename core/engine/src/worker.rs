@@ -362,6 +362,7 @@ mod tests {
 
         fn run(&mut self, id: u64, what: &str) {
             let spec = PredictSpec {
+                probabilities: false,
                 uncertainty: None,
                 field: what.into(),
                 head: "h".into(),
@@ -470,6 +471,7 @@ mod tests {
         session.send(&Command::Estimate {
             id: JobId(1),
             spec: JobSpec::Predict(PredictSpec {
+                probabilities: false,
                 uncertainty: None,
                 field: "".into(),
                 head: "".into(),

@@ -554,6 +554,7 @@ fn measure_alone(case: &Alone) -> CliResult<Measured> {
         }
         Alone::Map { field, head, out } => {
             let spec = JobSpec::Predict(PredictSpec {
+                probabilities: false,
                 field: field.clone(),
                 head: head.clone(),
                 uncertainty: None,
