@@ -9,7 +9,7 @@ pub(crate) const BLOCK: usize = 128;
 /// Pixels that are multiplied side by side: with eight forms, what sixteen registers of eight hold.
 pub(crate) const LANES: usize = 8;
 /// Pixels that are compared side by side.
-pub(crate) const WIDE: usize = 16;
+const WIDE: usize = 16;
 /// Forms that are packed together.
 pub(crate) const GROUP: usize = 8;
 /// `0.5^2` in squared codes: shorter vectors are fill.
