@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor};
 
 use crate::DofaConfig;
 use crate::error::ModelError;
+use crate::fused;
 use crate::parameters::Parameter;
 use crate::position::{Resampling, resample_table};
 use crate::vit::{Block, EPSILON};
@@ -173,7 +174,7 @@ impl Dofa {
             .reshape([batch, bands, rows, p, columns, p])
             .permute([0, 2, 4, 1, 3, 5])
             .reshape([batch * rows * columns, bands * p * p]);
-        let tokens = patches.matmul(kernel.weight.clone()) + kernel.bias.clone().unsqueeze();
+        let tokens = fused::affine(patches, kernel.weight.clone(), kernel.bias.clone());
         tokens.reshape([batch, rows * columns, self.config.width])
     }
 
@@ -265,21 +266,20 @@ impl Dofa {
     /// # Panics
     /// As [`Self::patch_tokens`].
     pub fn class_features(&self, image: Tensor<4>, kernel: &PatchKernel) -> Tensor<2> {
-        self.norm
-            .forward(self.last(image, kernel))
+        self.final_norm(self.last(image, kernel))
             .narrow(1, 0, 1)
             .squeeze_dim(1)
     }
 
     /// The final norm: [B, 1 + N, D] -> [B, 1 + N, D]. Dense features are taken before it.
     pub fn final_norm(&self, tokens: Tensor<3>) -> Tensor<3> {
-        self.norm.forward(tokens)
+        fused::norm(&self.norm, tokens, EPSILON)
     }
 
     /// All blocks and the final norm on any tokens: [B, T, D] -> [B, T, D].
     pub(crate) fn encode_tokens(&self, tokens: Tensor<3>) -> Tensor<3> {
-        self.norm
-            .forward(self.blocks.iter().fold(tokens, |x, block| block.forward(x)))
+        let tokens = self.blocks.iter().fold(tokens, |x, block| block.forward(x));
+        self.final_norm(tokens)
     }
 
     /// Tokens after all blocks.

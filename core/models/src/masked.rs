@@ -9,6 +9,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::dofa::{Dofa, PatchKernel};
 use crate::error::{KeyMismatch, Misshapen, ModelError};
+use crate::fused;
 use crate::mask::Mask;
 use crate::parameters::{Parameter, ParameterList, Start};
 use crate::vit::{Block, EPSILON};
@@ -293,7 +294,7 @@ impl MaskedDofa {
 
     /// [B, 1 + V, D] -> [B, 1 + V, E]
     pub fn embed_latent(&self, latent: Tensor<3>) -> Tensor<3> {
-        self.decoder.embed.forward(latent)
+        fused::linear(&self.decoder.embed, latent)
     }
 
     /// All patches in their order with their positions, mask token where hidden: [B, 1 + V, E] -> [B, 1 + N, E].
@@ -327,10 +328,7 @@ impl MaskedDofa {
     /// Pixels of every patch: [B, 1 + N, E] after the blocks -> [B, N, C * P * P] (section 4.2).
     pub fn predict(&self, tokens: Tensor<3>, pixel_kernel: Tensor<2>) -> Tensor<3> {
         let [batch, all, width] = tokens.dims();
-        let tokens = self
-            .decoder
-            .norm
-            .forward(tokens)
+        let tokens = fused::norm(&self.decoder.norm, tokens, EPSILON)
             .narrow(1, 1, all - 1)
             .reshape([batch * (all - 1), width]);
         let pixels = tokens.matmul(pixel_kernel.transpose());

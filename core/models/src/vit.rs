@@ -4,10 +4,9 @@
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::Tensor;
-use burn::tensor::activation::gelu;
-use burn::tensor::module::attention;
 
 use crate::DofaConfig;
+use crate::fused;
 use crate::weights::{Layers, Weights};
 
 /// Epsilon of every layer norm of the transformer.
@@ -56,33 +55,27 @@ impl Block {
 
     /// [B, N, D] -> [B, N, D]
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let mixed = self.mix(self.norm1.forward(x.clone()));
-        let x = x + scaled(mixed, &self.scale1);
-        let fed = self
-            .fc2
-            .forward(gelu(self.fc1.forward(self.norm2.forward(x.clone()))));
-        x + scaled(fed, &self.scale2)
+        let mixed = self.mix(fused::norm(&self.norm1, x.clone(), EPSILON));
+        let x = added(x, &self.proj, mixed, &self.scale1);
+        let fed = fused::linear_gelu(&self.fc1, fused::norm(&self.norm2, x.clone(), EPSILON));
+        added(x, &self.fc2, fed, &self.scale2)
     }
 
-    /// Attention of all tokens to all tokens; the rows of `qkv` are q | k | v, each split into heads in order.
+    /// Attention of all tokens to all tokens before its projection; the rows of `qkv` are q | k | v, each split into heads in order.
     fn mix(&self, x: Tensor<3>) -> Tensor<3> {
-        let [batch, tokens, d] = x.dims();
-        let qkv = self.qkv.forward(x);
-        let head = |part: usize| {
-            qkv.clone()
-                .narrow(2, part * d, d)
-                .reshape([batch, tokens, self.heads, d / self.heads])
-                .swap_dims(1, 2)
-        };
-        let mixed = attention(head(0), head(1), head(2), None, None, Default::default());
-        self.proj
-            .forward(mixed.swap_dims(1, 2).reshape([batch, tokens, d]))
+        fused::attention(fused::linear(&self.qkv, x), self.heads)
     }
 }
 
-fn scaled(x: Tensor<3>, scale: &Option<Param<Tensor<1>>>) -> Tensor<3> {
+/// `base` plus the layer's result, scaled if there is a scale.
+fn added(
+    base: Tensor<3>,
+    layer: &Linear,
+    x: Tensor<3>,
+    scale: &Option<Param<Tensor<1>>>,
+) -> Tensor<3> {
     match scale {
-        Some(scale) => x * scale.val().unsqueeze(),
-        None => x,
+        Some(scale) => base + fused::linear(layer, x) * scale.val().unsqueeze(),
+        None => fused::linear_onto(base, layer, x),
     }
 }

@@ -3,11 +3,11 @@
 
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
-use burn::tensor::activation::{gelu, relu};
-use burn::tensor::module::attention;
+use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::error::ModelError;
+use crate::fused;
 use crate::weights::{Layers, Weights};
 
 /// Width E of the generator, fixed in the architecture.
@@ -150,18 +150,13 @@ impl WeightGenerator {
     /// The transformer layer: [S, 128] -> [S, 128]. No positions, no mask: bands in any order give the same kernels.
     pub fn transform(&self, x: Tensor<2>) -> Tensor<2> {
         let [tokens, e] = x.dims();
-        let qkv = self.in_proj.forward(x.clone());
-        let head = |part: usize| {
-            qkv.clone()
-                .narrow(1, part * e, e)
-                .reshape([1, tokens, HEADS, e / HEADS])
-                .swap_dims(1, 2)
-        };
-        let mixed = attention(head(0), head(1), head(2), None, None, Default::default());
-        let mixed = mixed.swap_dims(1, 2).reshape([tokens, e]);
-        let x = self.norm1.forward(x + self.out_proj.forward(mixed));
-        let fed = self.linear2.forward(gelu(self.linear1.forward(x.clone())));
-        self.norm2.forward(x + fed)
+        let qkv = fused::linear(&self.in_proj, x.clone()).unsqueeze::<3>();
+        let mixed = fused::attention(qkv, HEADS).reshape([tokens, e]);
+        let x = fused::linear_onto(x, &self.out_proj, mixed);
+        let x = fused::norm(&self.norm1, x, EPSILON);
+        let fed = fused::linear_gelu(&self.linear1, x.clone());
+        let x = fused::linear_onto(x, &self.linear2, fed);
+        fused::norm(&self.norm2, x, EPSILON)
     }
 
     /// Kernel [C * P * P, D] (rows by band, patch row, patch column) and bias [D] from the wave features [C, 128].
@@ -171,12 +166,9 @@ impl WeightGenerator {
         let [bands, e] = waves.dims();
         let out = self.transform(self.sequence(waves.clone()));
         let band_tokens = out.clone().narrow(0, WEIGHT_TOKENS, bands) + waves;
-        let kernel = self
-            .fc_weight
-            .forward(band_tokens)
-            .reshape([-1, width as i64]);
+        let kernel = fused::linear(&self.fc_weight, band_tokens).reshape([-1, width as i64]);
         let bias_token = out.narrow(0, WEIGHT_TOKENS + bands, 1).reshape([1, e]);
-        let bias = self.fc_bias.forward(bias_token).reshape([width]);
+        let bias = fused::linear(&self.fc_bias, bias_token).reshape([width]);
         (kernel * SCALER, bias * SCALER)
     }
 }

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::{
-    AdamW, AdamWConfig, AdamWState, DynOptimizer, DynState, GradientsAccumulator, GradientsParams,
-    Optimizer, StateSink, StateSource,
+    AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, DynOptimizer, DynState,
+    GradientsAccumulator, GradientsParams, Optimizer, StateSink, StateSource,
 };
 use burn::tensor::{Device, Gradients, Tensor};
 use serde::{Deserialize, Serialize};
+use terroir_models::FusedAdamW;
 
 /// What AdamW is told. `Default` is the published masked pretraining (DOFA specification 4.6).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,6 +48,15 @@ impl AdamWSettings {
             .filter(|(start, _)| path.starts_with(start.as_str()))
             .max_by_key(|(start, _)| start.len())
             .map_or(1.0, |(_, factor)| *factor)
+    }
+
+    fn fused(&self, decay: f32) -> FusedAdamW {
+        FusedAdamW {
+            beta_1: self.beta_1,
+            beta_2: self.beta_2,
+            epsilon: self.epsilon,
+            decay,
+        }
     }
 
     fn group(&self, decay: f32) -> AdamW {
@@ -186,8 +196,17 @@ impl<M: Module> ModuleMapper for Stepper<'_, M> {
             .states
             .remove(&path)
             .map(DynState::downcast::<AdamWState<D>>);
+        let decay = match D {
+            0 | 1 => self.optimiser.settings.decay_of_vectors,
+            _ => self.optimiser.settings.decay,
+        };
+        let fused = self.optimiser.settings.fused(decay);
         param.map(|tensor| {
-            let (updated, state) = group.step(rate, tensor.inner(), gradient, state);
+            let tensor = tensor.inner();
+            let (updated, state) = match FusedAdamW::serves(&tensor) {
+                true => fused_step(fused, rate, tensor, gradient, state),
+                false => group.step(rate, tensor, gradient, state),
+            };
             if let Some(state) = state {
                 self.optimiser
                     .states
@@ -196,6 +215,25 @@ impl<M: Module> ModuleMapper for Stepper<'_, M> {
             Tensor::from_inner(updated).require_grad()
         })
     }
+}
+
+/// A step on the processor, with the states of the library's optimiser.
+fn fused_step<const D: usize>(
+    optimiser: FusedAdamW,
+    rate: f64,
+    values: Tensor<D>,
+    gradient: Tensor<D>,
+    state: Option<AdamWState<D>>,
+) -> (Tensor<D>, Option<AdamWState<D>>) {
+    let (time, moments) = match state {
+        Some(AdamWState { momentum }) => {
+            (momentum.time + 1, [momentum.moment_1, momentum.moment_2])
+        }
+        None => (1, [values.zeros_like(), values.zeros_like()]),
+    };
+    let (values, [moment_1, moment_2]) = optimiser.step(rate, time, values, gradient, moments);
+    let momentum = AdaptiveMomentumState::new(time, moment_1, moment_2);
+    (values, Some(AdamWState::new(momentum)))
 }
 
 #[cfg(test)]

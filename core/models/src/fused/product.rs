@@ -1,0 +1,134 @@
+//! Matrix products on slices, by the library that also serves Burn's processor backend, written over numbers that are there.
+//! Burn's own products make their result by filling zeros and copying them once more, on one core.
+//! Knows slices. Knows no tensors.
+
+/// A matrix in a slice.
+#[derive(Clone, Copy)]
+pub struct Matrix<'a> {
+    values: &'a [f32],
+    rows: usize,
+    columns: usize,
+    row_step: usize,
+    column_step: usize,
+}
+
+impl<'a> Matrix<'a> {
+    /// Row after row without gaps.
+    pub fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
+        Self::with_step(values, rows, columns, columns)
+    }
+
+    /// Rows that begin `row_step` numbers after each other.
+    ///
+    /// # Panics
+    /// If the slice ends before the matrix does.
+    pub fn with_step(values: &'a [f32], rows: usize, columns: usize, row_step: usize) -> Self {
+        let end = match rows {
+            0 => 0,
+            rows => (rows - 1) * row_step + columns,
+        };
+        assert!(end <= values.len(), "a matrix ends beyond its numbers");
+        Self {
+            values,
+            rows,
+            columns,
+            row_step,
+            column_step: 1,
+        }
+    }
+
+    pub fn transposed(self) -> Self {
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            row_step: self.column_step,
+            column_step: self.row_step,
+            ..self
+        }
+    }
+}
+
+/// On which cores a product runs.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Cores {
+    All,
+    This,
+}
+
+/// `out` (row after row) becomes a b.
+pub fn product(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, cores: Cores) {
+    multiply(out, a, b, false, cores);
+}
+
+/// Adds a b to `out` (row after row).
+pub fn add_product(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, cores: Cores) {
+    multiply(out, a, b, true, cores);
+}
+
+fn multiply(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, is_added: bool, cores: Cores) {
+    assert_eq!(a.columns, b.rows, "matrices that do not fit each other");
+    assert_eq!(
+        out.len(),
+        a.rows * b.columns,
+        "a product that does not fit its place"
+    );
+    if out.is_empty() {
+        return;
+    }
+    // Less than this is done before other cores have woken up.
+    const WORTH_SHARING: usize = 1 << 20;
+    let parallelism = match cores {
+        Cores::All if a.rows * a.columns * b.columns >= WORTH_SHARING => {
+            gemm::Parallelism::Rayon(0)
+        }
+        _ => gemm::Parallelism::None,
+    };
+    // SAFETY: the asserts here and in `Matrix::with_step` keep every number that is read or written inside its slice, and
+    // `out` is borrowed alone.
+    unsafe {
+        gemm::gemm(
+            a.rows,
+            b.columns,
+            a.columns,
+            out.as_mut_ptr(),
+            1,
+            b.columns as isize,
+            is_added,
+            a.values.as_ptr(),
+            a.column_step as isize,
+            a.row_step as isize,
+            b.values.as_ptr(),
+            b.column_step as isize,
+            b.row_step as isize,
+            1.0,
+            1.0,
+            false,
+            false,
+            false,
+            parallelism,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_of_views_are_those_of_their_numbers() {
+        // a = rows [1 2] [4 5] inside rows of three; b = its transpose.
+        let numbers = [1.0, 2.0, 3.0, 4.0, 5.0];
+        let a = Matrix::with_step(&numbers, 2, 2, 3);
+        let mut out = [100.0; 4];
+        product(&mut out, a, a.transposed(), Cores::All);
+        assert_eq!(out, [5.0, 14.0, 14.0, 41.0]);
+        add_product(&mut out, a, a.transposed(), Cores::This);
+        assert_eq!(out, [10.0, 28.0, 28.0, 82.0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "ends beyond")]
+    fn a_matrix_beyond_its_numbers_is_refused() {
+        Matrix::with_step(&[0.0; 4], 2, 2, 3);
+    }
+}
