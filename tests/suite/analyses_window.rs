@@ -128,6 +128,12 @@ fn change_clusters_and_values_are_asked_in_the_window() {
     write_points(&at("iowa_2023.tif"), &at("soil.csv"));
     let files = vec![at("iowa_2023.tif"), at("iowa_2024.tif"), at("soil.csv")];
     let mut harness = open(home.path(), files);
+    // Two years of one place could be a series; here they are wanted side by side.
+    wait_until(&mut harness, "the question", |harness| {
+        harness.query_by_label("Images of several dates").is_some()
+    });
+    click(&mut harness, "2 separate layers");
+    click(&mut harness, "Open");
     wait_until(&mut harness, "opening", |harness| {
         harness.state().document().layers.len() == 3
     });

@@ -487,7 +487,7 @@ fn wrong_usage_is_named_and_exits_with_2() {
         ),
         (
             &[
-                "train", "--field", "f.tif", "--labels", "l.gpkg", "--kind", "forest", "--out",
+                "train", "--field", "f.tif", "--labels", "l.gpkg", "--kind", "oracle", "--out",
                 "h.json",
             ],
             "logistic",

@@ -115,6 +115,7 @@ fn the_command_line_writes_mask_polygons_and_places() {
         [
             "found.gpkg",
             "mask.qml",
+            "mask.sld",
             "mask.tif",
             "mask.tif.aux.xml",
             "places.csv"

@@ -400,14 +400,14 @@ mod tests {
     #[test]
     fn figures_show_their_interval_where_there_is_one() {
         let sure = Figure {
-            value: 0.8765,
+            value: 0.876,
             half_width_95: Some(0.021),
         };
         let alone = Figure {
             value: 12.34,
             half_width_95: None,
         };
-        assert_eq!(share_text(Some(&sure)), "87.7 ± 2.1 %");
+        assert_eq!(share_text(Some(&sure)), "87.6 ± 2.1 %");
         assert_eq!(share_text(None), "–");
         assert_eq!(area_text(&alone), "12.3");
     }

@@ -1,3 +1,5 @@
+//! The fused operations against the library's own, numbers and gradients.
+
 use burn::module::Param;
 use burn::nn::{LayerNormConfig, LinearConfig};
 use burn::optim::{AdamWConfig, Optimizer};
