@@ -13,7 +13,7 @@ use terroir_engine::{JobSpec, PredictSpec, run_here};
 use terroir_scene::{
     Class, FIELD_AXES, FitOptions, GeoTransform, Georef, Grid, Head, HeadKind, LabelUse, Labels,
     MapKind, MapWriter, NO_CLASS, Predictor, Raster, Style, TrainingPixel, class_color,
-    decode_pixel, encode_pixel, field_composite, fit_pca_blocking,
+    decode_pixel, encode_pixel, field_composite, fit_pca_of_blocking,
 };
 
 use super::{ask_rival, median, resident_mb};
@@ -550,7 +550,7 @@ fn measure_alone(case: &Alone) -> CliResult<Measured> {
     let start = Instant::now();
     match case {
         Alone::Pca { field } => {
-            fit_pca_blocking(&Raster::open(field)?)?;
+            fit_pca_of_blocking(&[Raster::open(field)?], true, &mut |_| true)?;
         }
         Alone::Map { field, head, out } => {
             let spec = JobSpec::Predict(PredictSpec {
