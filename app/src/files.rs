@@ -16,6 +16,7 @@ use terroir_scene::{
     fit_pca_of_blocking, import_labels_of, is_remote, is_zarr, one_series_blocking, open_project,
     read_places_table, read_sample_blocking, relocate_frames_blocking, restore_labels,
     save_project, series_in_raster_blocking, unique_value_classes_blocking, vector_attributes,
+    write_beside,
 };
 
 use crate::assets::{sample, sample_document_blocking};
@@ -811,17 +812,6 @@ fn save_png_blocking(image: &egui::ColorImage, path: &Path) -> SceneResult<()> {
     writer.write_image_data(&pixels).map_err(failed)?;
     writer.finish().map_err(failed)?;
     write_beside(path, &bytes)
-}
-
-fn write_beside(path: &Path, bytes: &[u8]) -> SceneResult<()> {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let beside = PathBuf::from(part);
-    let written = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
-    written.map_err(|error| {
-        std::fs::remove_file(&beside).ok();
-        write_error(path, &error)
-    })
 }
 
 #[cfg(test)]

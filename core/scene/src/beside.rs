@@ -14,7 +14,10 @@ pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Writes `bytes` to `path` through a temporary in the same folder.
-pub(crate) fn write_beside(path: &Path, bytes: &[u8]) -> SceneResult<()> {
+///
+/// # Errors
+/// What stops the writing, and a file that is write-protected; the old file stays as it was.
+pub fn write_beside(path: &Path, bytes: &[u8]) -> SceneResult<()> {
     refuse_protected(path)?;
     let part = with_suffix(path, ".part");
     let written = write_synced(&part, bytes).and_then(|()| std::fs::rename(&part, path));

@@ -5,16 +5,19 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::beside::write_beside;
+use crate::json_document::JsonDocument;
 use crate::kmeans::nearest;
 use crate::{Class, FIELD_AXES, KMeans, SceneError, SceneResult, class_color};
 
-/// Tells a file of clusters from any other JSON.
-const FORMAT: &str = "terroir-clusters";
-/// Version this build writes; older ones are read.
-const SCHEMA: u32 = 1;
-/// 255 clusters stay far below.
-const LARGEST_FILE: u64 = 16 << 20;
+const DOCUMENT: JsonDocument = JsonDocument {
+    format: "terroir-clusters",
+    schema: 1,
+    largest_bytes: 16 << 20,
+    name: "the file of clusters",
+    is_other: "this is no file of clusters",
+    holds_other: "this JSON file holds no clusters",
+    choose: "choose the one written beside a map of clusters",
+};
 /// Colours of the house before they repeat.
 const HOUSE_COLORS: usize = 16;
 
@@ -149,47 +152,17 @@ impl Clusters {
             SceneError::write(path, format!("the clusters are not written: {what}"))
         })?;
         let file = ClusterFile {
-            format: FORMAT.to_owned(),
-            schema: SCHEMA,
+            format: DOCUMENT.format.to_owned(),
+            schema: DOCUMENT.schema,
             clusters: self.clone(),
         };
-        let mut text = serde_json::to_vec_pretty(&file).map_err(|error| {
-            SceneError::write(path, "the clusters could not be put into words").with_details(error)
-        })?;
-        text.push(b'\n');
-        write_beside(path, &text)
+        DOCUMENT.write(path, &file, false)
     }
 
     /// Reads and checks a file of clusters. Another kind of file, a newer version and damaged numbers are errors.
     pub fn load(path: &Path) -> SceneResult<Self> {
+        let value = DOCUMENT.read(path)?;
         let other = |what: &str| SceneError::file(path, what);
-        let size = std::fs::metadata(path)
-            .map_err(|error| {
-                other("the file of clusters cannot be opened; check the path").with_details(error)
-            })?
-            .len();
-        if size > LARGEST_FILE {
-            return Err(other(
-                "this is no file of clusters: it is too large; choose the .json written beside a map of clusters",
-            ));
-        }
-        let text = std::fs::read(path)
-            .map_err(|error| other("the file of clusters cannot be read").with_details(error))?;
-        let value: serde_json::Value = serde_json::from_slice(&text).map_err(|error| {
-            other("this is no file of clusters: it is no complete JSON document")
-                .with_details(error)
-        })?;
-        if value.get("format").and_then(|format| format.as_str()) != Some(FORMAT) {
-            return Err(other(
-                "this JSON file holds no clusters; choose the one written beside a map of clusters",
-            ));
-        }
-        let schema = value.get("schema").and_then(serde_json::Value::as_u64);
-        if schema.is_some_and(|schema| schema > u64::from(SCHEMA)) {
-            return Err(other(
-                "these clusters were written by a newer version of Terroir; update to read them",
-            ));
-        }
         let damaged = "this file of clusters is damaged; find the clusters again";
         let file: ClusterFile =
             serde_json::from_value(value).map_err(|error| other(damaged).with_details(error))?;

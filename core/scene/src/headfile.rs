@@ -4,16 +4,22 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::beside::write_beside;
+use crate::json_document::JsonDocument;
 use crate::{
     Class, FIELD_AXES, Forest, HEAD_SCHEMA, Head, HeadKind, HeadModel, LinearHead, Neighbours,
     Network, SceneError, SceneResult,
 };
 
-/// Tells a head file from any other JSON.
-const FORMAT: &str = "terroir-head";
-/// A forest of noisy labels takes a few tens of megabytes.
-const LARGEST_FILE: u64 = 256 << 20;
+const DOCUMENT: JsonDocument = JsonDocument {
+    format: "terroir-head",
+    schema: HEAD_SCHEMA,
+    // A forest of noisy labels takes a few tens of megabytes.
+    largest_bytes: 256 << 20,
+    name: "the head file",
+    is_other: "this is not a head file",
+    holds_other: "this JSON file is not a head",
+    choose: "choose the .json written by training a head",
+};
 
 /// The document. Schema 1 had weights and bias only.
 #[derive(Serialize, Deserialize)]
@@ -40,7 +46,7 @@ struct HeadFile {
 impl HeadFile {
     fn of(head: &Head) -> Self {
         let mut file = Self {
-            format: FORMAT.to_owned(),
+            format: DOCUMENT.format.to_owned(),
             schema: HEAD_SCHEMA,
             kind: head.kind,
             classes: head.classes.clone(),
@@ -105,51 +111,16 @@ impl Head {
             .map_err(|what| SceneError::write(path, format!("the head is not written: {what}")))?;
         let file = HeadFile::of(self);
         // One number a line would make a forest unreadable and four times as long.
-        let text = match self.model {
-            HeadModel::Linear { .. } => serde_json::to_vec_pretty(&file),
-            _ => serde_json::to_vec(&file),
-        };
-        let mut text = text.map_err(|error| {
-            SceneError::write(path, "the head could not be put into words").with_details(error)
-        })?;
-        text.push(b'\n');
-        write_beside(path, &text)
+        let is_long = !matches!(self.model, HeadModel::Linear { .. });
+        DOCUMENT.write(path, &file, is_long)
     }
 
     /// Reads and checks a head file. Another kind of file, a newer version, missing rows and non-finite numbers are errors.
     pub fn load(path: &Path) -> SceneResult<Self> {
-        let other = |what: &str| SceneError::file(path, what);
-        let size = std::fs::metadata(path)
-            .map_err(|error| {
-                other("the head file cannot be opened; check the path").with_details(error)
-            })?
-            .len();
-        if size > LARGEST_FILE {
-            return Err(other(
-                "this is not a head file: it is too large; choose the .json written by training a head",
-            ));
-        }
-        let text = std::fs::read(path)
-            .map_err(|error| other("the head file cannot be read").with_details(error))?;
-        let value: serde_json::Value = serde_json::from_slice(&text).map_err(|error| {
-            other("this is not a head file: it is no complete JSON document; train the head again").with_details(error)
-        })?;
-        if value.get("format").and_then(|format| format.as_str()) != Some(FORMAT) {
-            return Err(other(
-                "this JSON file is not a head; choose the one written by training a head",
-            ));
-        }
-        if value
-            .get("schema")
-            .and_then(serde_json::Value::as_u64)
-            .is_some_and(|schema| schema > u64::from(HEAD_SCHEMA))
-        {
-            return Err(other(
-                "this head was written by a newer version of Terroir; update to read it",
-            ));
-        }
+        let value = DOCUMENT.read(path)?;
         let file: HeadFile = serde_json::from_value(value).map_err(|error| {
-            other("this head file is damaged; train the head again").with_details(error)
+            SceneError::file(path, "this head file is damaged; train the head again")
+                .with_details(error)
         })?;
         file.head().map_err(|what| {
             SceneError::file(

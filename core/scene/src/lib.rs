@@ -48,6 +48,7 @@ mod heads;
 mod hillshade;
 mod history;
 mod indices;
+mod json_document;
 mod kmeans;
 mod label_file;
 mod label_raster;
@@ -164,6 +165,7 @@ pub use area_estimates::{
 pub use autosave::*;
 pub use bands::*;
 pub use basis::*;
+pub use beside::write_beside;
 pub use best_places::*;
 pub use blend::*;
 pub use block_plan::*;

@@ -6,14 +6,18 @@ use std::path::Path;
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use serde::{Deserialize, Serialize};
 
-use crate::beside::write_beside;
+use crate::json_document::JsonDocument;
 use crate::{FIELD_AXES, SceneError, SceneResult};
 
-/// Tells the file from any other JSON.
-const FORMAT: &str = "terroir-value-head";
-/// Version this build writes; older ones are read.
-const SCHEMA: u32 = 1;
-const LARGEST_FILE: u64 = 16 << 20;
+const DOCUMENT: JsonDocument = JsonDocument {
+    format: "terroir-value-head",
+    schema: 1,
+    largest_bytes: 16 << 20,
+    name: "the file of the regression",
+    is_other: "this is no file of a regression",
+    holds_other: "this JSON file is no regression",
+    choose: "choose the one written beside a map of values",
+};
 /// Penalties the leave-one-out errors choose among when none is given.
 pub const LAMBDAS: [f64; 9] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
 /// A spread below this counts as none.
@@ -148,47 +152,17 @@ impl ValueHead {
         self.check()
             .map_err(|what| SceneError::write(path, format!("the head is not written: {what}")))?;
         let file = ValueHeadFile {
-            format: FORMAT.to_owned(),
-            schema: SCHEMA,
+            format: DOCUMENT.format.to_owned(),
+            schema: DOCUMENT.schema,
             head: self.clone(),
         };
-        let mut text = serde_json::to_vec_pretty(&file).map_err(|error| {
-            SceneError::write(path, "the head could not be put into words").with_details(error)
-        })?;
-        text.push(b'\n');
-        write_beside(path, &text)
+        DOCUMENT.write(path, &file, false)
     }
 
     /// Reads and checks a file; another kind of file, a newer version and damaged numbers are errors.
     pub fn load(path: &Path) -> SceneResult<Self> {
+        let value = DOCUMENT.read(path)?;
         let other = |what: &str| SceneError::file(path, what);
-        let size = std::fs::metadata(path)
-            .map_err(|error| {
-                other("the regression's file cannot be opened; check the path").with_details(error)
-            })?
-            .len();
-        if size > LARGEST_FILE {
-            return Err(other(
-                "this is no file of a regression: it is too large; choose the .json written beside a map of values",
-            ));
-        }
-        let text = std::fs::read(path)
-            .map_err(|error| other("the regression's file cannot be read").with_details(error))?;
-        let value: serde_json::Value = serde_json::from_slice(&text).map_err(|error| {
-            other("this is no file of a regression: it is no complete JSON document")
-                .with_details(error)
-        })?;
-        if value.get("format").and_then(|format| format.as_str()) != Some(FORMAT) {
-            return Err(other(
-                "this JSON file is no regression; choose the one written beside a map of values",
-            ));
-        }
-        let schema = value.get("schema").and_then(serde_json::Value::as_u64);
-        if schema.is_some_and(|schema| schema > u64::from(SCHEMA)) {
-            return Err(other(
-                "this regression was written by a newer version of Terroir; update to read it",
-            ));
-        }
         let damaged = "this file of a regression is damaged; fit it again";
         let file: ValueHeadFile =
             serde_json::from_value(value).map_err(|error| other(damaged).with_details(error))?;
