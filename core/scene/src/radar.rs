@@ -11,8 +11,12 @@ const LINEAR_MEDIAN_BELOW: f64 = 1.5;
 
 /// `VV`, `VH`, `HH` or `HV` where the band's name says so.
 pub fn polarisation(band: &BandInfo) -> Option<&'static str> {
-    band.name
-        .split(|letter: char| !letter.is_ascii_alphanumeric())
+    polarisation_in(&band.name)
+}
+
+/// The same of a name alone.
+pub(crate) fn polarisation_in(name: &str) -> Option<&'static str> {
+    name.split(|letter: char| !letter.is_ascii_alphanumeric())
         .find_map(|word| {
             ["VV", "VH", "HH", "HV"]
                 .into_iter()
