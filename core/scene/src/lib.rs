@@ -2,6 +2,11 @@
 //! Knows GDAL and PROJ. Knows nothing of tensors, textures, windows or jobs.
 
 mod accuracy;
+mod archive;
+mod archive_frames;
+mod archive_grid;
+mod archive_read;
+mod archive_sources;
 mod area;
 mod area_estimates;
 mod autosave;
@@ -160,6 +165,8 @@ mod reader_test;
 mod shared_rasters_test;
 
 pub use accuracy::*;
+pub use archive::*;
+pub use archive_read::{BandSums, FrameBlock};
 pub use area::*;
 pub use area_estimates::{
     AreaEstimates, ClassEstimate, Estimated, HALF_WIDTH_95, estimate_areas, points_needed,

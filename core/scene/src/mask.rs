@@ -63,7 +63,7 @@ impl MaskKind {
     }
 
     /// By the name of a band or file, or `None` for a band that is no mask.
-    fn of_name(name: &str, is_hls: bool) -> Option<Self> {
+    pub(crate) fn of_name(name: &str, is_hls: bool) -> Option<Self> {
         let name = name.trim().to_lowercase();
         Some(match name.as_str() {
             "scl" | "scene_classification" | "scl_20m" | "scl_60m" => Self::Scl,

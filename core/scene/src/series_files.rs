@@ -13,8 +13,8 @@ use crate::field_product::year;
 use crate::virtual_raster::{PickedBand, virtual_raster};
 use crate::wavelength_sources::wavelength_of_name;
 use crate::{
-    FIELD_AXES, Frame, FramePart, MapRect, MaskSource, Raster, RasterInfo, Reprojection,
-    SceneResult, extent_in_map, products_in,
+    FIELD_AXES, Frame, FramePart, MapRect, MaskSource, ProductKind, Raster, RasterInfo,
+    Reprojection, SceneResult, extent_in_map, products_in,
 };
 
 /// Rasters opened for one question; a folder with more is left to a narrower choice.
@@ -205,6 +205,13 @@ fn rasters_in(folder: &Path, levels: usize, files: &mut Vec<(PathBuf, PathBuf)>)
             .iter()
             .map(|product| (product.path.clone(), folder.to_owned())),
     );
+    // The folder is one itself: what lies in it is part of it. Loose band files may have others beside them.
+    if let [only] = products.as_slice()
+        && only.path == folder
+        && only.kind != ProductKind::BandFiles
+    {
+        return;
+    }
     for path in paths {
         if products.iter().any(|product| product.owns(&path)) {
             continue;
