@@ -16,6 +16,7 @@ mod models;
 mod models_window;
 mod parity;
 mod pth;
+mod stp;
 mod tuning;
 mod worker;
 

@@ -64,6 +64,8 @@ pub enum ModelError {
     },
     #[error("not a fine-tuned model of Terroir: {reason}; choose a file that `terroir finetune` made\n{}", path.display())]
     NotTuned { path: PathBuf, reason: String },
+    #[error("not the weights of an STP network: {reason}; choose a file that `terroir pretrain stp` made\n{}", path.display())]
+    NotStp { path: PathBuf, reason: String },
     #[error("the device refused the weights: {reason}; choose another device or a smaller model")]
     Device { reason: String },
 }

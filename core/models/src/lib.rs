@@ -1,4 +1,5 @@
-//! Earth-observation networks in Burn: the DOFA encoder, its masked pretraining, its heads, its start values and its checkpoints.
+//! Earth-observation networks in Burn: the DOFA encoder with its masked pretraining and heads, the STP
+//! encoder with its losses, their start values and their weights files.
 //! Knows tensors and weights files. Knows nothing of rasters, projects, jobs or windows.
 
 mod burnpack_file;
@@ -19,6 +20,7 @@ mod published;
 mod safetensors_file;
 mod segmentation;
 mod stored;
+mod stp;
 mod target;
 mod teacher;
 mod trainable;
@@ -42,6 +44,12 @@ pub use position::{Resampling, resample_table, sin_cos_table};
 pub use published::{PUBLISHED, PublishedFile, published_file, published_with_hash};
 pub use segmentation::{
     AUXILIARY_WEIGHT, Segmentation, SegmentationConfig, SegmentationHead, load_segmentation_head,
+};
+pub use stp::{
+    EMBEDDING, Encoded, FrameBatch, KAPPA, LoadedStp, STP_NAMES, Stp, StpConfig, StpSource,
+    StpTarget, about_stp, clip, consistency, day_of, load_stp, masked_l1, mean_resultant,
+    regridded, regridded_classes, relative_code, sample_vmf, save_stp, shift_invariant, time_code,
+    uniformity,
 };
 pub use target::{Target, VOID};
 pub use teacher::{Teacher, TeacherView, load_teacher};

@@ -22,7 +22,7 @@ use crate::{Dofa, DofaConfig, PatchKernel, Trainable};
 /// Epsilon of the batch norm before a linear probe (specification 6.2).
 const PROBE_EPSILON: f64 = 1e-6;
 /// Entry of the file's header that holds what is to know about it, as JSON.
-const ABOUT: &str = "terroir";
+pub(crate) const ABOUT: &str = "terroir";
 
 /// Kinds of heads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -366,7 +366,7 @@ pub fn about_tuned(path: &Path) -> Result<(TunedConfig, serde_json::Value), Mode
 }
 
 /// Our entry of a safetensors header; `None` where there is no such entry or no such header.
-fn header_text(path: &Path) -> std::io::Result<Option<String>> {
+pub(crate) fn header_text(path: &Path) -> std::io::Result<Option<String>> {
     /// Readers of the format refuse longer headers too.
     const LONGEST: u64 = 100_000_000;
     let mut file = File::open(path)?;

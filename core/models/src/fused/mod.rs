@@ -5,6 +5,7 @@
 
 mod backward;
 mod forward;
+mod pixels;
 mod product;
 mod rows;
 
@@ -15,6 +16,8 @@ use burn::tensor::activation::gelu;
 use burn::tensor::{DType, Tensor};
 
 use rows::AdamWStep;
+
+pub(crate) use pixels::{convolution, convolution_gelu, enlarged, group_norm, pooled};
 
 /// More tokens than this are left to the library's attention, which does not hold all their pairs at once.
 const MOST_TOKENS: usize = 2_048;
@@ -175,6 +178,22 @@ pub(crate) fn linear_gelu<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tenso
         x.into_dispatch(),
         layer.weight.val().into_dispatch(),
         bias.val().into_dispatch(),
+    ))
+}
+
+/// gelu(x w + b)
+pub(crate) fn affine_gelu<const D: usize>(
+    x: Tensor<D>,
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+) -> Tensor<D> {
+    if !is_served(&x) {
+        return gelu(burn::tensor::module::linear(x, weight, Some(bias)));
+    }
+    Tensor::from_dispatch(<Dispatch as FusedOps>::fused_linear_gelu(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
     ))
 }
 
