@@ -15,7 +15,7 @@ use super::forward::{self, Heads, Numbers, Rows, dims, tensor};
 use super::product::{Cores, Matrix, product};
 use super::{FusedOps, rows};
 
-type Tracked<C> = FloatTensor<Autodiff<Flex, C>>;
+pub(super) type Tracked<C> = FloatTensor<Autodiff<Flex, C>>;
 
 impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
     fn fused_linear(x: Tracked<C>, weight: Tracked<C>, bias: Tracked<C>) -> Tracked<C> {
@@ -115,11 +115,11 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
 }
 
 /// A gradient whose numbers may be written over.
-fn own(gradient: Numbers) -> Numbers {
+pub(super) fn own(gradient: Numbers) -> Numbers {
     gradient.to_contiguous()
 }
 
-fn vector(values: Vec<f32>) -> Numbers {
+pub(super) fn vector(values: Vec<f32>) -> Numbers {
     let count = values.len();
     tensor(values, vec![count])
 }

@@ -4,8 +4,11 @@
 //! Knows layers and tensors. Knows nothing of networks.
 
 mod backward;
+mod convolution;
 mod forward;
+mod maps;
 mod pixels;
+mod pixels_backward;
 mod product;
 mod rows;
 
@@ -17,7 +20,10 @@ use burn::tensor::{DType, Tensor};
 
 use rows::AdamWStep;
 
-pub(crate) use pixels::{convolution, convolution_gelu, enlarged, group_norm, pooled};
+pub(crate) use pixels::{
+    blocks, convolution, convolution_gelu, convolution_onto, enlarged, group_norm, pooled,
+    unblocked, unblocked_onto,
+};
 
 /// More tokens than this are left to the library's attention, which does not hold all their pairs at once.
 const MOST_TOKENS: usize = 2_048;
@@ -297,5 +303,7 @@ impl FusedAdamW {
     }
 }
 
+#[cfg(test)]
+mod pixels_tests;
 #[cfg(test)]
 mod tests;

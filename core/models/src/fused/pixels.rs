@@ -1,35 +1,314 @@
-//! Operations on maps that lie channel-last, [M, H, W, C]: convolutions, group norm, pooling over frames.
-//! Knows layers and tensors. Knows nothing of networks.
+//! Operations on maps that lie channel-last, [M, H, W, C]: convolutions, group norm, pooling over frames, blocks of pixels.
+//! On the processor in one pass each; elsewhere as the library's operations. Knows layers and tensors. Knows no networks.
 
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::nn::Linear;
-use burn::tensor::Tensor;
 use burn::tensor::activation::{gelu, softmax};
-use burn::tensor::module::{conv_transpose2d, conv2d};
-use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+use burn::tensor::ops::PadMode;
+use burn::tensor::{Int, Tensor, TensorData};
+
+use super::convolution::{self, Shape};
+use super::forward::{self, Numbers, Rows, dims, tensor};
+use super::maps::{self, Blocks, Pooling};
+use super::{is_served, rows};
+
+/// Of the processor; shapes as the functions below have them.
+#[backend_extension(Autodiff, Flex)]
+pub trait MapOps: Backend {
+    fn map_convolution(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        stride: usize,
+    ) -> FloatTensor<Self>;
+
+    /// gelu(convolution)
+    fn map_convolution_gelu(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        stride: usize,
+    ) -> FloatTensor<Self>;
+
+    /// base + convolution
+    fn map_convolution_onto(
+        base: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    fn map_group_norm(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        offset: FloatTensor<Self>,
+        groups: usize,
+        epsilon: f64,
+    ) -> FloatTensor<Self>;
+
+    fn map_pooled(logits: FloatTensor<Self>, frames: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    fn map_blocks(x: FloatTensor<Self>, side: usize) -> FloatTensor<Self>;
+
+    fn map_unblocked(x: FloatTensor<Self>, side: usize) -> FloatTensor<Self>;
+
+    /// base + the pixels of the blocks
+    fn map_unblocked_onto(
+        base: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        side: usize,
+    ) -> FloatTensor<Self>;
+}
+
+impl MapOps for Flex {
+    fn map_convolution(x: Numbers, weight: Numbers, bias: Numbers, stride: usize) -> Numbers {
+        convolved(None, &x, &weight, &bias, stride)
+    }
+
+    fn map_convolution_gelu(x: Numbers, weight: Numbers, bias: Numbers, stride: usize) -> Numbers {
+        forward::gelu(convolved(None, &x, &weight, &bias, stride))
+    }
+
+    fn map_convolution_onto(base: Numbers, x: Numbers, weight: Numbers, bias: Numbers) -> Numbers {
+        convolved(Some(&base), &x, &weight, &bias, 1)
+    }
+
+    fn map_group_norm(
+        x: Numbers,
+        scale: Numbers,
+        offset: Numbers,
+        groups: usize,
+        epsilon: f64,
+    ) -> Numbers {
+        normed(&x, &scale, &offset, groups, epsilon)
+    }
+
+    fn map_pooled(logits: Numbers, frames: Numbers) -> Numbers {
+        pooled_frames(&logits, &frames)
+    }
+
+    fn map_blocks(x: Numbers, side: usize) -> Numbers {
+        blocked(&x, side)
+    }
+
+    fn map_unblocked(x: Numbers, side: usize) -> Numbers {
+        spread(None, &x, side)
+    }
+
+    fn map_unblocked_onto(base: Numbers, x: Numbers, side: usize) -> Numbers {
+        spread(Some(&base), &x, side)
+    }
+}
+
+fn four(x: &Numbers) -> [usize; 4] {
+    dims(x).try_into().unwrap_or([0; 4])
+}
+
+/// Sizes of the convolution of `x` with `weight`.
+pub(super) fn shape_of(x: &Numbers, weight: &Numbers, stride: usize) -> Shape {
+    let [maps, height, width, inputs] = four(x);
+    Shape {
+        maps,
+        height,
+        width,
+        inputs,
+        outputs: dims(weight).last().copied().unwrap_or(0),
+        stride,
+    }
+}
+
+pub(super) fn convolved(
+    base: Option<&Numbers>,
+    x: &Numbers,
+    weight: &Numbers,
+    bias: &Numbers,
+    stride: usize,
+) -> Numbers {
+    let shape = shape_of(x, weight, stride);
+    let (h, w) = (shape.out_height(), shape.out_width());
+    let mut out = vec![0.0; shape.maps * h * w * shape.outputs];
+    let bias = Rows::new(bias);
+    match base {
+        Some(base) => rows::sum_of_base_and_bias(&mut out, Rows::new(base).values(), bias.values()),
+        None => rows::fill_rows(&mut out, bias.values()),
+    }
+    let (x, weight) = (Rows::new(x), Rows::new(weight));
+    convolution::add_convolution(shape, x.values(), weight.values(), &mut out);
+    tensor(out, vec![shape.maps, h, w, shape.outputs])
+}
+
+pub(super) fn normed(
+    x: &Numbers,
+    scale: &Numbers,
+    offset: &Numbers,
+    groups: usize,
+    epsilon: f64,
+) -> Numbers {
+    let [_, height, width, channels] = four(x);
+    let rows = Rows::new(x);
+    let mut out = vec![0.0; rows.values().len()];
+    let (scale, offset) = (Rows::new(scale), Rows::new(offset));
+    maps::group_norm(
+        rows.values(),
+        (scale.values(), offset.values()),
+        groups,
+        epsilon as f32,
+        height * width * channels,
+        &mut out,
+    );
+    tensor(out, dims(x))
+}
+
+/// Sizes of the pooling of `frames` [T, P, D] by `logits` [T, P, heads].
+pub(super) fn pooling_of(logits: &Numbers, frames: &Numbers) -> Pooling {
+    let sizes = dims(frames);
+    let size = |axis: usize| sizes.get(axis).copied().unwrap_or(0);
+    Pooling {
+        frames: size(0),
+        pixels: size(1),
+        heads: dims(logits).last().copied().unwrap_or(1),
+        width: size(2),
+    }
+}
+
+pub(super) fn pooled_frames(logits: &Numbers, frames: &Numbers) -> Numbers {
+    let pooling = pooling_of(logits, frames);
+    let (logits, frames) = (Rows::new(logits), Rows::new(frames));
+    let out = pooling.forward(logits.values(), frames.values());
+    tensor(out, vec![pooling.pixels, pooling.heads, pooling.width])
+}
+
+/// [M, k h, k w, C] -> [M, h, w, k * k * C]
+pub(super) fn blocked(x: &Numbers, side: usize) -> Numbers {
+    let [maps, height, width, channels] = four(x);
+    let (h, w) = (height / side, width / side);
+    let blocks = Blocks {
+        columns: w,
+        side,
+        channels,
+    };
+    let rows = Rows::new(x);
+    let mut out = vec![0.0; rows.values().len()];
+    blocks.gather(rows.values(), &mut out);
+    tensor(out, vec![maps, h, w, side * side * channels])
+}
+
+/// [M, h, w, k * k * C] -> [M, k h, k w, C], plus `base`.
+pub(super) fn spread(base: Option<&Numbers>, x: &Numbers, side: usize) -> Numbers {
+    let [maps, h, w, numbers] = four(x);
+    let channels = numbers / (side * side).max(1);
+    let blocks = Blocks {
+        columns: w,
+        side,
+        channels,
+    };
+    let rows = Rows::new(x);
+    let mut out = vec![0.0; rows.values().len()];
+    let base = base.map(Rows::new);
+    blocks.spread(
+        rows.values(),
+        base.as_ref().map(|base| base.values()),
+        &mut out,
+    );
+    tensor(out, vec![maps, h * side, w * side, channels])
+}
 
 /// 3 x 3 convolution with one pixel of zeros around: [M, H, W, in] -> [M, H / stride, W / stride, out]. The layer's weights
 /// are [9 * in, out], rows by kernel row, kernel column, channel.
 pub(crate) fn convolution(layer: &Linear, x: Tensor<4>, stride: usize) -> Tensor<4> {
-    let [_, _, _, inputs] = x.dims();
-    let weight = layer.weight.val();
-    let [_, outputs] = weight.dims();
-    let weight = weight
-        .reshape([3, 3, inputs, outputs])
-        .permute([3, 2, 0, 1]);
-    let bias = layer.bias.as_ref().map(|bias| bias.val());
-    let options = ConvOptions::new([stride, stride], [1, 1], [1, 1], 1);
-    conv2d(x.permute([0, 3, 1, 2]), weight, bias, options).permute([0, 2, 3, 1])
+    let Some(bias) = layer.bias.as_ref().filter(|_| is_served(&x)) else {
+        return layer.forward(gathered(x, stride));
+    };
+    Tensor::from_dispatch(<Dispatch as MapOps>::map_convolution(
+        x.into_dispatch(),
+        layer.weight.val().into_dispatch(),
+        bias.val().into_dispatch(),
+        stride,
+    ))
 }
 
-/// GELU of [`convolution`].
-pub(crate) fn convolution_gelu(layer: &Linear, x: Tensor<4>, stride: usize) -> Tensor<4> {
-    gelu(convolution(layer, x, stride))
+/// GELU of [`convolution`] with stride 1.
+pub(crate) fn convolution_gelu(layer: &Linear, x: Tensor<4>) -> Tensor<4> {
+    let Some(bias) = layer.bias.as_ref().filter(|_| is_served(&x)) else {
+        return gelu(layer.forward(gathered(x, 1)));
+    };
+    Tensor::from_dispatch(<Dispatch as MapOps>::map_convolution_gelu(
+        x.into_dispatch(),
+        layer.weight.val().into_dispatch(),
+        bias.val().into_dispatch(),
+        1,
+    ))
+}
+
+/// `base` plus [`convolution`] with stride 1.
+pub(crate) fn convolution_onto(base: Tensor<4>, layer: &Linear, x: Tensor<4>) -> Tensor<4> {
+    let Some(bias) = layer.bias.as_ref().filter(|_| is_served(&x)) else {
+        return base + layer.forward(gathered(x, 1));
+    };
+    Tensor::from_dispatch(<Dispatch as MapOps>::map_convolution_onto(
+        base.into_dispatch(),
+        x.into_dispatch(),
+        layer.weight.val().into_dispatch(),
+        bias.val().into_dispatch(),
+    ))
+}
+
+/// The nine pixels around every pixel: [M, H, W, C] -> [M, H / stride, W / stride, 9 * C].
+fn gathered(x: Tensor<4>, stride: usize) -> Tensor<4> {
+    let [maps, height, width, channels] = x.dims();
+    let (h, w) = (height / stride, width / stride);
+    // Every second row: the rest of the last pair is cut off again.
+    let padded = x
+        .permute([0, 3, 1, 2])
+        .pad([(1, stride), (1, stride)], PadMode::Constant(0.0))
+        .permute([0, 2, 3, 1]);
+    let taps = (0..9)
+        .map(|tap| {
+            let part = padded
+                .clone()
+                .narrow(1, tap / 3, height)
+                .narrow(2, tap % 3, width);
+            match stride {
+                1 => part,
+                _ => part
+                    .reshape([maps, h, stride, w, stride, channels])
+                    .narrow(2, 0, 1)
+                    .narrow(4, 0, 1)
+                    .reshape([maps, h, w, channels]),
+            }
+        })
+        .collect();
+    Tensor::cat(taps, 3)
 }
 
 /// Transposed 4 x 4 convolution to twice the size: [M, H, W, in] -> [M, 2 H, 2 W, out]; `weight` [in, out, 4, 4].
+///
+/// Each of the four pixels that one becomes is a sum over 2 x 2 of the 3 x 3 pixels around it: a convolution to four times
+/// the channels.
 pub(crate) fn enlarged(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>) -> Tensor<4> {
-    let options = ConvTransposeOptions::new([2, 2], [1, 1], [0, 0], [1, 1], 1);
-    conv_transpose2d(x.permute([0, 3, 1, 2]), weight, Some(bias), options).permute([0, 2, 3, 1])
+    let [inputs, outputs, _, _] = weight.dims();
+    let device = weight.device();
+    // Kernel row (and column) of the first and of the second pixel, under the three rows around; 4 is a row of zeros.
+    let taps = Tensor::<1, Int>::from_data(TensorData::from([3i32, 1, 4, 4, 2, 0]), &device);
+    let weight = weight
+        .pad([(0, 1), (0, 1)], PadMode::Constant(0.0))
+        .select(2, taps.clone())
+        .select(3, taps)
+        .reshape([inputs, outputs, 2, 3, 2, 3])
+        .permute([3, 5, 0, 2, 4, 1])
+        .reshape([9 * inputs, 4 * outputs]);
+    let bias = bias.repeat_dim(0, 4);
+    let blocks = match is_served(&x) {
+        true => Tensor::from_dispatch(<Dispatch as MapOps>::map_convolution(
+            x.into_dispatch(),
+            weight.into_dispatch(),
+            bias.into_dispatch(),
+            1,
+        )),
+        false => burn::tensor::module::linear(gathered(x, 1), weight, Some(bias)),
+    };
+    unblocked(blocks, 2)
 }
 
 /// Group norm over the pixels and the channels of a group of each map.
@@ -40,6 +319,15 @@ pub(crate) fn group_norm(
     groups: usize,
     epsilon: f64,
 ) -> Tensor<4> {
+    if is_served(&x) {
+        return Tensor::from_dispatch(<Dispatch as MapOps>::map_group_norm(
+            x.into_dispatch(),
+            scale.into_dispatch(),
+            offset.into_dispatch(),
+            groups,
+            epsilon,
+        ));
+    }
     let [maps, height, width, channels] = x.dims();
     let (pixels, of_group) = (height * width, channels / groups);
     let x = x
@@ -57,6 +345,12 @@ pub(crate) fn group_norm(
 
 /// Frames [T, P, D] pooled at every pixel with the softmax over T of `logits` [T, P, heads]: [P, heads, D].
 pub(crate) fn pooled(logits: Tensor<3>, frames: Tensor<3>) -> Tensor<3> {
+    if is_served(&frames) {
+        return Tensor::from_dispatch(<Dispatch as MapOps>::map_pooled(
+            logits.into_dispatch(),
+            frames.into_dispatch(),
+        ));
+    }
     let [_, _, heads] = logits.dims();
     let shares = softmax(logits, 0);
     let pooled = (0..heads)
@@ -64,4 +358,40 @@ pub(crate) fn pooled(logits: Tensor<3>, frames: Tensor<3>) -> Tensor<3> {
         .collect();
     // heads of [1, P, D]
     Tensor::cat(pooled, 0).swap_dims(0, 1)
+}
+
+/// Blocks of pixels as longer pixels: [M, k h, k w, C] -> [M, h, w, k * k * C].
+pub(crate) fn blocks(x: Tensor<4>, side: usize) -> Tensor<4> {
+    if is_served(&x) {
+        return Tensor::from_dispatch(<Dispatch as MapOps>::map_blocks(x.into_dispatch(), side));
+    }
+    let [maps, height, width, channels] = x.dims();
+    let (h, w) = (height / side, width / side);
+    x.reshape([maps, h, side, w, side, channels])
+        .swap_dims(2, 3)
+        .reshape([maps, h, w, side * side * channels])
+}
+
+/// [`blocks`] back: [M, h, w, k * k * C] -> [M, k h, k w, C].
+pub(crate) fn unblocked(x: Tensor<4>, side: usize) -> Tensor<4> {
+    if is_served(&x) {
+        return Tensor::from_dispatch(<Dispatch as MapOps>::map_unblocked(x.into_dispatch(), side));
+    }
+    let [maps, h, w, numbers] = x.dims();
+    let channels = numbers / (side * side);
+    x.reshape([maps, h, w, side, side, channels])
+        .swap_dims(2, 3)
+        .reshape([maps, h * side, w * side, channels])
+}
+
+/// `base` plus [`unblocked`].
+pub(crate) fn unblocked_onto(base: Tensor<4>, x: Tensor<4>, side: usize) -> Tensor<4> {
+    if !is_served(&x) {
+        return base + unblocked(x, side);
+    }
+    Tensor::from_dispatch(<Dispatch as MapOps>::map_unblocked_onto(
+        base.into_dispatch(),
+        x.into_dispatch(),
+        side,
+    ))
 }

@@ -17,13 +17,13 @@ const NORMAL_PEAK: f32 = 0.398_942_3;
 
 /// Runs `work` compiled for the widest vectors the processor has; what it calls must be `inline(always)`.
 #[inline]
-fn vectorised<R>(work: impl FnOnce() -> R) -> R {
+pub(super) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)
 }
 
 /// e^x to one or two units in the last place from -87 to 88, held at the ends beyond; NaN stays NaN.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub(super) fn exp(x: f32) -> f32 {
     // Adding this rounds to whole numbers and leaves them in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
     // Comparisons, not `max` and `min`: those would turn NaN into a number.

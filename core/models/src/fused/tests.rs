@@ -8,7 +8,7 @@ use burn::tensor::{Device, Distribution, TensorData};
 use super::*;
 use crate::vit::EPSILON;
 
-fn random<const D: usize>(dims: [usize; D], device: &Device) -> Tensor<D> {
+pub(super) fn random<const D: usize>(dims: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::random(dims, Distribution::Normal(0.0, 1.0), device)
 }
 
@@ -28,7 +28,7 @@ fn assert_near(ours: TensorData, theirs: TensorData, tolerance: f32) {
 
 /// Values and all gradients of two ways to compute the same, weighted by random numbers.
 #[track_caller]
-fn assert_same<const D: usize>(
+pub(super) fn assert_same<const D: usize>(
     inputs: &[Tensor<D>],
     ours: Tensor<D>,
     theirs: Tensor<D>,

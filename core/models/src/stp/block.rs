@@ -63,12 +63,12 @@ impl StpBlock {
         let time = self.over_time(state.time, codes, counts);
         let precision = self.precisely(state.precision);
         let c = self.up_st.forward(space.clone());
-        let d = self.up_tp.forward(time.clone() + c.clone());
-        let fine = self.down_pt.onto(time, precision.clone());
+        let precision_next = self.up_tp.onto(precision.clone(), time.clone() + c.clone());
+        let fine = self.down_pt.onto(time, precision);
         State {
             space: self.down_ts.onto(space, fine.clone()),
             time: fine + c,
-            precision: precision + d,
+            precision: precision_next,
         }
     }
 

@@ -34,20 +34,12 @@ impl Reduce {
 
     /// [M, k h, k w, in] -> [M, h, w, out]
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        fused::linear(&self.linear, self.blocks(x))
+        fused::linear(&self.linear, fused::blocks(x, self.side))
     }
 
     /// `base` plus the result.
     pub fn onto(&self, base: Tensor<4>, x: Tensor<4>) -> Tensor<4> {
-        fused::linear_onto(base, &self.linear, self.blocks(x))
-    }
-
-    fn blocks(&self, x: Tensor<4>) -> Tensor<4> {
-        let [frames, rows, columns, channels] = x.dims();
-        let k = self.side;
-        x.reshape([frames, rows / k, k, columns / k, k, channels])
-            .swap_dims(2, 3)
-            .reshape([frames, rows / k, columns / k, k * k * channels])
+        fused::linear_onto(base, &self.linear, fused::blocks(x, self.side))
     }
 }
 
@@ -81,15 +73,17 @@ impl Expand {
 
     /// [M, h, w, in] -> [M, k h, k w, out]
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [frames, rows, columns, _] = x.dims();
-        let k = self.side;
-        let bias = self.bias.val();
-        let [outputs] = bias.dims();
-        let bias = bias.repeat_dim(0, k * k);
+        fused::unblocked(self.blocks(x), self.side)
+    }
+
+    /// `base` plus the result.
+    pub fn onto(&self, base: Tensor<4>, x: Tensor<4>) -> Tensor<4> {
+        fused::unblocked_onto(base, self.blocks(x), self.side)
+    }
+
+    fn blocks(&self, x: Tensor<4>) -> Tensor<4> {
+        let bias = self.bias.val().repeat_dim(0, self.side * self.side);
         fused::affine(x, self.weight.val(), bias)
-            .reshape([frames, rows, columns, k, k, outputs])
-            .swap_dims(2, 3)
-            .reshape([frames, rows * k, columns * k, outputs])
     }
 }
 
@@ -119,14 +113,14 @@ impl Convolution {
         fused::convolution(&self.linear, x, self.stride)
     }
 
-    /// GELU of the result.
+    /// GELU of the result, with stride 1.
     pub fn forward_gelu(&self, x: Tensor<4>) -> Tensor<4> {
-        fused::convolution_gelu(&self.linear, x, self.stride)
+        fused::convolution_gelu(&self.linear, x)
     }
 
-    /// `base` plus the result.
+    /// `base` plus the result, with stride 1.
     pub fn onto(&self, base: Tensor<4>, x: Tensor<4>) -> Tensor<4> {
-        base + self.forward(x)
+        fused::convolution_onto(base, &self.linear, x)
     }
 }
 

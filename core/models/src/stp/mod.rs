@@ -188,10 +188,8 @@ impl Stp {
         for block in &self.blocks {
             state = block.forward(state, &codes, &plan.counts);
         }
-        let back = self
-            .out_tp
-            .forward(state.time + self.out_st.forward(state.space));
-        let features = fused::norm(&self.ln, state.precision + back, EPSILON);
+        let time = self.out_st.onto(state.time, state.space);
+        let features = fused::norm(&self.ln, self.out_tp.onto(state.precision, time), EPSILON);
         encoded.frames = Some(features);
         encoded
     }
