@@ -586,7 +586,8 @@ impl State {
             JobSpec::Train(_)
             | JobSpec::Pretrain(_)
             | JobSpec::Finetune(_)
-            | JobSpec::ExportField(_) => {}
+            | JobSpec::ExportField(_)
+            | JobSpec::Evaluate(_) => {}
             JobSpec::Assess(spec) => self.take_assessment(&spec),
             JobSpec::Sample(spec) => self.take_drawn_sample(spec),
             JobSpec::Polygons(spec) => self.open_vector(spec.out),
@@ -706,6 +707,7 @@ pub fn job_name(spec: &JobSpec) -> &'static str {
         JobSpec::ExportField(_) => "Export field",
         JobSpec::Similar(_) => "Find similar",
         JobSpec::Pca(_) => "Fit colours",
+        JobSpec::Evaluate(_) => "Compare fields",
     }
 }
 

@@ -35,6 +35,7 @@ mod clusters;
 mod command_line;
 mod compare;
 mod derived;
+mod evaluate;
 mod exports;
 mod faults;
 mod fields;

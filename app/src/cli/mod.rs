@@ -9,6 +9,7 @@ mod cluster;
 mod demo;
 mod devices;
 mod embed;
+mod evaluate;
 mod export;
 mod failure;
 mod finetune;
@@ -131,6 +132,8 @@ enum Command {
     Cluster(cluster::ClusterArgs),
     /// Map a value that was measured at some places, from a field
     Regress(regress::RegressArgs),
+    /// Compare fields and other descriptions of the ground on your own labels
+    Evaluate(evaluate::EvaluateArgs),
     /// Convert maps to pictures and labels to other vector formats
     Export(export::ExportArgs),
     /// Build overviews of a raster, so that the whole of it is drawn at once
@@ -214,6 +217,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::Change(args)) => change::run(&args, output),
         Some(Command::Cluster(args)) => cluster::run(&args, output),
         Some(Command::Regress(args)) => regress::run(&args, output),
+        Some(Command::Evaluate(args)) => evaluate::run(&args, output),
         Some(Command::Export(args)) => export::run(&args, output),
         Some(Command::Overviews(args)) => overviews::run(&args, output),
         Some(Command::Pretrain(args)) => pretrain::run(&args, output),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
-use terroir_engine::{JobSpec, command_line, reproduce_spec};
+use terroir_engine::{Evaluation, JobSpec, command_line, reproduce_spec};
 use terroir_scene::{Block, Raster, RasterInfo, Resampling, Window, file_and_layer};
 
 use super::failure::{CliError, CliResult};
@@ -16,9 +16,9 @@ use super::output::Output;
 
 #[derive(Debug, Args)]
 pub struct ReproduceArgs {
-    /// A field or a map written by Terroir
+    /// A field or a map written by Terroir, or the report of an evaluation (.json)
     file: PathBuf,
-    /// Where the second one goes; <stem>_again.tif beside the first without this
+    /// Where the second one goes; <stem>_again beside the first without this
     #[arg(long)]
     out: Option<PathBuf>,
     /// Only print the command line that does it
@@ -27,6 +27,9 @@ pub struct ReproduceArgs {
 }
 
 pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
+    if args.file.extension().is_some_and(|ending| ending == "json") {
+        return evaluation_again(args, output);
+    }
     let raster = Raster::open(&args.file)?;
     let out = args.out.clone().unwrap_or_else(|| again(&args.file));
     if out
@@ -112,7 +115,8 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
         | JobSpec::Sample(_)
         | JobSpec::Polygons(_)
         | JobSpec::ExportField(_)
-        | JobSpec::Pca(_) => {
+        | JobSpec::Pca(_)
+        | JobSpec::Evaluate(_) => {
             return Err(CliError::failed(format!(
                 "Only fields and maps can be made again.\n{}",
                 args.file.display()
@@ -137,6 +141,57 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
         }));
     }
     output.print(&format!("{}  {}\n", found.text(), out.display()))
+}
+
+/// Compares once more, and says which figures differ.
+fn evaluation_again(args: &ReproduceArgs, output: Output) -> CliResult {
+    let before = Evaluation::read(&args.file)?;
+    let out = match &args.out {
+        Some(out) => out.clone(),
+        None => again(&args.file).with_extension("json"),
+    };
+    let Some(JobSpec::Evaluate(mut spec)) = before.spec() else {
+        return Err(CliError::failed(format!(
+            "The report does not say how it was made.\n{}",
+            args.file.display()
+        )));
+    };
+    if out == args.file {
+        return Err(CliError::usage(
+            "--out is the file itself: choose another name.",
+        ));
+    }
+    let folder = args.file.parent().unwrap_or(Path::new(""));
+    spec.each_input(|path| find_input(path, folder))?;
+    let mut labels = Some(spec.labels.clone());
+    find_area(&mut labels, folder)?;
+    spec.labels = labels.unwrap_or_default();
+    spec.out = out.clone();
+    let spec = JobSpec::Evaluate(spec);
+    if args.print {
+        return output.print(&(command_line(&spec) + "\n"));
+    }
+    let cancel = CancelFlag::on_ctrl_c()?;
+    let outcome = run_job(&spec, output, &cancel)?;
+    let after = Evaluation::read(&out)?;
+    let differing = before
+        .results
+        .iter()
+        .filter(|row| !after.results.contains(row))
+        .count();
+    if output.json {
+        return output.print_json(&json!({
+            "file": out, "command": command_line(&spec), "differing_rows": differing, "rows": before.results.len(),
+        }));
+    }
+    super::evaluate::print(&outcome, output)?;
+    output.print(&match differing {
+        0 => "Every figure is the same as before.\n".to_owned(),
+        _ => format!(
+            "{differing} of {} rows of figures differ from before.\n",
+            before.results.len()
+        ),
+    })
 }
 
 /// Takes an input from where it was, else from the folder of the result.

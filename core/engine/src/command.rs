@@ -233,6 +233,13 @@ pub fn command_line(spec: &JobSpec) -> String {
                 .into_iter()
                 .for_each(|(word, value)| add(word, value));
         }
+        JobSpec::Evaluate(spec) => {
+            add("evaluate", None);
+            for (word, values) in spec.words() {
+                add(&word, None);
+                values.iter().for_each(|value| add(value, None));
+            }
+        }
         JobSpec::Cluster(spec) => {
             add("cluster", None);
             spec.words()
@@ -318,7 +325,8 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
             | JobSpec::Regress(_)
             | JobSpec::ExportField(_)
             | JobSpec::Similar(_)
-            | JobSpec::Pca(_) => None,
+            | JobSpec::Pca(_)
+            | JobSpec::Evaluate(_) => None,
         };
         match earlier {
             Some(job) if seen.insert(command_line(&job)) => jobs.insert(0, job),

@@ -11,8 +11,8 @@ use crate::monitor::{JobResult, Monitor, Stop};
 use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
 use crate::{
-    acquire, assess, calc, change, cluster, colours, embed, export_field, finetune, map_polygons,
-    overviews, predict, pretrain, regress, sample, scene_map, similar, train,
+    acquire, assess, calc, change, cluster, colours, embed, evaluate, export_field, finetune,
+    map_polygons, overviews, predict, pretrain, regress, sample, scene_map, similar, train,
 };
 
 /// What the engine thread owns.
@@ -58,6 +58,7 @@ impl Engine for JobEngine {
             JobSpec::ExportField(spec) => export_field::export_field(spec, monitor),
             JobSpec::Similar(spec) => similar::similar(spec, monitor),
             JobSpec::Pca(spec) => colours::pca(spec, monitor),
+            JobSpec::Evaluate(spec) => evaluate::evaluate(spec, monitor),
         }
     }
 
@@ -85,6 +86,10 @@ impl Engine for JobEngine {
             JobSpec::Similar(spec) => light_estimate(&spec.field, spec.bytes_a_pixel()),
             JobSpec::Pca(spec) => match spec.fields.first() {
                 Some(field) => light_estimate(field, 0),
+                None => Err(Failure::new("no field was named").into()),
+            },
+            JobSpec::Evaluate(spec) => match spec.rasters().first() {
+                Some(raster) => light_estimate(raster, 0),
                 None => Err(Failure::new("no field was named").into()),
             },
         }

@@ -12,7 +12,7 @@ use crate::finetune::{FinetuneSpec, MapSceneSpec};
 use crate::map_polygons::PolygonsSpec;
 use crate::sample::SampleSpec;
 use crate::similar::SimilarSpec;
-use crate::{ChangeSpec, ClusterSpec, InstalledWeights, RegressSpec};
+use crate::{ChangeSpec, ClusterSpec, EvaluateSpec, InstalledWeights, RegressSpec};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct JobId(pub u64);
@@ -57,6 +57,8 @@ pub enum JobSpec {
     Similar(SimilarSpec),
     /// Fields to one basis of colours.
     Pca(PcaSpec),
+    /// Fields and labels to how well simple heads do on each.
+    Evaluate(EvaluateSpec),
 }
 
 impl JobSpec {
@@ -81,6 +83,7 @@ impl JobSpec {
             Self::ExportField(spec) => vec![&spec.field],
             Self::Similar(spec) => spec.rasters(),
             Self::Pca(spec) => spec.fields.iter().map(|field| &**field).collect(),
+            Self::Evaluate(spec) => spec.rasters(),
         }
     }
 }

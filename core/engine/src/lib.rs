@@ -18,6 +18,7 @@ mod device;
 mod download;
 mod embed;
 mod engine;
+mod evaluate;
 mod export_field;
 mod finetune;
 mod inputs;
@@ -47,6 +48,7 @@ mod setup;
 mod similar;
 mod speed;
 mod split;
+mod split_file;
 mod store;
 mod suggest;
 mod train;
@@ -64,6 +66,10 @@ pub use design::Design;
 pub use device::devices;
 pub use embed::projection_path;
 pub use engine::{estimate_here, run_here, worker_main};
+pub use evaluate::{
+    Candidate, CandidateAbout, CandidateSource, ClassPlaces, Difference, EVALUATION_SCHEMA,
+    EvaluateSpec, Evaluation, Measure, ResultRow, Shots,
+};
 pub use export_field::ExportFieldSpec;
 pub use finetune::{
     About as TunedAbout, Augmentations, ClassWeights, FinetuneSpec, MapSceneSpec, PatchLabel,

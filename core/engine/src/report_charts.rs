@@ -148,7 +148,7 @@ pub(crate) fn calibration_svg(measures: &CalibrationMeasures) -> String {
     svg
 }
 
-fn opened(width: f64, height: f64, what: &str) -> String {
+pub(crate) fn opened(width: f64, height: f64, what: &str) -> String {
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
          font-family=\"sans-serif\" font-size=\"12\" fill=\"currentColor\" role=\"img\" aria-label=\"{what}\">"

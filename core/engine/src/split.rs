@@ -1,16 +1,15 @@
 //! A labelled raster with its fixed splits: which pixels train, which test, and how well a field does on them.
 //! Knows nothing of designs, tables or how the field was made.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 
-use serde_json::Value;
 use terroir_scene::{
     Class, ConfusionMatrix, HeadKind, LabelledPixel, LinearHead, Raster, Resampling, class_color,
 };
 
-use crate::Failure;
 use crate::monitor::{JobResult, Monitor};
+use crate::split_file::{SplitFile, SplitSeed, Unit};
 use crate::train::{Sample, read_samples_blocking};
 
 /// Full training and test parts are thinned to this many pixels, as in the published baselines.
@@ -22,30 +21,12 @@ pub(crate) struct Split {
     classes: Vec<Class>,
     class_of: Vec<u8>,
     unit_of: Vec<u32>,
-    seeds: Vec<Seed>,
-}
-
-struct Seed {
-    train_units: HashSet<u32>,
-    test_units: HashSet<u32>,
-    /// `5` and `10` to pixels (row, column).
-    few_shot: BTreeMap<String, Vec<(usize, usize)>>,
+    seeds: Vec<SplitSeed>,
 }
 
 impl Split {
     pub fn read(folder: &Path, labels: &str) -> JobResult<Self> {
-        let path = folder.join("split.json");
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| Failure::io("the split cannot be read", &path, &error))?;
-        let split: Value = serde_json::from_str(&text).map_err(|error| {
-            Failure::new(format!("not a split file\n{}", path.display())).with_details(error)
-        })?;
-        let broken = || {
-            Failure::new(format!(
-                "the split file lacks what it should hold\n{}",
-                path.display()
-            ))
-        };
+        let file = SplitFile::read(&folder.join("split.json"))?;
         let raster = Raster::open(&folder.join(labels))?;
         let grid = &raster.info().grid;
         let (width, height) = (grid.width, grid.height);
@@ -59,73 +40,40 @@ impl Split {
                 .map(|(value, valid)| if *valid { *value as u32 } else { 0 })
                 .collect())
         };
-        // Units are polygons of band 2, or blocks: "block 8x8 px".
-        let unit = split["unit"].as_str().ok_or_else(broken)?;
-        let unit_of = match unit
-            .strip_prefix("block ")
-            .and_then(|rest| rest.split('x').next())
-        {
-            Some(side) => {
-                let side: usize = side.parse().map_err(|_| broken())?;
-                let columns = width.div_ceil(side);
+        let unit_of = match &file.unit {
+            Unit::Block(side) => {
+                let columns = width.div_ceil(*side);
                 (0..width * height)
                     .map(|at| ((at / width / side) * columns + at % width / side + 1) as u32)
                     .collect()
             }
-            None => read(1)?,
+            Unit::Polygon | Unit::Row(_) => read(1)?,
         };
-        let ids: Vec<u8> = split["class_ids_used"]
-            .as_array()
-            .ok_or_else(broken)?
-            .iter()
-            .filter_map(|id| id.as_u64().and_then(|id| u8::try_from(id).ok()))
-            .collect();
-        let name = |id: u8| {
-            split["class_names"][id.to_string()]
-                .as_str()
-                .unwrap_or("class")
-                .to_owned()
-        };
+        let ids = (1..=u8::MAX).zip(&file.classes);
         let classes = ids
-            .iter()
-            .map(|id| Class {
-                id: *id,
-                name: name(*id),
-                color: class_color(*id),
+            .map(|(id, (_, name))| Class {
+                id,
+                name: name.clone(),
+                color: class_color(id),
             })
             .collect();
-        let units = |value: &Value| {
-            value
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(|unit| unit.as_u64().map(|unit| unit as u32))
-                .collect()
+        let id_of = |code: u32| {
+            let place = file
+                .classes
+                .iter()
+                .position(|(known, _)| *known == i64::from(code));
+            place.and_then(|place| u8::try_from(place + 1).ok())
         };
-        let seeds = split["seeds"]
-            .as_array()
-            .ok_or_else(broken)?
-            .iter()
-            .map(|seed| Seed {
-                train_units: units(&seed["train_units"]),
-                test_units: units(&seed["test_units"]),
-                few_shot: few_shot(&seed["few_shot"]),
-            });
         let class_of = read(0)?
             .into_iter()
-            .map(|value| {
-                u8::try_from(value)
-                    .ok()
-                    .filter(|id| ids.contains(id))
-                    .unwrap_or(0)
-            })
+            .map(|code| id_of(code).unwrap_or(0))
             .collect();
         Ok(Self {
             width,
             classes,
             class_of,
             unit_of,
-            seeds: seeds.collect(),
+            seeds: file.seeds,
         })
     }
 
@@ -136,17 +84,17 @@ impl Split {
             .collect();
         let kept = all.len().min(MOST_PIXELS);
         (0..kept)
-            .map(|i| self.pixel(all[i * all.len() / kept]))
+            .filter_map(|i| self.pixel(*all.get(i * all.len() / kept)?))
             .collect()
     }
 
-    fn pixel(&self, at: usize) -> LabelledPixel {
-        LabelledPixel {
+    fn pixel(&self, at: usize) -> Option<LabelledPixel> {
+        Some(LabelledPixel {
             col: at % self.width,
             row: at / self.width,
-            class_id: self.class_of[at],
-            polygon: self.unit_of[at],
-        }
+            class_id: *self.class_of.get(at)?,
+            polygon: *self.unit_of.get(at)?,
+        })
     }
 
     /// Overall accuracy and macro F1 of every seed.
@@ -164,7 +112,10 @@ impl Split {
                 let training = match seed.few_shot.get(labels) {
                     Some(pixels) => pixels
                         .iter()
-                        .map(|(row, col)| self.pixel(row * self.width + col))
+                        .filter_map(|place| match place.as_slice() {
+                            [row, col] => self.pixel(row * self.width + col),
+                            _ => None,
+                        })
                         .collect(),
                     None => self.pixels_of(&seed.train_units),
                 };
@@ -206,28 +157,4 @@ impl Split {
             / self.classes.len().max(1) as f64;
         Ok((accuracy.overall.unwrap_or(0.0), f1))
     }
-}
-
-fn few_shot(value: &Value) -> BTreeMap<String, Vec<(usize, usize)>> {
-    let pixel = |pair: &Value| {
-        Some((
-            pair.get(0)?.as_u64()? as usize,
-            pair.get(1)?.as_u64()? as usize,
-        ))
-    };
-    let pixels = |classes: &Value| {
-        let lists = classes
-            .as_object()
-            .into_iter()
-            .flat_map(|classes| classes.values());
-        lists
-            .flat_map(|list| list.as_array().into_iter().flatten().filter_map(pixel))
-            .collect()
-    };
-    value
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(count, classes)| (count.clone(), pixels(classes)))
-        .collect()
 }

@@ -300,6 +300,14 @@ fn one_to_one<'a>(
     (!numbers.is_empty() && distinct.len() == numbers.len()).then_some(numbers)
 }
 
+/// Id, name and colour of the classes listed in `classes.json` beside a label file; none where there is no such list.
+pub fn class_names_beside(path: &Path) -> Vec<(i64, String, Option<[u8; 3]>)> {
+    classes_beside(path)
+        .into_iter()
+        .map(|class| (class.id, class.name, class.color))
+        .collect()
+}
+
 /// `classes.json` beside a label file: a list of id, name and colour. A missing or different file gives none.
 pub(crate) fn classes_beside(path: &Path) -> Vec<KnownClass> {
     #[derive(Deserialize)]

@@ -120,7 +120,7 @@ pub(crate) fn fit(
 }
 
 /// Inverse, or pseudo-inverse where the matrix is singular (`lambda` 0 and fewer pixels than axes).
-fn invert(matrix: DMatrix<f64>) -> SceneResult<DMatrix<f64>> {
+pub(crate) fn invert(matrix: DMatrix<f64>) -> SceneResult<DMatrix<f64>> {
     let diagonal = matrix.diagonal().max();
     if let Some(cholesky) = Cholesky::new(matrix.clone()) {
         let pivots = cholesky.l_dirty().diagonal();
