@@ -2,9 +2,9 @@
 //! fast the canvas and the networks are beside others.
 
 mod canvas;
-mod dofa;
 mod field;
 mod load;
+mod network;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -52,19 +52,22 @@ enum BenchWhat {
     /// Measure how fast rasters open and move on the canvas, and how much memory that takes
     Canvas(canvas::CanvasBenchArgs),
     /// Measure how fast a DOFA network runs and trains, and how much memory that takes
-    Dofa(dofa::DofaBenchArgs),
+    Dofa(network::DofaBenchArgs),
     /// Measure how fast heads are fitted and fields mapped, beside NumPy and scikit-learn
     Field(field::FieldBenchArgs),
     /// Measure how long weights take to load, beside the time of reading their file
     Load(load::LoadBenchArgs),
+    /// Measure how fast STP networks run and train, and how much memory that takes
+    Stp(network::StpBenchArgs),
 }
 
 pub fn run(args: &BenchArgs, output: Output) -> CliResult {
     match &args.what {
         Some(BenchWhat::Canvas(args)) => return canvas::run(args, output),
-        Some(BenchWhat::Dofa(args)) => return dofa::run(args, output),
+        Some(BenchWhat::Dofa(args)) => return network::run_dofa(args, output),
         Some(BenchWhat::Field(args)) => return field::run(args, output),
         Some(BenchWhat::Load(args)) => return load::run(args, output),
+        Some(BenchWhat::Stp(args)) => return network::run_stp(args, output),
         None => {}
     }
     match &args.accuracy {

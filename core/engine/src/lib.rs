@@ -87,6 +87,6 @@ pub use regression_report::{RegressionReport, write_regression_report};
 pub use report_figures::{AreaFigures, ClassFigures, Figure, read_area_figures};
 pub use sample::SampleSpec;
 pub use similar::SimilarSpec;
-pub use speed::{ModelShape, Speed, SpeedCase, SpeedKind, measure_speed};
+pub use speed::{Speed, SpeedCase, SpeedKind, StpSpeedCase, measure_speed, measure_stp_speed};
 pub use store::{InstalledWeights, ModelStore, models, models_folder, size_text};
 pub use suggest::{SuggestSpec, Suggested, suggest_here};

@@ -1,4 +1,4 @@
-//! How fast a network runs on a device: forward pass and training step on images of noise, and the device's own product of
+//! How fast a DOFA network runs on a device: forward pass and training step on images of noise, and the device's own product of
 //! matrices to set them against. Knows networks and devices. Knows nothing of scenes, files or rivals.
 
 use std::time::Instant;
@@ -8,12 +8,17 @@ use burn::nn::loss::CrossEntropyLossConfig;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use terroir_models::{Dofa, DofaConfig, PatchKernel};
 
 use crate::Failure;
 use crate::device;
 use crate::setup::guarded;
 use crate::training::{AdamWSettings, Optimiser};
+
+mod stp;
+
+pub use stp::{StpSpeedCase, measure_stp_speed};
 
 /// Classes of the training step's linear head.
 const CLASSES: usize = 10;
@@ -56,19 +61,8 @@ pub struct Speed {
     pub seconds: Vec<f64>,
     /// Work of one run: two for a multiplication and an addition, 1e9 of them.
     pub gflop: f64,
-    /// So that a rival can build the same.
-    pub shape: ModelShape,
-}
-
-/// The size of a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelShape {
-    pub width: usize,
-    pub depth: usize,
-    pub heads: usize,
-    /// Sides of patch and image, pixels.
-    pub patch: usize,
-    pub image: usize,
+    /// Sizes of network and input, so that a rival can build the same.
+    pub shape: Value,
 }
 
 #[derive(Module, Debug)]
@@ -97,13 +91,15 @@ pub fn measure_speed(case: &SpeedCase) -> Result<Speed, Failure> {
         device: compute.name,
         seconds,
         gflop,
-        shape: ModelShape {
-            width: config.width,
-            depth: config.depth,
-            heads: config.heads,
-            patch: config.patch,
-            image: config.image,
-        },
+        shape: json!({
+            "width": config.width,
+            "depth": config.depth,
+            "heads": config.heads,
+            "patch": config.patch,
+            "image": config.image,
+            "batch": case.batch,
+            "wavelengths_um": case.wavelengths_um,
+        }),
     })
 }
 
@@ -118,7 +114,7 @@ fn timed(
         let side = MATRIX_SIDE;
         let matrix = || Tensor::<2>::random([side, side], Distribution::Default, device);
         let (a, b) = (matrix(), matrix());
-        let seconds = repeat(case, || {
+        let seconds = repeat(case.repeats, || {
             read(a.clone().matmul(b.clone()).slice([0..1, 0..1]))
         })?;
         return Ok((seconds, 2.0 * (side as f64).powi(3) / 1e9));
@@ -146,7 +142,7 @@ fn timed(
             encoder: config.init_for_training(0, &device),
             head: LinearConfig::new(config.width, CLASSES).init(&device),
         });
-        let seconds = repeat(case, || {
+        let seconds = repeat(case.repeats, || {
             let Some(learner) = model.take() else {
                 return Err("the model was lost".to_owned());
             };
@@ -166,7 +162,7 @@ fn timed(
     let model = config.init(0, device);
     let images = images(device);
     let kept = kernel(&model)?;
-    let seconds = repeat(case, || {
+    let seconds = repeat(case.repeats, || {
         let kernel = match case.kind {
             SpeedKind::Forward => kernel(&model)?,
             _ => kept.clone(),
@@ -186,12 +182,9 @@ fn read(tensor: Tensor<2>) -> Result<(), String> {
     }
 }
 
-fn repeat(
-    case: &SpeedCase,
-    mut run: impl FnMut() -> Result<(), String>,
-) -> Result<Vec<f64>, String> {
+fn repeat(repeats: usize, mut run: impl FnMut() -> Result<(), String>) -> Result<Vec<f64>, String> {
     run()?;
-    (0..case.repeats)
+    (0..repeats)
         .map(|_| {
             let start = Instant::now();
             run()?;

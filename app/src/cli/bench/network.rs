@@ -1,5 +1,5 @@
-//! `terroir bench dofa`: how fast a DOFA network runs and trains on this machine and how much memory that takes, and how
-//! PyTorch does with the same network in the same run. Each measurement has a process of its own, ours and the rival's
+//! `terroir bench dofa` and `terroir bench stp`: how fast a network runs and trains on this machine and how much memory that
+//! takes, and how PyTorch does with the same network in the same run. Each measurement has a process of its own, ours and the rival's
 //! take turns. Knows nothing of scenes.
 
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use terroir_engine::{Speed, SpeedCase, SpeedKind, measure_speed};
+use terroir_engine::{Speed, SpeedCase, SpeedKind, StpSpeedCase, measure_speed, measure_stp_speed};
 
 use super::{ask_rival, median, resident_mb};
 use crate::cli::failure::{CliError, CliResult};
@@ -21,6 +21,21 @@ pub struct DofaBenchArgs {
     /// Model to measure, as `terroir models` lists it; its weights do not matter and are seeded
     #[arg(long, default_value = "dofa-base")]
     model: String,
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(Debug, Args)]
+pub struct StpBenchArgs {
+    /// Models to measure, as `terroir models` lists them; their weights do not matter and are seeded
+    #[arg(long, default_values = ["stp-tiny", "stp-small"])]
+    model: Vec<String>,
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(Debug, Args)]
+struct How {
     /// Device to measure, as `terroir devices` lists it
     #[arg(long, default_value = "cpu")]
     device: String,
@@ -30,10 +45,10 @@ pub struct DofaBenchArgs {
     /// Processes a case; ours and the rival's take turns
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
     rounds: u32,
-    /// Measure the same with PyTorch through this script, e.g. tests/peers/torch_dofa.py
+    /// Measure the same with PyTorch through this script: tests/peers/torch_dofa.py or torch_stp.py
     #[arg(long, value_name = "SCRIPT")]
     rival: Option<PathBuf>,
-    /// Python of the rival, with torch, torchvision, timm and torchgeo
+    /// Python of the rival, with torch (and torchvision, timm and torchgeo for DOFA)
     #[arg(long, value_name = "FILE", default_value = "python3")]
     python: PathBuf,
     /// Write the result as a table in Markdown
@@ -42,6 +57,30 @@ pub struct DofaBenchArgs {
     /// Measure one case (JSON) in this process and print JSON
     #[arg(long, hide = true)]
     alone: Option<String>,
+}
+
+/// What a process measures.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Case {
+    Dofa(SpeedCase),
+    Stp(StpSpeedCase),
+}
+
+impl Case {
+    fn kind(&self) -> SpeedKind {
+        match self {
+            Self::Dofa(case) => case.kind,
+            Self::Stp(case) => case.kind,
+        }
+    }
+
+    fn measure(&self) -> CliResult<Speed> {
+        Ok(match self {
+            Self::Dofa(case) => measure_speed(case)?,
+            Self::Stp(case) => measure_stp_speed(case)?,
+        })
+    }
 }
 
 /// One process's answer.
@@ -74,9 +113,8 @@ impl Side {
 
 #[derive(Debug, Serialize)]
 struct Row {
-    what: &'static str,
+    what: String,
     kind: SpeedKind,
-    batch: usize,
     gflop: f64,
     ours: Side,
     rival: Option<Side>,
@@ -84,7 +122,7 @@ struct Row {
     rival_bfloat16: Option<Side>,
 }
 
-const CASES: [(&str, SpeedKind, usize); 5] = [
+const DOFA_CASES: [(&str, SpeedKind, usize); 4] = [
     ("forward, 1 image", SpeedKind::Forward, 1),
     ("forward, 8 images", SpeedKind::Forward, 8),
     (
@@ -93,70 +131,122 @@ const CASES: [(&str, SpeedKind, usize); 5] = [
         1,
     ),
     ("training step, 4 images", SpeedKind::TrainingStep, 4),
-    ("product of two 2048 x 2048 matrices", SpeedKind::Product, 1),
 ];
 
-pub fn run(args: &DofaBenchArgs, output: Output) -> CliResult {
-    if let Some(case) = &args.alone {
-        let case: SpeedCase = serde_json::from_str(case)
+/// Kind, side of a chip in pixels, rows.
+const STP_CASES: [(&str, SpeedKind, usize, usize); 2] = [
+    ("forward, 1 chip of 128 pixels", SpeedKind::Forward, 128, 1),
+    (
+        "training step, 4 chips of 64 pixels",
+        SpeedKind::TrainingStep,
+        64,
+        4,
+    ),
+];
+/// Of Sentinel-2 and Sentinel-1.
+const STP_FRAMES: [usize; 2] = [16, 8];
+
+pub fn run_dofa(args: &DofaBenchArgs, output: Output) -> CliResult {
+    crate::cli::embed::known_model(&args.model)?;
+    let case = |kind, batch| {
+        Case::Dofa(SpeedCase {
+            kind,
+            model: args.model.clone(),
+            device: args.how.device.clone(),
+            batch,
+            wavelengths_um: WAVELENGTHS_UM.to_vec(),
+            repeats: args.how.repeats as usize,
+        })
+    };
+    let cases = DOFA_CASES.map(|(what, kind, batch)| (what.to_owned(), case(kind, batch)));
+    let title = format!("{}, {} bands", args.model, WAVELENGTHS_UM.len());
+    run(&args.how, &title, cases.to_vec(), output)
+}
+
+pub fn run_stp(args: &StpBenchArgs, output: Output) -> CliResult {
+    let mut cases = Vec::new();
+    for model in &args.model {
+        for (what, kind, side, batch) in STP_CASES {
+            let case = Case::Stp(StpSpeedCase {
+                kind,
+                model: model.clone(),
+                device: args.how.device.clone(),
+                batch,
+                side,
+                frames: STP_FRAMES,
+                repeats: args.how.repeats as usize,
+            });
+            cases.push((format!("{model}, {what}"), case));
+        }
+    }
+    let [optical, radar] = STP_FRAMES;
+    let title = format!("Rows of {optical} Sentinel-2 and {radar} Sentinel-1 frames");
+    run(&args.how, &title, cases, output)
+}
+
+fn run(how: &How, title: &str, mut cases: Vec<(String, Case)>, output: Output) -> CliResult {
+    if let Some(case) = &how.alone {
+        let case: Case = serde_json::from_str(case)
             .map_err(|error| CliError::usage(format!("--alone: {error}")))?;
-        let speed = measure_speed(&case)?;
+        let speed = case.measure()?;
         let peak_mb = resident_mb("VmHWM");
         return output.print_json(&Measured { speed, peak_mb });
     }
-    crate::cli::embed::known_model(&args.model)?;
+    // What the device reaches at its best, to set the networks against.
+    let product = SpeedCase {
+        kind: SpeedKind::Product,
+        model: "dofa-tiny".to_owned(),
+        device: how.device.clone(),
+        batch: 1,
+        wavelengths_um: WAVELENGTHS_UM.to_vec(),
+        repeats: how.repeats as usize,
+    };
+    cases.push((
+        "product of two 2048 x 2048 matrices".to_owned(),
+        Case::Dofa(product),
+    ));
     let mut rival_name = None;
     let mut rows = Vec::new();
-    for (what, kind, batch) in CASES {
+    for (what, case) in cases {
         output.remark(&format!("{what} …"));
-        rows.push(measure_case(args, what, kind, batch, &mut rival_name)?);
+        rows.push(measure_case(how, what, &case, &mut rival_name)?);
     }
     if output.json {
         return output.print_json(&rows);
     }
     let lines = lines_of(&rows);
-    if let Some(out) = &args.out {
-        std::fs::write(out, markdown(args, rival_name.as_deref(), &lines))
+    if let Some(out) = &how.out {
+        std::fs::write(out, markdown(how, title, rival_name.as_deref(), &lines))
             .map_err(|error| CliError::file("The table could not be written.", out, &error))?;
     }
     output.print(&table(&HEADER, &lines))
 }
 
 fn measure_case(
-    args: &DofaBenchArgs,
-    what: &'static str,
-    kind: SpeedKind,
-    batch: usize,
+    how: &How,
+    what: String,
+    case: &Case,
     rival_name: &mut Option<String>,
 ) -> CliResult<Row> {
-    let case = SpeedCase {
-        kind,
-        model: args.model.clone(),
-        device: args.device.clone(),
-        batch,
-        wavelengths_um: WAVELENGTHS_UM.to_vec(),
-        repeats: args.repeats as usize,
-    };
     let mut row = Row {
         what,
-        kind,
-        batch,
+        kind: case.kind(),
         gflop: 0.0,
         ours: Side::default(),
         rival: None,
         rival_bfloat16: None,
     };
     // What the rival has no counterpart of is ours alone.
-    let is_shared = matches!(kind, SpeedKind::Forward | SpeedKind::TrainingStep);
-    for _ in 0..args.rounds {
-        let ours = measure_apart(&case)?;
+    let is_shared = matches!(row.kind, SpeedKind::Forward | SpeedKind::TrainingStep);
+    for _ in 0..how.rounds {
+        let ours = measure_apart(case)?;
         row.gflop = ours.speed.gflop;
         row.ours.add(&ours.speed.seconds, ours.peak_mb);
-        let Some(script) = args.rival.as_ref().filter(|_| is_shared) else {
+        let Some(script) = how.rival.as_ref().filter(|_| is_shared) else {
             continue;
         };
         for (side, bfloat16) in [(&mut row.rival, false), (&mut row.rival_bfloat16, true)] {
-            let theirs = run_rival(args, script, &case, &ours.speed, bfloat16)?;
+            let theirs = run_rival(how, script, row.kind, &ours.speed, bfloat16)?;
             side.get_or_insert_default()
                 .add(&theirs.seconds, theirs.peak_mb);
             *rival_name = Some(theirs.name);
@@ -166,7 +256,7 @@ fn measure_case(
 }
 
 /// The same command in a process of its own, so that memory is this case's alone.
-fn measure_apart(case: &SpeedCase) -> CliResult<Measured> {
+fn measure_apart(case: &Case) -> CliResult<Measured> {
     let failed = |details: String| CliError::Failed {
         what: "The measurement did not come to an end; the reason stands above or in the details."
             .to_owned(),
@@ -184,28 +274,19 @@ fn measure_apart(case: &SpeedCase) -> CliResult<Measured> {
 }
 
 fn run_rival(
-    args: &DofaBenchArgs,
+    how: &How,
     script: &Path,
-    case: &SpeedCase,
+    kind: SpeedKind,
     ours: &Speed,
     bfloat16: bool,
 ) -> CliResult<RivalMeasured> {
-    let shape = ours.shape;
-    let plan = serde_json::json!({
-        "kind": case.kind,
-        "width": shape.width,
-        "depth": shape.depth,
-        "heads": shape.heads,
-        "patch": shape.patch,
-        "image": shape.image,
-        "batch": case.batch,
-        "wavelengths_um": case.wavelengths_um,
-        "repeats": case.repeats,
-        "threads": threads(),
-        "bfloat16": bfloat16,
-    });
-    let needs = "Python with torch, torchvision, timm and torchgeo";
-    ask_rival(&args.python, script, &plan, needs)
+    let mut plan = ours.shape.clone();
+    plan["kind"] = serde_json::json!(kind);
+    plan["repeats"] = how.repeats.into();
+    plan["threads"] = threads().into();
+    plan["bfloat16"] = bfloat16.into();
+    let needs = "Python with torch (and torchvision, timm and torchgeo for DOFA)";
+    ask_rival(&how.python, script, &plan, needs)
 }
 
 fn threads() -> usize {
@@ -246,7 +327,7 @@ fn lines_of(rows: &[Row]) -> Vec<Vec<String>> {
                 .and_then(|side| median(&side.seconds));
             let share = ratio(speed(row), peak).map(|share| format!("{:.0} %", 100.0 * share));
             vec![
-                row.what.to_owned(),
+                row.what.clone(),
                 number(ours, 3),
                 number(theirs, 3),
                 number(ratio(theirs, ours), 2),
@@ -259,17 +340,15 @@ fn lines_of(rows: &[Row]) -> Vec<Vec<String>> {
         .collect()
 }
 
-fn markdown(args: &DofaBenchArgs, rival: Option<&str>, lines: &[Vec<String>]) -> String {
+fn markdown(how: &How, title: &str, rival: Option<&str>, lines: &[Vec<String>]) -> String {
     let mut text = format!(
-        "{}, {} bands, device {}, {} threads, {}; medians of {} runs in {} processes taking turns; memory is the peak of \
-         the whole process.\n\n",
-        args.model,
-        WAVELENGTHS_UM.len(),
-        args.device,
+        "{title}, device {}, {} threads, {}; medians of {} runs in {} processes taking turns; memory is the peak of the \
+         whole process.\n\n",
+        how.device,
         threads(),
         rival.unwrap_or("no rival"),
-        args.repeats * args.rounds,
-        args.rounds,
+        how.repeats * how.rounds,
+        how.rounds,
     );
     text += &format!(
         "| {} |\n|{}\n",
