@@ -11,7 +11,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use rayon::prelude::*;
 
-use super::forward::{self, Heads, Numbers, Rows, dims, tensor};
+use super::forward::{self, Along, Heads, Numbers, Rows, dims, tensor};
 use super::product::{Cores, Matrix, product};
 use super::{FusedOps, rows};
 
@@ -77,14 +77,14 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
         }
     }
 
-    fn fused_attention(qkv: Tracked<C>, heads: usize) -> Tracked<C> {
-        let out = forward::attention(qkv.primitive(), heads);
+    fn fused_attention(qkv: Tracked<C>, heads: usize, along: Along) -> Tracked<C> {
+        let out = forward::attention(qkv.primitive(), heads, along);
         match Attention
             .prepare::<C>([qkv.node()])
             .compute_bound()
             .stateful()
         {
-            OpsKind::Tracked(prep) => prep.finish((qkv.into_primitive(), heads), out),
+            OpsKind::Tracked(prep) => prep.finish((qkv.into_primitive(), heads, along), out),
             OpsKind::UnTracked(prep) => prep.finish(out),
         }
     }
@@ -205,16 +205,16 @@ impl Backward<Flex, 4> for LinearOnto {
 struct Attention;
 
 impl Backward<Flex, 1> for Attention {
-    /// Queries, keys and values, and the number of heads.
-    type State = (Numbers, usize);
+    /// Queries, keys and values, the number of heads, and where tokens lie.
+    type State = (Numbers, usize, Along);
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let gradient = grads.consume::<Flex>(&ops.node);
         let [Some(node)] = ops.parents else { return };
-        let (qkv, heads) = ops.state;
-        let (heads, gradient) = (Heads::new(&qkv, heads), Rows::new(&gradient));
+        let (qkv, heads, along) = ops.state;
+        let (heads, gradient) = (Heads::new(&qkv, heads, along), Rows::new(&gradient));
         let (tokens, width, size) = (heads.tokens, heads.width(), heads.size());
-        let all = heads.images * heads.heads * size;
+        let all = heads.sequences * heads.heads * size;
         let (mut queries, mut keys, mut values) = (vec![0.0; all], vec![0.0; all], vec![0.0; all]);
         queries
             .par_chunks_mut(size.max(1))
@@ -224,10 +224,8 @@ impl Backward<Flex, 1> for Attention {
             .for_each_init(
                 || [vec![0.0; tokens * tokens], vec![0.0; tokens * tokens]],
                 |[shares, scores], (index, ((queries, keys), values))| {
-                    let (image, head) = (index / heads.heads, index % heads.heads);
-                    let at = image * tokens * width + head * heads.head_width;
-                    let of_mixed = gradient.values().get(at..).unwrap_or_default();
-                    let of_mixed = Matrix::with_step(of_mixed, tokens, heads.head_width, width);
+                    let offset = index % heads.heads * heads.head_width;
+                    let of_mixed = heads.tokens_of(gradient.values(), index, width, offset);
                     heads.shares(index, shares);
                     let there = heads.part(index, 2).transposed();
                     product(scores, of_mixed, there, Cores::This);
@@ -239,10 +237,7 @@ impl Backward<Flex, 1> for Attention {
                     product(keys, scores.transposed(), heads.part(index, 0), Cores::This);
                 },
             );
-        let mut out = vec![0.0; 3 * all];
-        let parts: [&[f32]; 3] = [&queries, &keys, &values];
-        rows::join_heads(parts, tokens, heads.heads, heads.head_width, &mut out);
-        let out = tensor(out, dims(&qkv));
+        let out = tensor(heads.join([&queries, &keys, &values]), dims(&qkv));
         grads.register::<Flex>(node.id, out);
     }
 }

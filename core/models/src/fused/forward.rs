@@ -100,27 +100,39 @@ pub(super) fn norm(x: &Numbers, scale: &Numbers, offset: &Numbers, epsilon: f64)
     tensor(out, dims(x))
 }
 
-/// Queries, keys and values in the rows of `qkv` [B, N, 3 D].
+/// Which axis of `qkv` the tokens of a sequence lie on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Along {
+    /// [sequences, tokens, 3 D]
+    Second,
+    /// [tokens, sequences, 3 D]
+    First,
+}
+
+/// Queries, keys and values in the rows of `qkv`, rows q | k | v, each split into heads in order.
 pub(super) struct Heads {
     qkv: Rows,
     pub heads: usize,
     pub head_width: usize,
     pub tokens: usize,
-    pub images: usize,
+    pub sequences: usize,
+    along: Along,
 }
 
 impl Heads {
-    pub fn new(qkv: &Numbers, heads: usize) -> Self {
+    pub fn new(qkv: &Numbers, heads: usize, along: Along) -> Self {
         let rows = Rows::new(qkv);
-        let tokens = match dims(qkv).as_slice() {
-            [_, tokens, _] => *tokens,
-            _ => rows.count,
+        let (tokens, sequences) = match (dims(qkv).as_slice(), along) {
+            ([sequences, tokens, _], Along::Second) => (*tokens, *sequences),
+            ([tokens, sequences, _], Along::First) => (*tokens, *sequences),
+            _ => (rows.count, 1),
         };
         Self {
             heads,
             head_width: rows.width / (3 * heads).max(1),
             tokens,
-            images: rows.count / tokens.max(1),
+            sequences,
+            along,
             qkv: rows,
         }
     }
@@ -130,18 +142,38 @@ impl Heads {
         self.heads * self.head_width
     }
 
-    /// Numbers of one head of one image.
+    /// Numbers of one head of one sequence.
     pub fn size(&self) -> usize {
         self.tokens * self.head_width
     }
 
-    /// [N, d] of image `index / heads`, head `index % heads`; `part`: 0 queries, 1 keys, 2 values.
+    /// Rows from a sequence's first token to that of the next sequence, and from token to token.
+    fn steps(&self) -> (usize, usize) {
+        match self.along {
+            Along::Second => (self.tokens, 1),
+            Along::First => (1, self.sequences),
+        }
+    }
+
+    /// [N, d] of sequence `index / heads`, head `index % heads`; `part`: 0 queries, 1 keys, 2 values.
     pub fn part(&self, index: usize, part: usize) -> Matrix<'_> {
-        let (image, head) = (index / self.heads, index % self.heads);
-        let row = 3 * self.width();
-        let at = image * self.tokens * row + part * self.width() + head * self.head_width;
-        let values = self.qkv.values().get(at..).unwrap_or_default();
-        Matrix::with_step(values, self.tokens, self.head_width, row)
+        let (_, head) = (index / self.heads, index % self.heads);
+        let offset = part * self.width() + head * self.head_width;
+        self.tokens_of(self.qkv.values(), index, 3 * self.width(), offset)
+    }
+
+    /// [N, d] at `offset` of the rows of the tokens of sequence `index / heads`, in `values` of rows of `row` numbers.
+    pub fn tokens_of<'a>(
+        &self,
+        values: &'a [f32],
+        index: usize,
+        row: usize,
+        offset: usize,
+    ) -> Matrix<'a> {
+        let (to_sequence, to_token) = self.steps();
+        let at = index / self.heads * to_sequence * row + offset;
+        let values = values.get(at..).unwrap_or_default();
+        Matrix::with_step(values, self.tokens, self.head_width, to_token * row)
     }
 
     pub fn scale(&self) -> f32 {
@@ -154,12 +186,30 @@ impl Heads {
         product(shares, self.part(index, 0), keys, Cores::This);
         rows::softmax(shares, self.tokens, self.scale());
     }
+
+    /// Rows of all tokens, as they lie in `qkv`, from P arrays [sequences, heads, N, d].
+    pub fn join<const P: usize>(&self, parts: [&[f32]; P]) -> Vec<f32> {
+        let mut out = vec![0.0; P * self.sequences * self.heads * self.size()];
+        let (tokens, sequences) = (self.tokens.max(1), self.sequences.max(1));
+        rows::join_heads(
+            parts,
+            tokens,
+            self.heads,
+            self.head_width,
+            &mut out,
+            |row| match self.along {
+                Along::Second => (row / tokens, row % tokens),
+                Along::First => (row % sequences, row / sequences),
+            },
+        );
+        out
+    }
 }
 
-/// Attention of all tokens of an image to all its tokens: `qkv` [B, N, 3 D], rows q | k | v -> [B, N, D].
-pub(super) fn attention(qkv: &Numbers, heads: usize) -> Numbers {
-    let heads = Heads::new(qkv, heads);
-    let mut mixed = vec![0.0; heads.images * heads.heads * heads.size()];
+/// Attention of all tokens of a sequence to all its tokens, `qkv` [.., .., 3 D] -> [.., .., D].
+pub(super) fn attention(qkv: &Numbers, heads: usize, along: Along) -> Numbers {
+    let heads = Heads::new(qkv, heads, along);
+    let mut mixed = vec![0.0; heads.sequences * heads.heads * heads.size()];
     mixed
         .par_chunks_mut(heads.size().max(1))
         .enumerate()
@@ -171,13 +221,5 @@ pub(super) fn attention(qkv: &Numbers, heads: usize) -> Numbers {
                 product(mixed, shares, heads.part(index, 2), Cores::This);
             },
         );
-    let mut out = vec![0.0; mixed.len()];
-    rows::join_heads(
-        [&mixed],
-        heads.tokens,
-        heads.heads,
-        heads.head_width,
-        &mut out,
-    );
-    tensor(out, with_last(dims(qkv), heads.width()))
+    tensor(heads.join([&mixed]), with_last(dims(qkv), heads.width()))
 }

@@ -336,3 +336,32 @@ impl Blocks {
             });
     }
 }
+
+/// Every map [A, B] of `maps` as [B, A].
+pub fn turned(maps: &[f32], [a, b]: [usize; 2], out: &mut [f32]) {
+    /// Sides of the squares that stay in the cache.
+    const SIDE: usize = 16;
+    let size = (a * b).max(1);
+    out.par_chunks_mut(size)
+        .zip(maps.par_chunks(size))
+        .for_each(|(out, map)| {
+            for first in (0..b).step_by(SIDE) {
+                let last = (first + SIDE).min(b);
+                for row in 0..a {
+                    let values = &map[row * b + first..row * b + last];
+                    for (column, value) in values.iter().enumerate() {
+                        out[(first + column) * a + row] = *value;
+                    }
+                }
+            }
+        });
+}
+
+/// Maps of `size` numbers in another order: map `order[i]` becomes map i.
+pub fn ordered(maps: &[f32], size: usize, order: &[usize], out: &mut [f32]) {
+    out.par_chunks_mut(size.max(1))
+        .zip(order)
+        .for_each(|(out, from)| {
+            out.copy_from_slice(&maps[from * size..(from + 1) * size]);
+        });
+}

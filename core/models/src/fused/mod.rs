@@ -18,11 +18,12 @@ use burn::nn::{LayerNorm, Linear};
 use burn::tensor::activation::gelu;
 use burn::tensor::{DType, Tensor};
 
+use forward::Along;
 use rows::AdamWStep;
 
 pub(crate) use pixels::{
-    blocks, convolution, convolution_gelu, convolution_onto, enlarged, group_norm, pooled,
-    unblocked, unblocked_onto,
+    blocks, channels_first, channels_last, convolution, convolution_gelu, convolution_onto,
+    enlarged, gelu_of, group_norm, ordered, pooled, unblocked_onto, unit,
 };
 
 /// More tokens than this are left to the library's attention, which does not hold all their pairs at once.
@@ -53,8 +54,8 @@ pub trait FusedOps: Backend {
         bias: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
 
-    /// [B, N, 3 D], rows q | k | v, each split into heads in order -> [B, N, D]
-    fn fused_attention(qkv: FloatTensor<Self>, heads: usize) -> FloatTensor<Self>;
+    /// [.., .., 3 D], rows q | k | v, each split into heads in order -> [.., .., D]
+    fn fused_attention(qkv: FloatTensor<Self>, heads: usize, along: Along) -> FloatTensor<Self>;
 
     /// Layer norm over the last axis.
     fn fused_norm(
@@ -91,8 +92,8 @@ impl FusedOps for Flex {
         forward::linear(Some(&base), &x, &weight, &bias)
     }
 
-    fn fused_attention(qkv: FloatTensor<Self>, heads: usize) -> FloatTensor<Self> {
-        forward::attention(&qkv, heads)
+    fn fused_attention(qkv: FloatTensor<Self>, heads: usize, along: Along) -> FloatTensor<Self> {
+        forward::attention(&qkv, heads, along)
     }
 
     fn fused_norm(
@@ -225,7 +226,8 @@ pub(crate) fn attention(qkv: Tensor<3>, heads: usize) -> Tensor<3> {
     let [batch, tokens, width] = qkv.dims();
     let d = width / 3;
     if is_served(&qkv) && tokens <= MOST_TOKENS {
-        let mixed = <Dispatch as FusedOps>::fused_attention(qkv.into_dispatch(), heads);
+        let mixed =
+            <Dispatch as FusedOps>::fused_attention(qkv.into_dispatch(), heads, Along::Second);
         return Tensor::from_dispatch(mixed);
     }
     let head = |part: usize| {
@@ -237,6 +239,17 @@ pub(crate) fn attention(qkv: Tensor<3>, heads: usize) -> Tensor<3> {
     burn::tensor::module::attention(head(0), head(1), head(2), None, None, Default::default())
         .swap_dims(1, 2)
         .reshape([batch, tokens, d])
+}
+
+/// [`attention`] of tokens along the first axis: [N, B, 3 D] -> [N, B, D].
+pub(crate) fn attention_along_first(qkv: Tensor<3>, heads: usize) -> Tensor<3> {
+    let [tokens, _, _] = qkv.dims();
+    if is_served(&qkv) && tokens <= MOST_TOKENS {
+        let mixed =
+            <Dispatch as FusedOps>::fused_attention(qkv.into_dispatch(), heads, Along::First);
+        return Tensor::from_dispatch(mixed);
+    }
+    attention(qkv.swap_dims(0, 1), heads).swap_dims(0, 1)
 }
 
 /// The layer's forward pass; `epsilon` as it was made with, which a layer does not tell.

@@ -49,6 +49,16 @@ pub trait MapOps: Backend {
 
     fn map_pooled(logits: FloatTensor<Self>, frames: FloatTensor<Self>) -> FloatTensor<Self>;
 
+    /// [M, A, B] -> [M, B, A]
+    fn map_turned(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Maps in another order, every one of them once.
+    fn map_ordered(x: FloatTensor<Self>, order: Vec<usize>) -> FloatTensor<Self>;
+
+    fn map_gelu(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    fn map_unit(x: FloatTensor<Self>, shortest: f32) -> FloatTensor<Self>;
+
     fn map_blocks(x: FloatTensor<Self>, side: usize) -> FloatTensor<Self>;
 
     fn map_unblocked(x: FloatTensor<Self>, side: usize) -> FloatTensor<Self>;
@@ -86,6 +96,22 @@ impl MapOps for Flex {
 
     fn map_pooled(logits: Numbers, frames: Numbers) -> Numbers {
         pooled_frames(&logits, &frames)
+    }
+
+    fn map_turned(x: Numbers) -> Numbers {
+        turned(&x)
+    }
+
+    fn map_ordered(x: Numbers, order: Vec<usize>) -> Numbers {
+        in_order(&x, &order)
+    }
+
+    fn map_gelu(x: Numbers) -> Numbers {
+        forward::gelu(x.to_contiguous())
+    }
+
+    fn map_unit(x: Numbers, shortest: f32) -> Numbers {
+        unit_rows(&x, shortest)
     }
 
     fn map_blocks(x: Numbers, side: usize) -> Numbers {
@@ -177,6 +203,32 @@ pub(super) fn pooled_frames(logits: &Numbers, frames: &Numbers) -> Numbers {
     let (logits, frames) = (Rows::new(logits), Rows::new(frames));
     let out = pooling.forward(logits.values(), frames.values());
     tensor(out, vec![pooling.pixels, pooling.heads, pooling.width])
+}
+
+/// [M, A, B] -> [M, B, A]
+pub(super) fn turned(x: &Numbers) -> Numbers {
+    let sizes = dims(x);
+    let size = |axis: usize| sizes.get(axis).copied().unwrap_or(1);
+    let rows = Rows::new(x);
+    let mut out = vec![0.0; rows.values().len()];
+    maps::turned(rows.values(), [size(1), size(2)], &mut out);
+    tensor(out, vec![size(0), size(2), size(1)])
+}
+
+pub(super) fn in_order(x: &Numbers, order: &[usize]) -> Numbers {
+    let rows = Rows::new(x);
+    let mut out = vec![0.0; rows.values().len()];
+    let size = dims(x).iter().skip(1).product();
+    maps::ordered(rows.values(), size, order, &mut out);
+    tensor(out, dims(x))
+}
+
+/// Rows of the last axis at length 1.
+pub(super) fn unit_rows(x: &Numbers, shortest: f32) -> Numbers {
+    let rows = Rows::new(x);
+    let mut out = vec![0.0; rows.values().len()];
+    rows::unit(rows.values(), rows.width, shortest, &mut out);
+    tensor(out, dims(x))
 }
 
 /// [M, k h, k w, C] -> [M, h, w, k * k * C]
@@ -394,4 +446,59 @@ pub(crate) fn unblocked_onto(base: Tensor<4>, x: Tensor<4>, side: usize) -> Tens
         x.into_dispatch(),
         side,
     ))
+}
+
+/// GELU, exact.
+pub(crate) fn gelu_of(x: Tensor<4>) -> Tensor<4> {
+    match is_served(&x) {
+        true => Tensor::from_dispatch(<Dispatch as MapOps>::map_gelu(x.into_dispatch())),
+        false => gelu(x),
+    }
+}
+
+/// Rows of the last axis at length 1, or divided by `shortest` where they are shorter than that.
+pub(crate) fn unit(x: Tensor<4>, shortest: f32) -> Tensor<4> {
+    if is_served(&x) {
+        let unit = <Dispatch as MapOps>::map_unit(x.into_dispatch(), shortest);
+        return Tensor::from_dispatch(unit);
+    }
+    let length = x.clone().square().sum_dim(3).sqrt().clamp_min(shortest);
+    x / length
+}
+
+/// [M, C, H, W] -> [M, H, W, C]
+pub(crate) fn channels_last(x: Tensor<4>) -> Tensor<4> {
+    let [maps, channels, height, width] = x.dims();
+    if !is_served(&x) {
+        return x.permute([0, 2, 3, 1]);
+    }
+    let x = x.reshape([maps, channels, height * width]);
+    let turned = <Dispatch as MapOps>::map_turned(x.into_dispatch());
+    Tensor::<3>::from_dispatch(turned).reshape([maps, height, width, channels])
+}
+
+/// [M, H, W, C] -> [M, C, H, W]
+pub(crate) fn channels_first(x: Tensor<4>) -> Tensor<4> {
+    let [maps, height, width, channels] = x.dims();
+    if !is_served(&x) {
+        return x.permute([0, 3, 1, 2]);
+    }
+    let x = x.reshape([maps, height * width, channels]);
+    let turned = <Dispatch as MapOps>::map_turned(x.into_dispatch());
+    Tensor::<3>::from_dispatch(turned).reshape([maps, channels, height, width])
+}
+
+/// Maps in another order: map `order[i]` becomes map i; every map once.
+pub(crate) fn ordered(x: Tensor<4>, order: &[usize]) -> Tensor<4> {
+    if is_served(&x) {
+        let ordered = <Dispatch as MapOps>::map_ordered(x.into_dispatch(), order.to_vec());
+        return Tensor::from_dispatch(ordered);
+    }
+    let indices: Vec<i32> = order
+        .iter()
+        .map(|index| i32::try_from(*index).unwrap_or(i32::MAX))
+        .collect();
+    let data = TensorData::new(indices, [order.len()]);
+    let indices = Tensor::<1, Int>::from_data(data, &x.device());
+    x.select(0, indices)
 }

@@ -13,7 +13,8 @@ use super::convolution;
 use super::forward::{self, Numbers, Rows, dims, tensor};
 use super::maps;
 use super::pixels::{
-    MapOps, blocked, convolved, normed, pooled_frames, pooling_of, shape_of, spread,
+    MapOps, blocked, convolved, in_order, normed, pooled_frames, pooling_of, shape_of, spread,
+    turned, unit_rows,
 };
 use super::rows;
 
@@ -141,6 +142,32 @@ impl<C: CheckpointStrategy> MapOps for Autodiff<Flex, C> {
             (logits.into_primitive(), frames.into_primitive()),
             out
         )
+    }
+
+    fn map_turned(x: Tracked<C>) -> Tracked<C> {
+        let out = turned(x.primitive());
+        tracked!(Turned, C, [x], (), out)
+    }
+
+    fn map_ordered(x: Tracked<C>, order: Vec<usize>) -> Tracked<C> {
+        let out = in_order(x.primitive(), &order);
+        tracked!(Ordered, C, [x], order, out)
+    }
+
+    fn map_gelu(x: Tracked<C>) -> Tracked<C> {
+        let before = x.primitive().to_contiguous();
+        match Gelu.prepare::<C>([x.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let out = forward::gelu(before.clone());
+                prep.finish(before, out)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(forward::gelu(before)),
+        }
+    }
+
+    fn map_unit(x: Tracked<C>, shortest: f32) -> Tracked<C> {
+        let out = unit_rows(x.primitive(), shortest);
+        tracked!(Unit, C, [x], (x.into_primitive(), shortest), out)
     }
 
     fn map_blocks(x: Tracked<C>, side: usize) -> Tracked<C> {
@@ -329,6 +356,74 @@ impl Backward<Flex, 2> for UnblockedOnto {
             grads.register::<Flex>(node.id, blocked(&gradient, ops.state));
         }
         if let Some(node) = base {
+            grads.register::<Flex>(node.id, gradient);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Turned;
+
+impl Backward<Flex, 1> for Turned {
+    type State = ();
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = grads.consume::<Flex>(&ops.node);
+        if let [Some(node)] = ops.parents {
+            grads.register::<Flex>(node.id, turned(&gradient));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Ordered;
+
+impl Backward<Flex, 1> for Ordered {
+    type State = Vec<usize>;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = grads.consume::<Flex>(&ops.node);
+        let mut back = vec![0; ops.state.len()];
+        for (to, from) in ops.state.iter().enumerate() {
+            if let Some(place) = back.get_mut(*from) {
+                *place = to;
+            }
+        }
+        if let [Some(node)] = ops.parents {
+            grads.register::<Flex>(node.id, in_order(&gradient, &back));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Gelu;
+
+impl Backward<Flex, 1> for Gelu {
+    /// What GELU was given.
+    type State = Numbers;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let mut gradient = own(grads.consume::<Flex>(&ops.node));
+        rows::times_gelu_slope(gradient.storage_mut(), Rows::new(&ops.state).values());
+        if let [Some(node)] = ops.parents {
+            grads.register::<Flex>(node.id, gradient);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Unit;
+
+impl Backward<Flex, 1> for Unit {
+    /// Input and the shortest length.
+    type State = (Numbers, f32);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let mut gradient = own(grads.consume::<Flex>(&ops.node));
+        let (x, shortest) = ops.state;
+        let x = Rows::new(&x);
+        rows::unit_backward(gradient.storage_mut(), x.values(), x.width, shortest);
+        if let [Some(node)] = ops.parents {
             grads.register::<Flex>(node.id, gradient);
         }
     }

@@ -6,6 +6,7 @@ use burn::tensor::module::{conv_transpose2d, conv2d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use burn::tensor::{Device, Tensor};
 
+use super::pixels::unblocked;
 use super::tests::{assert_same, random};
 use super::*;
 
@@ -151,6 +152,44 @@ fn blocks_of_pixels_and_back() {
         &[x.clone(), base.clone()],
         unblocked_onto(base.clone(), ours(), 4),
         base + x.clone(),
+        &[],
+        &[],
+    );
+}
+
+#[test]
+fn orders_lengths_and_turns_equal_the_librarys() {
+    let device = Device::flex().autodiff();
+    let x = random([5, 3, 4, 6], &device).require_grad();
+    let one = std::slice::from_ref(&x);
+    let order = [3, 0, 4, 2, 1];
+    let indices = Tensor::<1, burn::tensor::Int>::from_ints([3, 0, 4, 2, 1], &device);
+    assert_same(
+        one,
+        ordered(x.clone(), &order),
+        x.clone().select(0, indices),
+        &[],
+        &[],
+    );
+    assert_same(one, gelu_of(x.clone()), gelu(x.clone()), &[], &[]);
+    let length = x.clone().square().sum_dim(3).sqrt();
+    assert_same(one, unit(x.clone(), 1e-6), x.clone() / length, &[], &[]);
+    // Shorter rows than that are only divided.
+    assert_same(one, unit(x.clone(), 1e3), x.clone() / 1e3, &[], &[]);
+    let theirs = x.clone().permute([0, 2, 3, 1]);
+    assert_same(one, channels_last(x.clone()), theirs, &[], &[]);
+    let theirs = x.clone().permute([0, 3, 1, 2]);
+    assert_same(one, channels_first(x.clone()), theirs, &[], &[]);
+}
+
+#[test]
+fn attention_over_the_first_axis_is_that_over_the_second_turned() {
+    let device = Device::flex().autodiff();
+    let qkv = random([7, 5, 24], &device).require_grad();
+    assert_same(
+        std::slice::from_ref(&qkv),
+        attention_along_first(qkv.clone(), 2),
+        attention(qkv.clone().swap_dims(0, 1), 2).swap_dims(0, 1),
         &[],
         &[],
     );

@@ -319,6 +319,51 @@ fn add_onto(total: &mut [f32], more: &[f32]) {
         .for_each(|(total, more)| *total += more);
 }
 
+/// Rows of `x` at length 1, or divided by `shortest` where they are shorter than that, into `out`.
+pub fn unit(x: &[f32], width: usize, shortest: f32, out: &mut [f32]) {
+    let size = width.max(1) * TASK_ROWS;
+    out.par_chunks_mut(size)
+        .zip(x.par_chunks(size))
+        .for_each(|(out, x)| {
+            vectorised(|| {
+                let rows = out.chunks_exact_mut(width.max(1));
+                for (out, x) in rows.zip(x.chunks_exact(width.max(1))) {
+                    let length = sum_of(x, x, |a, b| a * b).sqrt();
+                    let inverse = 1.0 / if length > shortest { length } else { shortest };
+                    for (out, x) in out.iter_mut().zip(x) {
+                        *out = x * inverse;
+                    }
+                }
+            });
+        });
+}
+
+/// Gradient of [`unit`] in place: `gradient` of the result becomes that of `x`.
+pub fn unit_backward(gradient: &mut [f32], x: &[f32], width: usize, shortest: f32) {
+    let size = width.max(1) * TASK_ROWS;
+    gradient
+        .par_chunks_mut(size)
+        .zip(x.par_chunks(size))
+        .for_each(|(gradient, x)| {
+            vectorised(|| {
+                let rows = gradient.chunks_exact_mut(width.max(1));
+                for (gradient, x) in rows.zip(x.chunks_exact(width.max(1))) {
+                    let length = sum_of(x, x, |a, b| a * b).sqrt();
+                    let is_long = length > shortest;
+                    let inverse = 1.0 / if is_long { length } else { shortest };
+                    let along = if is_long {
+                        sum_of(gradient, x, |a, b| a * b) * inverse * inverse
+                    } else {
+                        0.0
+                    };
+                    for (g, x) in gradient.iter_mut().zip(x) {
+                        *g = (*g - x * along) * inverse;
+                    }
+                }
+            });
+        });
+}
+
 /// Sum of all rows: the gradient of a bias.
 pub fn sum_of_rows(rows: &[f32], width: usize) -> Vec<f32> {
     let width = width.max(1);
@@ -341,23 +386,26 @@ pub fn sum_of_rows(rows: &[f32], width: usize) -> Vec<f32> {
     total
 }
 
-/// Rows [B, N, P, H, d] from P arrays [B, H, N, d].
+/// Rows [.., P, H, d] from P arrays [B, H, N, d]; `place_of` a row: its sequence b and token n.
 pub fn join_heads<const P: usize>(
     parts: [&[f32]; P],
     tokens: usize,
     heads: usize,
     head_width: usize,
     out: &mut [f32],
+    place_of: impl Fn(usize) -> (usize, usize) + Sync,
 ) {
-    let (tokens, row) = (tokens.max(1), (P * heads * head_width).max(1));
-    out.par_chunks_mut(row)
+    let row = (P * heads * head_width).max(1);
+    out.par_chunks_mut(row * TASK_ROWS)
         .enumerate()
-        .for_each(|(index, row)| {
-            let (image, token) = (index / tokens, index % tokens);
-            for (slot, out) in row.chunks_exact_mut(head_width).enumerate() {
-                let (part, head) = (slot / heads, slot % heads);
-                let at = ((image * heads + head) * tokens + token) * head_width;
-                out.copy_from_slice(&parts[part][at..at + head_width]);
+        .for_each(|(task, rows)| {
+            for (index, row) in rows.chunks_exact_mut(row).enumerate() {
+                let (sequence, token) = place_of(task * TASK_ROWS + index);
+                for (slot, out) in row.chunks_exact_mut(head_width).enumerate() {
+                    let (part, head) = (slot / heads, slot % heads);
+                    let at = ((sequence * heads + head) * tokens + token) * head_width;
+                    out.copy_from_slice(&parts[part][at..at + head_width]);
+                }
             }
         });
 }

@@ -62,13 +62,14 @@ impl StpBlock {
         let space = over_pixels(state.space, |x| self.space.forward(x));
         let time = self.over_time(state.time, codes, counts);
         let precision = self.precisely(state.precision);
-        let c = self.up_st.forward(space.clone());
-        let precision_next = self.up_tp.onto(precision.clone(), time.clone() + c.clone());
-        let fine = self.down_pt.onto(time, precision);
+        // What space gives to time goes to two sums.
+        let c = self.up_st.blocks(space.clone());
+        let coarse = self.up_st.spread_onto(time.clone(), c.clone());
+        let fine = self.down_pt.onto(time, precision.clone());
         State {
             space: self.down_ts.onto(space, fine.clone()),
-            time: fine + c,
-            precision: precision_next,
+            time: self.up_st.spread_onto(fine, c),
+            precision: self.up_tp.onto(precision, coarse),
         }
     }
 
@@ -82,8 +83,8 @@ impl StpBlock {
         let mut mixed = Vec::with_capacity(counts.len());
         let mut from = 0;
         for count in counts.iter().copied().filter(|count| *count > 0) {
-            let of_row = qkv.clone().narrow(0, from, count).swap_dims(0, 1);
-            mixed.push(self.time.mix(of_row).swap_dims(0, 1));
+            let of_row = qkv.clone().narrow(0, from, count);
+            mixed.push(self.time.mix_along_first(of_row));
             from += count;
         }
         self.time

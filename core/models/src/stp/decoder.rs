@@ -66,9 +66,7 @@ impl Decoder {
             None => Tensor::zeros([hidden], &device),
         };
         let offsets = fused::affine(told, of_rows, bias);
-        let pixels = u
-            .permute([0, 2, 3, 1])
-            .reshape([rows, height * width, axes]);
+        let pixels = fused::channels_last(u).reshape([rows, height * width, axes]);
         let first: Vec<Tensor<2>> = (0..rows)
             .map(|row| {
                 let pixels = pixels.clone().narrow(0, row, 1).squeeze_dim::<2>(0);
@@ -79,7 +77,6 @@ impl Decoder {
         let x = fused::linear_gelu(&self.fc2, Tensor::cat(first, 0));
         let x = fused::linear(&self.fc3, x);
         let [_, outputs] = x.dims();
-        x.reshape([rows, height, width, outputs])
-            .permute([0, 3, 1, 2])
+        fused::channels_first(x.reshape([rows, height, width, outputs]))
     }
 }

@@ -71,17 +71,18 @@ impl Expand {
         })
     }
 
-    /// [M, h, w, in] -> [M, k h, k w, out]
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        fused::unblocked(self.blocks(x), self.side)
-    }
-
     /// `base` plus the result.
     pub fn onto(&self, base: Tensor<4>, x: Tensor<4>) -> Tensor<4> {
-        fused::unblocked_onto(base, self.blocks(x), self.side)
+        self.spread_onto(base, self.blocks(x))
     }
 
-    fn blocks(&self, x: Tensor<4>) -> Tensor<4> {
+    /// `base` plus what [`Self::blocks`] gave.
+    pub fn spread_onto(&self, base: Tensor<4>, blocks: Tensor<4>) -> Tensor<4> {
+        fused::unblocked_onto(base, blocks, self.side)
+    }
+
+    /// The result before its pixels are put in place: [M, h, w, k * k * out].
+    pub fn blocks(&self, x: Tensor<4>) -> Tensor<4> {
         let bias = self.bias.val().repeat_dim(0, self.side * self.side);
         fused::affine(x, self.weight.val(), bias)
     }
@@ -218,9 +219,9 @@ impl AttentionBlock {
         fused::linear(&self.qkv, fused::norm(&self.ln1, x, EPSILON))
     }
 
-    /// The mixed values of `queries_keys_values` [S, N, 3 D] over N: [S, N, D].
-    pub fn mix(&self, qkv: Tensor<3>) -> Tensor<3> {
-        fused::attention(qkv, self.heads)
+    /// The mixed values of `queries_keys_values` [N, S, 3 D] over N: [N, S, D].
+    pub fn mix_along_first(&self, qkv: Tensor<3>) -> Tensor<3> {
+        fused::attention_along_first(qkv, self.heads)
     }
 
     /// Adds the attention's output and the MLP's to `x`.

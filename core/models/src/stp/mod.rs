@@ -14,7 +14,6 @@ mod vmf;
 
 use burn::module::{Module, Param};
 use burn::nn::LayerNorm;
-use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 pub use config::{EMBEDDING, STP_NAMES, StpConfig, StpSource, StpTarget};
@@ -175,7 +174,7 @@ impl Stp {
         let precision = Tensor::cat(projected, 0);
         let precision = match plan.is_in_order() {
             true => precision,
-            false => precision.select(0, indices(&plan.order, &device)),
+            false => fused::ordered(precision, &plan.order),
         };
         let time = self.in_pt.forward(precision.clone());
         let space = with_positions(self.in_ts.forward(time.clone()));
@@ -222,8 +221,8 @@ impl Stp {
 impl Projector {
     /// [M, C, L, L] -> [M, L/2, L/2, D_P]
     fn forward(&self, frames: Tensor<4>) -> Tensor<4> {
-        let x = self.conv1.forward(frames.permute([0, 2, 3, 1]));
-        let x = self.conv2.forward(gelu(self.gn.forward(x)));
+        let x = self.conv1.forward(fused::channels_last(frames));
+        let x = self.conv2.forward(fused::gelu_of(self.gn.forward(x)));
         x + self.source.val().unsqueeze()
     }
 }

@@ -85,10 +85,9 @@ impl Summary {
         let x =
             fused::linear(&self.o, context).reshape([encoded.rows(), half, half, config.precision]);
         let x = fused::enlarged(x, self.up.val(), self.up_bias.val());
-        let x = burn::tensor::activation::gelu(x);
+        let x = fused::gelu_of(x);
         let x = fused::linear(&self.head, x);
-        let length = x.clone().square().sum_dim(3).sqrt().clamp_min(SHORTEST);
-        (x / length).permute([0, 3, 1, 2])
+        fused::channels_first(fused::unit(x, SHORTEST))
     }
 
     /// [B, D_P] of the periods' ends.
