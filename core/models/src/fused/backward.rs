@@ -1,6 +1,9 @@
 //! Gradients of the fused operations. What is kept for them: the inputs, and before a GELU what it was given; shares of
 //! attention and moments of norms are worked out again. Proved against the library's own operations in the tests beside.
 
+use super::forward::{self, Along, Heads, Numbers, Rows, dims, sequences_of, tensor, zeros};
+use super::product::{Cores, product};
+use super::{FusedOps, rows};
 use burn::backend::Autodiff;
 use burn::backend::Flex;
 use burn::backend::autodiff::NodeId;
@@ -9,11 +12,6 @@ use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
-use rayon::prelude::*;
-
-use super::forward::{self, Along, Heads, Numbers, Rows, dims, tensor};
-use super::product::{Cores, Matrix, product};
-use super::{FusedOps, rows};
 
 pub(super) type Tracked<C> = FloatTensor<Autodiff<Flex, C>>;
 
@@ -77,14 +75,14 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
         }
     }
 
-    fn fused_attention(qkv: Tracked<C>, heads: usize, along: Along) -> Tracked<C> {
-        let out = forward::attention(qkv.primitive(), heads, along);
+    fn fused_attention(qkv: Tracked<C>, heads: usize) -> Tracked<C> {
+        let out = forward::attention(qkv.primitive(), heads);
         match Attention
             .prepare::<C>([qkv.node()])
             .compute_bound()
             .stateful()
         {
-            OpsKind::Tracked(prep) => prep.finish((qkv.into_primitive(), heads, along), out),
+            OpsKind::Tracked(prep) => prep.finish((qkv.into_primitive(), heads), out),
             OpsKind::UnTracked(prep) => prep.finish(out),
         }
     }
@@ -138,14 +136,14 @@ fn linear_backward(
     }
     if let Some(node) = of_weight {
         let rows = Rows::new(x);
-        let mut out = vec![0.0; rows.width * gradient.width];
+        let mut out = zeros(rows.width * gradient.width);
         let inputs = rows.matrix().transposed();
         product(&mut out, inputs, gradient.matrix(), Cores::All);
         grads.register::<Flex>(node, tensor(out, vec![rows.width, gradient.width]));
     }
     if let Some(node) = of_x {
         let weight = Rows::new(weight);
-        let mut out = vec![0.0; gradient.count * weight.count];
+        let mut out = zeros(gradient.count * weight.count);
         let weight = weight.matrix().transposed();
         product(&mut out, gradient.matrix(), weight, Cores::All);
         grads.register::<Flex>(node, tensor(out, dims(x)));
@@ -205,40 +203,18 @@ impl Backward<Flex, 4> for LinearOnto {
 struct Attention;
 
 impl Backward<Flex, 1> for Attention {
-    /// Queries, keys and values, the number of heads, and where tokens lie.
-    type State = (Numbers, usize, Along);
+    /// Queries, keys and values, and the number of heads.
+    type State = (Numbers, usize);
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let gradient = grads.consume::<Flex>(&ops.node);
         let [Some(node)] = ops.parents else { return };
-        let (qkv, heads, along) = ops.state;
-        let (heads, gradient) = (Heads::new(&qkv, heads, along), Rows::new(&gradient));
-        let (tokens, width, size) = (heads.tokens, heads.width(), heads.size());
-        let all = heads.sequences * heads.heads * size;
-        let (mut queries, mut keys, mut values) = (vec![0.0; all], vec![0.0; all], vec![0.0; all]);
-        queries
-            .par_chunks_mut(size.max(1))
-            .zip(keys.par_chunks_mut(size.max(1)))
-            .zip(values.par_chunks_mut(size.max(1)))
-            .enumerate()
-            .for_each_init(
-                || [vec![0.0; tokens * tokens], vec![0.0; tokens * tokens]],
-                |[shares, scores], (index, ((queries, keys), values))| {
-                    let offset = index % heads.heads * heads.head_width;
-                    let of_mixed = heads.tokens_of(gradient.values(), index, width, offset);
-                    heads.shares(index, shares);
-                    let there = heads.part(index, 2).transposed();
-                    product(scores, of_mixed, there, Cores::This);
-                    rows::softmax_backward(scores, shares, tokens, heads.scale());
-                    let shares = Matrix::new(shares, tokens, tokens);
-                    let scores = Matrix::new(scores, tokens, tokens);
-                    product(values, shares.transposed(), of_mixed, Cores::This);
-                    product(queries, scores, heads.part(index, 1), Cores::This);
-                    product(keys, scores.transposed(), heads.part(index, 0), Cores::This);
-                },
-            );
-        let out = tensor(heads.join([&queries, &keys, &values]), dims(&qkv));
-        grads.register::<Flex>(node.id, out);
+        let (qkv, heads) = ops.state;
+        let (rows, gradient) = (Rows::new(&qkv), Rows::new(&gradient));
+        let heads = Heads::new(rows.values(), sequences_of(&qkv), heads, Along::Second);
+        let mut out = zeros(rows.values().len());
+        heads.attend_backward(gradient.values(), &mut out);
+        grads.register::<Flex>(node.id, tensor(out, dims(&qkv)));
     }
 }
 

@@ -192,7 +192,7 @@ pub fn of_weight(shape: Shape, x: &[f32], gradient: &[f32]) -> Vec<f32> {
 
 /// Gradient of `x` from that of the result.
 pub fn of_input(shape: Shape, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
-    let mut out = vec![0.0; shape.maps * shape.map_size()];
+    let mut out = super::forward::zeros(shape.maps * shape.map_size());
     if shape.stride == 1 {
         // A convolution again, with the kernel turned around.
         let back = Shape {

@@ -20,6 +20,18 @@ pub(super) fn tensor(values: Vec<f32>, dims: Vec<usize>) -> Numbers {
     Numbers::from_data(TensorData::new(values, Shape::from(dims)))
 }
 
+/// As many zeros, written by all cores where there are many.
+pub(super) fn zeros(count: usize) -> Vec<f32> {
+    /// Less than this is done before other cores have woken up.
+    const MANY: usize = 1 << 17;
+    if count < MANY {
+        return vec![0.0; count];
+    }
+    let mut zeros = Vec::with_capacity(count);
+    zeros.par_extend(rayon::iter::repeat_n(0.0, count));
+    zeros
+}
+
 /// [.., K] as M rows of K; contiguous.
 pub(super) struct Rows {
     x: Numbers,
@@ -63,7 +75,7 @@ pub(super) fn linear(
     bias: &Numbers,
 ) -> Numbers {
     let (rows, weight, bias) = (Rows::new(x), Rows::new(weight), Rows::new(bias));
-    let mut out = vec![0.0; rows.count * weight.width];
+    let mut out = zeros(rows.count * weight.width);
     match base {
         Some(base) => rows::sum_of_base_and_bias(&mut out, Rows::new(base).values(), bias.values()),
         None => rows::fill_rows(&mut out, bias.values()),
@@ -80,7 +92,7 @@ pub(super) fn gelu(mut x: Numbers) -> Numbers {
             x
         }
         None => {
-            let mut values = vec![0.0; x.storage::<f32>().len()];
+            let mut values = zeros(x.storage::<f32>().len());
             rows::gelu_of(x.storage(), &mut values);
             tensor(values, dims(&x))
         }
@@ -89,7 +101,7 @@ pub(super) fn gelu(mut x: Numbers) -> Numbers {
 
 pub(super) fn norm(x: &Numbers, scale: &Numbers, offset: &Numbers, epsilon: f64) -> Numbers {
     let rows = Rows::new(x);
-    let mut out = vec![0.0; rows.values().len()];
+    let mut out = zeros(rows.values().len());
     rows::norm(
         rows.values(),
         Rows::new(scale).values(),
@@ -102,7 +114,7 @@ pub(super) fn norm(x: &Numbers, scale: &Numbers, offset: &Numbers, epsilon: f64)
 
 /// Which axis of `qkv` the tokens of a sequence lie on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Along {
+pub(super) enum Along {
     /// [sequences, tokens, 3 D]
     Second,
     /// [tokens, sequences, 3 D]
@@ -110,8 +122,8 @@ pub enum Along {
 }
 
 /// Queries, keys and values in the rows of `qkv`, rows q | k | v, each split into heads in order.
-pub(super) struct Heads {
-    qkv: Rows,
+pub(super) struct Heads<'a> {
+    qkv: &'a [f32],
     pub heads: usize,
     pub head_width: usize,
     pub tokens: usize,
@@ -119,21 +131,21 @@ pub(super) struct Heads {
     along: Along,
 }
 
-impl Heads {
-    pub fn new(qkv: &Numbers, heads: usize, along: Along) -> Self {
-        let rows = Rows::new(qkv);
-        let (tokens, sequences) = match (dims(qkv).as_slice(), along) {
-            ([sequences, tokens, _], Along::Second) => (*tokens, *sequences),
-            ([tokens, sequences, _], Along::First) => (*tokens, *sequences),
-            _ => (rows.count, 1),
-        };
+impl<'a> Heads<'a> {
+    pub fn new(
+        qkv: &'a [f32],
+        [tokens, sequences]: [usize; 2],
+        heads: usize,
+        along: Along,
+    ) -> Self {
+        let row = qkv.len() / (tokens * sequences).max(1);
         Self {
+            qkv,
             heads,
-            head_width: rows.width / (3 * heads).max(1),
+            head_width: row / (3 * heads).max(1),
             tokens,
             sequences,
             along,
-            qkv: rows,
         }
     }
 
@@ -143,7 +155,7 @@ impl Heads {
     }
 
     /// Numbers of one head of one sequence.
-    pub fn size(&self) -> usize {
+    fn size(&self) -> usize {
         self.tokens * self.head_width
     }
 
@@ -156,70 +168,112 @@ impl Heads {
     }
 
     /// [N, d] of sequence `index / heads`, head `index % heads`; `part`: 0 queries, 1 keys, 2 values.
-    pub fn part(&self, index: usize, part: usize) -> Matrix<'_> {
-        let (_, head) = (index / self.heads, index % self.heads);
-        let offset = part * self.width() + head * self.head_width;
-        self.tokens_of(self.qkv.values(), index, 3 * self.width(), offset)
+    fn part(&self, index: usize, part: usize) -> Matrix<'a> {
+        let offset = part * self.width() + index % self.heads * self.head_width;
+        self.tokens_of(self.qkv, index, 3 * self.width(), offset)
     }
 
     /// [N, d] at `offset` of the rows of the tokens of sequence `index / heads`, in `values` of rows of `row` numbers.
-    pub fn tokens_of<'a>(
+    fn tokens_of<'b>(
         &self,
-        values: &'a [f32],
+        values: &'b [f32],
         index: usize,
         row: usize,
         offset: usize,
-    ) -> Matrix<'a> {
+    ) -> Matrix<'b> {
         let (to_sequence, to_token) = self.steps();
         let at = index / self.heads * to_sequence * row + offset;
         let values = values.get(at..).unwrap_or_default();
         Matrix::with_step(values, self.tokens, self.head_width, to_token * row)
     }
 
-    pub fn scale(&self) -> f32 {
+    fn scale(&self) -> f32 {
         1.0 / (self.head_width as f32).sqrt()
     }
 
     /// How much each token takes from each, [N, N].
-    pub fn shares(&self, index: usize, shares: &mut [f32]) {
+    fn shares(&self, index: usize, shares: &mut [f32]) {
         let keys = self.part(index, 1).transposed();
         product(shares, self.part(index, 0), keys, Cores::This);
         rows::softmax(shares, self.tokens, self.scale());
     }
 
     /// Rows of all tokens, as they lie in `qkv`, from P arrays [sequences, heads, N, d].
-    pub fn join<const P: usize>(&self, parts: [&[f32]; P]) -> Vec<f32> {
-        let mut out = vec![0.0; P * self.sequences * self.heads * self.size()];
+    fn join<const P: usize>(&self, parts: [&[f32]; P], out: &mut [f32]) {
         let (tokens, sequences) = (self.tokens.max(1), self.sequences.max(1));
         rows::join_heads(
             parts,
             tokens,
             self.heads,
             self.head_width,
-            &mut out,
+            out,
             |row| match self.along {
                 Along::Second => (row / tokens, row % tokens),
                 Along::First => (row % sequences, row / sequences),
             },
         );
-        out
+    }
+
+    /// Attention of all tokens of a sequence to all its tokens, as they lie in `qkv`: rows of D numbers.
+    pub fn attend(&self, out: &mut [f32]) {
+        let mut mixed = zeros(self.sequences * self.heads * self.size());
+        mixed
+            .par_chunks_mut(self.size().max(1))
+            .enumerate()
+            .for_each_init(
+                || vec![0.0; self.tokens * self.tokens],
+                |shares, (index, mixed)| {
+                    self.shares(index, shares);
+                    let shares = Matrix::new(shares, self.tokens, self.tokens);
+                    product(mixed, shares, self.part(index, 2), Cores::This);
+                },
+            );
+        self.join([&mixed], out);
+    }
+
+    /// Gradient of `qkv` from that of [`Self::attend`].
+    pub fn attend_backward(&self, gradient: &[f32], out: &mut [f32]) {
+        let (tokens, width, size) = (self.tokens, self.width(), self.size());
+        let all = self.sequences * self.heads * size;
+        let (mut queries, mut keys, mut values) = (zeros(all), zeros(all), zeros(all));
+        queries
+            .par_chunks_mut(size.max(1))
+            .zip(keys.par_chunks_mut(size.max(1)))
+            .zip(values.par_chunks_mut(size.max(1)))
+            .enumerate()
+            .for_each_init(
+                || [vec![0.0; tokens * tokens], vec![0.0; tokens * tokens]],
+                |[shares, scores], (index, ((queries, keys), values))| {
+                    let offset = index % self.heads * self.head_width;
+                    let of_mixed = self.tokens_of(gradient, index, width, offset);
+                    self.shares(index, shares);
+                    let there = self.part(index, 2).transposed();
+                    product(scores, of_mixed, there, Cores::This);
+                    rows::softmax_backward(scores, shares, tokens, self.scale());
+                    let shares = Matrix::new(shares, tokens, tokens);
+                    let scores = Matrix::new(scores, tokens, tokens);
+                    product(values, shares.transposed(), of_mixed, Cores::This);
+                    product(queries, scores, self.part(index, 1), Cores::This);
+                    product(keys, scores.transposed(), self.part(index, 0), Cores::This);
+                },
+            );
+        self.join([&queries, &keys, &values], out);
     }
 }
 
-/// Attention of all tokens of a sequence to all its tokens, `qkv` [.., .., 3 D] -> [.., .., D].
-pub(super) fn attention(qkv: &Numbers, heads: usize, along: Along) -> Numbers {
-    let heads = Heads::new(qkv, heads, along);
-    let mut mixed = vec![0.0; heads.sequences * heads.heads * heads.size()];
-    mixed
-        .par_chunks_mut(heads.size().max(1))
-        .enumerate()
-        .for_each_init(
-            || vec![0.0; heads.tokens * heads.tokens],
-            |shares, (index, mixed)| {
-                heads.shares(index, shares);
-                let shares = Matrix::new(shares, heads.tokens, heads.tokens);
-                product(mixed, shares, heads.part(index, 2), Cores::This);
-            },
-        );
-    tensor(heads.join([&mixed]), with_last(dims(qkv), heads.width()))
+/// Tokens and sequences of `qkv` [sequences, tokens, 3 D].
+pub(super) fn sequences_of(qkv: &Numbers) -> [usize; 2] {
+    match dims(qkv).as_slice() {
+        [sequences, tokens, _] => [*tokens, *sequences],
+        _ => [0, 0],
+    }
+}
+
+/// Attention of all tokens of an image to all its tokens: `qkv` [B, N, 3 D] -> [B, N, D].
+pub(super) fn attention(qkv: &Numbers, heads: usize) -> Numbers {
+    let rows = Rows::new(qkv);
+    let heads = Heads::new(rows.values(), sequences_of(qkv), heads, Along::Second);
+    let mut out = zeros(rows.count * heads.width());
+    heads.attend(&mut out);
+    tensor(out, with_last(dims(qkv), heads.width()))
 }

@@ -177,8 +177,8 @@ impl Pooling {
         shares
     }
 
-    /// [P, heads, D] of frames [T, P, D].
-    pub fn forward(self, logits: &[f32], frames: &[f32]) -> Vec<f32> {
+    /// [P, heads, D] of frames [T, P, D], added to `out`.
+    pub fn forward(self, logits: &[f32], frames: &[f32], out: &mut [f32]) {
         let Self {
             pixels,
             heads,
@@ -186,7 +186,6 @@ impl Pooling {
             ..
         } = self;
         let shares = self.shares(logits);
-        let mut out = vec![0.0; pixels * heads * width];
         out.par_chunks_mut((Self::TASK * heads * width).max(1))
             .enumerate()
             .for_each(|(task, out)| {
@@ -206,16 +205,15 @@ impl Pooling {
                     }
                 });
             });
-        out
     }
 
-    /// Gradients of logits and frames from that of the result.
+    /// Gradients of logits and frames from that of the result, into zeros.
     pub fn backward(
         self,
-        logits: &[f32],
-        frames: &[f32],
+        (logits, frames): (&[f32], &[f32]),
         gradient: &[f32],
-    ) -> (Vec<f32>, Vec<f32>) {
+        (of_shares, of_frames): (&mut [f32], &mut [f32]),
+    ) {
         let Self {
             pixels,
             heads,
@@ -224,8 +222,6 @@ impl Pooling {
         } = self;
         let shares = self.shares(logits);
         let plane = (pixels * heads).max(1);
-        let mut of_frames = vec![0.0; frames.len()];
-        let mut of_shares = vec![0.0; logits.len()];
         of_frames
             .par_chunks_mut((pixels * width).max(1))
             .zip(of_shares.par_chunks_mut(plane))
@@ -266,7 +262,6 @@ impl Pooling {
                 *g = share * (*g - common);
             }
         }
-        (of_shares, of_frames)
     }
 }
 

@@ -4,6 +4,7 @@
 //! Knows layers and tensors. Knows nothing of networks.
 
 mod backward;
+mod by_row;
 mod convolution;
 mod forward;
 mod maps;
@@ -18,12 +19,12 @@ use burn::nn::{LayerNorm, Linear};
 use burn::tensor::activation::gelu;
 use burn::tensor::{DType, Tensor};
 
-use forward::Along;
 use rows::AdamWStep;
 
+pub(crate) use by_row::{attention_of_rows, linear_by_row, pooled};
 pub(crate) use pixels::{
     blocks, channels_first, channels_last, convolution, convolution_gelu, convolution_onto,
-    enlarged, gelu_of, group_norm, ordered, pooled, unblocked_onto, unit,
+    enlarged, gelu_of, group_norm, ordered, unblocked_onto, unit,
 };
 
 /// More tokens than this are left to the library's attention, which does not hold all their pairs at once.
@@ -55,7 +56,7 @@ pub trait FusedOps: Backend {
     ) -> FloatTensor<Self>;
 
     /// [.., .., 3 D], rows q | k | v, each split into heads in order -> [.., .., D]
-    fn fused_attention(qkv: FloatTensor<Self>, heads: usize, along: Along) -> FloatTensor<Self>;
+    fn fused_attention(qkv: FloatTensor<Self>, heads: usize) -> FloatTensor<Self>;
 
     /// Layer norm over the last axis.
     fn fused_norm(
@@ -92,8 +93,8 @@ impl FusedOps for Flex {
         forward::linear(Some(&base), &x, &weight, &bias)
     }
 
-    fn fused_attention(qkv: FloatTensor<Self>, heads: usize, along: Along) -> FloatTensor<Self> {
-        forward::attention(&qkv, heads, along)
+    fn fused_attention(qkv: FloatTensor<Self>, heads: usize) -> FloatTensor<Self> {
+        forward::attention(&qkv, heads)
     }
 
     fn fused_norm(
@@ -188,22 +189,6 @@ pub(crate) fn linear_gelu<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tenso
     ))
 }
 
-/// gelu(x w + b)
-pub(crate) fn affine_gelu<const D: usize>(
-    x: Tensor<D>,
-    weight: Tensor<2>,
-    bias: Tensor<1>,
-) -> Tensor<D> {
-    if !is_served(&x) {
-        return gelu(burn::tensor::module::linear(x, weight, Some(bias)));
-    }
-    Tensor::from_dispatch(<Dispatch as FusedOps>::fused_linear_gelu(
-        x.into_dispatch(),
-        weight.into_dispatch(),
-        bias.into_dispatch(),
-    ))
-}
-
 /// `base` plus the layer's forward pass.
 pub(crate) fn linear_onto<const D: usize>(
     base: Tensor<D>,
@@ -226,8 +211,7 @@ pub(crate) fn attention(qkv: Tensor<3>, heads: usize) -> Tensor<3> {
     let [batch, tokens, width] = qkv.dims();
     let d = width / 3;
     if is_served(&qkv) && tokens <= MOST_TOKENS {
-        let mixed =
-            <Dispatch as FusedOps>::fused_attention(qkv.into_dispatch(), heads, Along::Second);
+        let mixed = <Dispatch as FusedOps>::fused_attention(qkv.into_dispatch(), heads);
         return Tensor::from_dispatch(mixed);
     }
     let head = |part: usize| {
@@ -239,17 +223,6 @@ pub(crate) fn attention(qkv: Tensor<3>, heads: usize) -> Tensor<3> {
     burn::tensor::module::attention(head(0), head(1), head(2), None, None, Default::default())
         .swap_dims(1, 2)
         .reshape([batch, tokens, d])
-}
-
-/// [`attention`] of tokens along the first axis: [N, B, 3 D] -> [N, B, D].
-pub(crate) fn attention_along_first(qkv: Tensor<3>, heads: usize) -> Tensor<3> {
-    let [tokens, _, _] = qkv.dims();
-    if is_served(&qkv) && tokens <= MOST_TOKENS {
-        let mixed =
-            <Dispatch as FusedOps>::fused_attention(qkv.into_dispatch(), heads, Along::First);
-        return Tensor::from_dispatch(mixed);
-    }
-    attention(qkv.swap_dims(0, 1), heads).swap_dims(0, 1)
 }
 
 /// The layer's forward pass; `epsilon` as it was made with, which a layer does not tell.
@@ -316,6 +289,8 @@ impl FusedAdamW {
     }
 }
 
+#[cfg(test)]
+mod by_row_tests;
 #[cfg(test)]
 mod pixels_tests;
 #[cfg(test)]

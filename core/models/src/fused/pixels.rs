@@ -1,16 +1,16 @@
-//! Operations on maps that lie channel-last, [M, H, W, C]: convolutions, group norm, pooling over frames, blocks of pixels.
+//! Operations on maps that lie channel-last, [M, H, W, C]: convolutions, group norm, blocks of pixels, orders of axes.
 //! On the processor in one pass each; elsewhere as the library's operations. Knows layers and tensors. Knows no networks.
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::nn::Linear;
-use burn::tensor::activation::{gelu, softmax};
+use burn::tensor::activation::gelu;
 use burn::tensor::ops::PadMode;
 use burn::tensor::{Int, Tensor, TensorData};
 
 use super::convolution::{self, Shape};
-use super::forward::{self, Numbers, Rows, dims, tensor};
-use super::maps::{self, Blocks, Pooling};
+use super::forward::{self, Numbers, Rows, dims, tensor, zeros};
+use super::maps::{self, Blocks};
 use super::{is_served, rows};
 
 /// Of the processor; shapes as the functions below have them.
@@ -46,8 +46,6 @@ pub trait MapOps: Backend {
         groups: usize,
         epsilon: f64,
     ) -> FloatTensor<Self>;
-
-    fn map_pooled(logits: FloatTensor<Self>, frames: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// [M, A, B] -> [M, B, A]
     fn map_turned(x: FloatTensor<Self>) -> FloatTensor<Self>;
@@ -92,10 +90,6 @@ impl MapOps for Flex {
         epsilon: f64,
     ) -> Numbers {
         normed(&x, &scale, &offset, groups, epsilon)
-    }
-
-    fn map_pooled(logits: Numbers, frames: Numbers) -> Numbers {
-        pooled_frames(&logits, &frames)
     }
 
     fn map_turned(x: Numbers) -> Numbers {
@@ -153,7 +147,7 @@ pub(super) fn convolved(
 ) -> Numbers {
     let shape = shape_of(x, weight, stride);
     let (h, w) = (shape.out_height(), shape.out_width());
-    let mut out = vec![0.0; shape.maps * h * w * shape.outputs];
+    let mut out = zeros(shape.maps * h * w * shape.outputs);
     let bias = Rows::new(bias);
     match base {
         Some(base) => rows::sum_of_base_and_bias(&mut out, Rows::new(base).values(), bias.values()),
@@ -173,7 +167,7 @@ pub(super) fn normed(
 ) -> Numbers {
     let [_, height, width, channels] = four(x);
     let rows = Rows::new(x);
-    let mut out = vec![0.0; rows.values().len()];
+    let mut out = zeros(rows.values().len());
     let (scale, offset) = (Rows::new(scale), Rows::new(offset));
     maps::group_norm(
         rows.values(),
@@ -186,38 +180,19 @@ pub(super) fn normed(
     tensor(out, dims(x))
 }
 
-/// Sizes of the pooling of `frames` [T, P, D] by `logits` [T, P, heads].
-pub(super) fn pooling_of(logits: &Numbers, frames: &Numbers) -> Pooling {
-    let sizes = dims(frames);
-    let size = |axis: usize| sizes.get(axis).copied().unwrap_or(0);
-    Pooling {
-        frames: size(0),
-        pixels: size(1),
-        heads: dims(logits).last().copied().unwrap_or(1),
-        width: size(2),
-    }
-}
-
-pub(super) fn pooled_frames(logits: &Numbers, frames: &Numbers) -> Numbers {
-    let pooling = pooling_of(logits, frames);
-    let (logits, frames) = (Rows::new(logits), Rows::new(frames));
-    let out = pooling.forward(logits.values(), frames.values());
-    tensor(out, vec![pooling.pixels, pooling.heads, pooling.width])
-}
-
 /// [M, A, B] -> [M, B, A]
 pub(super) fn turned(x: &Numbers) -> Numbers {
     let sizes = dims(x);
     let size = |axis: usize| sizes.get(axis).copied().unwrap_or(1);
     let rows = Rows::new(x);
-    let mut out = vec![0.0; rows.values().len()];
+    let mut out = zeros(rows.values().len());
     maps::turned(rows.values(), [size(1), size(2)], &mut out);
     tensor(out, vec![size(0), size(2), size(1)])
 }
 
 pub(super) fn in_order(x: &Numbers, order: &[usize]) -> Numbers {
     let rows = Rows::new(x);
-    let mut out = vec![0.0; rows.values().len()];
+    let mut out = zeros(rows.values().len());
     let size = dims(x).iter().skip(1).product();
     maps::ordered(rows.values(), size, order, &mut out);
     tensor(out, dims(x))
@@ -226,7 +201,7 @@ pub(super) fn in_order(x: &Numbers, order: &[usize]) -> Numbers {
 /// Rows of the last axis at length 1.
 pub(super) fn unit_rows(x: &Numbers, shortest: f32) -> Numbers {
     let rows = Rows::new(x);
-    let mut out = vec![0.0; rows.values().len()];
+    let mut out = zeros(rows.values().len());
     rows::unit(rows.values(), rows.width, shortest, &mut out);
     tensor(out, dims(x))
 }
@@ -241,7 +216,7 @@ pub(super) fn blocked(x: &Numbers, side: usize) -> Numbers {
         channels,
     };
     let rows = Rows::new(x);
-    let mut out = vec![0.0; rows.values().len()];
+    let mut out = zeros(rows.values().len());
     blocks.gather(rows.values(), &mut out);
     tensor(out, vec![maps, h, w, side * side * channels])
 }
@@ -256,7 +231,7 @@ pub(super) fn spread(base: Option<&Numbers>, x: &Numbers, side: usize) -> Number
         channels,
     };
     let rows = Rows::new(x);
-    let mut out = vec![0.0; rows.values().len()];
+    let mut out = zeros(rows.values().len());
     let base = base.map(Rows::new);
     blocks.spread(
         rows.values(),
@@ -393,23 +368,6 @@ pub(crate) fn group_norm(
         .swap_dims(1, 2)
         .reshape([maps, height, width, channels]);
     x * scale.unsqueeze() + offset.unsqueeze()
-}
-
-/// Frames [T, P, D] pooled at every pixel with the softmax over T of `logits` [T, P, heads]: [P, heads, D].
-pub(crate) fn pooled(logits: Tensor<3>, frames: Tensor<3>) -> Tensor<3> {
-    if is_served(&frames) {
-        return Tensor::from_dispatch(<Dispatch as MapOps>::map_pooled(
-            logits.into_dispatch(),
-            frames.into_dispatch(),
-        ));
-    }
-    let [_, _, heads] = logits.dims();
-    let shares = softmax(logits, 0);
-    let pooled = (0..heads)
-        .map(|head| (shares.clone().narrow(2, head, 1) * frames.clone()).sum_dim(0))
-        .collect();
-    // heads of [1, P, D]
-    Tensor::cat(pooled, 0).swap_dims(0, 1)
 }
 
 /// Blocks of pixels as longer pixels: [M, k h, k w, C] -> [M, h, w, k * k * C].

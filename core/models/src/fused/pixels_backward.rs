@@ -13,8 +13,7 @@ use super::convolution;
 use super::forward::{self, Numbers, Rows, dims, tensor};
 use super::maps;
 use super::pixels::{
-    MapOps, blocked, convolved, in_order, normed, pooled_frames, pooling_of, shape_of, spread,
-    turned, unit_rows,
+    MapOps, blocked, convolved, in_order, normed, shape_of, spread, turned, unit_rows,
 };
 use super::rows;
 
@@ -129,17 +128,6 @@ impl<C: CheckpointStrategy> MapOps for Autodiff<Flex, C> {
                 scale.into_primitive(),
                 (groups, epsilon)
             ),
-            out
-        )
-    }
-
-    fn map_pooled(logits: Tracked<C>, frames: Tracked<C>) -> Tracked<C> {
-        let out = pooled_frames(logits.primitive(), frames.primitive());
-        tracked!(
-            Pooled,
-            C,
-            [logits, frames],
-            (logits.into_primitive(), frames.into_primitive()),
             out
         )
     }
@@ -285,32 +273,6 @@ impl Backward<Flex, 3> for GroupNorm {
         }
         if let Some(node) = x_node {
             grads.register::<Flex>(node.id, gradient);
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Pooled;
-
-impl Backward<Flex, 2> for Pooled {
-    /// Logits and frames.
-    type State = (Numbers, Numbers);
-
-    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = grads.consume::<Flex>(&ops.node);
-        let (logits, frames) = ops.state;
-        let pooling = pooling_of(&logits, &frames);
-        let (of_logits, of_frames) = pooling.backward(
-            Rows::new(&logits).values(),
-            Rows::new(&frames).values(),
-            Rows::new(&gradient).values(),
-        );
-        let [logits_node, frames_node] = ops.parents;
-        if let Some(node) = logits_node {
-            grads.register::<Flex>(node.id, tensor(of_logits, dims(&logits)));
-        }
-        if let Some(node) = frames_node {
-            grads.register::<Flex>(node.id, tensor(of_frames, dims(&frames)));
         }
     }
 }

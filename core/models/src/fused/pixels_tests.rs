@@ -120,20 +120,6 @@ fn group_norms_equal_the_operations_of_the_library() {
 }
 
 #[test]
-fn pooling_equals_the_operations_of_the_library() {
-    let device = Device::flex().autodiff();
-    let logits = (random([7, 130, 2], &device) * 3.0).require_grad();
-    let frames = random([7, 130, 6], &device).require_grad();
-    let shares = burn::tensor::activation::softmax(logits.clone(), 0);
-    let theirs = (0..2)
-        .map(|head| (shares.clone().narrow(2, head, 1) * frames.clone()).sum_dim(0))
-        .collect();
-    let theirs: Tensor<3> = Tensor::cat(theirs, 0).swap_dims(0, 1);
-    let ours = pooled(logits.clone(), frames.clone());
-    assert_same(&[logits, frames], ours, theirs, &[], &[]);
-}
-
-#[test]
 fn blocks_of_pixels_and_back() {
     let device = Device::flex().autodiff();
     let x = random([2, 8, 12, 3], &device).require_grad();
@@ -180,17 +166,4 @@ fn orders_lengths_and_turns_equal_the_librarys() {
     assert_same(one, channels_last(x.clone()), theirs, &[], &[]);
     let theirs = x.clone().permute([0, 3, 1, 2]);
     assert_same(one, channels_first(x.clone()), theirs, &[], &[]);
-}
-
-#[test]
-fn attention_over_the_first_axis_is_that_over_the_second_turned() {
-    let device = Device::flex().autodiff();
-    let qkv = random([7, 5, 24], &device).require_grad();
-    assert_same(
-        std::slice::from_ref(&qkv),
-        attention_along_first(qkv.clone(), 2),
-        attention(qkv.clone().swap_dims(0, 1), 2).swap_dims(0, 1),
-        &[],
-        &[],
-    );
 }

@@ -80,15 +80,9 @@ impl StpBlock {
         let x = x.reshape([frames, pixels, width]);
         let code = fused::linear(&self.tcode, codes.clone()).unsqueeze_dim::<3>(1);
         let qkv = self.time.queries_keys_values(x.clone() + code);
-        let mut mixed = Vec::with_capacity(counts.len());
-        let mut from = 0;
-        for count in counts.iter().copied().filter(|count| *count > 0) {
-            let of_row = qkv.clone().narrow(0, from, count);
-            mixed.push(self.time.mix_along_first(of_row));
-            from += count;
-        }
+        let mixed = self.time.mix_rows(qkv, counts);
         self.time
-            .after_mixing(x, Tensor::cat(mixed, 0))
+            .after_mixing(x, mixed)
             .reshape([frames, rows, columns, width])
     }
 

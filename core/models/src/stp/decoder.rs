@@ -67,16 +67,11 @@ impl Decoder {
         };
         let offsets = fused::affine(told, of_rows, bias);
         let pixels = fused::channels_last(u).reshape([rows, height * width, axes]);
-        let first: Vec<Tensor<2>> = (0..rows)
-            .map(|row| {
-                let pixels = pixels.clone().narrow(0, row, 1).squeeze_dim::<2>(0);
-                let offset = offsets.clone().narrow(0, row, 1).squeeze_dim::<1>(0);
-                fused::affine_gelu(pixels, of_pixels.clone(), offset)
-            })
-            .collect();
-        let x = fused::linear_gelu(&self.fc2, Tensor::cat(first, 0));
+        let of_pixels = of_pixels.unsqueeze_dim::<3>(0).expand([rows, axes, hidden]);
+        let first = fused::linear_by_row(pixels, of_pixels, offsets, &vec![1; rows]);
+        let first = fused::gelu_of(first.reshape([rows, height, width, hidden]));
+        let x = fused::linear_gelu(&self.fc2, first);
         let x = fused::linear(&self.fc3, x);
-        let [_, outputs] = x.dims();
-        fused::channels_first(x.reshape([rows, height, width, outputs]))
+        fused::channels_first(x)
     }
 }

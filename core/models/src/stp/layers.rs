@@ -219,9 +219,9 @@ impl AttentionBlock {
         fused::linear(&self.qkv, fused::norm(&self.ln1, x, EPSILON))
     }
 
-    /// The mixed values of `queries_keys_values` [N, S, 3 D] over N: [N, S, D].
-    pub fn mix_along_first(&self, qkv: Tensor<3>) -> Tensor<3> {
-        fused::attention_along_first(qkv, self.heads)
+    /// The mixed values of `queries_keys_values` [M, P, 3 D] over the frames of each row: [M, P, D].
+    pub fn mix_rows(&self, qkv: Tensor<3>, counts: &[usize]) -> Tensor<3> {
+        fused::attention_of_rows(qkv, self.heads, counts)
     }
 
     /// Adds the attention's output and the MLP's to `x`.

@@ -5,7 +5,7 @@ use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{Encoded, StpConfig, codes, config::EMBEDDING, time_code};
+use super::{Encoded, StpConfig, codes, config::EMBEDDING, indices, time_code};
 use crate::fused;
 use crate::weights::{Layers, Weights};
 
@@ -64,24 +64,14 @@ impl Summary {
         assert_eq!(periods_days.len(), encoded.rows(), "one valid period a row");
         let half = encoded.side / 2;
         let queries = self.queries(periods_days, config, &encoded.device);
-        let mut from = 0;
-        let mut pooled = Vec::with_capacity(encoded.rows());
-        for (row, count) in encoded.counts.iter().copied().enumerate() {
-            let frames = encoded
-                .frames
-                .as_ref()
-                .filter(|_| count > 0)
-                .map(|frames| frames.clone().narrow(0, from, count));
-            let days = &encoded.days[from..from + count];
-            from += count;
-            let context = match frames {
-                Some(frames) => self.pool(frames, days, queries.clone().narrow(0, row, 1), config),
-                // A row without frames has no context: what is left is the output's bias.
-                None => Tensor::zeros([half * half, config.precision], &encoded.device),
-            };
-            pooled.push(context);
-        }
-        let context = Tensor::cat(pooled, 0);
+        let context = match &encoded.frames {
+            Some(frames) => self.pool(frames.clone(), encoded, queries, config),
+            // Without frames there is no context: what is left is the output's bias.
+            None => {
+                let pixels = encoded.rows() * half * half;
+                Tensor::zeros([pixels, config.precision], &encoded.device)
+            }
+        };
         let x =
             fused::linear(&self.o, context).reshape([encoded.rows(), half, half, config.precision]);
         let x = fused::enlarged(x, self.up.val(), self.up_bias.val());
@@ -104,43 +94,52 @@ impl Summary {
         fused::linear(&self.q, query)
     }
 
-    /// Frames [T, h, w, D_P] of one row pooled under a query [1, D_P]: [h * w, D_P], before the output layer.
+    /// Frames [M, h, w, D_P] pooled row by row under the rows' queries [B, D_P]: [B * h * w, D_P], before the output layer.
     ///
     /// The query is the same for all pixels, so keys are never made: it is carried through their layer once, and values are
     /// pooled before theirs.
     fn pool(
         &self,
         frames: Tensor<4>,
-        days: &[f64],
-        query: Tensor<2>,
+        encoded: &Encoded,
+        queries: Tensor<2>,
         config: &StpConfig,
     ) -> Tensor<2> {
         let [count, height, width, d] = frames.dims();
-        let (heads, pixels) = (config.pool_heads, height * width);
+        let (heads, pixels, rows) = (config.pool_heads, height * width, encoded.rows());
         let of_head = d / heads;
         let device = frames.device();
-        let scale = 1.0 / (of_head as f32).sqrt();
-        // [D, D]: column j of the keys times number j of the query; summed within the heads.
-        let weighted = self.k.weight.val() * (query.clone() * scale);
+        let queries = queries * (1.0 / (of_head as f32).sqrt());
+        // [B, D, D]: column j of the keys times number j of the query; summed within the heads.
+        let weighted = self.k.weight.val().unsqueeze_dim::<3>(0) * queries.clone().unsqueeze_dim(1);
         let directions = weighted
-            .reshape([d, heads, of_head])
-            .sum_dim(2)
-            .reshape([d, heads]);
-        let codes = fused::linear(&self.kcode, codes(days, config.code, &device));
-        let keys_of_codes = fused::linear(&self.k, codes) * (query * scale);
-        let offsets = keys_of_codes
+            .reshape([rows, d, heads, of_head])
+            .sum_dim(3)
+            .reshape([rows, d, heads]);
+        let codes = fused::linear(&self.kcode, codes(&encoded.days, config.code, &device));
+        let row_of_frame: Vec<usize> = encoded
+            .counts
+            .iter()
+            .enumerate()
+            .flat_map(|(row, count)| std::iter::repeat_n(row, *count))
+            .collect();
+        let of_frames = queries.select(0, indices(&row_of_frame, &device));
+        let offsets = (fused::linear(&self.k, codes) * of_frames)
             .reshape([count, heads, of_head])
             .sum_dim(2)
             .reshape([count, 1, heads]);
         let frames = frames.reshape([count, pixels, d]);
-        let none = Tensor::zeros([heads], &device);
-        let logits = fused::affine(frames.clone(), directions, none) + offsets;
-        // [pixels, heads, D]
-        let pooled = fused::pooled(logits, frames);
+        let none = Tensor::zeros([rows, heads], &device);
+        let counts = &encoded.counts;
+        let logits = fused::linear_by_row(frames.clone(), directions, none, counts) + offsets;
+        let pooled = fused::pooled(logits, frames, counts);
         let value = self.v.weight.val();
         let context: Vec<Tensor<2>> = (0..heads)
             .map(|head| {
-                let numbers = pooled.clone().narrow(1, head, 1).reshape([pixels, d]);
+                let numbers = pooled
+                    .clone()
+                    .narrow(2, head, 1)
+                    .reshape([rows * pixels, d]);
                 let weight = value.clone().narrow(1, head * of_head, of_head);
                 let bias = match &self.v.bias {
                     Some(bias) => bias.val().narrow(0, head * of_head, of_head),
@@ -149,6 +148,15 @@ impl Summary {
                 fused::affine(numbers, weight, bias)
             })
             .collect();
-        Tensor::cat(context, 1)
+        let context = Tensor::cat(context, 1);
+        if counts.iter().all(|count| *count > 0) {
+            return context;
+        }
+        // A row without frames has no context.
+        let known: Vec<f32> = counts
+            .iter()
+            .flat_map(|count| std::iter::repeat_n(f32::from(u8::from(*count > 0)), pixels))
+            .collect();
+        context * Tensor::from_data(TensorData::new(known, [rows * pixels, 1]), &device)
     }
 }
