@@ -28,6 +28,8 @@ pub enum Purpose {
     OpenFolder,
     AddRaster,
     SeriesFolder,
+    /// A folder to train on.
+    ArchiveFolder,
     AddVector,
     ImportLabels,
     SaveProject,
@@ -60,7 +62,7 @@ impl Purpose {
             Self::Open => "Open a project, raster or vector file",
             Self::OpenFolder => "Open the folder of a product",
             Self::AddRaster => "Add a raster",
-            Self::SeriesFolder => "Choose a folder of dated images",
+            Self::SeriesFolder | Self::ArchiveFolder => "Choose a folder of dated images",
             Self::AddVector => "Add a vector file",
             Self::ImportLabels => "Import labels",
             Self::SaveProject => "Save the project as",
@@ -107,7 +109,7 @@ impl Purpose {
         );
         const ALL: (&str, &[&str]) = ("All files", &["*"]);
         match self {
-            Self::Open | Self::OpenFolder | Self::SeriesFolder => &[ALL],
+            Self::Open | Self::OpenFolder | Self::SeriesFolder | Self::ArchiveFolder => &[ALL],
             Self::AddRaster | Self::Locate(_) => &[ALL, RASTERS],
             Self::AddVector => &[
                 (
@@ -285,7 +287,7 @@ impl Dialogs {
                     .await
                     .map(|files| files.iter().map(|file| file.path().to_owned()).collect())
             })
-        } else if purpose == Purpose::SeriesFolder {
+        } else if matches!(purpose, Purpose::SeriesFolder | Purpose::ArchiveFolder) {
             let future = dialog.pick_folder();
             Box::pin(async move { future.await.map(|folder| vec![folder.path().to_owned()]) })
         } else {
@@ -388,6 +390,7 @@ impl State {
             | Purpose::OpenFolder
             | Purpose::AddRaster
             | Purpose::SeriesFolder
+            | Purpose::ArchiveFolder
             | Purpose::AddVector
             | Purpose::ImportLabels
             | Purpose::SamplePoints
@@ -412,6 +415,7 @@ impl State {
             Purpose::Open | Purpose::OpenFolder => self.open_files(ctx, paths),
             Purpose::AddRaster => self.add_rasters(paths),
             Purpose::SeriesFolder => self.find_series(paths),
+            Purpose::ArchiveFolder => self.add_archive_folder(first),
             Purpose::AddVector => {
                 for path in paths {
                     self.open_vector(path);

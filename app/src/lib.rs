@@ -49,6 +49,7 @@ mod theme;
 mod time_points;
 mod tools;
 mod training;
+mod training_stp;
 mod vector_news;
 mod vectors;
 pub mod window;

@@ -15,6 +15,7 @@ use crate::files::FileTask;
 use crate::jobs::{Job, JobState, beside};
 use crate::news::job_name;
 use crate::state::State;
+use crate::training_stp::StpForm;
 
 /// What is trained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub enum Kind {
     /// An encoder, on scenes without labels.
     #[default]
     Pretrain,
+    /// An encoder of space and time, on archives of dated scenes without labels.
+    PretrainStp,
     /// A head, and more of the model if wanted, on a scene with labels.
     Finetune,
 }
@@ -37,6 +40,7 @@ pub struct TrainingForm {
     pub steps: u64,
     pub batch: usize,
     pub rate: f64,
+    pub stp: StpForm,
     /// What a fine-tuned model answers with, and what of it learns.
     pub task: TuneTask,
     pub mode: TuneMode,
@@ -72,6 +76,7 @@ impl Default for TrainingForm {
             steps: 2000,
             batch: 16,
             rate: 5e-4,
+            stp: StpForm::default(),
             task: TuneTask::Pixels,
             mode: TuneMode::Frozen,
             labels: String::new(),
@@ -87,13 +92,17 @@ impl Default for TrainingForm {
 }
 
 pub fn is_training(spec: &JobSpec) -> bool {
-    matches!(spec, JobSpec::Pretrain(_) | JobSpec::Finetune(_))
+    matches!(
+        spec,
+        JobSpec::Pretrain(_) | JobSpec::PretrainStp(_) | JobSpec::Finetune(_)
+    )
 }
 
 /// Where a run keeps what it writes on the way: `<stem>.run` beside its output.
 pub fn run_folder(spec: &JobSpec) -> Option<PathBuf> {
     match spec {
         JobSpec::Pretrain(spec) => Some(terroir_engine::training::run_folder_of(&spec.out)),
+        JobSpec::PretrainStp(spec) => Some(terroir_engine::training::run_folder_of(&spec.out)),
         JobSpec::Finetune(spec) => Some(terroir_engine::training::run_folder_of(&spec.out)),
         _ => None,
     }
@@ -123,6 +132,7 @@ impl State {
                 self.training_scenes().into_iter().next()?,
                 self.run.model.replace('-', "_"),
             ),
+            Kind::PretrainStp => return self.stp_out_path(),
             Kind::Finetune => (self.scene_layer()?, "tuned".to_owned()),
         };
         let info = self.raster_info(&first)?;
@@ -132,8 +142,10 @@ impl State {
     /// The run the form describes; `Err` says what is missing.
     pub fn training_spec(&self) -> Result<JobSpec, &'static str> {
         let form = &self.training;
-        if form.kind == Kind::Finetune {
-            return self.finetune_spec();
+        match form.kind {
+            Kind::Pretrain => {}
+            Kind::PretrainStp => return self.pretrain_stp_spec(),
+            Kind::Finetune => return self.finetune_spec(),
         }
         let scenes: Vec<TrainingScene> = self
             .training_scenes()
@@ -267,6 +279,7 @@ impl State {
         let mut spec = spec.clone();
         match &mut spec {
             JobSpec::Pretrain(spec) => spec.resume = true,
+            JobSpec::PretrainStp(spec) => spec.resume = true,
             JobSpec::Finetune(spec) => spec.resume = true,
             _ => return,
         }

@@ -253,6 +253,23 @@ impl Window {
         self.state.training_spec()
     }
 
+    /// Sets the Training window to a pretraining on folders of dated scenes, and gives the run it describes.
+    ///
+    /// # Errors
+    /// What is missing for a run.
+    pub fn set_archives(
+        &mut self,
+        folders: Vec<PathBuf>,
+        steps: u64,
+        side: usize,
+    ) -> Result<JobSpec, &'static str> {
+        let form = &mut self.state.training;
+        form.kind = crate::training::Kind::PretrainStp;
+        (form.stp.folders, form.stp.steps, form.stp.side) = (folders, steps, side);
+        (form.stp.batch, form.stp.frames) = (4, 8);
+        self.state.training_spec()
+    }
+
     /// Sets how many points a validation sample gets, and how many of every class at least.
     pub fn set_sample(&mut self, points: usize, least: usize) {
         let form = &mut self.state.session.sample.form;

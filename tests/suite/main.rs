@@ -44,6 +44,7 @@ mod layers;
 mod maps;
 mod place;
 mod pretraining;
+mod pretraining_stp;
 mod real_scenes;
 
 mod products;

@@ -128,6 +128,65 @@ fn a_pretraining_is_watched_stopped_gone_on_with_and_finished() {
 }
 
 #[test]
+fn a_pretraining_on_archives_and_its_command_line_give_the_same_numbers() {
+    let home = tempfile::tempdir().unwrap();
+    let archives = crate::pretraining_stp::write_archives(home.path());
+    let scene = write_scene(home.path());
+    let mut harness = open(home.path(), vec![scene]);
+    wait_until(&mut harness, "opening", |harness| {
+        !harness.state().document().layers.is_empty()
+    });
+    click(&mut harness, "Layer");
+    click(&mut harness, "Train a model…");
+    click(&mut harness, "Archives");
+    assert!(shows(&harness, "Pretrain a model on archives"));
+    assert!(shows(&harness, "add a folder of dated scenes"));
+    let (steps, side) = match std::env::var_os("TERROIR_PICTURES") {
+        Some(_) => (200, 32),
+        None => (6, 16),
+    };
+    let spec = harness
+        .state_mut()
+        .set_archives(archives, steps, side)
+        .unwrap();
+    let JobSpec::PretrainStp(stp) = &spec else {
+        panic!("no pretraining on archives")
+    };
+    let out = stp.out.clone();
+    assert_eq!(out, home.path().join("place_0_stp_tiny.safetensors"));
+    harness.step();
+    assert!(shows(&harness, "place_1"));
+    click(&mut harness, "Copy as command");
+    click(&mut harness, "Start training");
+    wait_until(&mut harness, "the end", |harness| {
+        out.exists() && !shows(harness, "Stop")
+    });
+    wait_until(&mut harness, "the preview", |harness| {
+        shows(harness, "Newest preview")
+    });
+    assert!(shows(&harness, "the field in three colours"));
+    keep_picture(&mut harness, "training_archives.png");
+
+    let again = home.path().join("again.safetensors");
+    let line =
+        command_line(&spec).replace(&out.display().to_string(), &again.display().to_string());
+    let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+    run(home.path(), &words).done();
+    let losses = |run: &Path| -> Vec<f64> {
+        let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+        text.lines()
+            .map(|line| {
+                let line: serde_json::Value = serde_json::from_str(line).unwrap();
+                line["loss"].as_f64().unwrap()
+            })
+            .collect()
+    };
+    let window = losses(&home.path().join("place_0_stp_tiny.run"));
+    assert_eq!(window.len() as u64, steps);
+    assert_eq!(window, losses(&home.path().join("again.run")));
+}
+
+#[test]
 fn a_fine_tuning_on_painted_labels_and_its_command_line_give_the_same_numbers() {
     let home = tempfile::tempdir().unwrap();
     let scene = write_scene(home.path());

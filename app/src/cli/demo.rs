@@ -37,7 +37,7 @@ struct Step {
 }
 
 pub fn run(args: &DemoArgs, output: Output) -> CliResult {
-    super::embed::known_model(&args.model)?;
+    super::embed::known_model_of(&args.model, "DOFA")?;
     let sample = sample().ok_or_else(|| {
         CliError::failed(
             "The bundled sample was not found. Set TERROIR_ASSETS to the folder that holds `sample`, or install Terroir again.",

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use terroir_engine::{EmbedSpec, JobSpec};
+use terroir_engine::{EmbedSpec, JobSpec, ModelInfo};
 use terroir_scene::Raster;
 
 use super::bands::{parse_band_wavelength, parse_bands};
@@ -81,8 +81,18 @@ pub fn weights_of(model: &str, named: Option<&Path>, is_untrained: bool) -> Opti
 
 /// An unknown model is a wrong option, told before anything is read.
 pub fn known_model(name: &str) -> CliResult {
+    known_among(name, |_| true)
+}
+
+/// The same among the models of a family.
+pub fn known_model_of(name: &str, family: &str) -> CliResult {
+    known_among(name, |model| model.family == family)
+}
+
+fn known_among(name: &str, is_one: impl Fn(&ModelInfo) -> bool) -> CliResult {
     let names: Vec<String> = terroir_engine::models()
         .into_iter()
+        .filter(is_one)
         .map(|model| model.name)
         .collect();
     if names.iter().any(|known| known == name) {

@@ -9,7 +9,7 @@ use terroir_engine::{
 use terroir_scene::Raster;
 
 use super::bands::{parse_band_wavelength, parse_bands};
-use super::embed::{known_model, weights_of};
+use super::embed::{known_model_of, weights_of};
 use super::failure::{CliError, CliResult};
 use super::job::run_and_report;
 use super::output::Output;
@@ -140,7 +140,7 @@ pub struct FinetuneArgs {
 }
 
 pub fn run(args: &FinetuneArgs, output: Output) -> CliResult {
-    known_model(&args.model)?;
+    known_model_of(&args.model, "DOFA")?;
     let (mut bands, mut wavelengths_nm) = (Vec::new(), Vec::new());
     if args.bands.is_some() || !args.wavelengths.is_empty() {
         let raster = Raster::open(&args.file)?;

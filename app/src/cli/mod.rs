@@ -26,6 +26,7 @@ mod picture;
 mod polygons;
 mod predict;
 mod pretrain;
+mod pretrain_stp;
 mod profile;
 mod regress;
 mod render;

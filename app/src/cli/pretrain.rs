@@ -1,4 +1,4 @@
-//! `terroir pretrain dofa`: scenes without labels to the weights of an encoder.
+//! `terroir pretrain`: scenes or archives without labels to the weights of an encoder. DOFA here, STP in a file of its own.
 
 use std::path::{Path, PathBuf};
 
@@ -7,10 +7,11 @@ use terroir_engine::{JobSpec, PretrainSpec, TrainingScene};
 use terroir_scene::Raster;
 
 use super::bands::parse_band_wavelength;
-use super::embed::known_model;
+use super::embed::known_model_of;
 use super::failure::{CliError, CliResult};
 use super::job::run_and_report;
 use super::output::Output;
+use super::pretrain_stp::StpArgs;
 
 #[derive(Debug, Args)]
 pub struct PretrainArgs {
@@ -24,6 +25,10 @@ enum Family {
     ///
     /// The run keeps its settings, its figures (metrics.jsonl), previews and the newest checkpoint in `<out>.run`.
     Dofa(Box<DofaArgs>),
+    /// Pretraining of STP on archives: dated scenes of one place each, from any sensors; frames left out are to be found again
+    ///
+    /// The run keeps its settings, its figures (metrics.jsonl), previews and the newest checkpoint in `<out>.run`.
+    Stp(Box<StpArgs>),
 }
 
 #[derive(Debug, Args)]
@@ -88,8 +93,11 @@ struct DofaArgs {
 }
 
 pub fn run(args: &PretrainArgs, output: Output) -> CliResult {
-    let Family::Dofa(args) = &args.model;
-    known_model(&args.model)?;
+    let args = match &args.model {
+        Family::Dofa(args) => args,
+        Family::Stp(args) => return super::pretrain_stp::run(args, output),
+    };
+    known_model_of(&args.model, "DOFA")?;
     let mut scenes: Vec<TrainingScene> = args
         .scenes
         .iter()

@@ -110,6 +110,7 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
         | JobSpec::Assess(_)
         | JobSpec::Overviews(_)
         | JobSpec::Pretrain(_)
+        | JobSpec::PretrainStp(_)
         | JobSpec::Models(_)
         | JobSpec::Finetune(_)
         | JobSpec::Sample(_)

@@ -33,6 +33,7 @@ mod time;
 mod timeline;
 mod training;
 mod training_form;
+mod training_stp;
 mod values;
 mod vector_style;
 

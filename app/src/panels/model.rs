@@ -114,7 +114,8 @@ pub fn model_ui(ui: &mut egui::Ui, state: &mut State) {
 }
 
 pub fn model_choice_ui(ui: &mut egui::Ui, state: &mut State) {
-    let list = state.models.all();
+    let mut list = state.models.all();
+    list.retain(|model| model.family == "DOFA");
     let chosen = list.iter().find(|model| model.name == state.run.model);
     let text = chosen.map_or_else(|| state.run.model.clone(), |model| model.name.clone());
     egui::ComboBox::from_id_salt("model choice")

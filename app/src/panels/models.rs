@@ -91,7 +91,8 @@ fn model_ui(ui: &mut egui::Ui, state: &State, model: &ModelInfo, wish: &mut Opti
     ui.horizontal(|ui| {
         ui.label(RichText::new(&model.name).strong());
         let facts = format!(
-            "{:.1} M parameters · patch {} · width {} · depth {}",
+            "{} · {:.1} M parameters · patch {} · width {} · depth {}",
+            model.family,
             model.parameters as f64 / 1e6,
             model.patch,
             model.width,

@@ -160,7 +160,13 @@ fn run_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
     curve_ui(ui, job);
     figures_ui(ui, job);
     let folder = run_folder(&job.spec);
-    preview_ui(ui, state);
+    let shows = match &job.spec {
+        JobSpec::PretrainStp(_) => {
+            "a row for each archive: a scene and what the model makes of it, of up to two sensors · the field in three colours"
+        }
+        _ => "a crop · what the model is shown · what it makes of the rest",
+    };
+    preview_ui(ui, state, shows);
     if let Some(folder) = folder {
         ui.add_space(theme::SMALL_GAP);
         ui.horizontal(|ui| {
@@ -283,12 +289,12 @@ fn running_mean(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
     mean
 }
 
-/// Losses share an axis; rates and counts do not.
+/// Losses share an axis, and how alike places are lies beside them; rates and counts do not.
 fn is_drawn(name: &str) -> bool {
-    name.contains("loss")
+    name.contains("loss") || name == "uniformity"
 }
 
-fn preview_ui(ui: &mut egui::Ui, state: &mut State) {
+fn preview_ui(ui: &mut egui::Ui, state: &mut State, shows: &str) {
     let Some(preview) = &mut state.training.preview else {
         return;
     };
@@ -301,7 +307,7 @@ fn preview_ui(ui: &mut egui::Ui, state: &mut State) {
     });
     theme::section_ui(ui, "Newest preview");
     ui.label(
-        RichText::new("a crop · what the model is shown · what it makes of the rest")
+        RichText::new(shows)
             .small()
             .color(theme::colors(ui.visuals()).weak),
     );

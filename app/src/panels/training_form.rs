@@ -1,4 +1,4 @@
-//! The form of the Training window: what to train on what, and how; pretraining on scenes or fine-tuning on labels.
+//! The form of the Training window: what to train on what, and how; pretraining on scenes or archives, or fine-tuning on labels.
 //! Draws and asks; reads no file itself.
 
 use egui::{RichText, vec2};
@@ -14,12 +14,22 @@ use crate::training::Kind;
 pub fn training_form_ui(ui: &mut egui::Ui, state: &mut State) -> Option<JobSpec> {
     let weak = theme::colors(ui.visuals()).weak;
     ui.horizontal(|ui| {
-        ui.selectable_value(&mut state.training.kind, Kind::Pretrain, "Pretrain");
+        ui.selectable_value(&mut state.training.kind, Kind::Pretrain, "Scenes")
+            .on_hover_text("Pretrain DOFA on single scenes");
+        ui.selectable_value(&mut state.training.kind, Kind::PretrainStp, "Archives")
+            .on_hover_text("Pretrain STP on dated scenes of several sensors");
         ui.selectable_value(&mut state.training.kind, Kind::Finetune, "Fine-tune");
     });
-    if state.training.kind == Kind::Finetune {
-        tune_ui(ui, state);
-        return start_ui(ui, state);
+    match state.training.kind {
+        Kind::Pretrain => {}
+        Kind::PretrainStp => {
+            super::training_stp::training_stp_ui(ui, state);
+            return start_ui(ui, state);
+        }
+        Kind::Finetune => {
+            tune_ui(ui, state);
+            return start_ui(ui, state);
+        }
     }
     ui.label(RichText::new("Pretrain a model on scenes").strong());
     ui.label(
@@ -301,7 +311,7 @@ fn begin_ui(ui: &mut egui::Ui, state: &mut State) {
         });
 }
 
-fn out_ui(ui: &mut egui::Ui, state: &mut State) {
+pub fn out_ui(ui: &mut egui::Ui, state: &mut State) {
     let default = state
         .training_out_path()
         .map(|path| path.display().to_string())

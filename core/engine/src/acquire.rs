@@ -5,15 +5,17 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
+use burn::tensor::Device;
 use sha2::{Digest, Sha256};
 use terroir_models::{
-    CATALOGUE, DofaConfig, DofaOutline, PUBLISHED, PublishedFile, origin, outline_dofa,
-    published_file, published_with_hash,
+    CATALOGUE, DofaConfig, DofaOutline, PUBLISHED, PublishedFile, about_stp, load_stp, origin,
+    outline_dofa, published_file, published_with_hash,
 };
 
 use crate::download::{Wanted, fetch};
 use crate::monitor::{JobResult, Monitor};
 use crate::projection::hex;
+use crate::setup::guarded;
 use crate::store::{InstalledWeights, ModelStore, size_text};
 use crate::{Failure, ModelsAction, ModelsSpec, Outcome};
 
@@ -260,7 +262,7 @@ fn examine(
     monitor: &Monitor<'_>,
 ) -> JobResult<InstalledWeights> {
     let outline = outline(part, monitor)?;
-    let model = name_of(&outline.config, part)?;
+    let model = outline.model;
     if let Some(published) = published
         && published.model != model
     {
@@ -275,7 +277,7 @@ fn examine(
     match recognised {
         Some(known) if !known.note.is_empty() => notes.push(known.note.to_owned()),
         Some(_) => {}
-        None => notes.push(origin(&sha256, &outline.config)),
+        None => notes.extend(outline.config.map(|config| origin(&sha256, &config))),
     }
     let bytes = std::fs::metadata(part)
         .map_err(|error| Failure::io("the file cannot be read", part, &error))?
@@ -299,7 +301,51 @@ fn examine(
     })
 }
 
-fn outline(path: &Path, monitor: &Monitor<'_>) -> JobResult<DofaOutline> {
+/// What a file holds.
+struct Outline {
+    model: &'static str,
+    is_half: bool,
+    notes: Vec<String>,
+    /// Of DOFA, whose origin is told by it.
+    config: Option<DofaConfig>,
+}
+
+fn outline(path: &Path, monitor: &Monitor<'_>) -> JobResult<Outline> {
+    if about_stp(path).is_ok() {
+        return Ok(outline_of_stp(path)?);
+    }
+    let outline = outline_of_dofa(path, monitor)?;
+    Ok(Outline {
+        model: name_of(&outline.config, path)?,
+        is_half: outline.is_half,
+        notes: outline.notes,
+        config: Some(outline.config),
+    })
+}
+
+/// These are small: they are loaded to be checked.
+fn outline_of_stp(path: &Path) -> Result<Outline, Failure> {
+    let loaded = guarded(|| load_stp(path, &Device::flex()).map_err(|error| error.to_string()))?;
+    let config = loaded.model.config();
+    let sensors: Vec<&str> = config.sources.iter().map(|s| s.name.as_str()).collect();
+    let model = config.name().ok_or_else(|| {
+        Failure::new(format!(
+            "the file holds an STP network of a size without a name here; use it with --weights where it lies\n{}",
+            path.display()
+        ))
+    })?;
+    Ok(Outline {
+        model,
+        is_half: loaded
+            .notes
+            .iter()
+            .any(|note| note.contains("half precision")),
+        notes: vec![format!("knows {}", sensors.join(", "))],
+        config: None,
+    })
+}
+
+fn outline_of_dofa(path: &Path, monitor: &Monitor<'_>) -> JobResult<DofaOutline> {
     let go_on = |done: u64, all: u64| {
         monitor.progress(
             "checking the tensors, MB",

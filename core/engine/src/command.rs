@@ -170,6 +170,12 @@ pub fn command_line(spec: &JobSpec) -> String {
             }
             add("--out", path(&spec.out));
         }
+        JobSpec::PretrainStp(spec) => {
+            add("pretrain", Some("stp".to_owned()));
+            spec.words()
+                .into_iter()
+                .for_each(|(word, value)| add(&word, value));
+        }
         JobSpec::Models(spec) => {
             add("models", None);
             match &spec.action {
@@ -316,6 +322,7 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
             | JobSpec::Calc(_)
             | JobSpec::Overviews(_)
             | JobSpec::Pretrain(_)
+            | JobSpec::PretrainStp(_)
             | JobSpec::Models(_)
             | JobSpec::Finetune(_)
             | JobSpec::Sample(_)

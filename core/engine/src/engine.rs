@@ -12,7 +12,8 @@ use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
 use crate::{
     acquire, assess, calc, change, cluster, colours, embed, evaluate, export_field, finetune,
-    map_polygons, overviews, predict, pretrain, regress, sample, scene_map, similar, train,
+    map_polygons, overviews, predict, pretrain, pretrain_stp, regress, sample, scene_map, similar,
+    train,
 };
 
 /// What the engine thread owns.
@@ -40,6 +41,10 @@ impl Engine for JobEngine {
             JobSpec::Pretrain(spec) => {
                 self.last_device = Some(device::open(&spec.device));
                 pretrain::pretrain(spec, monitor)
+            }
+            JobSpec::PretrainStp(spec) => {
+                self.last_device = Some(device::open(&spec.device));
+                pretrain_stp::pretrain_stp(spec, monitor)
             }
             JobSpec::Models(spec) => acquire::acquire(spec, monitor),
             JobSpec::Finetune(spec) => {
@@ -72,6 +77,7 @@ impl Engine for JobEngine {
             JobSpec::Calc(spec) => light_estimate(&spec.scene, 4),
             JobSpec::Overviews(spec) => overviews::estimate(spec),
             JobSpec::Pretrain(spec) => pretrain::estimate(spec),
+            JobSpec::PretrainStp(spec) => pretrain_stp::estimate(spec, monitor),
             JobSpec::Models(_) => {
                 Err(Failure::new("what fetching weights costs depends on the network").into())
             }

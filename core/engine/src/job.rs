@@ -10,6 +10,7 @@ use crate::colours::PcaSpec;
 use crate::export_field::ExportFieldSpec;
 use crate::finetune::{FinetuneSpec, MapSceneSpec};
 use crate::map_polygons::PolygonsSpec;
+use crate::pretrain_stp::PretrainStpSpec;
 use crate::sample::SampleSpec;
 use crate::similar::SimilarSpec;
 use crate::{ChangeSpec, ClusterSpec, EvaluateSpec, InstalledWeights, RegressSpec};
@@ -35,6 +36,8 @@ pub enum JobSpec {
     Overviews(OverviewsSpec),
     /// Scenes to the weights of an encoder, by masked pretraining.
     Pretrain(PretrainSpec),
+    /// Archives of dated frames to the weights of an encoder of space and time.
+    PretrainStp(PretrainStpSpec),
     /// Weights into the user's folder, or a check of those there.
     Models(ModelsSpec),
     /// Scene and labels to a model with a head of its own.
@@ -72,6 +75,7 @@ impl JobSpec {
             Self::Calc(spec) => vec![&spec.scene],
             Self::Overviews(spec) => vec![&spec.raster],
             Self::Pretrain(spec) => spec.scenes.iter().map(|scene| &*scene.path).collect(),
+            Self::PretrainStp(spec) => spec.paths(),
             Self::Models(_) => Vec::new(),
             Self::Finetune(spec) => vec![&spec.scene],
             Self::MapScene(spec) => vec![&spec.scene],

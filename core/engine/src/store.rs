@@ -4,12 +4,17 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use terroir_models::{CATALOGUE, DofaConfig, PUBLISHED};
+use terroir_models::{
+    CATALOGUE, DofaConfig, PUBLISHED, STP_NAMES, StpConfig, StpSource, StpTarget,
+};
 
 use crate::{Failure, ModelInfo, PublishedWeights};
 
 /// Names another folder for the weights.
 const FOLDER_VARIABLE: &str = "TERROIR_MODELS";
+/// Families of models: of single scenes, and of archives.
+const DOFA: &str = "DOFA";
+const STP: &str = "STP";
 /// What weights files end in, for those built in.
 const ENDINGS: [&str; 4] = ["safetensors", "bpk", "pth", "pt"];
 
@@ -295,7 +300,7 @@ pub fn models() -> Vec<ModelInfo> {
                 .collect();
             Some(ModelInfo {
                 name: (*name).to_owned(),
-                family: "DOFA".to_owned(),
+                family: DOFA.to_owned(),
                 parameters: config.parameter_count() as u64,
                 patch: config.patch,
                 width: config.width,
@@ -306,7 +311,37 @@ pub fn models() -> Vec<ModelInfo> {
                 published,
             })
         })
+        .chain(STP_NAMES.iter().filter_map(|name| stp_model(name)))
         .collect()
+}
+
+/// A size of STP. How many parameters it has depends on its sensors; told is the number for the published ones.
+fn stp_model(name: &str) -> Option<ModelInfo> {
+    let source = |name: &str, bands| StpSource {
+        name: name.to_owned(),
+        bands,
+    };
+    let sources = [("sentinel-2", 5), ("sentinel-1", 5), ("landsat", 7)];
+    let targets = sources.iter().chain(&[("elevation", 1)]);
+    let targets = targets.map(|(name, outputs)| StpTarget {
+        name: (*name).to_owned(),
+        outputs: *outputs,
+        meta: 0,
+    });
+    let inputs = sources.iter().map(|(name, bands)| source(name, *bands));
+    let config = StpConfig::by_name(name, inputs.collect(), targets.collect())?;
+    Some(ModelInfo {
+        name: name.to_owned(),
+        family: STP.to_owned(),
+        parameters: config.parameter_count() as u64,
+        patch: 1,
+        width: config.precision,
+        depth: config.blocks,
+        state: "untrained".to_owned(),
+        installed: Vec::new(),
+        built_in: None,
+        published: Vec::new(),
+    })
 }
 
 /// `447.7 MB`, powers of ten as file managers count.
@@ -427,11 +462,14 @@ mod tests {
     fn the_catalogue_counts_without_making_models() {
         let models = models();
         assert_eq!(models[0].name, "dofa-tiny");
-        assert!(
-            models
-                .windows(2)
-                .all(|pair| pair[0].parameters < pair[1].parameters)
-        );
+        for family in [DOFA, STP] {
+            let sizes: Vec<u64> = models
+                .iter()
+                .filter(|model| model.family == family)
+                .map(|model| model.parameters)
+                .collect();
+            assert!(sizes.len() > 3 && sizes.is_sorted(), "{family}: {sizes:?}");
+        }
         assert!(models.iter().all(|model| model.state == "untrained"));
         let base = models
             .iter()

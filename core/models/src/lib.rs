@@ -14,6 +14,7 @@ mod mask;
 mod masked;
 mod parameters;
 mod pickle;
+mod plain_tensors;
 mod position;
 mod pth_file;
 mod published;
@@ -40,6 +41,7 @@ pub use fused::FusedAdamW;
 pub use mask::Mask;
 pub use masked::{MaskedConfig, MaskedDofa, TargetOrder, normalised_patches, target};
 pub use parameters::{Parameter, Start};
+pub use plain_tensors::read_tensors;
 pub use position::{Resampling, resample_table, sin_cos_table};
 pub use published::{PUBLISHED, PublishedFile, published_file, published_with_hash};
 pub use segmentation::{

@@ -51,7 +51,7 @@ pub(crate) fn choose_grid(sources: &[ArchiveSource]) -> Option<Grid> {
 }
 
 /// Side of a pixel on the ground, in the middle of the raster; `None` for a raster without a place.
-pub(crate) fn pixel_metres(grid: &Grid) -> Option<f64> {
+pub fn pixel_metres(grid: &Grid) -> Option<f64> {
     let transform = grid.georef.transform?;
     let crs = grid.crs()?;
     let (across, down) = transform.pixel_size();

@@ -169,6 +169,7 @@ mod shared_rasters_test;
 
 pub use accuracy::*;
 pub use archive::*;
+pub use archive_grid::pixel_metres;
 pub use archive_read::{BandSums, FrameBlock};
 pub use area::*;
 pub use area_estimates::{

@@ -26,7 +26,7 @@ use crate::inputs::{choose_bands_blocking, wavelengths_um};
 use crate::monitor::{JobResult, Monitor, Stop};
 use crate::provenance::{file_name, sha256_of_file};
 use crate::setup::{guarded, open_device};
-use crate::training::{AdamWSettings, Plan, RunFolder, Schedule, run_folder_of, train};
+use crate::training::{AdamWSettings, Fall, Plan, RunFolder, Schedule, run_folder_of, train};
 use crate::{EmbedSpec, Estimate, Failure, JobSpec, Outcome};
 use crops::Crops;
 use labels::LabelMap;
@@ -269,6 +269,7 @@ impl FinetuneSpec {
                 peak: self.learning_rate.unwrap_or(peak),
                 warmup_steps: steps / WARMUP,
                 steps,
+                fall: Fall::Cosine,
             },
             accumulation: 1,
             adamw: AdamWSettings {

@@ -20,7 +20,8 @@ use crate::monitor::{JobResult, Monitor};
 use crate::provenance::{file_name, sha256_of_file};
 use crate::setup::guarded;
 use crate::training::{
-    AdamWSettings, Draw, Flow, Loss, Plan, RunFolder, Schedule, Task, Trained, run_folder_of, train,
+    AdamWSettings, Draw, Fall, Flow, Loss, Plan, RunFolder, Schedule, Task, Trained, run_folder_of,
+    train,
 };
 use crate::{Estimate, Failure, Outcome, PretrainSpec};
 
@@ -82,6 +83,7 @@ pub(crate) fn pretrain(spec: &PretrainSpec, monitor: &Monitor<'_>) -> JobResult<
             peak: spec.learning_rate,
             warmup_steps: (spec.steps as f64 * WARM_UP) as u64,
             steps: spec.steps,
+            fall: Fall::Cosine,
         },
         accumulation: spec.accumulation.max(1),
         adamw: AdamWSettings::default(),

@@ -15,5 +15,5 @@ mod trainer;
 pub use optimiser::{AdamWSettings, Optimiser};
 pub use picture::write_picture;
 pub use run_folder::{RunFolder, run_folder_of};
-pub use schedule::Schedule;
+pub use schedule::{Fall, Schedule};
 pub use trainer::{Draw, Flow, Loss, Plan, Task, Trained, train};

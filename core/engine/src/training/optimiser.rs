@@ -26,6 +26,9 @@ pub struct AdamWSettings {
     /// Factors on the learning rate by the start of a parameter's path; the longest that fits wins, others have 1.
     #[serde(default)]
     pub rate_factors: Vec<(String, f64)>,
+    /// Gradients of a step are shortened to this norm over the whole module where they are longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f32>,
 }
 
 impl Default for AdamWSettings {
@@ -37,6 +40,7 @@ impl Default for AdamWSettings {
             decay: 0.05,
             decay_of_vectors: 0.0,
             rate_factors: Vec::new(),
+            clip_norm: None,
         }
     }
 }
@@ -104,9 +108,15 @@ impl<M: Module> Optimiser<M> {
     /// The module after one step with what was added up. Parameters without a gradient stay as they are.
     pub fn step(&mut self, model: M, rate: f64) -> M {
         let gradients = self.gradients.grads();
+        let shortened = self
+            .settings
+            .clip_norm
+            .and_then(|most| Some(most / norm(&model, &gradients)?))
+            .filter(|factor| *factor < 1.0);
         model.map(&mut Stepper {
             optimiser: self,
             gradients,
+            shortened,
             rate,
             path: Vec::new(),
         })
@@ -165,9 +175,40 @@ impl ModuleVisitor for Paths {
     }
 }
 
+/// Euclidean length of all gradients together; `None` where there are none or the device does not give them back.
+fn norm<M: Module>(model: &M, gradients: &GradientsParams) -> Option<f32> {
+    let mut squares = Squares {
+        gradients,
+        sums: Vec::new(),
+    };
+    model.visit(&mut squares);
+    if squares.sums.is_empty() {
+        return None;
+    }
+    let total = Tensor::cat(squares.sums, 0).sum().into_data();
+    let total = total.try_into_vec::<f32>().ok()?;
+    total.first().map(|total| total.sqrt())
+}
+
+/// Sums of the squares of gradients, one a parameter.
+struct Squares<'a> {
+    gradients: &'a GradientsParams,
+    sums: Vec<Tensor<1>>,
+}
+
+impl ModuleVisitor for Squares<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.get::<D>(param.id) {
+            self.sums.push(gradient.square().sum());
+        }
+    }
+}
+
 struct Stepper<'a, M> {
     optimiser: &'a mut Optimiser<M>,
     gradients: GradientsParams,
+    /// Factor on every gradient, where they are too long.
+    shortened: Option<f32>,
     rate: f64,
     path: Vec<String>,
 }
@@ -184,6 +225,10 @@ impl<M: Module> ModuleMapper for Stepper<'_, M> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let Some(gradient) = self.gradients.remove::<D>(param.id) else {
             return param;
+        };
+        let gradient = match self.shortened {
+            Some(factor) => gradient * factor,
+            None => gradient,
         };
         let path = self.path.join(".");
         let rate = self.rate * self.optimiser.settings.rate_factor(&path);
@@ -202,6 +247,7 @@ impl<M: Module> ModuleMapper for Stepper<'_, M> {
         };
         let fused = self.optimiser.settings.fused(decay);
         param.map(|tensor| {
+            let checkpointing = tensor.gradient_checkpointing_strategy();
             let tensor = tensor.inner();
             let (updated, state) = match FusedAdamW::serves(&tensor) {
                 true => fused_step(fused, rate, tensor, gradient, state),
@@ -212,7 +258,12 @@ impl<M: Module> ModuleMapper for Stepper<'_, M> {
                     .states
                     .insert(path, DynState::create(state, D));
             }
-            Tensor::from_inner(updated).require_grad()
+            let updated = Tensor::from_inner(updated);
+            let updated = match checkpointing {
+                Some(strategy) => updated.with_gradient_checkpointing_strategy(strategy),
+                None => updated,
+            };
+            updated.require_grad()
         })
     }
 }
@@ -268,6 +319,48 @@ mod tests {
         }
         for (old, new) in before.1.iter().zip(&after.1) {
             assert!((new - (old - 1e-2)).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn a_step_keeps_how_gradients_are_checkpointed() {
+        let device = Device::flex().autodiff().gradient_checkpointing();
+        let mut model = layer(&device);
+        let mut optimiser = Optimiser::new(AdamWSettings::default());
+        for _ in 0..2 {
+            let loss = model.forward(Tensor::<2>::ones([1, 3], &device)).sum();
+            optimiser.add(&model, loss.backward());
+            model = optimiser.step(model, 1e-3);
+        }
+        let kept = model.weight.val().gradient_checkpointing_strategy();
+        assert_eq!(kept, device.gradient_checkpointing_strategy());
+    }
+
+    #[test]
+    fn long_gradients_are_shortened_and_short_ones_left() {
+        let device = Device::flex().autodiff();
+        let model = layer(&device);
+        // Eight gradients of 1: a norm of the root of eight. The second moment starts from their squares.
+        for (most, expected) in [(1.0_f32, 1.0_f32 / 8.0), (100.0, 1.0)] {
+            let mut optimiser = Optimiser::new(AdamWSettings {
+                beta_2: 0.0,
+                clip_norm: Some(most),
+                ..AdamWSettings::default()
+            });
+            let loss = model.forward(Tensor::<2>::ones([1, 3], &device)).sum();
+            optimiser.add(&model, loss.backward());
+            optimiser.step(model.clone(), 1e-3);
+            let states = optimiser.states();
+            let seconds: Vec<f32> = states
+                .tensors
+                .iter()
+                .filter(|(name, _)| name.contains("moment_2"))
+                .flat_map(|(_, data)| data.clone().try_into_vec::<f32>().unwrap())
+                .collect();
+            assert_eq!(seconds.len(), 8);
+            for value in seconds {
+                assert!((value - expected).abs() < 1e-6, "{value} for {most}");
+            }
         }
     }
 

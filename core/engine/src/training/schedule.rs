@@ -1,7 +1,18 @@
-//! The learning rate of every step: a linear warm-up from zero, then half a cosine down to zero.
+//! The learning rate of every step: a linear warm-up from zero, then down to zero along half a cosine or a line.
 //! Knows step numbers. Knows nothing of what is trained.
 
 use serde::{Deserialize, Serialize};
+
+/// How a rate falls to zero after its warm-up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fall {
+    /// Half a cosine (DOFA specification 4.6).
+    #[default]
+    Cosine,
+    /// A straight line (STP specification 8.2).
+    Linear,
+}
 
 /// Learning rate over the steps of a run (DOFA specification 4.6, with steps in place of fractional epochs).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -11,6 +22,8 @@ pub struct Schedule {
     pub warmup_steps: u64,
     /// Steps of the whole run.
     pub steps: u64,
+    #[serde(default)]
+    pub fall: Fall,
 }
 
 impl Schedule {
@@ -21,7 +34,11 @@ impl Schedule {
         }
         let rest = self.steps.saturating_sub(self.warmup_steps).max(1);
         let share = ((step - self.warmup_steps) as f64 / rest as f64).min(1.0);
-        self.peak * 0.5 * (1.0 + (std::f64::consts::PI * share).cos())
+        let left = match self.fall {
+            Fall::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * share).cos()),
+            Fall::Linear => 1.0 - share,
+        };
+        self.peak * left
     }
 }
 
@@ -35,6 +52,7 @@ mod tests {
             peak: 1e-3,
             warmup_steps: 20,
             steps: 120,
+            fall: Fall::Cosine,
         };
         assert_eq!(schedule.rate(0), 0.0);
         assert!((schedule.rate(10) - 5e-4).abs() < 1e-12);
@@ -52,7 +70,21 @@ mod tests {
             peak: 2.0,
             warmup_steps: 0,
             steps: 0,
+            fall: Fall::Cosine,
         };
         assert_eq!(schedule.rate(0), 2.0);
+    }
+    #[test]
+    fn a_line_falls_evenly() {
+        let schedule = Schedule {
+            peak: 1.0,
+            warmup_steps: 5,
+            steps: 105,
+            fall: Fall::Linear,
+        };
+        assert!((schedule.rate(1) - 0.2).abs() < 1e-12);
+        assert!((schedule.rate(55) - 0.5).abs() < 1e-12);
+        assert!((schedule.rate(80) - 0.25).abs() < 1e-12);
+        assert_eq!(schedule.rate(105), 0.0);
     }
 }

@@ -326,6 +326,7 @@ mod tests {
                 peak: 0.05,
                 warmup_steps: 3,
                 steps,
+                fall: crate::training::Fall::Cosine,
             },
             accumulation: 2,
             adamw: AdamWSettings::default(),

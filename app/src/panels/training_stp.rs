@@ -1,0 +1,214 @@
+//! The part of the Training window's form that pretrains on archives: which, what size, how long.
+//! Draws and asks; reads no file itself.
+
+use egui::RichText;
+
+use crate::dialogs::Purpose;
+use crate::state::State;
+use crate::theme::{self, icon};
+
+/// Sides of the crops, pixels.
+const SIDES: [usize; 4] = [32, 64, 96, 128];
+
+pub fn training_stp_ui(ui: &mut egui::Ui, state: &mut State) {
+    let weak = theme::colors(ui.visuals()).weak;
+    ui.label(RichText::new("Pretrain a model on archives").strong());
+    ui.label(
+        RichText::new(
+            "Of each place some dated scenes are shown and others are to be found again, over spans of time. No labels are needed.",
+        )
+        .small()
+        .color(weak),
+    );
+    theme::section_ui(ui, "Archives");
+    series_ui(ui, state);
+    folders_ui(ui, state);
+    theme::section_ui(ui, "Model");
+    egui::Grid::new("archive training form")
+        .num_columns(2)
+        .spacing([10.0, 6.0])
+        .show(ui, |ui| {
+            ui.label("Size");
+            size_ui(ui, state);
+            ui.end_row();
+
+            ui.label("Begin");
+            begin_ui(ui, state);
+            ui.end_row();
+
+            let form = &mut state.training.stp;
+            let label = ui.label("Steps");
+            ui.add(
+                egui::DragValue::new(&mut form.steps)
+                    .range(1..=10_000_000)
+                    .speed(20.0),
+            )
+            .labelled_by(label.id);
+            ui.end_row();
+
+            let label = ui.label("Batch");
+            ui.add(
+                egui::DragValue::new(&mut form.batch)
+                    .range(2..=4096)
+                    .suffix(" places"),
+            )
+            .on_hover_text("From different archives where there are several")
+            .labelled_by(label.id);
+            ui.end_row();
+
+            ui.label("Crops");
+            egui::ComboBox::from_id_salt("crop side")
+                .width(ui.available_width())
+                .selected_text(format!("{0} × {0} pixels", form.side))
+                .show_ui(ui, |ui| {
+                    for side in SIDES {
+                        ui.selectable_value(
+                            &mut form.side,
+                            side,
+                            format!("{side} × {side} pixels"),
+                        );
+                    }
+                });
+            ui.end_row();
+
+            let label = ui.label("Frames");
+            ui.add(
+                egui::DragValue::new(&mut form.frames)
+                    .range(1..=200)
+                    .suffix(" a place"),
+            )
+            .on_hover_text("Dated scenes a place is seen in, at most")
+            .labelled_by(label.id);
+            ui.end_row();
+
+            let label = ui.label("Rate");
+            ui.add(
+                egui::DragValue::new(&mut form.rate)
+                    .range(1e-7..=1.0)
+                    .speed(1e-5)
+                    .custom_formatter(|value, _| format!("{value:.1e}"))
+                    .custom_parser(|text| text.trim().parse().ok()),
+            )
+            .on_hover_text("Learning rate at the end of its rise; it falls to zero afterwards")
+            .labelled_by(label.id);
+            ui.end_row();
+
+            ui.label("Device");
+            super::model::device_ui(ui, state);
+            ui.end_row();
+
+            ui.label("File");
+            super::training_form::out_ui(ui, state);
+            ui.end_row();
+        });
+}
+
+fn series_ui(ui: &mut egui::Ui, state: &mut State) {
+    let weak = theme::colors(ui.visuals()).weak;
+    let groups = state.series_groups();
+    if groups.is_empty() && state.training.stp.folders.is_empty() {
+        ui.label(RichText::new("Open a series, or add a folder of dated scenes.").color(weak));
+    }
+    for group in &groups {
+        for (id, name) in &group.layers {
+            let mut is_used = !state.training.stp.left_out.contains(id);
+            if ui.checkbox(&mut is_used, name).changed() {
+                if is_used {
+                    state.training.stp.left_out.remove(id);
+                } else {
+                    state.training.stp.left_out.insert(*id);
+                }
+            }
+        }
+        let text = match (group.layers.len(), group.frames) {
+            (1, frames) => format!("{frames} dated images"),
+            (_, frames) => format!("{frames} dated images, as one archive: they lie at one place"),
+        };
+        ui.label(RichText::new(text).small().color(weak));
+    }
+}
+
+fn folders_ui(ui: &mut egui::Ui, state: &mut State) {
+    let mut gone = None;
+    for (at, folder) in state.training.stp.folders.iter().enumerate() {
+        ui.horizontal(|ui| {
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                if theme::icon_button(ui, icon::X, "Leave this folder out").clicked() {
+                    gone = Some(at);
+                }
+                let name = folder.file_name().map_or_else(
+                    || folder.display().to_string(),
+                    |name| name.to_string_lossy().into_owned(),
+                );
+                ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                    ui.add(egui::Label::new(format!("{}  {name}", icon::FOLDER)).truncate())
+                        .on_hover_text(folder.display().to_string());
+                });
+            });
+        });
+    }
+    if let Some(at) = gone {
+        state.training.stp.folders.remove(at);
+    }
+    if ui
+        .button(format!("{}  Add a folder…", icon::FOLDER_PLUS))
+        .on_hover_text("A folder of dated scenes of one place, from any sensors")
+        .clicked()
+    {
+        let ctx = ui.ctx().clone();
+        state.pick(&ctx, Purpose::ArchiveFolder);
+    }
+}
+
+fn size_ui(ui: &mut egui::Ui, state: &mut State) {
+    let list = state.stp_models();
+    egui::ComboBox::from_id_salt("archive model")
+        .width(ui.available_width())
+        .selected_text(state.training.stp.model.clone())
+        .show_ui(ui, |ui| {
+            for model in &list {
+                let text = format!(
+                    "{}  ·  {:.1} M parameters  ·  {}",
+                    model.name,
+                    model.parameters as f64 / 1e6,
+                    model.state
+                );
+                let is_chosen = model.name == state.training.stp.model;
+                if ui.selectable_label(is_chosen, text).clicked() {
+                    state.training.stp.model.clone_from(&model.name);
+                }
+            }
+        });
+}
+
+/// From nothing, or from the weights the model has.
+fn begin_ui(ui: &mut egui::Ui, state: &mut State) {
+    let weights = state.stp_weights();
+    let name = weights
+        .as_deref()
+        .and_then(std::path::Path::file_name)
+        .map(|name| name.to_string_lossy().into_owned());
+    let form = &mut state.training.stp;
+    form.from_weights &= name.is_some();
+    let text = match (&name, form.from_weights) {
+        (Some(name), true) => format!("{name} (trained)"),
+        _ => "from nothing (untrained)".to_owned(),
+    };
+    egui::ComboBox::from_id_salt("archive training begin")
+        .width(ui.available_width())
+        .truncate()
+        .selected_text(text)
+        .show_ui(ui, |ui| {
+            ui.selectable_value(&mut form.from_weights, false, "from nothing (untrained)");
+            match name {
+                Some(name) => {
+                    let text = format!("from {name} (trained)");
+                    ui.selectable_value(&mut form.from_weights, true, text)
+                        .on_hover_text("The model then knows the sensors of these weights alone");
+                }
+                None => {
+                    ui.label("No weights of this size are installed.");
+                }
+            }
+        });
+}

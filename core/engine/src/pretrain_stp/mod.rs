@@ -1,0 +1,329 @@
+//! Pretraining of an encoder of space and time on archives of dated frames, without labels: the job, and the weights it leaves.
+//! Knows the order of the steps. Knows nothing of how a row is read or what its loss is.
+
+mod chips;
+mod labelled;
+mod opening;
+mod places;
+mod preview;
+mod reader;
+mod rows;
+mod sampling;
+mod sources;
+mod spec;
+mod task;
+mod text;
+mod watch;
+
+use burn::module::Module;
+use serde_json::{Value, json};
+use terroir_models::{STP_NAMES, StpConfig, save_stp};
+use terroir_scene::{Archive, BandSums, Source};
+
+use crate::device;
+use crate::monitor::{JobResult, Monitor};
+use crate::provenance::sha256_of_file;
+use crate::setup::guarded;
+use crate::training::{
+    AdamWSettings, Fall, Plan, RunFolder, Schedule, Trained, run_folder_of, train,
+};
+use crate::{Estimate, Failure, Outcome};
+
+use opening::{add_strata, open_archives, start_of};
+use places::Places;
+use preview::Previews;
+use reader::RowReader;
+use rows::{Opened, Rows};
+pub use spec::PretrainStpSpec;
+use task::{Learner, Pretraining};
+use text::{TextHead, TextPoints};
+
+/// Share of the steps the rate rises in (specification 8.2).
+const WARM_UP: f64 = 0.05;
+/// Gradients longer than this are shortened.
+const CLIP: f32 = 1.0;
+/// Archives shown in a preview.
+const SHOWN: usize = 3;
+/// The statistics of a run, in its folder: a resumed run has the same ones.
+const SOURCES: &str = "sources.json";
+/// Entries of a job that a resumed run may give otherwise; the last one only when it becomes more.
+const MAY_DIFFER: [&str; 7] = [
+    "resume",
+    "device",
+    "checkpoint_every",
+    "out",
+    "half",
+    "saves_memory",
+    "steps",
+];
+
+pub(crate) fn pretrain_stp(spec: &PretrainStpSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
+    check(spec)?;
+    monitor.progress("opening the device", 0, 1);
+    let compute = device::open(&spec.device);
+    if let Some(reason) = &compute.fallback {
+        monitor.warn(reason.clone());
+    }
+    monitor.started(&compute.name);
+    let config = serde_json::to_value(spec)
+        .map_err(|error| Failure::new("the job cannot be written down").with_details(error))?;
+    let folder = run_folder_of(&spec.out);
+    let mut run = if spec.resume {
+        let planned = RunFolder::setting(&folder, "steps");
+        let is_longer = planned.is_some_and(|planned| planned < spec.steps);
+        let may_differ = &MAY_DIFFER[..MAY_DIFFER.len() - usize::from(!is_longer)];
+        let run = RunFolder::resume(&folder, &config, may_differ)?;
+        if let (Some(planned), true) = (planned, is_longer) {
+            monitor.warn(format!(
+                "the run was planned for {planned} steps and goes on to {}; its learning rate follows the new length",
+                spec.steps
+            ));
+        }
+        run
+    } else {
+        RunFolder::create(&folder, &config)?
+    };
+
+    let with_gradients = compute.device.clone().autodiff();
+    let with_gradients = if spec.saves_memory {
+        with_gradients.gradient_checkpointing()
+    } else {
+        with_gradients
+    };
+    let start = start_of(spec, &with_gradients, monitor)?;
+    let kept = folder.join(SOURCES);
+    let (sources, archives) = open_archives(spec, start.as_ref(), &kept, monitor)?;
+    monitor.progress("preparing the model", 0, 1);
+    let mut places = Places::new(archives.iter().map(Opened::extent).collect(), spec.side);
+    if let Some(strata) = &spec.strata {
+        add_strata(&mut places, strata, &archives, spec.seed, monitor)?;
+    }
+    let texts = match &spec.text {
+        Some(path) => {
+            let grids: Vec<_> = archives.iter().map(|opened| &opened.archive.grid).collect();
+            let texts = TextPoints::read_blocking(path, &grids)?;
+            monitor.metric("texts", texts.len() as f64);
+            Some(texts)
+        }
+        None => None,
+    };
+    monitor.metric("archives", archives.len() as f64);
+    let frames: usize = archives.iter().map(Opened::input_frames).sum();
+    monitor.metric("frames", frames as f64);
+
+    let stp = match start {
+        Some(start) => start.model,
+        None => fresh(spec, &sources)?.init(spec.seed, &with_gradients),
+    };
+    let text = texts
+        .as_ref()
+        .map(|texts| TextHead::new(texts.width(), spec.seed, &with_gradients));
+    let learner = Learner { stp, text };
+
+    let scales = archives
+        .iter()
+        .map(|opened| opened.scales.clone())
+        .collect();
+    let mut rows = Rows::new(
+        archives,
+        sources.clone(),
+        places,
+        texts.clone(),
+        [spec.side, spec.frames, spec.batch],
+    );
+    let previews = previews_blocking(spec, &mut rows, monitor)?;
+    let names: Vec<String> = rows.archives.iter().map(|o| o.name.clone()).collect();
+    let plan = plan_of(spec);
+    let mut task = Pretraining {
+        reader: RowReader::start(rows, plan.accumulation, spec.steps)?,
+        sources,
+        scales,
+        texts,
+        device: with_gradients,
+        side: spec.side,
+        previews,
+        watch: watch::Watch::default(),
+        every: spec.checkpoint_every,
+        steps: spec.steps,
+        by_source: Vec::new(),
+    };
+    let trained = train(&mut task, learner, &plan, &mut run, spec.resume, monitor)?;
+    finish(spec, &task, &names, trained, &run, monitor)
+}
+
+fn check(spec: &PretrainStpSpec) -> Result<(), Failure> {
+    let problem = if spec.archives.is_empty() {
+        "no archive was given; name at least one folder of dated scenes".to_owned()
+    } else if !STP_NAMES.contains(&spec.model.as_str()) {
+        format!(
+            "there is no model \"{}\" to train on archives; choose one of {}",
+            spec.model,
+            STP_NAMES.join(", ")
+        )
+    } else if spec.steps == 0 || spec.frames == 0 {
+        "the numbers of steps and of frames must be at least 1".to_owned()
+    } else if spec.batch < 2 {
+        "a batch needs two rows or more: different places are kept apart by comparing them"
+            .to_owned()
+    } else if spec.side == 0 || !spec.side.is_multiple_of(16) {
+        format!(
+            "crops of {} pixels cannot be cut into the model's squares; choose a multiple of 16, for example 32 or 64",
+            spec.side
+        )
+    } else if !(spec.learning_rate > 0.0 && spec.learning_rate.is_finite()) {
+        "the learning rate must be above 0".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(problem))
+}
+
+fn plan_of(spec: &PretrainStpSpec) -> Plan {
+    Plan {
+        seed: spec.seed,
+        schedule: Schedule {
+            peak: spec.learning_rate,
+            warmup_steps: (spec.steps as f64 * WARM_UP) as u64,
+            steps: spec.steps,
+            fall: Fall::Linear,
+        },
+        accumulation: spec.accumulation.max(1),
+        // Adam: no weight decays.
+        adamw: AdamWSettings {
+            beta_1: 0.9,
+            beta_2: 0.999,
+            epsilon: 1e-8,
+            decay: 0.0,
+            decay_of_vectors: 0.0,
+            rate_factors: Vec::new(),
+            clip_norm: Some(CLIP),
+        },
+        checkpoint_every: spec.checkpoint_every,
+    }
+}
+
+fn fresh(spec: &PretrainStpSpec, sources: &[Source]) -> Result<StpConfig, Failure> {
+    let (inputs, targets) = sources::shapes(sources);
+    let config = StpConfig::by_name(&spec.model, inputs, targets)
+        .ok_or_else(|| Failure::new(format!("there is no model \"{}\"", spec.model)))?;
+    match config.complaint() {
+        Some(complaint) => Err(Failure::new(format!(
+            "no network can be made for the sensors of these archives: {complaint}"
+        ))),
+        None => Ok(config),
+    }
+}
+
+fn previews_blocking(
+    spec: &PretrainStpSpec,
+    rows: &mut Rows,
+    monitor: &Monitor<'_>,
+) -> JobResult<Previews> {
+    monitor.progress("reading what is shown", 0, 1);
+    let go_on = || !monitor.is_cancelled();
+    let shown = rows.preview_blocking(SHOWN, &go_on)?;
+    let (labelled_rows, labels) = match &spec.labels {
+        Some(path) => labelled::labelled_blocking(rows, path, &go_on)?,
+        None => Default::default(),
+    };
+    monitor.check()?;
+    Ok(Previews {
+        rows: shown,
+        side: spec.side,
+        labelled_rows,
+        labels,
+    })
+}
+
+fn finish(
+    spec: &PretrainStpSpec,
+    task: &Pretraining,
+    names: &[String],
+    trained: Trained<Learner>,
+    run: &RunFolder,
+    monitor: &Monitor<'_>,
+) -> JobResult<Outcome> {
+    monitor.progress("writing the weights", 0, 1);
+    let stp = trained.model.stp.valid();
+    let start = match &spec.weights {
+        Some(path) => format!("sha256 {}", sha256_of_file(path)?),
+        None => format!("nothing, seed {}", spec.seed),
+    };
+    let about: Value = json!({
+        "sources": task.sources,
+        "training": {
+            "program": format!("terroir {}", env!("CARGO_PKG_VERSION")),
+            "method": "STP pretraining on archives",
+            "model": spec.model,
+            "start": start,
+            "steps": trained.steps,
+            "batch": spec.batch,
+            "accumulation": spec.accumulation,
+            "learning_rate": spec.learning_rate,
+            "side": spec.side,
+            "frames": spec.frames,
+            "seed": spec.seed,
+            "last_loss": trained.loss,
+            "seconds": trained.seconds.round(),
+            "archives": names,
+        },
+    });
+    guarded(|| save_stp(&stp, &spec.out, spec.half, &about).map_err(|error| error.to_string()))?;
+    let mut files = vec![spec.out.clone(), run.metrics_path()];
+    files.extend(
+        run.preview_path(trained.steps)
+            .ok()
+            .filter(|path| path.exists()),
+    );
+    Ok(Outcome {
+        files,
+        summary: format!(
+            "Weights of {} after {} steps on {} archives, loss {:.4}, {:.0} s",
+            spec.model,
+            trained.steps,
+            spec.archives.len(),
+            trained.loss,
+            trained.seconds
+        ),
+        metrics: vec![
+            ("loss".to_owned(), trained.loss),
+            ("steps".to_owned(), trained.steps as f64),
+            ("seconds".to_owned(), trained.seconds),
+        ],
+        warnings: monitor.warnings(),
+    })
+}
+
+/// What a run reads and writes; its time is known only once it runs.
+pub(crate) fn estimate(spec: &PretrainStpSpec, monitor: &Monitor<'_>) -> JobResult<Estimate> {
+    check(spec)?;
+    let (mut pixels, mut sources) = (0, Vec::new());
+    for archive in &spec.archives {
+        monitor.check()?;
+        let opened = Archive::open(archive, None)?;
+        let of_grid = (opened.grid.width * opened.grid.height) as u64;
+        for source in &opened.sources {
+            pixels += of_grid * source.frames.len() as u64;
+        }
+        sources.extend(opened.sources.into_iter().map(|source| source.source));
+    }
+    let none = |source: &Source| vec![BandSums::default(); source.bands.len()];
+    let sources = sources::pooled(sources.iter().map(|source| (source, none(source))));
+    let config = fresh(spec, &sources)?;
+    let floats = config.parameter_count() as u64;
+    // Activations of the precision path, which is the largest: a handful of tensors a block.
+    let half = (spec.side / 2 * spec.side / 2) as u64;
+    let of_frame = half * config.precision as u64 * 12 * config.blocks as u64;
+    let seen = (spec.batch * spec.frames) as u64;
+    Ok(Estimate {
+        pixels,
+        windows: spec.steps * spec.batch as u64 * spec.accumulation.max(1),
+        seconds: None,
+        // Weights, gradients and two moments; activations of teacher and student.
+        memory_bytes: 16 * floats + 8 * seen * of_frame,
+        // Checkpoint of weights and moments, twice while one replaces the other.
+        disk_bytes: 24 * floats,
+        device: spec.device.clone(),
+        notes: vec!["The model starts untrained unless weights are given".to_owned()],
+    })
+}
