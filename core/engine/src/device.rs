@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use burn::tensor::{Device, DeviceKind, Tensor};
 
 use crate::DeviceInfo;
+use crate::freed_memory;
 use crate::worker::failure_of_panic;
 
 /// The processor's name, as the user types it.
@@ -73,6 +74,14 @@ fn system_memory_bytes() -> Option<u64> {
 /// Opens the device of a name: `auto`, `cpu` or a name (or a part of one) that `devices` lists.
 /// Never fails: what cannot be had is replaced by the processor, and `fallback` says why.
 pub fn open(name: &str) -> Compute {
+    let compute = choose(name);
+    if compute.is_cpu() {
+        freed_memory::keep();
+    }
+    compute
+}
+
+fn choose(name: &str) -> Compute {
     let wanted = name.trim();
     if wanted.eq_ignore_ascii_case(CPU) {
         return Compute::cpu();

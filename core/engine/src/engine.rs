@@ -7,6 +7,7 @@ use terroir_scene::Raster;
 use crate::catalogue::ModelShelf;
 use crate::design::Design;
 use crate::device::{self, Compute};
+use crate::freed_memory;
 use crate::monitor::{JobResult, Monitor, Stop};
 use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
@@ -24,9 +25,8 @@ struct JobEngine {
     last_device: Option<Compute>,
 }
 
-impl Engine for JobEngine {
-    fn run(&mut self, spec: &JobSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
-        monitor.check()?;
+impl JobEngine {
+    fn run_job(&mut self, spec: &JobSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
         match spec {
             JobSpec::Embed(spec) => {
                 let compute = device::open(&spec.device);
@@ -65,6 +65,15 @@ impl Engine for JobEngine {
             JobSpec::Pca(spec) => colours::pca(spec, monitor),
             JobSpec::Evaluate(spec) => evaluate::evaluate(spec, monitor),
         }
+    }
+}
+
+impl Engine for JobEngine {
+    fn run(&mut self, spec: &JobSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
+        monitor.check()?;
+        let done = self.run_job(spec, monitor);
+        freed_memory::give_back();
+        done
     }
 
     fn estimate(&mut self, spec: &JobSpec, monitor: &Monitor<'_>) -> JobResult<Estimate> {

@@ -21,6 +21,7 @@ mod engine;
 mod evaluate;
 mod export_field;
 mod finetune;
+mod freed_memory;
 mod inputs;
 mod job;
 mod journal;

@@ -2,7 +2,7 @@
 //! attention and moments of norms are worked out again. Proved against the library's own operations in the tests beside.
 
 use super::forward::{self, Along, Heads, Numbers, Rows, dims, sequences_of, tensor, zeros};
-use super::product::{Cores, product};
+use super::product::{Cores, new_product};
 use super::{FusedOps, rows};
 use burn::backend::Autodiff;
 use burn::backend::Flex;
@@ -136,16 +136,14 @@ fn linear_backward(
     }
     if let Some(node) = of_weight {
         let rows = Rows::new(x);
-        let mut out = zeros(rows.width * gradient.width);
         let inputs = rows.matrix().transposed();
-        product(&mut out, inputs, gradient.matrix(), Cores::All);
+        let out = new_product(inputs, gradient.matrix(), Cores::All);
         grads.register::<Flex>(node, tensor(out, vec![rows.width, gradient.width]));
     }
     if let Some(node) = of_x {
         let weight = Rows::new(weight);
-        let mut out = zeros(gradient.count * weight.count);
         let weight = weight.matrix().transposed();
-        product(&mut out, gradient.matrix(), weight, Cores::All);
+        let out = new_product(gradient.matrix(), weight, Cores::All);
         grads.register::<Flex>(node, tensor(out, dims(x)));
     }
 }

@@ -14,7 +14,7 @@ use burn::tensor::activation::softmax;
 use super::backward::Tracked;
 use super::forward::{Along, Heads, Numbers, Rows, dims, tensor, zeros};
 use super::maps::Pooling;
-use super::product::{Cores, Matrix, add_product, product};
+use super::product::{Cores, Matrix, product};
 use super::{attention, is_served, rows};
 
 /// `counts`: how many frames each row has.
@@ -93,17 +93,14 @@ fn multiplied(x: &Numbers, weight: &Numbers, bias: &Numbers, counts: &[usize]) -
     let (mut of_weight, mut of_bias) = (weight.values(), bias.values());
     for count in counts.iter().copied() {
         let out = next_mut(&mut of_out, count * pixels * outputs);
-        rows::fill_rows(out, next(&mut of_bias, outputs));
-        add_product(
+        let x = next(&mut of_x, count * pixels * inputs);
+        product(
             out,
-            Matrix::new(
-                next(&mut of_x, count * pixels * inputs),
-                count * pixels,
-                inputs,
-            ),
+            Matrix::new(x, count * pixels, inputs),
             Matrix::new(next(&mut of_weight, inputs * outputs), inputs, outputs),
             Cores::All,
         );
+        rows::add_row(out, next(&mut of_bias, outputs));
     }
     tensor(out, vec![frames, pixels, outputs])
 }

@@ -1,8 +1,11 @@
 //! 3 x 3 convolutions of channel-last maps on slices: pixels are gathered a few rows at a time, so that they stay in the
 //! cache, and multiplied with the weights there. Knows slices. Knows no tensors.
 
+use std::mem::MaybeUninit;
+
 use rayon::prelude::*;
 
+use super::forward::zeros;
 use super::product::{Cores, Matrix, add_product, product};
 
 /// Gathered numbers a task holds: about half of a core's second cache.
@@ -127,29 +130,89 @@ impl Shape {
     }
 }
 
-/// Adds the convolution of `x` [maps, height, width, in] with `weight` [9 * in, out] to `out` [maps, h, w, out].
-pub fn add_convolution(shape: Shape, x: &[f32], weight: &[f32], out: &mut [f32]) {
+/// What a convolution is added to.
+#[derive(Clone, Copy)]
+pub enum Start<'a> {
+    Zero,
+    /// One number a channel.
+    Row(&'a [f32]),
+    /// A whole result, and one number a channel.
+    BaseAndRow(&'a [f32], &'a [f32]),
+}
+
+impl Start<'_> {
+    /// Whether it suits a result of `count` numbers in pixels of `channels`.
+    fn fits(self, count: usize, channels: usize) -> bool {
+        match self {
+            Self::Zero => true,
+            Self::Row(row) => row.len() == channels,
+            Self::BaseAndRow(base, row) => row.len() == channels && base.len() == count,
+        }
+    }
+
+    /// Writes the numbers from `at` on, whole pixels.
+    fn write(self, at: usize, out: &mut [MaybeUninit<f32>]) -> &mut [f32] {
+        match self {
+            Self::Zero => {
+                for number in out.iter_mut() {
+                    number.write(0.0);
+                }
+            }
+            Self::Row(row) => {
+                for pixel in out.chunks_exact_mut(row.len().max(1)) {
+                    pixel.write_copy_of_slice(row);
+                }
+            }
+            Self::BaseAndRow(base, row) => {
+                let width = row.len().max(1);
+                let base = base[at..at + out.len()].chunks_exact(width);
+                for (pixel, base) in out.chunks_exact_mut(width).zip(base) {
+                    for ((number, a), b) in pixel.iter_mut().zip(base).zip(row) {
+                        number.write(a + b);
+                    }
+                }
+            }
+        }
+        // SAFETY: whole pixels of the right width were asked for, and every number of them is written above.
+        unsafe { out.assume_init_mut() }
+    }
+}
+
+/// The convolution of `x` [maps, height, width, in] with `weight` [9 * in, out] on top of `start`: [maps, h, w, out].
+pub fn convolved(shape: Shape, x: &[f32], weight: &[f32], start: Start<'_>) -> Vec<f32> {
     let weight = Matrix::new(weight, shape.gathered_width(), shape.outputs);
     let row = shape.out_width() * shape.outputs;
     let pieces = shape.pieces();
+    let count = shape.maps * shape.out_size();
+    assert!(
+        start.fits(count, shape.outputs),
+        "a convolution on top of something of another size"
+    );
+    let mut out = Vec::with_capacity(count);
     // Pieces lie one after the other in the result.
     let mut parts = Vec::with_capacity(pieces.len());
-    let mut rest = out;
+    let mut rest = &mut out.spare_capacity_mut()[..count];
+    let mut at = 0;
     for piece in &pieces {
         let (part, after) = rest.split_at_mut(piece.rows * row);
-        parts.push((*piece, part));
+        parts.push((*piece, at, part));
+        at += piece.rows * row;
         rest = after;
     }
     parts.into_par_iter().for_each_init(
         || vec![0.0; shape.piece_rows() * shape.out_width() * shape.gathered_width()],
-        |gathered, (piece, part)| {
+        |gathered, (piece, at, part)| {
             let pixels = piece.rows * shape.out_width();
             let gathered = &mut gathered[..pixels * shape.gathered_width()];
             shape.gather(x, piece, gathered);
             let gathered = Matrix::new(gathered, pixels, shape.gathered_width());
-            add_product(part, gathered, weight, Cores::This);
+            add_product(start.write(at, part), gathered, weight, Cores::This);
         },
     );
+    assert_eq!(at, count, "pieces that are not the whole result");
+    // SAFETY: the pieces are the whole result, and each is written before it is added to.
+    unsafe { out.set_len(count) };
+    out
 }
 
 /// Gradient of the weights, [9 * in, out], from that of the result.
@@ -192,7 +255,6 @@ pub fn of_weight(shape: Shape, x: &[f32], gradient: &[f32]) -> Vec<f32> {
 
 /// Gradient of `x` from that of the result.
 pub fn of_input(shape: Shape, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
-    let mut out = super::forward::zeros(shape.maps * shape.map_size());
     if shape.stride == 1 {
         // A convolution again, with the kernel turned around.
         let back = Shape {
@@ -210,9 +272,9 @@ pub fn of_input(shape: Shape, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
                 }
             }
         }
-        add_convolution(back, gradient, &turned, &mut out);
-        return out;
+        return convolved(back, gradient, &turned, Start::Zero);
     }
+    let mut out = zeros(shape.maps * shape.map_size());
     let weight = Matrix::new(weight, shape.gathered_width(), shape.outputs).transposed();
     let pieces = shape.pieces();
     out.par_chunks_mut(shape.map_size().max(1))

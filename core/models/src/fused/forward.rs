@@ -6,7 +6,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::tensor::{Shape, TensorData};
 use rayon::prelude::*;
 
-use super::product::{Cores, Matrix, add_product, product};
+use super::product::{Cores, Matrix, new_product, product};
 use super::rows;
 
 pub(super) type Numbers = FloatTensor<Flex>;
@@ -75,12 +75,11 @@ pub(super) fn linear(
     bias: &Numbers,
 ) -> Numbers {
     let (rows, weight, bias) = (Rows::new(x), Rows::new(weight), Rows::new(bias));
-    let mut out = zeros(rows.count * weight.width);
+    let mut out = new_product(rows.matrix(), weight.matrix(), Cores::All);
     match base {
-        Some(base) => rows::sum_of_base_and_bias(&mut out, Rows::new(base).values(), bias.values()),
-        None => rows::fill_rows(&mut out, bias.values()),
+        Some(base) => rows::add_base_and_bias(&mut out, Rows::new(base).values(), bias.values()),
+        None => rows::add_row(&mut out, bias.values()),
     }
-    add_product(&mut out, rows.matrix(), weight.matrix(), Cores::All);
     tensor(out, with_last(dims(x), weight.width))
 }
 

@@ -8,7 +8,7 @@ use burn::tensor::activation::gelu;
 use burn::tensor::ops::PadMode;
 use burn::tensor::{Int, Tensor, TensorData};
 
-use super::convolution::{self, Shape};
+use super::convolution::{self, Shape, Start};
 use super::forward::{self, Numbers, Rows, dims, tensor, zeros};
 use super::maps::{self, Blocks};
 use super::{is_served, rows};
@@ -147,14 +147,13 @@ pub(super) fn convolved(
 ) -> Numbers {
     let shape = shape_of(x, weight, stride);
     let (h, w) = (shape.out_height(), shape.out_width());
-    let mut out = zeros(shape.maps * h * w * shape.outputs);
-    let bias = Rows::new(bias);
-    match base {
-        Some(base) => rows::sum_of_base_and_bias(&mut out, Rows::new(base).values(), bias.values()),
-        None => rows::fill_rows(&mut out, bias.values()),
-    }
+    let (bias, base) = (Rows::new(bias), base.map(Rows::new));
+    let start = match &base {
+        Some(base) => Start::BaseAndRow(base.values(), bias.values()),
+        None => Start::Row(bias.values()),
+    };
     let (x, weight) = (Rows::new(x), Rows::new(weight));
-    convolution::add_convolution(shape, x.values(), weight.values(), &mut out);
+    let out = convolution::convolved(shape, x.values(), weight.values(), start);
     tensor(out, vec![shape.maps, h, w, shape.outputs])
 }
 

@@ -2,6 +2,8 @@
 //! Burn's own products make their result by filling zeros and copying them once more, on one core.
 //! Knows slices. Knows no tensors.
 
+use std::mem::MaybeUninit;
+
 /// A matrix in a slice.
 #[derive(Clone, Copy)]
 pub struct Matrix<'a> {
@@ -65,7 +67,34 @@ pub fn add_product(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, cores: Cores) 
     multiply(out, a, b, true, cores);
 }
 
+/// a b, row after row.
+pub fn new_product(a: Matrix<'_>, b: Matrix<'_>, cores: Cores) -> Vec<f32> {
+    let count = a.rows * b.columns;
+    let mut out = Vec::with_capacity(count);
+    if a.columns == 0 {
+        out.resize(count, 0.0);
+        return out;
+    }
+    multiply_into(&mut out.spare_capacity_mut()[..count], a, b, false, cores);
+    // SAFETY: a product that is not added to writes every one of its numbers.
+    unsafe { out.set_len(count) };
+    out
+}
+
 fn multiply(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, is_added: bool, cores: Cores) {
+    // SAFETY: numbers that are there stay there; nothing is ever taken back out of the slice.
+    let out = unsafe { &mut *(std::ptr::from_mut(out) as *mut [MaybeUninit<f32>]) };
+    multiply_into(out, a, b, is_added, cores);
+}
+
+/// With `is_added` every number of `out` must be there.
+fn multiply_into(
+    out: &mut [MaybeUninit<f32>],
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    is_added: bool,
+    cores: Cores,
+) {
     assert_eq!(a.columns, b.rows, "matrices that do not fit each other");
     assert_eq!(
         out.len(),
@@ -90,7 +119,7 @@ fn multiply(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, is_added: bool, cores
             a.rows,
             b.columns,
             a.columns,
-            out.as_mut_ptr(),
+            out.as_mut_ptr().cast::<f32>(),
             1,
             b.columns as isize,
             is_added,
@@ -124,6 +153,18 @@ mod tests {
         assert_eq!(out, [5.0, 14.0, 14.0, 41.0]);
         add_product(&mut out, a, a.transposed(), Cores::This);
         assert_eq!(out, [10.0, 28.0, 28.0, 82.0]);
+    }
+
+    #[test]
+    fn new_products_are_those_written_over_old_numbers() {
+        let numbers: Vec<f32> = (0..12).map(|i| i as f32).collect();
+        let (a, b) = (Matrix::new(&numbers, 3, 4), Matrix::new(&numbers, 4, 3));
+        let mut out = [7.0; 9];
+        product(&mut out, a, b, Cores::This);
+        assert_eq!(new_product(a, b, Cores::This), out);
+        let nothing = Matrix::new(&[], 2, 0);
+        let sums = new_product(nothing, nothing.transposed(), Cores::All);
+        assert_eq!(sums, [0.0; 4]);
     }
 
     #[test]

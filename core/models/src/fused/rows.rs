@@ -86,18 +86,22 @@ fn sum_of(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
     lanes.iter().sum::<f32>() + rest
 }
 
-/// Every row becomes `row`.
-pub fn fill_rows(rows: &mut [f32], row: &[f32]) {
+/// Adds `row` to every row.
+pub fn add_row(rows: &mut [f32], row: &[f32]) {
     let width = row.len().max(1);
     rows.par_chunks_mut(width * TASK_ROWS).for_each(|rows| {
-        for out in rows.chunks_exact_mut(width) {
-            out.copy_from_slice(row);
-        }
+        vectorised(|| {
+            for out in rows.chunks_exact_mut(width) {
+                for (value, bias) in out.iter_mut().zip(row) {
+                    *value += bias;
+                }
+            }
+        });
     });
 }
 
-/// Every row becomes the one of `base` plus `bias`.
-pub fn sum_of_base_and_bias(rows: &mut [f32], base: &[f32], bias: &[f32]) {
+/// Adds the row of `base` and `bias` to every row.
+pub fn add_base_and_bias(rows: &mut [f32], base: &[f32], bias: &[f32]) {
     let width = bias.len().max(1);
     rows.par_chunks_mut(width * TASK_ROWS)
         .zip(base.par_chunks(width * TASK_ROWS))
@@ -106,7 +110,7 @@ pub fn sum_of_base_and_bias(rows: &mut [f32], base: &[f32], bias: &[f32]) {
                 let rows = rows.chunks_exact_mut(width);
                 for (row, base) in rows.zip(base.chunks_exact(width)) {
                     for ((value, bias), base) in row.iter_mut().zip(bias).zip(base) {
-                        *value = bias + base;
+                        *value += bias + base;
                     }
                 }
             });
