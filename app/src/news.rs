@@ -578,7 +578,12 @@ impl State {
             JobSpec::Change(_) | JobSpec::Cluster(_) | JobSpec::Regress(_) => {
                 self.take_analysis(&spec, &files);
             }
-            JobSpec::Embed(_) | JobSpec::Predict(_) | JobSpec::Calc(_) | JobSpec::MapScene(_) => {
+            JobSpec::Embed(_)
+            | JobSpec::EmbedSeries(_)
+            | JobSpec::Reconstruct(_)
+            | JobSpec::Predict(_)
+            | JobSpec::Calc(_)
+            | JobSpec::MapScene(_) => {
                 if let Some(path) = files.into_iter().next() {
                     self.open_raster(path, OpenRole::Result);
                 }
@@ -686,6 +691,8 @@ fn layer_name(path: &std::path::Path) -> String {
 pub fn job_name(spec: &JobSpec) -> &'static str {
     match spec {
         JobSpec::Embed(_) => "Make field",
+        JobSpec::EmbedSeries(_) => "Make field of series",
+        JobSpec::Reconstruct(_) => "Reconstruct image",
         JobSpec::Train(_) => "Train classifier",
         JobSpec::Predict(_) => "Write class map",
         JobSpec::Assess(_) => "Assess map",

@@ -13,11 +13,12 @@ use terroir_scene::Raster;
 use crate::program::{command, files_in, repository, run, sample};
 
 const SCENE: &str = "S2_2021-07-28.tif";
-const SUBCOMMANDS: [&str; 21] = [
+const SUBCOMMANDS: [&str; 22] = [
     "info",
     "render",
     "profile",
     "embed",
+    "reconstruct",
     "train",
     "predict",
     "assess",

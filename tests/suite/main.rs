@@ -52,6 +52,7 @@ mod real_window;
 mod remote;
 mod sample_window;
 mod series;
+mod series_fields;
 mod similarity;
 mod style_panel;
 mod suggestions;

@@ -1,4 +1,4 @@
-//! `terroir embed`: scene to field.
+//! `terroir embed`: scene to field, or dated images to fields with a model of time.
 
 use std::path::{Path, PathBuf};
 
@@ -7,15 +7,18 @@ use terroir_engine::{EmbedSpec, JobSpec, ModelInfo};
 use terroir_scene::Raster;
 
 use super::bands::{parse_band_wavelength, parse_bands};
+use super::embed_series::{self, SeriesOptions};
 use super::failure::{CliError, CliResult};
 use super::job::run_and_report;
 use super::output::Output;
 
 #[derive(Debug, Args)]
 pub struct EmbedArgs {
-    /// The scene: any raster whose bands have wavelengths
-    file: PathBuf,
-    /// The model, as `terroir models` lists it
+    /// The scene: any raster whose bands have wavelengths. For models over time (stp) folders, images, stacks and products:
+    /// dated images of one or several sensors
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// The model, as `terroir models` lists it; stp-tiny, stp-small, stp-base and stp-paper look at series of images
     #[arg(long, default_value = "dofa-tiny")]
     model: String,
     /// Trained weights (.pth, .safetensors or .bpk); without this those `terroir models` shows for the model
@@ -27,7 +30,7 @@ pub struct EmbedArgs {
     /// `auto`, `cpu` or a name as `terroir devices` lists it
     #[arg(long, default_value = "auto")]
     device: String,
-    /// Where the field goes (.tif)
+    /// Where the field goes (.tif); several fields add their periods to the name
     #[arg(long)]
     out: PathBuf,
     /// Bands to use, by wavelength, number (from 1) or name; all usable bands without this
@@ -42,13 +45,31 @@ pub struct EmbedArgs {
     /// Work only inside the polygons of this vector file (`file:layer` names one of its layers); outside becomes nodata
     #[arg(long, value_name = "FILE")]
     aoi: Option<String>,
+    #[command(flatten)]
+    series: SeriesOptions,
 }
 
 pub fn run(args: &EmbedArgs, output: Output) -> CliResult {
+    if let Ok(model) = known_series_model(&args.model) {
+        return run_series(args, model, output);
+    }
     known_model(&args.model)?;
+    if let Some(option) = args.series.first_given() {
+        return Err(CliError::usage(format!(
+            "{option} is for models over time; choose one of {} (--model).",
+            terroir_engine::SERIES_MODELS.join(", ")
+        )));
+    }
+    let [file] = args.files.as_slice() else {
+        return Err(CliError::usage(format!(
+            "{} embeds one scene at a time; name one, or choose a model over time ({}).",
+            args.model,
+            terroir_engine::SERIES_MODELS.join(", ")
+        )));
+    };
     let (mut bands, mut wavelengths_nm) = (Vec::new(), Vec::new());
     if args.bands.is_some() || !args.wavelengths.is_empty() {
-        let raster = Raster::open(&args.file)?;
+        let raster = Raster::open(file)?;
         if let Some(text) = &args.bands {
             bands = parse_bands(text, raster.info())?;
         }
@@ -57,7 +78,7 @@ pub fn run(args: &EmbedArgs, output: Output) -> CliResult {
         }
     }
     let spec = JobSpec::Embed(EmbedSpec {
-        scene: args.file.clone(),
+        scene: file.clone(),
         model: args.model.clone(),
         weights: weights_of(&args.model, args.weights.as_deref(), args.untrained),
         device: args.device.clone(),
@@ -68,6 +89,38 @@ pub fn run(args: &EmbedArgs, output: Output) -> CliResult {
         aoi: args.aoi.clone(),
     });
     run_and_report(&spec, output)
+}
+
+fn run_series(args: &EmbedArgs, model: &str, output: Output) -> CliResult {
+    if args.bands.is_some() || !args.wavelengths.is_empty() {
+        return Err(CliError::usage(
+            "--bands and --wavelengths are for models of single scenes; models over time know their bands.",
+        ));
+    }
+    let common = embed_series::Common {
+        files: &args.files,
+        model,
+        weights: args.weights.as_deref(),
+        is_untrained: args.untrained,
+        device: &args.device,
+        out: &args.out,
+        seed: args.seed,
+        aoi: args.aoi.clone(),
+    };
+    embed_series::run(common, &args.series, output)
+}
+
+/// The name of a model over time; `stp` is the smallest.
+pub fn known_series_model(name: &str) -> Result<&'static str, CliError> {
+    let models = terroir_engine::SERIES_MODELS;
+    let found = models.iter().find(|known| **known == name);
+    match found.or_else(|| models.first().filter(|_| name == "stp")) {
+        Some(known) => Ok(known),
+        None => Err(CliError::usage(format!(
+            "--model {name}: no such model over time; known are {}.",
+            models.join(", ")
+        ))),
+    }
 }
 
 /// The weights to use: those named, else those installed or built in, else none.

@@ -9,6 +9,7 @@ mod cluster;
 mod demo;
 mod devices;
 mod embed;
+mod embed_series;
 mod evaluate;
 mod export;
 mod failure;
@@ -28,6 +29,7 @@ mod predict;
 mod pretrain;
 mod pretrain_stp;
 mod profile;
+mod reconstruct;
 mod regress;
 mod render;
 mod reproduce;
@@ -103,8 +105,10 @@ enum Command {
     TimeProfile(time_profile::TimeProfileArgs),
     /// Show what the bands of rasters hold at a place
     Profile(profile::ProfileArgs),
-    /// Compute the field of a scene: 64 numbers a pixel that heads are trained on
+    /// Compute the field of a scene, or of dated images: 64 numbers a pixel that heads are trained on
     Embed(embed::EmbedArgs),
+    /// Draw what a model over time believes a sensor would have seen on a day
+    Reconstruct(reconstruct::ReconstructArgs),
     /// Fit a head on a field and labels, with blocked cross-validation
     Train(train::TrainArgs),
     /// Fine-tune a model on a scene and its labels: classes of pixels or patches, or measured values
@@ -204,6 +208,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::TimeProfile(args)) => time_profile::run(&args, output),
         Some(Command::Profile(args)) => profile::run(&args, output),
         Some(Command::Embed(args)) => embed::run(&args, output),
+        Some(Command::Reconstruct(args)) => reconstruct::run(&args, output),
         Some(Command::Train(args)) => train::run(&args, output),
         Some(Command::Finetune(args)) => finetune::run(&args, output),
         Some(Command::Suggest(args)) => suggest::run(&args, output),

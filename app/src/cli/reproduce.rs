@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 use terroir_engine::{Evaluation, JobSpec, command_line, reproduce_spec};
-use terroir_scene::{Block, Raster, RasterInfo, Resampling, Window, file_and_layer};
+use terroir_scene::{ArchiveSpec, Block, Raster, RasterInfo, Resampling, Window, file_and_layer};
 
 use super::failure::{CliError, CliResult};
 use super::job::{CancelFlag, run_job};
@@ -105,6 +105,15 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
             find_area(&mut similar.aoi, folder)?;
             similar.places = 0;
             similar.out = vec![out.clone()];
+        }
+        JobSpec::EmbedSeries(embed) => {
+            find_archive(&mut embed.archive, &mut embed.weights, folder)?;
+            find_area(&mut embed.aoi, folder)?;
+            embed.out = out.clone();
+        }
+        JobSpec::Reconstruct(picture) => {
+            find_archive(&mut picture.archive, &mut picture.weights, folder)?;
+            picture.out = out.clone();
         }
         JobSpec::Train(_)
         | JobSpec::Assess(_)
@@ -212,6 +221,24 @@ fn find_input(path: &mut PathBuf, folder: &Path) -> CliResult {
         "A file the job needs is gone. Put it back, or beside the result, and try again.\n{}",
         path.display()
     )))
+}
+
+/// The same for dated images, their grid and the weights of the model that reads them.
+fn find_archive(
+    archive: &mut ArchiveSpec,
+    weights: &mut Option<PathBuf>,
+    folder: &Path,
+) -> CliResult {
+    for file in &mut archive.files {
+        find_input(file, folder)?;
+    }
+    if let Some(reference) = &mut archive.reference {
+        find_input(reference, folder)?;
+    }
+    if let Some(weights) = weights {
+        find_input(weights, folder)?;
+    }
+    Ok(())
 }
 
 /// The same for an area of interest, which may name a layer of its file.

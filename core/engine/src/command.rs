@@ -258,6 +258,18 @@ pub fn command_line(spec: &JobSpec) -> String {
                 .into_iter()
                 .for_each(|(word, value)| add(word, value));
         }
+        JobSpec::EmbedSeries(spec) => {
+            add("embed", None);
+            spec.words()
+                .into_iter()
+                .for_each(|(word, value)| add(&word, value));
+        }
+        JobSpec::Reconstruct(spec) => {
+            add("reconstruct", None);
+            spec.words()
+                .into_iter()
+                .for_each(|(word, value)| add(&word, value));
+        }
         JobSpec::Similar(spec) => {
             add("similar", None);
             spec.words()
@@ -333,7 +345,9 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
             | JobSpec::ExportField(_)
             | JobSpec::Similar(_)
             | JobSpec::Pca(_)
-            | JobSpec::Evaluate(_) => None,
+            | JobSpec::Evaluate(_)
+            | JobSpec::EmbedSeries(_)
+            | JobSpec::Reconstruct(_) => None,
         };
         match earlier {
             Some(job) if seen.insert(command_line(&job)) => jobs.insert(0, job),

@@ -12,9 +12,9 @@ use crate::monitor::{JobResult, Monitor, Stop};
 use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
 use crate::{
-    acquire, assess, calc, change, cluster, colours, embed, evaluate, export_field, finetune,
-    map_polygons, overviews, predict, pretrain, pretrain_stp, regress, sample, scene_map, similar,
-    train,
+    acquire, assess, calc, change, cluster, colours, embed, embed_series, evaluate, export_field,
+    finetune, map_polygons, overviews, predict, pretrain, pretrain_stp, reconstruct, regress,
+    sample, scene_map, similar, train,
 };
 
 /// What the engine thread owns.
@@ -64,6 +64,14 @@ impl JobEngine {
             JobSpec::Similar(spec) => similar::similar(spec, monitor),
             JobSpec::Pca(spec) => colours::pca(spec, monitor),
             JobSpec::Evaluate(spec) => evaluate::evaluate(spec, monitor),
+            JobSpec::EmbedSeries(spec) => {
+                self.last_device = Some(device::open(&spec.device));
+                embed_series::embed_series(spec, monitor)
+            }
+            JobSpec::Reconstruct(spec) => {
+                self.last_device = Some(device::open(&spec.device));
+                reconstruct::reconstruct(spec, monitor)
+            }
         }
     }
 }
@@ -107,6 +115,8 @@ impl Engine for JobEngine {
                 Some(raster) => light_estimate(raster, 0),
                 None => Err(Failure::new("no field was named").into()),
             },
+            JobSpec::EmbedSeries(spec) => embed_series::estimate(spec, monitor),
+            JobSpec::Reconstruct(spec) => embed_series::estimate(&spec.as_field(), monitor),
         }
     }
 

@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use terroir_scene::{HeadKind, Resampling, Uncertainty};
 
 use crate::colours::PcaSpec;
+use crate::embed_series::EmbedSeriesSpec;
 use crate::export_field::ExportFieldSpec;
 use crate::finetune::{FinetuneSpec, MapSceneSpec};
 use crate::map_polygons::PolygonsSpec;
 use crate::pretrain_stp::PretrainStpSpec;
+use crate::reconstruct::ReconstructSpec;
 use crate::sample::SampleSpec;
 use crate::similar::SimilarSpec;
 use crate::{ChangeSpec, ClusterSpec, EvaluateSpec, InstalledWeights, RegressSpec};
@@ -62,6 +64,10 @@ pub enum JobSpec {
     Pca(PcaSpec),
     /// Fields and labels to how well simple heads do on each.
     Evaluate(EvaluateSpec),
+    /// Dated images of several sensors to fields, one a valid period.
+    EmbedSeries(EmbedSeriesSpec),
+    /// Dated images to what a model believes a sensor would have seen on a day.
+    Reconstruct(ReconstructSpec),
 }
 
 impl JobSpec {
@@ -88,6 +94,8 @@ impl JobSpec {
             Self::Similar(spec) => spec.rasters(),
             Self::Pca(spec) => spec.fields.iter().map(|field| &**field).collect(),
             Self::Evaluate(spec) => spec.rasters(),
+            Self::EmbedSeries(spec) => spec.archive.files.iter().map(|file| &**file).collect(),
+            Self::Reconstruct(spec) => spec.archive.files.iter().map(|file| &**file).collect(),
         }
     }
 }

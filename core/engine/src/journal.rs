@@ -29,6 +29,8 @@ pub enum Content {
     Field,
     /// A byte of class and one of confidence.
     Classes,
+    /// Two counts of two bytes.
+    Counts,
     /// A float.
     Values,
 }
@@ -37,7 +39,7 @@ impl Content {
     fn bands(self) -> usize {
         match self {
             Self::Field => FIELD_AXES,
-            Self::Classes => 2,
+            Self::Classes | Self::Counts => 2,
             Self::Values => 1,
         }
     }
@@ -46,6 +48,7 @@ impl Content {
     fn sample(self) -> usize {
         match self {
             Self::Field | Self::Classes => 1,
+            Self::Counts => size_of::<u16>(),
             Self::Values => size_of::<f32>(),
         }
     }
@@ -217,12 +220,14 @@ fn write_header(path: &Path, grid: &Grid, content: Content) -> Result<(), Failur
     let names: Vec<String> = match content {
         Content::Field => (0..FIELD_AXES).map(|axis| format!("A{axis:02}")).collect(),
         Content::Classes => vec!["class".to_owned(), "confidence".to_owned()],
+        Content::Counts => vec!["frames".to_owned(), "clear frames".to_owned()],
         Content::Values => vec!["value".to_owned()],
     };
-    // ENVI's numbers: 1 a byte, 4 a float.
+    // ENVI's numbers: 1 a byte, 4 a float, 12 two bytes without a sign.
     let (data_type, ignored) = match content {
         Content::Field => (1, Some(FIELD_NODATA.cast_unsigned())),
         Content::Classes => (1, None),
+        Content::Counts => (12, None),
         Content::Values => (4, None),
     };
     let mut text = format!(

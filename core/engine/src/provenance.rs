@@ -253,7 +253,7 @@ fn rounded(seconds: f64) -> f64 {
     (seconds * 10.0).round() / 10.0
 }
 
-fn short(text: String) -> String {
+pub(crate) fn short(text: String) -> String {
     if text.len() <= LONGEST {
         return text;
     }

@@ -597,7 +597,6 @@ fn sensor_name(hint: Option<&str>, is_radar: bool, file: &Path) -> (String, bool
         None => {
             let folder = file.parent().and_then(Path::file_name);
             let name = folder.map(|name| slug(&name.to_string_lossy()));
-            let name = name.filter(|name| !name.is_empty());
             (name.unwrap_or_else(|| slug(&stem_of(file))), false)
         }
     }
@@ -639,10 +638,15 @@ fn stem_of(path: &Path) -> String {
         .unwrap_or_default()
 }
 
-/// Lower case, words joined by `-`.
+/// Lower-case letters and digits, words joined by `-`: a name that is also a key of a weights file.
 fn slug(text: &str) -> String {
     let words = text
-        .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
         .filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join("-").to_lowercase()
+    let joined = words.collect::<Vec<_>>().join("-").to_lowercase();
+    if joined.is_empty() {
+        "sensor".to_owned()
+    } else {
+        joined
+    }
 }

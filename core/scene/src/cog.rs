@@ -24,6 +24,8 @@ pub(crate) enum Sample {
     Byte,
     /// GDAL from 3.7 has a type of its own; before, it is a byte with a note beside it.
     SignedByte,
+    /// Two bytes, unsigned.
+    Short,
     Float,
 }
 
@@ -31,13 +33,18 @@ impl Sample {
     fn data_type(self) -> GDALDataType::Type {
         match self {
             Self::Byte => GDALDataType::GDT_Byte,
+            Self::Short => GDALDataType::GDT_UInt16,
             Self::Float => GDALDataType::GDT_Float32,
             Self::SignedByte => int8().unwrap_or(GDALDataType::GDT_Byte),
         }
     }
 
     pub(crate) fn size(self) -> usize {
-        if self == Self::Float { 4 } else { 1 }
+        match self {
+            Self::Byte | Self::SignedByte => 1,
+            Self::Short => 2,
+            Self::Float => 4,
+        }
     }
 }
 

@@ -90,7 +90,35 @@ impl MapWriter {
         })
     }
 
-    /// Planar bytes of all bands for a window (classes, confidence; fields as `i8 as u8`).
+    /// Says at which wavelengths the bands lie, where they do. Told before the end, so that it stands inside the file.
+    ///
+    /// # Errors
+    /// The temporary cannot be written.
+    pub fn set_wavelengths(&mut self, wavelengths_nm: &[Option<f64>]) -> SceneResult<()> {
+        let complaints = Complaints::listen();
+        let Some(raw) = &self.raw else {
+            return Ok(());
+        };
+        for (number, nm) in (1..).zip(wavelengths_nm) {
+            let Some(nm) = nm else {
+                continue;
+            };
+            let items = [
+                ("wavelength", format!("{nm}")),
+                ("wavelength_units", "Nanometers".to_owned()),
+            ];
+            let written = raw.rasterband(number).and_then(|mut band| {
+                items
+                    .iter()
+                    .try_for_each(|(key, value)| band.set_metadata_item(key, value, ""))
+            });
+            written.map_err(|error| failure(&self.path, &error.to_string(), &complaints))?;
+        }
+        Ok(())
+    }
+
+    /// Planar bytes of all bands for a window (classes, confidence; fields as `i8 as u8`; counts in two bytes each, in the
+    /// machine's order).
     pub fn write_bytes(&mut self, window: Window, bytes: &[u8]) -> SceneResult<()> {
         if self.layout.sample == Sample::Float {
             return Err(SceneError::write(
@@ -192,7 +220,7 @@ impl MapWriter {
                 Some((qml::paletted(classes), sld::classes(&name, classes)))
             }
             MapKind::Confidence(_) => Some(ramp_styles("cividis", 0.0, 1.0, "")),
-            MapKind::Field | MapKind::Continuous { .. } => None,
+            MapKind::Field | MapKind::Counts(_) | MapKind::Continuous { .. } => None,
         };
         raw.flush_cache().map_err(|error| error.to_string())?;
         match &self.kind {
@@ -207,6 +235,12 @@ impl MapWriter {
                     let (low, high) = ramp_limits(ramp, low, high);
                     let unit = bands.first().map_or("", |(_, unit)| unit);
                     styles = Some(ramp_styles(ramp, low, high, unit));
+                }
+            }
+            MapKind::Counts(names) => {
+                let spans = self.set_statistics(&raw, names.len())?;
+                if let Some(&(low, high)) = spans.first() {
+                    styles = Some(ramp_styles("viridis", low, high.max(low + 1.0), ""));
                 }
             }
             MapKind::Classes(_) | MapKind::Confidence(_) => {}

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::{FIELD_AXES, RasterInfo, SampleType};
+use crate::{FIELD_AXES, Period, RasterInfo, SampleType};
 
 /// What the licence of the AlphaEarth product asks to be shown and passed on.
 pub const ALPHAEARTH_ATTRIBUTION: &str = "The AlphaEarth Foundations Satellite Embedding dataset is produced by Google and Google DeepMind.";
@@ -37,7 +37,9 @@ impl FieldProduct {
         if let Some(model) = stated("TERROIR_MODEL") {
             return Some(Self {
                 name: format!("Terroir field ({model})"),
-                year: None,
+                year: valid_period(info)
+                    .filter(|valid| Period::of_year(valid.from.year()) == Some(*valid))
+                    .map(|valid| valid.from.year()),
                 attribution: stated("ATTRIBUTION"),
                 licence: stated("LICENSE"),
                 note: None,
@@ -143,9 +145,17 @@ pub(crate) fn year(text: &str) -> Option<i16> {
     (1972..2100).contains(&year).then_some(year)
 }
 
-/// The first day of the year a field stands for, `YYYY-MM-DD`: how series and the timeline know it.
+/// The days a field of ours sums up, where it was made of a series.
+pub fn valid_period(info: &RasterInfo) -> Option<Period> {
+    info.metadata_item("TERROIR_VALID")?.parse().ok()
+}
+
+/// The first day of the year or period a field stands for, `YYYY-MM-DD`: how series and the timeline know it.
 pub(crate) fn first_day_of(info: &RasterInfo) -> Option<String> {
     let product = FieldProduct::of(info)?;
+    if let Some(valid) = valid_period(info) {
+        return Some(valid.from.to_string());
+    }
     product.year.map(|year| format!("{year:04}-01-01"))
 }
 
@@ -190,6 +200,11 @@ mod tests {
             .push(("TERROIR_MODEL".to_owned(), "dofa-tiny".to_owned()));
         let ours = FieldProduct::of(&info).unwrap();
         assert!(ours.name.contains("dofa-tiny") && ours.attribution.is_none());
+        assert_eq!((ours.year, valid_period(&info)), (None, None));
+        let valid = "2018-05-01..2018-06-01".to_owned();
+        info.metadata.push(("TERROIR_VALID".to_owned(), valid));
+        assert_eq!(first_day_of(&info).as_deref(), Some("2018-05-01"));
+        assert_eq!(FieldProduct::of(&info).unwrap().year, None);
         info.bands.pop();
         assert_eq!(FieldProduct::of(&info), None);
     }

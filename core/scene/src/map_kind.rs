@@ -14,6 +14,8 @@ pub enum MapKind {
     Confidence(Vec<String>),
     /// 64 signed bytes in the AlphaEarth coding.
     Field,
+    /// u16 counts, 65535 nodata; band names.
+    Counts(Vec<String>),
     /// f32, NaN nodata; per-band (name, unit), and a ramp name for the `.qml`.
     Continuous {
         bands: Vec<(String, String)>,
@@ -39,6 +41,11 @@ impl MapKind {
                 sample: Sample::SignedByte,
                 nodata: f64::from(FIELD_NODATA),
             },
+            Self::Counts(names) => Layout {
+                bands: names.len(),
+                sample: Sample::Short,
+                nodata: f64::from(u16::MAX),
+            },
             Self::Continuous { bands, .. } => Layout {
                 bands: bands.len(),
                 sample: Sample::Float,
@@ -58,7 +65,7 @@ impl MapKind {
                 "PREDICTOR=NO",
                 "OVERVIEW_RESAMPLING=MODE",
             ],
-            Self::Confidence(_) => [
+            Self::Confidence(_) | Self::Counts(_) => [
                 "COMPRESS=DEFLATE",
                 "LEVEL=6",
                 "PREDICTOR=NO",
@@ -104,6 +111,7 @@ impl MapKind {
             Self::Confidence(names) if names.is_empty() => {
                 Err("a probability map needs at least one band".to_owned())
             }
+            Self::Counts(names) if names.is_empty() => Err("the map has no bands".to_owned()),
             Self::Continuous { bands, .. } if bands.is_empty() => {
                 Err("the map has no bands".to_owned())
             }
@@ -118,6 +126,7 @@ impl MapKind {
                 format!("Class map: {}", names.join(", "))
             }
             Self::Confidence(names) => format!("Probabilities: {}", names.join(", ")),
+            Self::Counts(names) => format!("Counts: {}", names.join(", ")),
             Self::Field => "Embedding field of 64 signed bytes a pixel; value = sign(c) * (c / 127.5)^2, -128 = no data".to_owned(),
             Self::Continuous { bands, .. } => {
                 let names: Vec<&str> = bands.iter().map(|(name, _)| name.as_str()).collect();
@@ -138,6 +147,10 @@ pub(crate) fn prepare(raw: &Dataset, kind: &MapKind) -> Result<(), String> {
             .iter()
             .enumerate()
             .try_for_each(|(band, name)| cog::describe_band(raw, band, name, "", Some(0.005))),
+        MapKind::Counts(names) => names
+            .iter()
+            .enumerate()
+            .try_for_each(|(band, name)| cog::describe_band(raw, band, name, "", None)),
         MapKind::Field => (0..FIELD_AXES)
             .try_for_each(|axis| cog::describe_band(raw, axis, &format!("A{axis:02}"), "", None)),
         MapKind::Continuous { bands, .. } => bands
