@@ -110,6 +110,18 @@ impl Stream {
             .collect()
     }
 
+    /// `count` normal numbers of this deviation, both of each of Box and Muller's pairs.
+    pub fn normals(&mut self, deviation: f32, count: usize) -> Vec<f32> {
+        let mut numbers = Vec::with_capacity(count + 1);
+        while numbers.len() < count {
+            let radius = deviation * (-2.0 * self.uniform().ln()).sqrt() as f32;
+            let (sine, cosine) = (std::f32::consts::TAU * self.uniform() as f32).sin_cos();
+            numbers.extend([radius * cosine, radius * sine]);
+        }
+        numbers.truncate(count);
+        numbers
+    }
+
     /// Box-Muller, one of the pair.
     pub fn normal(&mut self) -> f32 {
         let radius = (-2.0 * self.uniform().ln()).sqrt();

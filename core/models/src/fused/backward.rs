@@ -1,8 +1,9 @@
 //! Gradients of the fused operations. What is kept for them: the inputs, and before a GELU what it was given; shares of
 //! attention and moments of norms are worked out again. Proved against the library's own operations in the tests beside.
 
-use super::forward::{self, Along, Heads, Numbers, Rows, dims, sequences_of, tensor, zeros};
+use super::forward::{self, Along, Heads, Numbers, Rows, dims, sequences_of, tensor};
 use super::product::{Cores, new_product};
+use super::written::zeros;
 use super::{FusedOps, rows};
 use burn::backend::Autodiff;
 use burn::backend::Flex;

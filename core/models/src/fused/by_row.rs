@@ -12,9 +12,10 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
 
 use super::backward::Tracked;
-use super::forward::{Along, Heads, Numbers, Rows, dims, tensor, zeros};
+use super::forward::{Along, Heads, Numbers, Rows, dims, tensor};
 use super::maps::Pooling;
 use super::product::{Cores, Matrix, product};
+use super::written::zeros;
 use super::{attention, is_served, rows};
 
 /// `counts`: how many frames each row has.

@@ -5,8 +5,8 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use super::forward::zeros;
 use super::product::{Cores, Matrix, add_product, product};
+use super::written::zeros;
 
 /// Gathered numbers a task holds: about half of a core's second cache.
 const GATHERED: usize = 1 << 17;

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::product::{Cores, Matrix, new_product, product};
 use super::rows;
+use super::written::{NUMBERS, written, zeros};
 
 pub(super) type Numbers = FloatTensor<Flex>;
 
@@ -18,18 +19,6 @@ pub(super) fn dims(x: &Numbers) -> Vec<usize> {
 /// A tensor of these numbers, without a copy.
 pub(super) fn tensor(values: Vec<f32>, dims: Vec<usize>) -> Numbers {
     Numbers::from_data(TensorData::new(values, Shape::from(dims)))
-}
-
-/// As many zeros, written by all cores where there are many.
-pub(super) fn zeros(count: usize) -> Vec<f32> {
-    /// Less than this is done before other cores have woken up.
-    const MANY: usize = 1 << 17;
-    if count < MANY {
-        return vec![0.0; count];
-    }
-    let mut zeros = Vec::with_capacity(count);
-    zeros.par_extend(rayon::iter::repeat_n(0.0, count));
-    zeros
 }
 
 /// [.., K] as M rows of K; contiguous.
@@ -91,8 +80,11 @@ pub(super) fn gelu(mut x: Numbers) -> Numbers {
             x
         }
         None => {
-            let mut values = zeros(x.storage::<f32>().len());
-            rows::gelu_of(x.storage(), &mut values);
+            let before: &[f32] = x.storage();
+            let values = written(before.len(), NUMBERS, |part, place| {
+                let from = part * NUMBERS;
+                rows::gelu_of(&before[from..from + place.len()], place)
+            });
             tensor(values, dims(&x))
         }
     }
@@ -100,13 +92,12 @@ pub(super) fn gelu(mut x: Numbers) -> Numbers {
 
 pub(super) fn norm(x: &Numbers, scale: &Numbers, offset: &Numbers, epsilon: f64) -> Numbers {
     let rows = Rows::new(x);
-    let mut out = zeros(rows.values().len());
-    rows::norm(
+    let (scale, offset) = (Rows::new(scale), Rows::new(offset));
+    let out = rows::norm(
         rows.values(),
-        Rows::new(scale).values(),
-        Rows::new(offset).values(),
+        scale.values(),
+        offset.values(),
         epsilon as f32,
-        &mut out,
     );
     tensor(out, dims(x))
 }

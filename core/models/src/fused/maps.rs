@@ -4,6 +4,7 @@
 use rayon::prelude::*;
 
 use super::rows::{exp, vectorised};
+use super::written::{write_from_three, write_rows, written};
 
 /// Sums of every channel of a map [pixels, C] of `f(value, channel)`.
 #[inline(always)]
@@ -46,34 +47,31 @@ fn moments(map: &[f32], channels: usize, groups: usize, epsilon: f32) -> (Vec<f3
     (means, inverse)
 }
 
-/// Group norm of every map of `x` [maps, pixels, C] into `out`.
+/// Group norm of every map of `x` [maps, pixels, C].
 pub fn group_norm(
     x: &[f32],
     (scale, offset): (&[f32], &[f32]),
     groups: usize,
     epsilon: f32,
     map_size: usize,
-    out: &mut [f32],
-) {
+) -> Vec<f32> {
     let channels = scale.len().max(1);
-    out.par_chunks_mut(map_size.max(1))
-        .zip(x.par_chunks(map_size.max(1)))
-        .for_each(|(out, x)| {
-            vectorised(|| {
-                let (means, inverse) = moments(x, channels, groups, epsilon);
-                let slopes: Vec<f32> = inverse.iter().zip(scale).map(|(a, b)| a * b).collect();
-                let steps: Vec<f32> = (0..channels)
-                    .map(|channel| offset[channel] - means[channel] * slopes[channel])
-                    .collect();
-                let pixels = out.chunks_exact_mut(channels).zip(x.chunks_exact(channels));
-                for (out, x) in pixels {
-                    for (((out, x), slope), step) in out.iter_mut().zip(x).zip(&slopes).zip(&steps)
-                    {
-                        *out = x * slope + step;
-                    }
-                }
-            });
-        });
+    written(x.len(), map_size, |map, place| {
+        let x = &x[map * map_size..][..place.len()];
+        vectorised(|| {
+            let (means, inverse) = moments(x, channels, groups, epsilon);
+            let slopes: Vec<f32> = inverse.iter().zip(scale).map(|(a, b)| a * b).collect();
+            let steps: Vec<f32> = (0..channels)
+                .map(|channel| offset[channel] - means[channel] * slopes[channel])
+                .collect();
+            write_rows(place, channels, |pixel, place| {
+                let x = &x[pixel * channels..];
+                write_from_three(place, [x, &slopes, &steps], |x, slope, step| {
+                    x * slope + step
+                })
+            })
+        })
+    })
 }
 
 /// Gradients of [`group_norm`]. `gradient` holds that of the result and becomes that of `x`; returns those of scale and
@@ -281,54 +279,40 @@ impl Blocks {
         self.columns * self.side * self.side * self.channels
     }
 
-    /// Calls `f` with every run of numbers that lies together: where it is among the pixels and where among the blocks.
-    #[inline(always)]
-    fn runs(self, mut f: impl FnMut(usize, usize, usize)) {
-        let run = self.side * self.channels;
-        for row in 0..self.side {
-            for column in 0..self.columns {
-                f(
-                    (row * self.columns + column) * run,
-                    (column * self.side + row) * run,
-                    run,
-                );
-            }
-        }
+    /// Numbers that lie together both among the pixels and among the blocks.
+    fn run(self) -> usize {
+        self.side * self.channels
     }
 
-    pub fn gather(self, pixels: &[f32], blocks: &mut [f32]) {
-        let line = self.line().max(1);
-        blocks
-            .par_chunks_mut(line)
-            .zip(pixels.par_chunks(line))
-            .for_each(|(blocks, pixels)| {
-                self.runs(|from, to, run| {
-                    blocks[to..to + run].copy_from_slice(&pixels[from..from + run]);
-                });
-            });
+    /// The blocks of `pixels`.
+    pub fn gather(self, pixels: &[f32]) -> Vec<f32> {
+        let (line, run) = (self.line(), self.run());
+        written(pixels.len(), line, |index, place| {
+            let pixels = &pixels[index * line..];
+            write_rows(place, run, |at, place| {
+                let (column, row) = (at / self.side, at % self.side);
+                place.write_copy_of_slice(&pixels[(row * self.columns + column) * run..][..run])
+            })
+        })
     }
 
-    /// Pixels become those of the blocks, plus `base`.
-    pub fn spread(self, blocks: &[f32], base: Option<&[f32]>, pixels: &mut [f32]) {
-        let line = self.line().max(1);
-        pixels
-            .par_chunks_mut(line)
-            .zip(blocks.par_chunks(line))
-            .enumerate()
-            .for_each(|(index, (pixels, blocks))| match base {
-                None => self.runs(|to, from, run| {
-                    pixels[to..to + run].copy_from_slice(&blocks[from..from + run]);
-                }),
-                Some(base) => {
-                    let base = &base[index * line..][..pixels.len()];
-                    self.runs(|to, from, run| {
-                        let numbers = base[to..to + run].iter().zip(&blocks[from..from + run]);
-                        for (out, (a, b)) in pixels[to..to + run].iter_mut().zip(numbers) {
-                            *out = a + b;
-                        }
-                    });
+    /// The pixels of `blocks`, plus `base`.
+    pub fn spread(self, blocks: &[f32], base: Option<&[f32]>) -> Vec<f32> {
+        let (line, run) = (self.line(), self.run());
+        written(blocks.len(), line, |index, place| {
+            let blocks = &blocks[index * line..];
+            write_rows(place, run, |at, place| {
+                let (row, column) = (at / self.columns, at % self.columns);
+                let there = &blocks[(column * self.side + row) * run..][..run];
+                match base {
+                    None => place.write_copy_of_slice(there),
+                    Some(base) => {
+                        let base = &base[index * line + at * run..][..run];
+                        write_from_three(place, [there, base, base], |x, base, _| x + base)
+                    }
                 }
-            });
+            })
+        })
     }
 }
 
@@ -353,10 +337,8 @@ pub fn turned(maps: &[f32], [a, b]: [usize; 2], out: &mut [f32]) {
 }
 
 /// Maps of `size` numbers in another order: map `order[i]` becomes map i.
-pub fn ordered(maps: &[f32], size: usize, order: &[usize], out: &mut [f32]) {
-    out.par_chunks_mut(size.max(1))
-        .zip(order)
-        .for_each(|(out, from)| {
-            out.copy_from_slice(&maps[from * size..(from + 1) * size]);
-        });
+pub fn ordered(maps: &[f32], size: usize, order: &[usize]) -> Vec<f32> {
+    written(order.len() * size, size, |map, place| {
+        place.write_copy_of_slice(&maps[order[map] * size..][..size])
+    })
 }

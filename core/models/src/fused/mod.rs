@@ -12,6 +12,7 @@ mod pixels;
 mod pixels_backward;
 mod product;
 mod rows;
+mod written;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, DispatchDevice, Flex, backend_extension};

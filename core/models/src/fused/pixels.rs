@@ -9,8 +9,9 @@ use burn::tensor::ops::PadMode;
 use burn::tensor::{Int, Tensor, TensorData};
 
 use super::convolution::{self, Shape, Start};
-use super::forward::{self, Numbers, Rows, dims, tensor, zeros};
+use super::forward::{self, Numbers, Rows, dims, tensor};
 use super::maps::{self, Blocks};
+use super::written::zeros;
 use super::{is_served, rows};
 
 /// Of the processor; shapes as the functions below have them.
@@ -165,16 +166,13 @@ pub(super) fn normed(
     epsilon: f64,
 ) -> Numbers {
     let [_, height, width, channels] = four(x);
-    let rows = Rows::new(x);
-    let mut out = zeros(rows.values().len());
-    let (scale, offset) = (Rows::new(scale), Rows::new(offset));
-    maps::group_norm(
+    let (rows, scale, offset) = (Rows::new(x), Rows::new(scale), Rows::new(offset));
+    let out = maps::group_norm(
         rows.values(),
         (scale.values(), offset.values()),
         groups,
         epsilon as f32,
         height * width * channels,
-        &mut out,
     );
     tensor(out, dims(x))
 }
@@ -191,9 +189,8 @@ pub(super) fn turned(x: &Numbers) -> Numbers {
 
 pub(super) fn in_order(x: &Numbers, order: &[usize]) -> Numbers {
     let rows = Rows::new(x);
-    let mut out = zeros(rows.values().len());
     let size = dims(x).iter().skip(1).product();
-    maps::ordered(rows.values(), size, order, &mut out);
+    let out = maps::ordered(rows.values(), size, order);
     tensor(out, dims(x))
 }
 
@@ -214,9 +211,7 @@ pub(super) fn blocked(x: &Numbers, side: usize) -> Numbers {
         side,
         channels,
     };
-    let rows = Rows::new(x);
-    let mut out = zeros(rows.values().len());
-    blocks.gather(rows.values(), &mut out);
+    let out = blocks.gather(Rows::new(x).values());
     tensor(out, vec![maps, h, w, side * side * channels])
 }
 
@@ -229,14 +224,9 @@ pub(super) fn spread(base: Option<&Numbers>, x: &Numbers, side: usize) -> Number
         side,
         channels,
     };
-    let rows = Rows::new(x);
-    let mut out = zeros(rows.values().len());
     let base = base.map(Rows::new);
-    blocks.spread(
-        rows.values(),
-        base.as_ref().map(|base| base.values()),
-        &mut out,
-    );
+    let base = base.as_ref().map(|base| base.values());
+    let out = blocks.spread(Rows::new(x).values(), base);
     tensor(out, vec![maps, h * side, w * side, channels])
 }
 

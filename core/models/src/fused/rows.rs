@@ -3,8 +3,11 @@
 //! of cores. Knows slices. Knows no tensors.
 
 use std::f32::consts::{FRAC_1_SQRT_2, LOG2_E};
+use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
+
+use super::written::{write_from, write_from_three, write_rows, written};
 
 /// Rows a task takes at a time.
 const TASK_ROWS: usize = 16;
@@ -128,17 +131,9 @@ pub fn gelu(values: &mut [f32]) {
     });
 }
 
-/// Exact GELU of `x` into `out`.
-pub fn gelu_of(x: &[f32], out: &mut [f32]) {
-    out.par_chunks_mut(TASK_NUMBERS)
-        .zip(x.par_chunks(TASK_NUMBERS))
-        .for_each(|(out, x)| {
-            vectorised(|| {
-                for (out, x) in out.iter_mut().zip(x) {
-                    *out = *x * normal(*x).0;
-                }
-            });
-        });
+/// Exact GELU of `x`, on this core.
+pub fn gelu_of<'a>(x: &[f32], place: &'a mut [MaybeUninit<f32>]) -> &'a mut [f32] {
+    vectorised(|| write_from(place, x, |x| x * normal(x).0))
 }
 
 /// `values` times the derivative of GELU at `at`, in place.
@@ -220,30 +215,22 @@ fn moments(row: &[f32], epsilon: f32) -> (f32, f32) {
     (mean, 1.0 / (variance + epsilon).sqrt())
 }
 
-/// Layer norm of every row of `x` into `out`.
-pub fn norm(x: &[f32], scale: &[f32], offset: &[f32], epsilon: f32, out: &mut [f32]) {
-    struct Norm<'a>(&'a [f32], &'a [f32], &'a [f32], f32, &'a mut [f32]);
-    impl pulp::WithSimd for Norm<'_> {
-        type Output = ();
-
-        #[inline(always)]
-        fn with_simd<S: pulp::Simd>(self, _: S) {
-            let Self(x, scale, offset, epsilon, out) = self;
-            let width = scale.len().max(1);
-            for (out, x) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+/// Layer norm of every row of `x`.
+pub fn norm(x: &[f32], scale: &[f32], offset: &[f32], epsilon: f32) -> Vec<f32> {
+    let width = scale.len().max(1);
+    let size = width * TASK_ROWS;
+    written(x.len(), size, |part, place| {
+        let x = &x[part * size..];
+        vectorised(|| {
+            write_rows(place, width, |row, place| {
+                let x = &x[row * width..(row + 1) * width];
                 let (mean, inverse) = moments(x, epsilon);
-                for (((out, x), scale), offset) in out.iter_mut().zip(x).zip(scale).zip(offset) {
-                    *out = (x - mean) * inverse * scale + offset;
-                }
-            }
-        }
-    }
-    let size = scale.len().max(1) * TASK_ROWS;
-    out.par_chunks_mut(size)
-        .zip(x.par_chunks(size))
-        .for_each(|(out, x)| {
-            pulp::Arch::new().dispatch(Norm(x, scale, offset, epsilon, out));
-        });
+                write_from_three(place, [x, scale, offset], |x, scale, offset| {
+                    (x - mean) * inverse * scale + offset
+                })
+            })
+        })
+    })
 }
 
 /// Gradients of layer norm. `gradient` holds that of the result and becomes that of `x`; returns those of scale and offset.

@@ -30,7 +30,7 @@ pub fn sample_vmf(mu: Tensor<4>, kappa: f64, stream: &mut Stream) -> Tensor<4> {
     let count: usize = shape.iter().product();
     let is_large = kappa >= LARGE;
     let deviation = if is_large { 1.0 / kappa.sqrt() } else { 1.0 } as f32;
-    let noise: Vec<f32> = (0..count).map(|_| deviation * stream.normal()).collect();
+    let noise = stream.normals(deviation, count);
     let device = mu.device();
     let noise = Tensor::from_data(TensorData::new(noise, shape), &device);
     let along = (noise.clone() * mu.clone()).sum_dim(1);
