@@ -360,8 +360,11 @@ fn what_cannot_be_trained_on_is_said() {
     let none = here.join("none");
     fs::create_dir(&none).unwrap();
     let words = |archive: &str, more: &[&str]| -> Vec<String> {
-        let mut words = vec!["pretrain", "stp", archive, "--steps", "1", "--size", "16"];
+        let mut words = vec!["pretrain", "stp", archive, "--steps", "1"];
         words.extend(["--device", "cpu", "--out", "w.safetensors"]);
+        if !more.contains(&"--size") {
+            words.extend(["--size", "16"]);
+        }
         words.extend(more);
         words.into_iter().map(str::to_owned).collect()
     };

@@ -1,3 +1,5 @@
+//! What every STP network must hold (specification 5.8), and that its file gives it back.
+
 use burn::tensor::Distribution;
 
 use super::*;
