@@ -10,6 +10,7 @@ mod answering;
 mod clouds;
 mod commands;
 mod compare;
+mod comparison;
 mod crs_chooser;
 mod decorations;
 mod dialogs;

@@ -583,7 +583,8 @@ impl State {
             | JobSpec::Reconstruct(_)
             | JobSpec::Predict(_)
             | JobSpec::Calc(_)
-            | JobSpec::MapScene(_) => {
+            | JobSpec::MapScene(_)
+            | JobSpec::Composite(_) => {
                 if let Some(path) = files.into_iter().next() {
                     self.open_raster(path, OpenRole::Result);
                 }
@@ -716,6 +717,7 @@ pub fn job_name(spec: &JobSpec) -> &'static str {
         JobSpec::Similar(_) => "Find similar",
         JobSpec::Pca(_) => "Fit colours",
         JobSpec::Evaluate(_) => "Compare fields",
+        JobSpec::Composite(_) => "Make composite",
     }
 }
 

@@ -8,6 +8,7 @@ use crate::analyses::Analyses;
 use crate::answering::SampleView;
 use crate::canvas::PixelValue;
 use crate::compare::{Compare, Hidden};
+use crate::comparison::Comparison;
 use crate::crs_chooser::CrsChooser;
 use crate::play::Timeline;
 use crate::probe::PixelAnswer;
@@ -176,6 +177,7 @@ pub struct Session {
     pub time: TimeView,
     pub sample: SampleView,
     pub analyses: Analyses,
+    pub comparison: Comparison,
 }
 
 impl Default for Session {
@@ -235,6 +237,7 @@ impl Default for Session {
             time: TimeView::default(),
             sample: SampleView::default(),
             analyses: Analyses::default(),
+            comparison: Comparison::default(),
         }
     }
 }

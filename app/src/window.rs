@@ -270,6 +270,14 @@ impl Window {
         self.state.training_spec()
     }
 
+    /// The job that compares the fields on the labels.
+    ///
+    /// # Errors
+    /// What is missing for it.
+    pub fn comparison(&self) -> Result<terroir_engine::EvaluateSpec, &'static str> {
+        self.state.comparison_spec()
+    }
+
     /// Sets how many points a validation sample gets, and how many of every class at least.
     pub fn set_sample(&mut self, points: usize, least: usize) {
         let form = &mut self.state.session.sample.form;

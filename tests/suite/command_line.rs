@@ -13,7 +13,7 @@ use terroir_scene::Raster;
 use crate::program::{command, files_in, repository, run, sample};
 
 const SCENE: &str = "S2_2021-07-28.tif";
-const SUBCOMMANDS: [&str; 22] = [
+const SUBCOMMANDS: [&str; 24] = [
     "info",
     "render",
     "profile",
@@ -28,6 +28,8 @@ const SUBCOMMANDS: [&str; 22] = [
     "change",
     "cluster",
     "regress",
+    "composite",
+    "evaluate field",
     "export",
     "overviews",
     "devices",
@@ -522,7 +524,8 @@ fn the_documents_say_what_help_says() {
     };
     section("terroir", &["--help"]);
     for name in SUBCOMMANDS {
-        section(&format!("terroir {name}"), &[name, "--help"]);
+        let words: Vec<&str> = name.split(' ').chain(["--help"]).collect();
+        section(&format!("terroir {name}"), &words);
     }
     if std::env::var_os("TERROIR_UPDATE_DOCS").is_some() {
         fs::write(&path, &text).unwrap();

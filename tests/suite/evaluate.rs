@@ -275,3 +275,94 @@ fn the_published_product_is_compared_on_its_own_points() {
         .unwrap();
     assert!(found.mean.unwrap() > 0.8, "{found:?}");
 }
+
+#[test]
+fn composites_harmonics_and_the_stack_are_compared_on_a_series() {
+    let Some(data) = shared_data("composites_harmonics_and_the_stack_are_compared_on_a_series")
+    else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    let here = folder.path();
+    let place = data.join("flanders_2018");
+    let file = |name: &str| place.join(name).display().to_string();
+    let words = format!(
+        "evaluate field --archive {} {} --period 2018-03-01..2018-11-01 --labels {} --split {} --shots 1,5 --seeds 2 --heads knn1,linear --out s.json",
+        file("s2"),
+        file("s1_vv_sigma0.tif"),
+        file("labels.tif"),
+        file("split.json")
+    );
+    terroir(here, &words).done();
+    let report = Evaluation::read(&here.join("s.json")).unwrap();
+    let numbers: Vec<(&str, usize)> = report
+        .candidates
+        .iter()
+        .map(|candidate| (candidate.name.as_str(), candidate.numbers))
+        .collect();
+    assert_eq!(numbers[0], ("median composite", 11), "{numbers:?}");
+    assert_eq!(numbers[1], ("harmonics", 55), "{numbers:?}");
+    assert!(
+        numbers[2].0 == "raw stack" && numbers[2].1 > 500,
+        "{numbers:?}"
+    );
+    assert_eq!(report.classes.len(), 3);
+    // The exact places of the file: five of each class, where the images are.
+    for row in report.results.iter().filter(|row| row.shots == "5") {
+        assert_eq!(row.n_train, [15, 15]);
+        let balanced = row.measures["balanced_accuracy"].mean.unwrap();
+        assert!(balanced > 0.34, "{row:?}");
+    }
+    let table = terroir(here, "evaluate table s.json --heads linear").done();
+    assert!(
+        table.starts_with("| report | candidate | head | 1 | 5 |"),
+        "{table}"
+    );
+    assert_eq!(table.lines().count(), 5, "{table}");
+
+    let words = format!(
+        "composite {} --period 2018-06 --statistic median --json --out june.tif",
+        file("s2")
+    );
+    let outcome = terroir(here, &words).json();
+    assert!(
+        outcome["summary"]
+            .as_str()
+            .unwrap()
+            .starts_with("Median of "),
+        "{outcome}"
+    );
+    let raster = terroir_scene::Raster::open(&here.join("june.tif")).unwrap();
+    let info = raster.info();
+    assert_eq!((info.grid.width, info.bands.len()), (64, 11));
+    let window = info.grid.window();
+    let read = |band: usize| {
+        let nearest = terroir_scene::Resampling::Nearest;
+        raster
+            .read_blocking(&[band], window, 64, 64, nearest)
+            .unwrap()
+    };
+    let (first, counts) = (read(0), read(10));
+    let known: Vec<usize> = (0..4096).filter(|at| counts.values[*at] > 0.0).collect();
+    assert!(known.len() > 4000, "{}", known.len());
+    assert!(
+        known
+            .iter()
+            .all(|at| first.valid[*at] && first.values[*at] > 0.0)
+    );
+    assert!(counts.values.iter().all(|count| *count <= 20.0));
+    let again = terroir(here, "reproduce june.tif").done();
+    assert!(again.contains("same as before"), "{again}");
+    for statistic in ["max-ndvi", "harmonics"] {
+        let words = format!(
+            "composite {} --statistic {statistic} --out {statistic}.tif",
+            file("s2")
+        );
+        terroir(here, &words).done();
+    }
+    terroir(
+        here,
+        &format!("composite {} --period 1999 --out no.tif", file("s2")),
+    )
+    .failed(1, &["no image", "1999"]);
+}

@@ -34,6 +34,7 @@ mod change;
 mod clusters;
 mod command_line;
 mod compare;
+mod comparison_window;
 mod derived;
 mod evaluate;
 mod exports;

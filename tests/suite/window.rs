@@ -78,7 +78,7 @@ pub(crate) fn grid() -> Grid {
 }
 
 /// A field whose left half points along the first axis and whose right half along the second.
-fn write_field(folder: &Path) -> PathBuf {
+pub(crate) fn write_field(folder: &Path) -> PathBuf {
     let path = folder.join("two_halves_field.tif");
     let grid = grid();
     let mut writer = MapWriter::create(&path, &grid, MapKind::Field).unwrap();

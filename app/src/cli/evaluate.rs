@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use terroir_engine::{
     Candidate, CandidateSource, EvaluateSpec, Evaluation, JobSpec, Outcome, Shots,
 };
-use terroir_scene::Probe;
+use terroir_scene::{ArchiveSpec, CompositeStatistic, Period, Probe};
 
 use super::failure::{CliError, CliResult};
 use super::job::{CancelFlag, report, run_job};
@@ -22,6 +22,8 @@ pub struct EvaluateArgs {
 enum EvaluateWhat {
     /// Compare fields on your own labels: nearest neighbours, linear and forest with few and with many labels
     Field(Box<EvaluateFieldArgs>),
+    /// Put reports together in one Markdown table
+    Table(EvaluateTableArgs),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -47,6 +49,32 @@ impl From<HeadChoice> for Probe {
     }
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ArchiveChoice {
+    /// The middle value of each band
+    Median,
+    /// The mean of each band
+    Mean,
+    /// All bands of the greenest image
+    MaxNdvi,
+    /// Mean, and waves of the year and the half year, of each band
+    Harmonics,
+    /// All bands of all dates
+    Stack,
+}
+
+impl From<ArchiveChoice> for CandidateSource {
+    fn from(choice: ArchiveChoice) -> Self {
+        match choice {
+            ArchiveChoice::Median => Self::Composite(CompositeStatistic::Median),
+            ArchiveChoice::Mean => Self::Composite(CompositeStatistic::Mean),
+            ArchiveChoice::MaxNdvi => Self::Composite(CompositeStatistic::MaxNdvi),
+            ArchiveChoice::Harmonics => Self::Harmonics,
+            ArchiveChoice::Stack => Self::Stack,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct EvaluateFieldArgs {
     /// Fields to compare, best with names (NAME=FILE); the others are compared with the first
@@ -55,6 +83,23 @@ pub struct EvaluateFieldArgs {
     /// Two fields of one place, for labels that say what changed: [NAME=]BEFORE AFTER; may be given again
     #[arg(long, num_args = 2, value_names = ["[NAME=]BEFORE", "AFTER"])]
     pair: Vec<String>,
+    /// Dated images (folders, files, stacks) to work composites, harmonics and a raw stack out of, for comparison
+    #[arg(long, num_args = 1.., value_name = "FILES")]
+    archive: Vec<PathBuf>,
+    /// Raster whose grid the archive is brought to
+    #[arg(long, requires = "archive", value_name = "FILE")]
+    reference: Option<PathBuf>,
+    /// What is worked out of the archive
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "median,harmonics,stack"
+    )]
+    compare: Vec<ArchiveChoice>,
+    /// Images of the archive to use: a year (2018), a month (2018-05) or two days, the second not part of it (2018-03-01..2018-09-01)
+    #[arg(long, requires = "archive", value_name = "PERIOD")]
+    period: Option<Period>,
     /// Labels: a raster (band 1 class, band 2 polygon), a vector file or a CSV of points (FILE or FILE:LAYER)
     #[arg(long)]
     labels: String,
@@ -95,8 +140,21 @@ pub struct EvaluateFieldArgs {
     out: PathBuf,
 }
 
+#[derive(Debug, Args)]
+pub struct EvaluateTableArgs {
+    /// Reports of evaluate field (.json)
+    #[arg(required = true)]
+    reports: Vec<PathBuf>,
+    /// Only these heads
+    #[arg(long, value_enum, value_delimiter = ',')]
+    heads: Vec<HeadChoice>,
+}
+
 pub fn run(args: &EvaluateArgs, output: Output) -> CliResult {
-    let EvaluateWhat::Field(args) = &args.what;
+    let args = match &args.what {
+        EvaluateWhat::Field(args) => args,
+        EvaluateWhat::Table(args) => return print_together(args, output),
+    };
     let spec = JobSpec::Evaluate(spec_of(args)?);
     let cancel = CancelFlag::on_ctrl_c()?;
     let outcome = run_job(&spec, output, &cancel)?;
@@ -123,13 +181,24 @@ fn spec_of(args: &EvaluateFieldArgs) -> CliResult<EvaluateSpec> {
             source: CandidateSource::Pair { before, after },
         });
     }
+    if !args.archive.is_empty() {
+        for source in args.compare.iter().copied().map(CandidateSource::from) {
+            let name = source.archive_name().unwrap_or_default().to_owned();
+            candidates.push(Candidate { name, source });
+        }
+    }
     if candidates.is_empty() {
         return Err(CliError::usage(
-            "Name the fields to compare, for example mine=field.tif, or two fields with --pair.",
+            "Name the fields to compare, for example mine=field.tif, two fields with --pair, or images with --archive.",
         ));
     }
     Ok(EvaluateSpec {
         candidates,
+        archive: (!args.archive.is_empty()).then(|| ArchiveSpec {
+            files: args.archive.clone(),
+            reference: args.reference.clone(),
+        }),
+        period: args.period,
         labels: args.labels.clone(),
         class_attribute: args.class_attribute.clone(),
         value: args.value.clone(),
@@ -198,6 +267,54 @@ pub fn print(outcome: &Outcome, output: Output) -> CliResult {
     }
     output.print(&text)?;
     report(outcome, output)
+}
+
+/// One table of the main measure of several reports.
+fn print_together(args: &EvaluateTableArgs, output: Output) -> CliResult {
+    let heads: Vec<&str> = args
+        .heads
+        .iter()
+        .map(|head| Probe::from(*head).word())
+        .collect();
+    let mut reports = Vec::new();
+    let mut shots: Vec<String> = Vec::new();
+    for path in &args.reports {
+        let report = Evaluation::read(path)?;
+        for own in report.shots() {
+            if !shots.contains(&own) {
+                shots.push(own);
+            }
+        }
+        let name = path.file_stem().unwrap_or_default();
+        reports.push((name.to_string_lossy().into_owned(), report));
+    }
+    let mut lines = vec![
+        format!("| report | candidate | head | {} |", shots.join(" | ")),
+        format!("|---|---|---|{}", "---|".repeat(shots.len())),
+    ];
+    for (name, report) in &reports {
+        for candidate in &report.candidates {
+            for head in report.heads() {
+                if !heads.is_empty() && !heads.contains(&head.as_str()) {
+                    continue;
+                }
+                let cells: Vec<String> = shots
+                    .iter()
+                    .map(|shots| report.text(&candidate.name, &head, shots))
+                    .collect();
+                lines.push(format!(
+                    "| {name} | {} | {head} | {} |",
+                    candidate.name.replace('|', "/"),
+                    cells.join(" | ")
+                ));
+            }
+        }
+    }
+    if output.json {
+        let reports: Vec<&Evaluation> = reports.iter().map(|(_, report)| report).collect();
+        return output.print_json(&reports);
+    }
+    output.print(&(lines.join("\n") + "\n"))
 }
 
 fn title_of(measure: &str) -> &'static str {

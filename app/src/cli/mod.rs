@@ -6,6 +6,7 @@ mod bench;
 mod calc;
 mod change;
 mod cluster;
+mod composite;
 mod demo;
 mod devices;
 mod embed;
@@ -131,6 +132,8 @@ enum Command {
     Pca(pca::PcaArgs),
     /// Work out a formula or a spectral index over a scene's bands
     Calc(calc::CalcArgs),
+    /// Make one image out of many dated ones: median, mean, greenest, or the waves of the year
+    Composite(composite::CompositeArgs),
     /// Find what changed between two fields of one place
     Change(change::ChangeArgs),
     /// Group the pixels of a field by what they are like, without labels
@@ -220,6 +223,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::Similar(args)) => similar::run(&args, output),
         Some(Command::Pca(args)) => pca::run(&args, output),
         Some(Command::Calc(args)) => calc::run(&args, output),
+        Some(Command::Composite(args)) => composite::run(&args, output),
         Some(Command::Change(args)) => change::run(&args, output),
         Some(Command::Cluster(args)) => cluster::run(&args, output),
         Some(Command::Regress(args)) => regress::run(&args, output),

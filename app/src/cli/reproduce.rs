@@ -115,6 +115,15 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
             find_archive(&mut picture.archive, &mut picture.weights, folder)?;
             picture.out = out.clone();
         }
+        JobSpec::Composite(composite) => {
+            for file in &mut composite.archive.files {
+                find_input(file, folder)?;
+            }
+            if let Some(reference) = &mut composite.archive.reference {
+                find_input(reference, folder)?;
+            }
+            composite.out = out.clone();
+        }
         JobSpec::Train(_)
         | JobSpec::Assess(_)
         | JobSpec::Overviews(_)

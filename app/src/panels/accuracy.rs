@@ -19,6 +19,9 @@ pub fn accuracy_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.add_space(theme::GAP);
     ui.separator();
     sample::sample_ui(ui, state);
+    ui.add_space(theme::GAP);
+    ui.separator();
+    super::comparison::comparison_ui(ui, state);
 }
 
 fn cross_validation_ui(ui: &mut egui::Ui, state: &mut State) {

@@ -6,6 +6,7 @@ mod bands;
 mod change;
 mod classes;
 mod clusters;
+mod comparison;
 mod derived;
 mod field;
 mod field_picture;

@@ -239,6 +239,15 @@ pub fn command_line(spec: &JobSpec) -> String {
                 .into_iter()
                 .for_each(|(word, value)| add(word, value));
         }
+        JobSpec::Composite(spec) => {
+            add("composite", None);
+            for file in &spec.archive.files {
+                add(&file.display().to_string(), None);
+            }
+            spec.words()
+                .into_iter()
+                .for_each(|(word, value)| add(word, value));
+        }
         JobSpec::Evaluate(spec) => {
             add("evaluate", None);
             for (word, values) in spec.words() {
@@ -347,7 +356,8 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
             | JobSpec::Pca(_)
             | JobSpec::Evaluate(_)
             | JobSpec::EmbedSeries(_)
-            | JobSpec::Reconstruct(_) => None,
+            | JobSpec::Reconstruct(_)
+            | JobSpec::Composite(_) => None,
         };
         match earlier {
             Some(job) if seen.insert(command_line(&job)) => jobs.insert(0, job),

@@ -12,9 +12,9 @@ use crate::monitor::{JobResult, Monitor, Stop};
 use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
 use crate::{
-    acquire, assess, calc, change, cluster, colours, embed, embed_series, evaluate, export_field,
-    finetune, map_polygons, overviews, predict, pretrain, pretrain_stp, reconstruct, regress,
-    sample, scene_map, similar, train,
+    acquire, assess, calc, change, cluster, colours, composite, embed, embed_series, evaluate,
+    export_field, finetune, map_polygons, overviews, predict, pretrain, pretrain_stp, reconstruct,
+    regress, sample, scene_map, similar, train,
 };
 
 /// What the engine thread owns.
@@ -72,6 +72,7 @@ impl JobEngine {
                 self.last_device = Some(device::open(&spec.device));
                 reconstruct::reconstruct(spec, monitor)
             }
+            JobSpec::Composite(spec) => composite::composite(spec, monitor),
         }
     }
 }
@@ -111,6 +112,10 @@ impl Engine for JobEngine {
                 Some(field) => light_estimate(field, 0),
                 None => Err(Failure::new("no field was named").into()),
             },
+            JobSpec::Composite(_) => Err(Failure::new(
+                "how long it takes depends on the images, which are not opened before it runs",
+            )
+            .into()),
             JobSpec::Evaluate(spec) => match spec.rasters().first() {
                 Some(raster) => light_estimate(raster, 0),
                 None => Err(Failure::new("no field was named").into()),

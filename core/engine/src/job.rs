@@ -15,7 +15,7 @@ use crate::pretrain_stp::PretrainStpSpec;
 use crate::reconstruct::ReconstructSpec;
 use crate::sample::SampleSpec;
 use crate::similar::SimilarSpec;
-use crate::{ChangeSpec, ClusterSpec, EvaluateSpec, InstalledWeights, RegressSpec};
+use crate::{ChangeSpec, ClusterSpec, CompositeSpec, EvaluateSpec, InstalledWeights, RegressSpec};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct JobId(pub u64);
@@ -68,6 +68,8 @@ pub enum JobSpec {
     EmbedSeries(EmbedSeriesSpec),
     /// Dated images to what a model believes a sensor would have seen on a day.
     Reconstruct(ReconstructSpec),
+    /// Dated images to one raster.
+    Composite(CompositeSpec),
 }
 
 impl JobSpec {
@@ -96,6 +98,7 @@ impl JobSpec {
             Self::Evaluate(spec) => spec.rasters(),
             Self::EmbedSeries(spec) => spec.archive.files.iter().map(|file| &**file).collect(),
             Self::Reconstruct(spec) => spec.archive.files.iter().map(|file| &**file).collect(),
+            Self::Composite(spec) => spec.archive.files.iter().map(|file| &**file).collect(),
         }
     }
 }

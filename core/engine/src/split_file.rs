@@ -60,12 +60,8 @@ impl SplitFile {
             .strip_prefix("block ")
             .and_then(|rest| rest.split('x').next())
             .map(str::parse::<usize>);
-        let unit = match (split.get("row_unit").and_then(Value::as_array), block) {
-            (Some(rows), _) => Unit::Row(
-                rows.iter()
-                    .map(|unit| unit.as_u64().map_or(0, |unit| unit as u32))
-                    .collect(),
-            ),
+        let unit = match (split.get("row_unit").and_then(units_of_rows), block) {
+            (Some(rows), _) => Unit::Row(rows),
             (None, Some(side)) => Unit::Block(side.ok().filter(|side| *side > 0)?),
             (None, None) => Unit::Polygon,
         };
@@ -98,6 +94,26 @@ impl SplitFile {
             seeds,
         })
     }
+}
+
+/// The unit of every row: a list, or row numbers with their units; 0 for rows that are not named.
+fn units_of_rows(value: &Value) -> Option<Vec<u32>> {
+    const MOST_ROWS: usize = 10_000_000;
+    let unit = |value: &Value| value.as_u64().map_or(0, |unit| unit as u32);
+    if let Some(list) = value.as_array() {
+        return Some(list.iter().map(unit).collect());
+    }
+    let mut rows = Vec::new();
+    for (row, value) in value.as_object()? {
+        let row: usize = row.parse().ok().filter(|row| *row < MOST_ROWS)?;
+        if rows.len() <= row {
+            rows.resize(row + 1, 0);
+        }
+        if let Some(own) = rows.get_mut(row) {
+            *own = unit(value);
+        }
+    }
+    Some(rows)
 }
 
 fn units(value: Option<&Value>) -> HashSet<u32> {
@@ -151,6 +167,9 @@ mod tests {
         assert_eq!(polygons.unit, Unit::Polygon);
         let rows = SplitFile::of(&file("block 4x4 px", json!([2, 2, 5]))).unwrap();
         assert_eq!(rows.unit, Unit::Row(vec![2, 2, 5]));
+        let named = file("block 4x4 px", json!({"3": 7, "0": 2}));
+        let rows = SplitFile::of(&named).unwrap();
+        assert_eq!(rows.unit, Unit::Row(vec![2, 0, 0, 7]));
         for broken in [json!({}), json!([]), file("block 0x0 px", Value::Null)] {
             assert!(SplitFile::of(&broken).is_none());
         }

@@ -247,6 +247,8 @@ mod tests {
     fn spec(seeds: usize) -> EvaluateSpec {
         EvaluateSpec {
             candidates: vec![Candidate::field("f", std::path::Path::new("f.tif"))],
+            archive: None,
+            period: None,
             labels: "l.tif".to_owned(),
             class_attribute: None,
             value: None,
@@ -271,6 +273,7 @@ mod tests {
             value: 0.0,
             unit: (at / 10) as u32 + 1,
             is_held_out: false,
+            period: None,
         });
         let class = |id: u8| Class {
             id,

@@ -5,14 +5,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use terroir_scene::{
-    ChangeMeasure, FIELD_AXES, FeatureTable, Grid, NorthUp, Raster, Window, decode_planar_pixel,
+    Archive, ChangeMeasure, FIELD_AXES, FeatureTable, Grid, NorthUp, Raster, Window,
+    decode_planar_pixel,
 };
 
 use super::labels::LabelSet;
+use super::series::{self, Kind};
 use super::spec::{Candidate, CandidateSource};
 use crate::monitor::{JobResult, Monitor};
 use crate::provenance::value_of;
 use crate::train::open_field;
+use crate::{EvaluateSpec, Failure};
 
 /// Side of the squares in which rasters are read.
 const READ_SIDE: usize = 256;
@@ -31,21 +34,70 @@ pub(super) struct Numbers {
     pub about: String,
 }
 
-/// The grid labels without one of their own are laid on.
-pub(super) fn reference_grid(candidates: &[Candidate]) -> JobResult<Grid> {
+/// The grid labels without one of their own are laid on: the first field's, else the archive's.
+pub(super) fn reference_grid(
+    candidates: &[Candidate],
+    archive: Option<&Archive>,
+) -> JobResult<Grid> {
     let path = candidates
         .iter()
         .find_map(|candidate| candidate.rasters().into_iter().next());
-    match path {
-        Some(path) => Ok(NorthUp::of(&Raster::open(path)?.info().grid).grid),
-        None => {
-            Err(crate::Failure::new("nothing to compare was named; name one field or more").into())
-        }
+    match (path, archive) {
+        (Some(path), _) => Ok(NorthUp::of(&Raster::open(path)?.info().grid).grid),
+        (None, Some(archive)) => Ok(archive.grid.clone()),
+        (None, None) => Err(Failure::new(
+            "nothing to compare was named; name one field or more, or an archive of images",
+        )
+        .into()),
     }
 }
 
+/// Reads what all candidates say of the places, in their order; the archive once for all that is made of it.
+pub(super) fn read_all_blocking(
+    spec: &EvaluateSpec,
+    archive: Option<&Archive>,
+    set: &LabelSet,
+    monitor: &Monitor<'_>,
+) -> JobResult<Vec<(String, Numbers)>> {
+    let kinds: Vec<Kind> = spec
+        .candidates
+        .iter()
+        .filter_map(|candidate| Kind::of(&candidate.source))
+        .collect();
+    let of_archive = match (archive, kinds.is_empty()) {
+        (_, true) => Vec::new(),
+        (Some(archive), false) => {
+            series::read_blocking(archive, spec.period.as_ref(), &kinds, set, monitor)?
+        }
+        (None, false) => {
+            return Err(Failure::new(
+                "composites, harmonics and stacks are made of an archive of images; name one (--archive)",
+            )
+            .into());
+        }
+    };
+    let mut of_archive = of_archive.into_iter();
+    let mut all = Vec::new();
+    for candidate in &spec.candidates {
+        let numbers = match Kind::of(&candidate.source) {
+            Some(_) => of_archive.next(),
+            None => Some(read_blocking(candidate, set, monitor)?),
+        };
+        let Some(numbers) = numbers.filter(|numbers| numbers.is_there.contains(&true)) else {
+            return Err(Failure::new(format!(
+                "{} has no data at any labelled place; check that it shows the same ground as the labels\n{}",
+                candidate.name,
+                set.path.display()
+            ))
+            .into());
+        };
+        all.push((candidate.name.clone(), numbers));
+    }
+    Ok(all)
+}
+
 /// Reads what a candidate says of the places.
-pub(super) fn read_blocking(
+fn read_blocking(
     candidate: &Candidate,
     set: &LabelSet,
     monitor: &Monitor<'_>,
@@ -58,6 +110,9 @@ pub(super) fn read_blocking(
                 field_blocking(after, set, monitor)?,
             );
             Ok(pair(&before, &after))
+        }
+        CandidateSource::Composite(_) | CandidateSource::Harmonics | CandidateSource::Stack => {
+            Err(Failure::new("this is worked out of an archive").into())
         }
     }
 }

@@ -257,6 +257,12 @@ impl Evaluation {
         (header, rows)
     }
 
+    /// The main measure of a cell as people read it; `-` where there is none.
+    pub fn text(&self, candidate: &str, head: &str, shots: &str) -> String {
+        let name = self.measures()[0];
+        measure_text(self.measure(candidate, head, shots, name), name)
+    }
+
     /// `10 labels a class`, `all labels (at most 300 a class)`.
     pub fn labels_text(&self, shots: &str) -> String {
         let each = if self.has_values() { "" } else { " a class" };

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use terroir_scene::{
-    Class, Grid, LabelUse, LabelledPixel, PartKind, Raster, Reprojection, Resampling, VectorColumn,
-    VectorLayer, block_fold, class_color, class_names_beside, file_and_layer, import_labels_of,
-    place_vectors_blocking, read_value_places_blocking, read_vector_blocking,
+    Class, Grid, LabelUse, LabelledPixel, PartKind, Period, Raster, Reprojection, Resampling,
+    VectorColumn, VectorLayer, block_fold, class_color, class_names_beside, file_and_layer,
+    import_labels_of, place_vectors_blocking, read_value_places_blocking, read_vector_blocking,
 };
 
 use crate::monitor::{JobResult, Monitor};
@@ -50,6 +50,8 @@ pub(super) struct Place {
     pub unit: u32,
     /// Marked as kept for testing.
     pub is_held_out: bool,
+    /// When it holds, where the table of points says so.
+    pub period: Option<Period>,
 }
 
 /// All of them, and what they are about.
@@ -430,6 +432,7 @@ fn of_raster(
                     ((row / side) * grid.width.div_ceil(side) + col / side + 1) as u32
                 }),
                 is_held_out: false,
+                period: None,
             })
         })
         .collect();
@@ -513,6 +516,7 @@ fn of_polygons(
             value: 0.0,
             unit: pixel.polygon,
             is_held_out,
+            period: None,
         })
     };
     let places = train
@@ -627,6 +631,7 @@ fn of_points(
             value: 0.0,
             unit: unit_of_row(split, feature),
             is_held_out: false,
+            period: period_of(layer, feature),
         });
     }
     for (count, what) in [
@@ -644,6 +649,15 @@ fn of_points(
         places,
         totals: Vec::new(),
     })
+}
+
+/// From the columns `start_date` and `end_date`, if there are any.
+fn period_of(layer: &VectorLayer, feature: usize) -> Option<Period> {
+    let date = |name: &str| -> Option<jiff::civil::Date> {
+        let text = layer.column(name)?.text(feature)?.replace('/', "-");
+        text.trim().get(..10)?.parse().ok()
+    };
+    Period::new(date("start_date")?, date("end_date")?).ok()
 }
 
 fn unit_of_row(split: Option<&SplitFile>, row: usize) -> u32 {
@@ -700,6 +714,7 @@ fn of_values(
                     own
                 },
                 is_held_out: false,
+                period: None,
             })
         })
         .collect();

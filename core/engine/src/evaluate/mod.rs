@@ -9,6 +9,7 @@ mod figures;
 mod labels;
 mod report;
 mod scoring;
+mod series;
 mod spec;
 
 use std::collections::BTreeSet;
@@ -16,7 +17,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use terroir_scene::file_and_layer;
+use terroir_scene::{Archive, Probe, file_and_layer};
 
 use crate::monitor::{JobResult, Monitor};
 use crate::projection::write_renamed;
@@ -30,7 +31,7 @@ pub use figures::{
 pub use spec::{Candidate, CandidateSource, EvaluateSpec, Shots};
 
 use draws::draws;
-use features::{Numbers, read_blocking, reference_grid};
+use features::{Numbers, read_all_blocking, reference_grid};
 use figures::head_name;
 use labels::{LabelSet, read_labels};
 use scoring::score;
@@ -43,21 +44,18 @@ pub(crate) fn evaluate(spec: &EvaluateSpec, monitor: &Monitor<'_>) -> JobResult<
     monitor.started("cpu");
     check(spec)?;
     let split = spec.split.as_deref().map(SplitFile::read).transpose()?;
-    let reference = reference_grid(&spec.candidates)?;
-    let mut set = read_labels(spec, &reference, split.as_ref(), monitor)?;
-    let mut candidates = Vec::new();
-    for candidate in &spec.candidates {
-        let numbers = read_blocking(candidate, &set, monitor)?;
-        if !numbers.is_there.contains(&true) {
-            return Err(Failure::new(format!(
-                "{} has no data at any labelled place; check that it shows the same ground as the labels\n{}",
-                candidate.name,
-                set.path.display()
-            ))
-            .into());
+    let archive = match &spec.archive {
+        Some(files) => {
+            monitor.progress("opening the images", 0, 1);
+            Some(Archive::open(files, None)?)
         }
-        candidates.push((candidate.name.clone(), numbers));
-    }
+        None => None,
+    };
+    let notes = archive.iter().flat_map(|archive| &archive.notes);
+    notes.for_each(|note| monitor.warn(note.clone()));
+    let reference = reference_grid(&spec.candidates, archive.as_ref())?;
+    let mut set = read_labels(spec, &reference, split.as_ref(), monitor)?;
+    let mut candidates = read_all_blocking(spec, archive.as_ref(), &set, monitor)?;
     let left_out = keep_common(&mut set, &mut candidates);
     say_left_out(&set, left_out, monitor)?;
     let (draws, design) = draws(spec, &set, split.as_ref(), monitor)?;
@@ -278,6 +276,9 @@ fn inputs(spec: &EvaluateSpec) -> Vec<Value> {
             inputs.push(one(path, &candidate.name));
         }
     }
+    for path in spec.archive.iter().flat_map(|archive| &archive.files) {
+        inputs.push(one(path, "archive"));
+    }
     inputs
 }
 
@@ -316,6 +317,13 @@ fn outcome(
             head_name(&row.head).to_lowercase(),
             factor * mean
         ));
+    }
+    for row in &report.results {
+        let mean = row.measures.get(report.measures()[0]).and_then(|m| m.mean);
+        let head = Probe::of_word(&row.head);
+        if let (Some(mean), Some(head), Ok(shots)) = (mean, head, row.shots.parse()) {
+            metrics.push((EvaluateSpec::metric_name(&row.candidate, head, shots), mean));
+        }
     }
     metrics.push(("seconds".to_owned(), seconds));
     let measure = if report.has_values() {

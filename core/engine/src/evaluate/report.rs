@@ -364,7 +364,7 @@ fn push_making(page: &mut String, report: &Evaluation, spec: &EvaluateSpec, now:
             text("role"),
             text("path"),
             match text("sha256") {
-                empty if empty.is_empty() => "not worked out".to_owned(),
+                empty if empty.is_empty() => "not worked out (a folder, or very large)".to_owned(),
                 sha256 => sha256,
             }
         );

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use terroir_scene::Probe;
+use terroir_scene::{ArchiveSpec, CompositeStatistic, Period, Probe};
 
 /// How many labels train: of each class, or of all values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +69,43 @@ pub enum CandidateSource {
     Field(PathBuf),
     /// Two fields of one place, for labels of change: both beside each other, and how far they lie apart.
     Pair { before: PathBuf, after: PathBuf },
+    /// Of the archive: one value a band for all dates.
+    Composite(CompositeStatistic),
+    /// Of the archive: mean and waves of the year, band by band.
+    Harmonics,
+    /// Of the archive: all bands of all dates.
+    Stack,
+}
+
+impl CandidateSource {
+    /// What is worked out of the archive unless something else is said.
+    pub const OF_ARCHIVE: [Self; 3] = [
+        Self::Composite(CompositeStatistic::Median),
+        Self::Harmonics,
+        Self::Stack,
+    ];
+
+    /// The word of the command line, for what is worked out of the archive.
+    pub fn archive_word(&self) -> Option<&'static str> {
+        match self {
+            Self::Composite(statistic) => Some(statistic.word()),
+            Self::Harmonics => Some("harmonics"),
+            Self::Stack => Some("stack"),
+            Self::Field(_) | Self::Pair { .. } => None,
+        }
+    }
+
+    /// What it is called in the report, for what is worked out of the archive.
+    pub fn archive_name(&self) -> Option<&'static str> {
+        match self {
+            Self::Composite(CompositeStatistic::Median) => Some("median composite"),
+            Self::Composite(CompositeStatistic::Mean) => Some("mean composite"),
+            Self::Composite(CompositeStatistic::MaxNdvi) => Some("greenest image"),
+            Self::Harmonics => Some("harmonics"),
+            Self::Stack => Some("raw stack"),
+            Self::Field(_) | Self::Pair { .. } => None,
+        }
+    }
 }
 
 impl Candidate {
@@ -84,6 +121,9 @@ impl Candidate {
         match &self.source {
             CandidateSource::Field(path) => vec![path],
             CandidateSource::Pair { before, after } => vec![before, after],
+            CandidateSource::Composite(_) | CandidateSource::Harmonics | CandidateSource::Stack => {
+                Vec::new()
+            }
         }
     }
 }
@@ -92,6 +132,12 @@ impl Candidate {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EvaluateSpec {
     pub candidates: Vec<Candidate>,
+    /// Dated images that composites, harmonics and stacks are worked out of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<ArchiveSpec>,
+    /// Images of the archive that are used; `None` = all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<Period>,
     /// Raster (band 1 class, band 2 polygon), vector file or table of points, or a layer of a file (`file:layer`).
     pub labels: String,
     /// `None` = the well-known names.
@@ -140,11 +186,18 @@ impl EvaluateSpec {
         }
     }
 
-    /// Rasters it reads beside the labels.
+    /// What a figure is called among the job's metrics: the main measure of one head on one candidate.
+    pub fn metric_name(candidate: &str, head: Probe, shots: Shots) -> String {
+        format!("{candidate}/{}/{shots}", head.word())
+    }
+
+    /// Rasters it reads beside the labels; of an archive the files and folders named.
     pub fn rasters(&self) -> Vec<&Path> {
+        let archive = self.archive.iter().flat_map(|archive| &archive.files);
         self.candidates
             .iter()
             .flat_map(Candidate::rasters)
+            .chain(archive.map(PathBuf::as_path))
             .collect()
     }
 
@@ -163,7 +216,14 @@ impl EvaluateSpec {
                     change(before)?;
                     change(after)?;
                 }
+                CandidateSource::Composite(_)
+                | CandidateSource::Harmonics
+                | CandidateSource::Stack => {}
             }
+        }
+        if let Some(archive) = &mut self.archive {
+            archive.files.iter_mut().try_for_each(&mut change)?;
+            archive.reference.as_mut().map_or(Ok(()), &mut change)?;
         }
         self.split.as_mut().map_or(Ok(()), change)
     }
@@ -183,9 +243,32 @@ impl EvaluateSpec {
                     "--pair".to_owned(),
                     vec![format!("{name}={}", text(before)), text(after)],
                 )),
+                CandidateSource::Composite(_)
+                | CandidateSource::Harmonics
+                | CandidateSource::Stack => {}
             }
         }
         words.extend(pairs);
+        if let Some(archive) = &self.archive {
+            let files = archive.files.iter().map(|file| text(file)).collect();
+            words.push(("--archive".to_owned(), files));
+            if let Some(reference) = &archive.reference {
+                words.push(("--reference".to_owned(), vec![text(reference)]));
+            }
+            let compared: Vec<&CandidateSource> = self
+                .candidates
+                .iter()
+                .map(|candidate| &candidate.source)
+                .filter(|source| source.archive_word().is_some())
+                .collect();
+            if !compared.iter().copied().eq(&CandidateSource::OF_ARCHIVE) {
+                let list: Vec<&str> = compared.iter().filter_map(|s| s.archive_word()).collect();
+                words.push(("--compare".to_owned(), vec![list.join(",")]));
+            }
+            if let Some(period) = &self.period {
+                words.push(("--period".to_owned(), vec![period.to_string()]));
+            }
+        }
         let mut add = |word: &str, value: String| words.push((word.to_owned(), vec![value]));
         add("--labels", self.labels.clone());
         if let Some(attribute) = &self.class_attribute {
@@ -239,6 +322,8 @@ mod tests {
                     },
                 },
             ],
+            archive: None,
+            period: None,
             labels: "labels.tif".to_owned(),
             class_attribute: None,
             value: None,
@@ -269,6 +354,21 @@ mod tests {
         assert_eq!(
             command_line(&JobSpec::Evaluate(spec.clone())),
             "terroir evaluate field mine=a.tif --labels labels.tif --split s.json --heads linear --shots 5,max --most 50 --seeds 20 --seed 3 --out r.json"
+        );
+        spec.archive = Some(ArchiveSpec {
+            files: vec!["s2".into(), "l8".into()],
+            reference: None,
+        });
+        spec.period = "2018".parse().ok();
+        let stack = Candidate {
+            name: "raw stack".to_owned(),
+            source: CandidateSource::Stack,
+        };
+        spec.candidates.push(stack);
+        let line = command_line(&JobSpec::Evaluate(spec.clone()));
+        assert!(
+            line.contains("mine=a.tif --archive s2 l8 --compare stack --period 2018-01-01..2019-01-01 --labels"),
+            "{line}"
         );
         let text = serde_json::to_string(&spec).unwrap();
         assert!(text.contains(r#""shots":["5","max"]"#), "{text}");

@@ -1,0 +1,158 @@
+//! Part of the accuracy panel: which field tells the classes apart, and with how many labels.
+
+use egui::{DragValue, RichText};
+use terroir_engine::{EvaluateSpec, JobSpec, Outcome, Shots};
+
+use super::sample::copy_ui;
+use crate::comparison::compared_fields;
+use crate::export::primary_button;
+use crate::files::FileTask;
+use crate::state::State;
+use crate::theme;
+
+/// Numbers of labels one may choose.
+const SHOTS: [Shots; 4] = [Shots::Few(1), Shots::Few(5), Shots::Few(10), Shots::Max];
+
+pub fn comparison_ui(ui: &mut egui::Ui, state: &mut State) {
+    let weak = theme::colors(ui.visuals()).weak;
+    ui.label(RichText::new("Compare fields on the labels").strong());
+    ui.label(
+        RichText::new("How far a few labels get with each field. The simplest classifiers learn on half of the ground and are tested on the other half.")
+            .color(weak),
+    );
+    let fields = state.fields();
+    if fields.is_empty() {
+        ui.label(RichText::new("Make a field of a scene, or add one, to compare it.").color(weak));
+        return;
+    }
+    let form = &mut state.session.comparison;
+    for field in &fields {
+        let mut is_in = !form.left_out.contains(&field.path);
+        let response = ui
+            .checkbox(&mut is_in, &field.name)
+            .on_hover_text(field.path.display().to_string());
+        if response.changed() {
+            if is_in {
+                form.left_out.remove(&field.path);
+            } else {
+                form.left_out.insert(field.path.clone());
+            }
+        }
+    }
+    egui::Grid::new("comparison form")
+        .num_columns(2)
+        .spacing([10.0, 6.0])
+        .show(ui, |ui| {
+            ui.label("Labels a class");
+            ui.horizontal(|ui| {
+                for shots in SHOTS {
+                    let is_chosen = form.shots.contains(&shots);
+                    let text = shots.to_string();
+                    let about = match shots {
+                        Shots::Max => {
+                            format!("All there are, up to {} of each class", EvaluateSpec::MOST)
+                        }
+                        Shots::Few(count) => format!("{count} of each class, drawn by chance"),
+                    };
+                    if ui
+                        .selectable_label(is_chosen, text)
+                        .on_hover_text(about)
+                        .clicked()
+                    {
+                        if is_chosen {
+                            form.shots.remove(&shots);
+                        } else {
+                            form.shots.insert(shots);
+                        }
+                    }
+                }
+            });
+            ui.end_row();
+            ui.label("Splits");
+            ui.add(DragValue::new(&mut form.seeds).range(1..=50))
+                .on_hover_text("Ways of parting the ground; each draws its own labels");
+            ui.end_row();
+        });
+    let spec = state.comparison_spec();
+    let runs = state.is_analysing(|spec| matches!(spec, JobSpec::Evaluate(_)));
+    ui.horizontal(|ui| {
+        let button = ui.add_enabled(spec.is_ok() && !runs, primary_button(ui, "Compare fields"));
+        let why = match &spec {
+            Err(why) => *why,
+            Ok(_) => "Running",
+        };
+        if button
+            .on_disabled_hover_text(why)
+            .on_hover_text("Writes a report beside the first field")
+            .clicked()
+        {
+            state.start_comparison();
+        }
+        if let Ok(spec) = spec {
+            copy_ui(ui, &JobSpec::Evaluate(spec));
+        }
+        if runs {
+            ui.spinner();
+            if ui.link("Progress").clicked() {
+                state.show_jobs();
+            }
+        }
+    });
+    if let Some((spec, outcome)) = state.last_comparison() {
+        result_ui(ui, state, &spec, &outcome);
+    }
+}
+
+fn result_ui(ui: &mut egui::Ui, state: &mut State, spec: &EvaluateSpec, outcome: &Outcome) {
+    let colors = theme::colors(ui.visuals());
+    theme::section_ui(ui, "Balanced accuracy, best classifier");
+    egui::ScrollArea::horizontal()
+        .id_salt("comparison")
+        .show(ui, |ui| {
+            egui::Grid::new("comparison")
+                .striped(true)
+                .spacing([12.0, 4.0])
+                .show(ui, |ui| {
+                    ui.label(RichText::new("Labels a class").small().color(colors.weak));
+                    for shots in &spec.shots {
+                        ui.label(RichText::new(shots.to_string()).small().color(colors.weak));
+                    }
+                    ui.end_row();
+                    for field in compared_fields(spec, outcome) {
+                        ui.add(egui::Label::new(&field.name).truncate());
+                        for best in &field.best {
+                            match best {
+                                Some((head, share)) => {
+                                    ui.monospace(format!("{:.1} %", 100.0 * share))
+                                        .on_hover_text(head.name());
+                                }
+                                None => {
+                                    ui.monospace("–");
+                                }
+                            }
+                        }
+                        ui.end_row();
+                    }
+                });
+        });
+    for warning in outcome.warnings.iter().take(3) {
+        ui.add(
+            egui::Label::new(
+                RichText::new(format!("{} {warning}", theme::icon::WARNING)).color(colors.warning),
+            )
+            .wrap(),
+        );
+    }
+    let page = outcome.files.iter().find(|file| {
+        file.extension()
+            .is_some_and(|ending| ending.eq_ignore_ascii_case("html"))
+    });
+    if let Some(page) = page
+        && ui
+            .button("Open report")
+            .on_hover_text(page.display().to_string())
+            .clicked()
+    {
+        state.send(FileTask::OpenPage { path: page.clone() });
+    }
+}
