@@ -292,6 +292,7 @@ impl State {
         let kept = &self.live;
         self.live = Live::new(kept.kind, kept.opacity);
         self.suggestions.clear();
+        self.series_field.begin_document();
         self.session.class_id = 0;
         self.session.active = None;
         self.session.stroke = None;

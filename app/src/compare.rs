@@ -105,7 +105,7 @@ impl State {
         };
         let layers = self.history.document().layers.iter().filter(is_drawn);
         live.into_iter()
-            .chain(layers.map(|layer| (layer.id, layer.name.clone())))
+            .chain(layers.map(|layer| (layer.id, shown_name(layer))))
             .collect()
     }
 
@@ -148,6 +148,14 @@ pub fn update(ctx: &egui::Context, state: &mut State) {
     } else {
         let left = (hidden.until_secs - now).clamp(0.0, BLINK_SECS);
         ctx.request_repaint_after(std::time::Duration::from_secs_f64(left));
+    }
+}
+
+/// The layer's name; of a series with the date on show.
+fn shown_name(layer: &Layer) -> String {
+    match layer.series() {
+        Some(series) => format!("{}, {}", layer.name, series.label(series.shown())),
+        None => layer.name.clone(),
     }
 }
 

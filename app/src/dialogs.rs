@@ -39,6 +39,12 @@ pub enum Purpose {
     ImportWeights,
     TrainingOut,
     FieldOut,
+    /// The fields of a series.
+    SeriesFieldOut,
+    /// Weights of a model of time.
+    SeriesWeights,
+    /// A folder of images to make a field of.
+    ImagesFolder,
     ExportOut,
     SamplePoints,
     ProfileTable,
@@ -62,16 +68,18 @@ impl Purpose {
             Self::Open => "Open a project, raster or vector file",
             Self::OpenFolder => "Open the folder of a product",
             Self::AddRaster => "Add a raster",
-            Self::SeriesFolder | Self::ArchiveFolder => "Choose a folder of dated images",
+            Self::SeriesFolder | Self::ArchiveFolder | Self::ImagesFolder => {
+                "Choose a folder of dated images"
+            }
             Self::AddVector => "Add a vector file",
             Self::ImportLabels => "Import labels",
             Self::SaveProject => "Save the project as",
             Self::ExportLabels => "Write the labels as",
             Self::TimeTable => "Write the values over time as",
-            Self::Weights => "Choose a weights file",
+            Self::Weights | Self::SeriesWeights => "Choose a weights file",
             Self::ImportWeights => "Import a weights file",
             Self::TrainingOut => "Write the weights as",
-            Self::FieldOut => "Write the field as",
+            Self::FieldOut | Self::SeriesFieldOut => "Write the field as",
             Self::ExportOut => "Export as",
             Self::SamplePoints => "Go on with a validation sample",
             Self::ProfileTable => "Write the profiles as a table",
@@ -89,6 +97,7 @@ impl Purpose {
             Self::SaveProject
                 | Self::ExportLabels
                 | Self::FieldOut
+                | Self::SeriesFieldOut
                 | Self::TrainingOut
                 | Self::ExportOut
                 | Self::CalcOut(_)
@@ -109,7 +118,11 @@ impl Purpose {
         );
         const ALL: (&str, &[&str]) = ("All files", &["*"]);
         match self {
-            Self::Open | Self::OpenFolder | Self::SeriesFolder | Self::ArchiveFolder => &[ALL],
+            Self::Open
+            | Self::OpenFolder
+            | Self::SeriesFolder
+            | Self::ArchiveFolder
+            | Self::ImagesFolder => &[ALL],
             Self::AddRaster | Self::Locate(_) => &[ALL, RASTERS],
             Self::AddVector => &[
                 (
@@ -129,13 +142,15 @@ impl Purpose {
                 ("Shapefile", &["shp"]),
             ],
             Self::TimeTable => &[("Table", &["csv"])],
-            Self::Weights | Self::ImportWeights => {
+            Self::Weights | Self::ImportWeights | Self::SeriesWeights => {
                 &[("Weights", &["safetensors", "pth", "pt", "bpk"]), ALL]
             }
             Self::TrainingOut => &[("Weights", &["safetensors"])],
             Self::BasisOut { .. } | Self::BasisIn(_) => &[("Colours (JSON)", &["json"])],
             Self::SimilarOut("gpkg") => &[("GeoPackage", &["gpkg"])],
-            Self::FieldOut | Self::CalcOut(_) | Self::SimilarOut(_) => &[("GeoTIFF", &["tif"])],
+            Self::FieldOut | Self::SeriesFieldOut | Self::CalcOut(_) | Self::SimilarOut(_) => {
+                &[("GeoTIFF", &["tif"])]
+            }
             Self::ExportOut => &[ALL],
             Self::SamplePoints => &[("Points", &["gpkg", "csv"])],
             Self::ProfileTable => &[("Table (CSV)", &["csv"])],
@@ -287,7 +302,10 @@ impl Dialogs {
                     .await
                     .map(|files| files.iter().map(|file| file.path().to_owned()).collect())
             })
-        } else if matches!(purpose, Purpose::SeriesFolder | Purpose::ArchiveFolder) {
+        } else if matches!(
+            purpose,
+            Purpose::SeriesFolder | Purpose::ArchiveFolder | Purpose::ImagesFolder
+        ) {
             let future = dialog.pick_folder();
             Box::pin(async move { future.await.map(|folder| vec![folder.path().to_owned()]) })
         } else {
@@ -381,6 +399,8 @@ impl State {
             Purpose::ProfileTable => self.suggested_profiles_path("csv"),
             Purpose::ProfilePicture => self.suggested_profiles_path("svg"),
             Purpose::Weights => self.run.weights.clone(),
+            Purpose::SeriesWeights => self.series_field.weights.clone(),
+            Purpose::SeriesFieldOut => self.series_field.out.clone(),
             Purpose::ImportWeights => String::new(),
             Purpose::TrainingOut => self
                 .training_out_path()
@@ -391,6 +411,7 @@ impl State {
             | Purpose::AddRaster
             | Purpose::SeriesFolder
             | Purpose::ArchiveFolder
+            | Purpose::ImagesFolder
             | Purpose::AddVector
             | Purpose::ImportLabels
             | Purpose::SamplePoints
@@ -441,6 +462,13 @@ impl State {
             Purpose::ImportWeights => self.import_weights(first),
             Purpose::TrainingOut => self.training.out = first.display().to_string(),
             Purpose::FieldOut => self.run.out = first.display().to_string(),
+            Purpose::SeriesFieldOut => self.series_field.out = first.display().to_string(),
+            Purpose::SeriesWeights => self.series_field.weights = first.display().to_string(),
+            Purpose::ImagesFolder => {
+                let folders = &mut self.series_field.folders;
+                folders.extend(paths.into_iter().filter(|path| path.is_absolute()));
+                folders.dedup();
+            }
             Purpose::ExportOut => {
                 if let Some(form) = self.dialogs.export_form_mut() {
                     form.path = first.display().to_string();

@@ -19,6 +19,7 @@ use terroir_scene::{
     write_beside,
 };
 
+use crate::archive_facts::{ArchiveFacts, ArchiveQuestion};
 use crate::assets::{sample, sample_document_blocking};
 use crate::crs_chooser::CrsPurpose;
 use crate::models::{ModelList, list_models_blocking};
@@ -49,6 +50,15 @@ pub enum FileTask {
     OpenSeries {
         name: String,
         frames: Vec<Frame>,
+    },
+    /// Fields a job wrote, as one series with one set of colours.
+    OpenFields {
+        name: String,
+        paths: Vec<PathBuf>,
+    },
+    /// What the images are that a field of a series is to be made of.
+    LookIntoArchive {
+        question: ArchiveQuestion,
     },
     /// A missing file of a series was found: `from` is now `to`, and others may lie beside it.
     LocateFrames {
@@ -241,6 +251,15 @@ pub enum FileReply {
         name: String,
         series: Box<Series>,
         style: Option<Style>,
+    },
+    Fields {
+        name: String,
+        series: Box<Series>,
+        style: Option<Style>,
+    },
+    Archive {
+        question: ArchiveQuestion,
+        facts: Box<Result<ArchiveFacts, String>>,
     },
     /// The file holds several rasters: which to open is the user's choice.
     Container {
@@ -436,7 +455,9 @@ fn doing(task: &FileTask) -> &'static str {
         | FileTask::FindSeries { .. }
         | FileTask::FindOneSeries { .. }
         | FileTask::OpenSeries { .. }
+        | FileTask::OpenFields { .. }
         | FileTask::LocateFrames { .. } => "opening the raster",
+        FileTask::LookIntoArchive { .. } => "looking at the images",
         FileTask::OpenProject { .. } | FileTask::OpenSample => "opening the project",
         FileTask::Attributes { .. } | FileTask::ImportLabels { .. } => "importing labels",
         FileTask::UniqueValues { .. } => "finding the values of the raster",
@@ -543,6 +564,25 @@ fn answer_blocking(
                 style,
             }
         }
+        FileTask::OpenFields { name, paths } => {
+            let fields: Vec<Raster> = paths
+                .iter()
+                .map(|path| Raster::open(path))
+                .collect::<SceneResult<_>>()?;
+            // One set of colours for all: what changes from period to period is the field.
+            let style = Style::pca(fit_pca_of_blocking(&fields, false, &mut |_| true)?);
+            let frames = one_series_blocking(&paths).series;
+            let frames = frames.into_iter().flat_map(|found| found.frames).collect();
+            FileReply::Fields {
+                name,
+                series: Box::new(Series::new(frames, 0)),
+                style: Some(style),
+            }
+        }
+        FileTask::LookIntoArchive { question } => FileReply::Archive {
+            facts: Box::new(ArchiveFacts::read_blocking(&question)),
+            question,
+        },
         FileTask::LocateFrames {
             layer,
             mut frames,

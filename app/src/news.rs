@@ -58,6 +58,7 @@ impl State {
             }
         }
         self.color_new_result();
+        self.show_new_belief();
         self.update_live();
         self.update_suggestions();
         self.autosave(ctx);
@@ -105,6 +106,15 @@ impl State {
                 self.opening = self.opening.saturating_sub(1);
                 self.take_series(name, *series, style);
             }
+            FileReply::Fields {
+                name,
+                series,
+                style,
+            } => {
+                self.opening = self.opening.saturating_sub(1);
+                self.take_fields(name, *series, style);
+            }
+            FileReply::Archive { question, facts } => self.take_archive_facts(question, *facts),
             FileReply::Container { path, inside } => {
                 self.opening = self.opening.saturating_sub(1);
                 self.dialogs
@@ -578,9 +588,9 @@ impl State {
             JobSpec::Change(_) | JobSpec::Cluster(_) | JobSpec::Regress(_) => {
                 self.take_analysis(&spec, &files);
             }
+            JobSpec::EmbedSeries(spec) => self.take_series_fields(&spec),
+            JobSpec::Reconstruct(spec) => self.take_belief(spec),
             JobSpec::Embed(_)
-            | JobSpec::EmbedSeries(_)
-            | JobSpec::Reconstruct(_)
             | JobSpec::Predict(_)
             | JobSpec::Calc(_)
             | JobSpec::MapScene(_)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use terroir_scene::LayerId;
+use terroir_scene::{LayerId, MapRect};
 
 use crate::analyses::Analyses;
 use crate::answering::SampleView;
@@ -149,6 +149,8 @@ pub struct Session {
     pub crs_chooser: Option<CrsChooser>,
     /// Middle of the view in map coordinates, from the last frame.
     pub view_center: Option<(f64, f64)>,
+    /// The part of the map in view, from the last frame.
+    pub view_extent: Option<MapRect>,
     pub scale_edit: Option<String>,
     pub view: Option<ViewRequest>,
     /// Two layers compared on the map.
@@ -219,6 +221,7 @@ impl Default for Session {
             palette_row: 0,
             crs_chooser: None,
             view_center: None,
+            view_extent: None,
             scale_edit: None,
             view: None,
             compare: None,

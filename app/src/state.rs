@@ -24,6 +24,7 @@ use crate::messages::{Level, Messages};
 use crate::models::Models;
 use crate::places::Places;
 use crate::probe::{PixelQuestion, Probe, StatisticsQuestion};
+use crate::series_field::SeriesFieldForm;
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::statistics::Statistics;
@@ -170,6 +171,7 @@ pub struct State {
     pub live: Live,
     pub derived: Derived,
     pub run: RunForm,
+    pub series_field: SeriesFieldForm,
     pub project: Project,
     pub recovery: Option<PathBuf>,
     pub settings: Settings,
@@ -220,6 +222,7 @@ impl State {
                 device: "auto".to_owned(),
                 ..RunForm::default()
             },
+            series_field: SeriesFieldForm::default(),
             project: Project::default(),
             recovery: None,
             settings: Settings::default(),
@@ -300,13 +303,10 @@ impl State {
             .cloned()
     }
 
-    /// The scene a model would read: the active layer or the topmost raster that is neither field nor class map.
+    /// The scene a model would read: the active layer or the topmost raster that is an image: neither field nor class map nor drawn by a model.
     pub fn scene_layer(&self) -> Option<Arc<Layer>> {
         let document = self.history.document();
-        let is_scene = |layer: &&Arc<Layer>| {
-            self.raster_info(layer)
-                .is_some_and(|info| !info.is_field() && !info.is_class_map())
-        };
+        let is_scene = |layer: &&Arc<Layer>| crate::belief::is_image(layer);
         self.active_layer()
             .filter(is_scene)
             .or_else(|| document.layers.iter().find(is_scene))

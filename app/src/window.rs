@@ -278,6 +278,24 @@ impl Window {
         self.state.comparison_spec()
     }
 
+    /// Sets the periods the fields of a series sum up, as typed, and gives them.
+    ///
+    /// # Errors
+    /// What is no period.
+    pub fn set_valid_periods(&mut self, text: &str) -> Result<Vec<terroir_scene::Period>, String> {
+        self.state.series_field.when = crate::series_field::When::Own;
+        text.clone_into(&mut self.state.series_field.own);
+        crate::series_field::periods_of_text(text)
+    }
+
+    /// The job of "series to field" as the form stands; `None` while something is missing.
+    pub fn series_field_job(&mut self) -> Option<JobSpec> {
+        match self.state.archive_facts() {
+            crate::series_field::Facts::Known(facts) => self.state.series_field_spec(&facts).ok(),
+            _ => None,
+        }
+    }
+
     /// Sets how many points a validation sample gets, and how many of every class at least.
     pub fn set_sample(&mut self, points: usize, least: usize) {
         let form = &mut self.state.session.sample.form;
@@ -555,6 +573,7 @@ impl Window {
         self.map_rect = shown.response.rect;
         self.see_view(ui.ctx());
         self.state.session.view_center = Some(self.canvas.viewport().center);
+        self.state.session.view_extent = Some(self.canvas.viewport().rect());
         if shown.lost_place {
             self.state.session.view = Some(ViewRequest::Full);
         }

@@ -54,6 +54,7 @@ mod remote;
 mod sample_window;
 mod series;
 mod series_fields;
+mod series_window;
 mod similarity;
 mod style_panel;
 mod suggestions;

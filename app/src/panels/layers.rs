@@ -156,6 +156,7 @@ fn glyph_of(state: &State, layer: &Layer) -> &'static str {
     match state.raster_info(layer) {
         Some(info) if info.is_field() => icon::CUBE,
         Some(info) if info.is_class_map() => icon::MAP_TRIFOLD,
+        Some(_) if crate::belief::belief_of(layer).is_some() => icon::BRAIN,
         Some(_) => icon::IMAGE,
         None if layer.source == LayerSource::Labels => icon::TAG,
         None if is_unconnected(layer) => icon::PLUGS,

@@ -14,6 +14,14 @@ use crate::theme;
 const MOST_ROWS: usize = 14;
 
 pub fn legend_ui(ui: &mut egui::Ui, state: &State, layer: &Arc<Layer>) {
+    if let Some(belief) = crate::belief::belief_of(layer) {
+        let text = RichText::new(format!("{} {}", theme::icon::WARNING, belief.warning()));
+        let color = theme::colors(ui.visuals()).warning;
+        ui.indent(("belief", layer.id.0), |ui| {
+            ui.add(egui::Label::new(text.small().color(color)).wrap())
+                .on_hover_text(&belief.model);
+        });
+    }
     let Some(style) = &layer.style else {
         return;
     };

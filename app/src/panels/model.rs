@@ -12,6 +12,18 @@ use crate::theme::{self, icon};
 
 pub fn model_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.label(egui::RichText::new("Make a field").strong());
+    ui.horizontal(|ui| {
+        let form = &mut state.series_field;
+        ui.selectable_value(&mut form.is_chosen, false, "Of one image");
+        ui.selectable_value(&mut form.is_chosen, true, "Of a series")
+            .on_hover_text(
+                "Of many dated images, also of several sensors, for a year, a season or any days",
+            );
+    });
+    if state.series_field.is_chosen {
+        super::series_field::series_field_ui(ui, state);
+        return;
+    }
     let Some(layer) = state.scene_layer() else {
         theme::empty_ui(
             ui,
@@ -93,7 +105,7 @@ pub fn model_ui(ui: &mut egui::Ui, state: &mut State) {
     let Some(spec) = state.embed_spec() else {
         return;
     };
-    estimate_ui(ui, state, &spec);
+    estimate_ui(ui, state, &spec, true);
     ui.add_space(theme::SMALL_GAP);
     let runs = state
         .jobs
@@ -268,10 +280,10 @@ fn out_ui(ui: &mut egui::Ui, state: &mut State) {
     });
 }
 
-/// Pixels, time, memory and disk, from the worker; nothing is guessed here.
-fn estimate_ui(ui: &mut egui::Ui, state: &mut State, spec: &JobSpec) {
+/// Pixels, time, memory and disk, from the worker; nothing is guessed here. `may_ask`: false while the job still changes.
+pub fn estimate_ui(ui: &mut egui::Ui, state: &mut State, spec: &JobSpec, may_ask: bool) {
     // Half-typed paths are not asked about.
-    if !ui.ctx().text_edit_focused() && !state.jobs.is_busy() {
+    if may_ask && !ui.ctx().text_edit_focused() && !state.jobs.is_busy() {
         state.jobs.want_estimate(spec);
     }
     let weak = theme::colors(ui.visuals()).weak;

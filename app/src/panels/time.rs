@@ -9,6 +9,7 @@ use super::spectrum::number_text;
 use super::timeline::{days_between, named_days};
 use crate::commands::Command;
 use crate::dialogs::Purpose;
+use crate::session::Tab;
 use crate::state::State;
 use crate::theme::{self, icon};
 use crate::time_points::TimePoint;
@@ -51,6 +52,14 @@ pub fn time_ui(ui: &mut egui::Ui, state: &mut State) {
     }
     points_ui(ui, state, series);
     table_ui(ui, state);
+    let button = ui.button("Make a field of this series…");
+    if button
+        .on_hover_text("Sums up the images of a year, a season or any days in one field")
+        .clicked()
+    {
+        state.series_field.is_chosen = true;
+        state.session.tab = Tab::Run;
+    }
 }
 
 fn quantity_ui(ui: &mut egui::Ui, state: &mut State) {

@@ -29,7 +29,10 @@ pub fn timeline_ui(ui: &mut egui::Ui, state: &mut State) {
     let Some(series) = layer.series() else {
         return;
     };
-    state.ask_clouds(series);
+    let is_of_fields = state.change_ends(series).is_some();
+    if !is_of_fields {
+        state.ask_clouds(series);
+    }
     let frame = egui::Frame::new()
         .fill(ui.visuals().panel_fill)
         .inner_margin(egui::Margin::symmetric(10, 6));
@@ -37,14 +40,20 @@ pub fn timeline_ui(ui: &mut egui::Ui, state: &mut State) {
         .frame(frame)
         .resizable(false)
         .show(ui, |ui| {
-            controls_ui(ui, state, &layer, series);
+            controls_ui(ui, state, &layer, series, is_of_fields);
             ui.add_space(theme::SMALL_GAP);
             axis_ui(ui, state, &layer, series);
         });
     super::frames::frames_ui(ui, state, &layer);
 }
 
-fn controls_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, series: &Series) {
+fn controls_ui(
+    ui: &mut egui::Ui,
+    state: &mut State,
+    layer: &Arc<Layer>,
+    series: &Series,
+    is_of_fields: bool,
+) {
     let steps = state.steps(series);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
@@ -80,7 +89,11 @@ fn controls_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, series:
             .map(|frame| state.clouds_of(frame).text())
             .unwrap_or_default();
         let weak = theme::colors(ui.visuals()).weak;
-        ui.label(egui::RichText::new(format!("{place} · {clouds}")).color(weak));
+        let facts = match is_of_fields {
+            true => place,
+            false => format!("{place} · {clouds}"),
+        };
+        ui.label(egui::RichText::new(facts).color(weak));
         if series
             .shown_frame()
             .is_some_and(|frame| frame.info.is_none())
@@ -91,19 +104,12 @@ fn controls_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, series:
             );
         }
         ui.separator();
-        let can_hide = Command::HideClouds.can_run(state);
-        let mut hides = series.hide_clouds;
-        let check = ui
-            .add_enabled(
-                can_hide.is_ok(),
-                egui::Checkbox::new(&mut hides, "Hide clouds"),
-            )
-            .on_hover_text(Command::HideClouds.info().tooltip)
-            .on_disabled_hover_text(can_hide.err().unwrap_or_default());
-        if check.changed() {
-            state.queue.push_back(Command::HideClouds);
+        if is_of_fields {
+            super::periods::change_ends_ui(ui, state, series);
+        } else {
+            hide_clouds_ui(ui, state, series);
+            most_clouds_ui(ui, state, layer, series);
         }
-        most_clouds_ui(ui, state, layer, series);
         ui.separator();
         let list = egui::Button::new("Dates…");
         if ui
@@ -126,6 +132,21 @@ fn controls_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, series:
             ui.add(egui::Label::new(egui::RichText::new(&layer.name).color(weak)).truncate());
         });
     });
+}
+
+fn hide_clouds_ui(ui: &mut egui::Ui, state: &mut State, series: &Series) {
+    let can_hide = Command::HideClouds.can_run(state);
+    let mut hides = series.hide_clouds;
+    let check = ui
+        .add_enabled(
+            can_hide.is_ok(),
+            egui::Checkbox::new(&mut hides, "Hide clouds"),
+        )
+        .on_hover_text(Command::HideClouds.info().tooltip)
+        .on_disabled_hover_text(can_hide.err().unwrap_or_default());
+    if check.changed() {
+        state.queue.push_back(Command::HideClouds);
+    }
 }
 
 fn speed_ui(ui: &mut egui::Ui, state: &mut State) {
@@ -282,7 +303,7 @@ fn axis_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, series: &Se
     let font = FontId::proportional(12.0);
     let well = rect.with_max_y(rect.bottom() - NAMES_HEIGHT);
     painter.rect_filled(well, 4.0, colors.well);
-    let Some((first, last)) = series.span() else {
+    let Some((first, last)) = series.reach() else {
         painter.text(
             well.center(),
             Align2::CENTER_CENTER,
@@ -317,7 +338,14 @@ fn axis_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, series: &Se
         .map(|pair| pair[1] - pair[0])
         .filter(|gap| *gap > 0.5)
         .fold(f32::INFINITY, f32::min);
-    let width = (narrowest * 0.7).clamp(2.0, 12.0);
+    let is_of_periods = series.is_of_periods();
+    let widest = if is_of_periods { 60.0 } else { 12.0 };
+    let width = (narrowest * 0.7).clamp(2.0, widest);
+    if let Some(period) = series.shown_frame().and_then(|frame| frame.period) {
+        let span = Rect::from_x_y_ranges(axis.x(period.from)..=axis.x(period.to), well.y_range());
+        painter.rect_filled(span.intersect(well), 0.0, colors.accent.gamma_multiply(0.2));
+    }
+    let ends = state.change_ends(series).filter(|ends| ends.0 != ends.1);
     let hovered = response
         .hover_pos()
         .and_then(|pos| nearest(&places, &steps, pos.x));
@@ -330,7 +358,19 @@ fn axis_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, series: &Se
             (false, true) => colors.weak,
             (false, false) => colors.weak.gamma_multiply(0.35),
         };
-        bar(&painter, bars, *x, width, state.clouds_of(frame), color);
+        let clouds = match is_of_periods {
+            // No bar of a field says anything about clouds.
+            true => CloudCover::Share(0.35),
+            false => state.clouds_of(frame),
+        };
+        bar(&painter, bars, *x, width, clouds, color);
+        let end = match ends {
+            Some((before, _)) if before == index => "A",
+            Some((_, after)) if after == index => "B",
+            _ => "",
+        };
+        let above = pos2(*x, well.top() + 7.0);
+        painter.text(above, Align2::CENTER_TOP, end, font.clone(), colors.weak);
         if is_shown {
             marker(&painter, well, *x, colors.accent);
         }
@@ -345,9 +385,13 @@ fn places(series: &Series, axis: &Axis) -> Vec<f32> {
     let mut places: Vec<f32> = Vec::with_capacity(series.dated());
     let frames = series.frames().get(..series.dated()).unwrap_or_default();
     for frame in frames {
-        let x = frame.date.map_or(axis.left, |date| axis.x(date));
+        // A period stands where its middle is.
+        let date = frame.period.map(|period| period.middle()).or(frame.date);
+        let x = date.map_or(axis.left, |date| axis.x(date));
         let x = match places.last() {
-            Some(before) if x - before < 2.5 && frames.len() < 100 => before + 2.5,
+            Some(before) if frame.period.is_none() && x - before < 2.5 && frames.len() < 100 => {
+                before + 2.5
+            }
             _ => x,
         };
         places.push(x);
@@ -433,12 +477,11 @@ fn respond(
         && let Some(frame) = series.frames().get(index)
     {
         ui.ctx().set_cursor_icon(egui::CursorIcon::PointingHand);
-        let text = format!(
-            "{}\n{}\n{}",
-            series.label(index),
-            state.clouds_of(frame).text(),
-            frame.file_name()
-        );
+        let about = match frame.period {
+            Some(period) => format!("{} days from {}", period.length_days(), period.from),
+            None => state.clouds_of(frame).text(),
+        };
+        let text = format!("{}\n{about}\n{}", series.label(index), frame.file_name());
         response.clone().on_hover_text_at_pointer(text);
     }
 }

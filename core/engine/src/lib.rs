@@ -71,7 +71,7 @@ pub use composite::{CompositeKind, CompositeSpec};
 pub use design::Design;
 pub use device::devices;
 pub use embed::projection_path;
-pub use embed_series::EmbedSeriesSpec;
+pub use embed_series::{EmbedSeriesSpec, sources_of_weights};
 pub use engine::{estimate_here, run_here, worker_main};
 pub use evaluate::{
     Candidate, CandidateAbout, CandidateSource, ClassPlaces, Difference, EVALUATION_SCHEMA,

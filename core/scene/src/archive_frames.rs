@@ -10,9 +10,9 @@ use jiff::civil::{Date, Time};
 use crate::archive::{Piece, PieceBand, Reading, listed};
 use crate::sensor_hints::sensor_in_text;
 use crate::{
-    BandInfo, Detail, FoundRasters, Frame, Grid, MaskKind, MaskSource, Measure, QualityCode,
-    Raster, RasterInfo, Resampling, SampleType, SceneResult, WavelengthSource, one_series_blocking,
-    polarisation, sensor, unique_values_blocking,
+    BandInfo, Belief, Detail, FoundRasters, Frame, Grid, MaskKind, MaskSource, Measure,
+    QualityCode, Raster, RasterInfo, Resampling, SampleType, SceneResult, WavelengthSource,
+    one_series_blocking, polarisation, sensor, unique_values_blocking,
 };
 
 /// Side of the small picture that tells a file's scale.
@@ -190,7 +190,8 @@ impl Finder<'_> {
         info: &Arc<RasterInfo>,
         sightings: &mut Vec<Sighting>,
     ) -> SceneResult<()> {
-        if info.is_field() {
+        // What a model drew is no observation.
+        if info.is_field() || Belief::of(info).is_some() {
             return Ok(());
         }
         let places = places_of(frame, info);

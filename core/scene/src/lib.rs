@@ -14,6 +14,7 @@ mod band_classes;
 mod band_items;
 mod bands;
 mod basis;
+mod belief;
 mod beside;
 mod best_places;
 mod blend;
@@ -181,6 +182,7 @@ pub use area_estimates::{
 pub use autosave::*;
 pub use bands::*;
 pub use basis::*;
+pub use belief::*;
 pub use beside::write_beside;
 pub use best_places::*;
 pub use blend::*;

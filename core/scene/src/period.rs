@@ -13,6 +13,9 @@ use crate::{SceneError, SceneResult};
 /// Day zero of every time a network of time sees: 2017-01-01T00:00 UTC (spec stp 3).
 const FIRST_DAY: Date = Date::constant(2017, 1, 1);
 
+/// Sliding periods made at once.
+pub const MOST_SLIDING: usize = 240;
+
 /// Whole UTC days from `from` up to, but not with, `to`. Written `2018-03-01..2018-09-01`; a whole year or month is also
 /// read from `2018` or `2018-05`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -115,6 +118,45 @@ impl Period {
             (year.to < self.to).then(|| Self::of_year(year.to.year()))?
         })
         .collect()
+    }
+
+    /// Periods of `length` whole months, one beginning every `step` months, from the first month it touches on as long as they
+    /// fit into the months it touches; one of that length where none fits. At most [`MOST_SLIDING`].
+    pub fn sliding(&self, step_months: u32, length_months: u32) -> Vec<Self> {
+        let months = |count: u32| Span::new().months(i64::from(count.clamp(1, 1200)));
+        let begin = self.from.first_of_month();
+        let end = self.months().last().map_or(self.to, |month| month.to);
+        let starts = std::iter::successors(Some(begin), |start| {
+            start.checked_add(months(step_months)).ok()
+        });
+        let periods = starts.map_while(|from| {
+            let to = from.checked_add(months(length_months)).ok()?;
+            (from == begin || to <= end).then_some(Self { from, to })
+        });
+        periods.take(MOST_SLIDING).collect()
+    }
+
+    /// As people say it, the last day part of it: `2018`, `May 2018`, `May–Jul 2018`, `Nov 2017–Jan 2018`, `7 May–2 Jun 2018`.
+    pub fn name(&self) -> String {
+        let last = self.to.yesterday().unwrap_or(self.to);
+        let is_whole = self.from.day() == 1 && self.to.day() == 1;
+        let (first_form, last_form) = match is_whole {
+            true if self.from.month() == 1 && self.to.month() == 1 => ("%Y", "%Y"),
+            true if self.from.year() == last.year() => ("%b", "%b %Y"),
+            true => ("%b %Y", "%b %Y"),
+            false if self.from.year() == last.year() => ("%-d %b", "%-d %b %Y"),
+            false => ("%-d %b %Y", "%-d %b %Y"),
+        };
+        let end = last.strftime(last_form).to_string();
+        let is_one = match is_whole {
+            true => self.from.strftime(last_form).to_string() == end,
+            false => self.from == last,
+        };
+        if is_one {
+            end
+        } else {
+            format!("{}–{end}", self.from.strftime(first_form))
+        }
     }
 
     /// A name for files: `2018`, `2018-05`, else `2018-03-01_2018-09-01` (with the first day no longer part of it).
@@ -249,6 +291,45 @@ mod tests {
             assert!(error.contains("period"), "{error}");
         }
         assert!(serde_json::from_str::<Period>("\"2019-01-01..2018-01-01\"").is_err());
+    }
+
+    #[test]
+    fn periods_are_named_as_people_say_them() {
+        for (text, name) in [
+            ("2018", "2018"),
+            ("2017..2018", "2017–2018"),
+            ("2018-05", "May 2018"),
+            ("2018-12", "Dec 2018"),
+            ("2018-05..2018-07", "May–Jul 2018"),
+            ("2017-12..2018-02", "Dec 2017–Feb 2018"),
+            ("2018-05-07", "7 May 2018"),
+            ("2018-05-07..2018-06-03", "7 May–2 Jun 2018"),
+            ("2017-12-24..2018-01-07", "24 Dec 2017–6 Jan 2018"),
+        ] {
+            assert_eq!(period(text).name(), name);
+        }
+    }
+
+    #[test]
+    fn sliding_periods_are_whole_months_that_fit() {
+        let names = |text: &str, step, length| -> Vec<String> {
+            let periods = period(text).sliding(step, length);
+            periods.iter().map(Period::name).collect()
+        };
+        assert_eq!(
+            names("2017-11-04..2018-02-02", 1, 1),
+            ["Nov 2017", "Dec 2017", "Jan 2018", "Feb 2018"]
+        );
+        assert_eq!(
+            names("2018-01-15..2018-05-20", 1, 3),
+            ["Jan–Mar 2018", "Feb–Apr 2018", "Mar–May 2018"]
+        );
+        assert_eq!(
+            names("2016-03..2018-02", 12, 12),
+            ["Mar 2016–Feb 2017", "Mar 2017–Feb 2018"]
+        );
+        assert_eq!(names("2018-05-03", 1, 12), ["May 2018–Apr 2019"]);
+        assert_eq!(period("1900..2018").sliding(1, 1).len(), MOST_SLIDING);
     }
 
     #[test]

@@ -314,7 +314,9 @@ fn a_series_comes_back_with_its_dates_masks_and_missing_files() {
     let paths = ["a_2021-06-03.asc", "b_2021-06-08.asc", "undated.asc"]
         .map(|name| folder.join("img").join(name));
     let found = crate::one_series_blocking(&paths);
-    let mut series = crate::Series::new(found.series[0].frames.clone(), 1);
+    let mut frames = found.series[0].frames.clone();
+    frames[1].period = "2021-06-08..2021-07-01".parse().ok();
+    let mut series = crate::Series::new(frames, 1);
     series.set_date(2, Some(jiff::civil::Date::constant(2020, 2, 29)));
     series.set_masks(|frame| {
         let own = frame.info.as_ref().map(|info| info.path.clone());

@@ -8,7 +8,7 @@ use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BandInfo, Layer, LayerSource, MaskSource, RasterInfo, Style, nearest_band, style_bands,
+    BandInfo, Layer, LayerSource, MaskSource, Period, RasterInfo, Style, nearest_band, style_bands,
 };
 
 /// A file and the bands of it (from 0) that belong to a frame; no bands = all of them.
@@ -29,6 +29,9 @@ pub struct Frame {
     /// UTC. Without a date the frame is listed but not shown among the dates.
     pub date: Option<Date>,
     pub time: Option<Time>,
+    /// The days it stands for, beginning with the date: of fields made for a period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<Period>,
     /// The user gave the date.
     pub is_date_edited: bool,
     /// `None` while a file is missing.
@@ -130,7 +133,7 @@ impl Series {
             .position(|frame| frame.date == Some(date))
     }
 
-    /// The date as shown: with the time of day, or a number, where a day has several images; the file's name where
+    /// The date as shown, or the period; with the time of day, or a number, where a day has several images; the file's name where
     /// there is no date.
     pub fn label(&self, index: usize) -> String {
         let Some(frame) = self.frames.get(index) else {
@@ -139,6 +142,15 @@ impl Series {
         let Some(date) = frame.date else {
             return frame.file_name();
         };
+        if let Some(period) = frame.period {
+            let same = |(_, other): &(usize, &Frame)| other.period == Some(period);
+            let all = self.frames.iter().enumerate().filter(same);
+            let before = all.clone().take_while(|(other, _)| *other < index).count();
+            return match all.count() {
+                1 => period.name(),
+                _ => format!("{} ({})", period.name(), before + 1),
+            };
+        }
         let same_day = || {
             self.frames
                 .iter()
@@ -168,7 +180,7 @@ impl Series {
             return;
         };
         if frame.date != date {
-            frame.time = None;
+            (frame.time, frame.period) = (None, None);
         }
         frame.date = date;
         frame.is_date_edited = true;
@@ -203,12 +215,28 @@ impl Series {
         let dated = self.frames.get(..self.dated())?;
         Some((dated.first()?.date?, dated.last()?.date?))
     }
+
+    /// Days from the first date to the last day of the dates and the periods they stand for.
+    pub fn reach(&self) -> Option<(Date, Date)> {
+        let (first, last) = self.span()?;
+        let ends = self
+            .frames
+            .iter()
+            .filter_map(|frame| frame.period?.to.yesterday().ok());
+        Some((first, ends.fold(last, Date::max)))
+    }
+
+    /// Whether every dated frame stands for a period and is not a day's image.
+    pub fn is_of_periods(&self) -> bool {
+        let dated = self.frames.get(..self.dated()).unwrap_or_default();
+        !dated.is_empty() && dated.iter().all(|frame| frame.period.is_some())
+    }
 }
 
 fn sort(frames: &mut [Frame]) {
     frames.sort_by(|a, b| {
-        (a.date.is_none(), a.date, a.time)
-            .cmp(&(b.date.is_none(), b.date, b.time))
+        (a.date.is_none(), a.date, a.time, a.period)
+            .cmp(&(b.date.is_none(), b.date, b.time, b.period))
             .then_with(|| a.path().cmp(b.path()))
     });
 }
@@ -261,7 +289,7 @@ pub fn have_same_bands(a: &[BandInfo], b: &[BandInfo]) -> bool {
 
 /// The style with its bands looked up by wavelength among other bands; bands without one keep their number if there is
 /// such a band, else take the last.
-fn moved_style(style: &Style, from: &[BandInfo], to: &[BandInfo]) -> Style {
+pub fn moved_style(style: &Style, from: &[BandInfo], to: &[BandInfo]) -> Style {
     let moved = |band: usize| {
         from.get(band)
             .and_then(|band| band.wavelength)
@@ -283,4 +311,4 @@ fn moved_style(style: &Style, from: &[BandInfo], to: &[BandInfo]) -> Style {
 
 #[cfg(test)]
 #[path = "series_tests.rs"]
-mod tests;
+pub(crate) mod tests;

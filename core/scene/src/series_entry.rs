@@ -6,7 +6,7 @@ use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::project::{FileEntry, file_entry, located};
-use crate::{Frame, FramePart, MaskKind, MaskSource, Series, open_frames_blocking};
+use crate::{Frame, FramePart, MaskKind, MaskSource, Period, Series, open_frames_blocking};
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SeriesEntry {
@@ -26,6 +26,8 @@ struct FrameEntry {
     date: Option<Date>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     time: Option<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    period: Option<Period>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     edited: bool,
     parts: Vec<PartEntry>,
@@ -60,6 +62,7 @@ impl SeriesEntry {
         let frames = series.frames().iter().map(|frame| FrameEntry {
             date: frame.date,
             time: frame.time,
+            period: frame.period,
             edited: frame.is_date_edited,
             parts: frame
                 .parts
@@ -102,6 +105,7 @@ impl SeriesEntry {
                 names: entry.names,
                 date: entry.date,
                 time: entry.time,
+                period: entry.period,
                 is_date_edited: entry.edited,
                 info: None,
                 mask: entry.mask.map(|mask| MaskSource {

@@ -14,7 +14,7 @@ use crate::virtual_raster::{PickedBand, virtual_raster};
 use crate::wavelength_sources::wavelength_of_name;
 use crate::{
     FIELD_AXES, Frame, FramePart, MapRect, MaskSource, ProductKind, Raster, RasterInfo,
-    Reprojection, SceneResult, extent_in_map, products_in,
+    Reprojection, SceneResult, extent_in_map, products_in, valid_period,
 };
 
 /// Rasters opened for one question; a folder with more is left to a narrower choice.
@@ -288,6 +288,8 @@ fn single_frame_blocking(info: Arc<RasterInfo>, tables: &mut ImageTables) -> Fra
     let time = date
         .and_then(|date| acquisition_time(&info, date))
         .or(line.time.filter(|_| line.date == date));
+    // Results other than fields name their period, too, and stand for a day.
+    let period = valid_period(&info).filter(|_| info.is_field());
     Frame {
         parts: vec![FramePart {
             path: info.path.clone(),
@@ -296,6 +298,7 @@ fn single_frame_blocking(info: Arc<RasterInfo>, tables: &mut ImageTables) -> Fra
         names: Vec::new(),
         date,
         time,
+        period,
         is_date_edited: false,
         mask: MaskSource::find_blocking(&info),
         stated_clouds: line.clouds,
@@ -484,6 +487,7 @@ fn series_of_stack(group: &[Stack]) -> FoundSeries {
                 names: Vec::new(),
                 date: Some(*date),
                 time: None,
+                period: None,
                 is_date_edited: false,
                 info: None,
                 mask: None,

@@ -53,6 +53,7 @@ pub(crate) fn frame(name: &str, date: Option<(i16, i8, i8)>, bands: &[(&str, f64
         names: Vec::new(),
         date: date.map(|(year, month, day)| Date::constant(year, month, day)),
         time: None,
+        period: None,
         is_date_edited: false,
         info: Some(Arc::new(info)),
         mask: None,
@@ -193,4 +194,33 @@ fn looking_at_another_date_is_no_step_and_undo_keeps_the_date() {
     history.show_frame(id, 0);
     history.end_gesture();
     assert_eq!(history.steps().0, ["Opacity"]);
+}
+
+#[test]
+fn fields_of_periods_are_named_by_them_and_reach_to_their_last_day() {
+    let of_period = |name: &str, text: &str| {
+        let period: Period = text.parse().unwrap();
+        let from = period.from;
+        Frame {
+            period: Some(period),
+            ..frame(name, Some((from.year(), from.month(), from.day())), S2)
+        }
+    };
+    let mut series = Series::new(
+        vec![
+            of_period("b.tif", "2018-02"),
+            of_period("year.tif", "2018"),
+            of_period("a.tif", "2018-01"),
+        ],
+        0,
+    );
+    assert_eq!(names(&series), ["Jan 2018", "2018", "Feb 2018"]);
+    assert!(series.is_of_periods());
+    let day = Date::constant;
+    assert_eq!(series.span(), Some((day(2018, 1, 1), day(2018, 2, 1))));
+    assert_eq!(series.reach(), Some((day(2018, 1, 1), day(2018, 12, 31))));
+    // A date typed by hand is a date again.
+    series.set_date(2, Some(day(2018, 3, 5)));
+    assert_eq!(names(&series)[2], "2018-03-05");
+    assert!(!series.is_of_periods());
 }

@@ -26,6 +26,7 @@ use crate::setup::guarded;
 use crate::{Estimate, Failure, JobSpec, Outcome};
 
 pub(crate) use chips::ChipPlan;
+pub use model::sources_of_weights;
 pub(crate) use model::{ChosenFrame, ModelChoice, SeriesModel, outputs_of};
 pub(crate) use notes::{attribution_of, inputs_text, standing_of};
 pub(crate) use run::{Block, Run, most_side_px, run_chips};

@@ -135,12 +135,15 @@ impl SeriesModel {
     }
 }
 
-/// Archive and size by what a weights file says of itself.
-fn with_weights(
-    choice: ModelChoice<'_>,
-    weights: &Path,
-    monitor: &Monitor<'_>,
-) -> JobResult<(Archive, StpConfig)> {
+/// What a weights file knows of its sensors.
+///
+/// # Errors
+/// Unreadable, no weights of a model over time, or such that do not tell their sensors.
+pub fn sources_of_weights(weights: &Path) -> Result<Vec<Source>, Failure> {
+    told_by(weights).map(|(_, sources)| sources)
+}
+
+fn told_by(weights: &Path) -> Result<(StpConfig, Vec<Source>), Failure> {
     let (config, about) = about_stp(weights).map_err(|error| Failure::new(error.to_string()))?;
     let sources: Vec<Source> = about
         .get(SOURCES)
@@ -153,6 +156,16 @@ fn with_weights(
                 weights.display()
             ))
         })?;
+    Ok((config, sources))
+}
+
+/// Archive and size by what a weights file says of itself.
+fn with_weights(
+    choice: ModelChoice<'_>,
+    weights: &Path,
+    monitor: &Monitor<'_>,
+) -> JobResult<(Archive, StpConfig)> {
+    let (config, sources) = told_by(weights)?;
     if let Some(name) = config.name().filter(|name| *name != choice.model) {
         monitor.warn(format!(
             "the weights are of {name}, which is used instead of {}",
