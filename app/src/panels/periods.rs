@@ -125,8 +125,9 @@ pub fn change_ends_ui(ui: &mut egui::Ui, state: &mut State, series: &Series) {
     let weak = theme::colors(ui.visuals()).weak;
     ui.label(
         RichText::new(format!(
-            "{} → {}",
+            "{} {} {}",
             series.label(before),
+            theme::icon::ARROW_RIGHT,
             series.label(after)
         ))
         .color(weak),
