@@ -336,10 +336,7 @@ fn outline_of_stp(path: &Path) -> Result<Outline, Failure> {
     })?;
     Ok(Outline {
         model,
-        is_half: loaded
-            .notes
-            .iter()
-            .any(|note| note.contains("half precision")),
+        is_half: loaded.is_half,
         notes: vec![format!("knows {}", sensors.join(", "))],
         config: None,
     })

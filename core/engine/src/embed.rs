@@ -15,7 +15,7 @@ use crate::catalogue::ModelShelf;
 use crate::design::{Design, FIT_WINDOWS};
 use crate::device::Compute;
 use crate::inputs::{InputBand, Region, choose_bands_blocking, read_region_blocking};
-use crate::journal::{Content, Journal, folder_of};
+use crate::journal::{Content, Journal, fingerprint, folder_of};
 use crate::local::LocalFeatures;
 use crate::monitor::{JobResult, Monitor, Stop};
 use crate::projection::{SPECTRAL_AXES, hex};
@@ -201,19 +201,6 @@ fn journal_key(
     raster: &Raster,
     compute: &Compute,
 ) -> Result<String, Failure> {
-    let fingerprint = |path: &std::path::Path| -> String {
-        match std::fs::metadata(path) {
-            Ok(meta) => {
-                let modified = meta
-                    .modified()
-                    .ok()
-                    .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
-                format!("{} {} {:?}", path.display(), meta.len(), modified)
-            }
-            // Sub-dataset names are no paths; their size is in the grid below.
-            Err(_) => path.display().to_string(),
-        }
-    };
     let spec_text = serde_json::to_string(spec)
         .map_err(|error| Failure::new("the job cannot be written down").with_details(error))?;
     let info = raster.info();

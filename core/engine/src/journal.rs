@@ -71,6 +71,21 @@ pub fn folder_of(out: &Path) -> PathBuf {
     out.with_file_name(name)
 }
 
+/// What tells a file from a changed one in a journal's key: path, size and time of writing; the name alone of what is no file,
+/// as a part of a container.
+pub fn fingerprint(path: &Path) -> String {
+    match std::fs::metadata(path) {
+        Ok(meta) => {
+            let modified = meta
+                .modified()
+                .ok()
+                .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+            format!("{} {} {modified:?}", path.display(), meta.len())
+        }
+        Err(_) => path.display().to_string(),
+    }
+}
+
 impl Journal {
     /// Opens the working folder of `out`. What lies there under another `key` (other input, model or settings) is removed.
     pub fn open(out: &Path, key: &str, grid: &Grid, content: Content) -> Result<Self, Failure> {

@@ -214,7 +214,10 @@ impl Archive {
                     list.join("; ")
                 )
             });
-            return Err(SceneError::file(first, with_notes(&wanted, &notes)));
+            return Err(SceneError::OtherBands {
+                what: with_notes(&wanted, &notes),
+                path: first.into(),
+            });
         }
         let grid = match &spec.reference {
             Some(path) => Raster::open(path)?.info().grid.clone(),

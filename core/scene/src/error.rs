@@ -12,6 +12,9 @@ pub enum SceneError {
         path: PathBuf,
         details: Option<String>,
     },
+    /// Images of none of the bands a model was trained on.
+    #[error("{what}\n{}", crate::path_text(path))]
+    OtherBands { what: String, path: PathBuf },
     /// A value given by the user cannot be used.
     #[error("{0}")]
     Input(String),

@@ -18,7 +18,7 @@ use terroir_scene::{
 };
 
 use crate::blocks::BLOCK_BYTES;
-use crate::journal::{Content, Journal, folder_of};
+use crate::journal::{Content, Journal, fingerprint, folder_of};
 use crate::monitor::{JobResult, Monitor, Stop};
 use crate::predict::area_of;
 use crate::projection::{encode_unit, hex};
@@ -27,7 +27,7 @@ use crate::{Estimate, Failure, JobSpec, Outcome};
 
 pub(crate) use chips::ChipPlan;
 pub use model::sources_of_weights;
-pub(crate) use model::{ChosenFrame, ModelChoice, SeriesModel, outputs_of};
+pub(crate) use model::{ChosenFrame, ModelChoice, SeriesModel, outputs_of, sources_told};
 pub(crate) use notes::{attribution_of, inputs_text, standing_of};
 pub(crate) use run::{Block, Run, most_side_px, run_chips};
 pub use spec::EmbedSeriesSpec;
@@ -202,18 +202,6 @@ impl Journals {
 
 /// Two runs share a journal only if this text is the same.
 fn journal_key(spec: &EmbedSeriesSpec, setup: &Setup) -> Result<String, Failure> {
-    let fingerprint = |path: &Path| -> String {
-        match std::fs::metadata(path) {
-            Ok(meta) => {
-                let modified = meta
-                    .modified()
-                    .ok()
-                    .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
-                format!("{} {} {modified:?}", path.display(), meta.len())
-            }
-            Err(_) => path.display().to_string(),
-        }
-    };
     let mut hasher = Sha256::new();
     let spec_text = serde_json::to_string(spec)
         .map_err(|error| Failure::new("the job cannot be written down").with_details(error))?;

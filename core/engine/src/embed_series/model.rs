@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use burn::tensor::Device;
+use serde_json::Value;
 use terroir_models::{STP_NAMES, Stp, StpConfig, StpSource, StpTarget, about_stp, load_stp};
-use terroir_scene::{Archive, ArchiveSpec, Measure, Period, Source};
+use terroir_scene::{Archive, ArchiveSpec, Measure, Period, SceneError, Source};
 
 use crate::Failure;
 use crate::catalogue::Identity;
@@ -78,7 +79,7 @@ impl SeriesModel {
             .iter()
             .for_each(|note| monitor.warn(note.clone()));
         let inputs = places_of_inputs(&config, &archive)
-            .map_err(|what| other_bands(&what, choice.weights))?;
+            .map_err(|what| contradiction(&what, choice.weights))?;
         Ok(Self {
             archive: Arc::new(archive),
             model,
@@ -145,7 +146,12 @@ pub fn sources_of_weights(weights: &Path) -> Result<Vec<Source>, Failure> {
 
 fn told_by(weights: &Path) -> Result<(StpConfig, Vec<Source>), Failure> {
     let (config, about) = about_stp(weights).map_err(|error| Failure::new(error.to_string()))?;
-    let sources: Vec<Source> = about
+    Ok((config, sources_told(&about, weights)?))
+}
+
+/// The sensors that the notes of a weights file tell of.
+pub(crate) fn sources_told(about: &Value, weights: &Path) -> Result<Vec<Source>, Failure> {
+    about
         .get(SOURCES)
         .cloned()
         .and_then(|value| serde_json::from_value(value).ok())
@@ -155,8 +161,7 @@ fn told_by(weights: &Path) -> Result<(StpConfig, Vec<Source>), Failure> {
                  on images; take weights made by `terroir pretrain stp`\n{}",
                 weights.display()
             ))
-        })?;
-    Ok((config, sources))
+        })
 }
 
 /// Archive and size by what a weights file says of itself.
@@ -173,14 +178,12 @@ fn with_weights(
         ));
     }
     let archive = Archive::open(choice.archive, Some(&sources)).map_err(|error| {
-        let failure = Failure::from(error);
-        match failure.what.contains("other bands") {
-            true => Failure {
-                what: format!("{}\n{}", failure.what, weights.display()),
-                ..failure
-            },
-            false => failure,
+        let is_other = matches!(error, SceneError::OtherBands { .. });
+        let mut failure = Failure::from(error);
+        if is_other {
+            failure.what += &format!("\n{}", weights.display());
         }
+        failure
     })?;
     Ok((archive, config))
 }
@@ -270,7 +273,7 @@ fn places_of_inputs(config: &StpConfig, archive: &Archive) -> Result<Vec<usize>,
     Ok(places)
 }
 
-fn other_bands(what: &str, weights: Option<&Path>) -> Failure {
+fn contradiction(what: &str, weights: Option<&Path>) -> Failure {
     Failure::new(format!(
         "the weights contradict themselves: {what}; take others\n{}",
         weights
@@ -295,7 +298,7 @@ fn load(
                 weights: format!("sha256 {}", loaded.sha256),
                 is_trained: true,
                 parameters,
-                notes: loaded.notes,
+                notes: Vec::new(),
             };
             Ok((identity, loaded.model))
         }

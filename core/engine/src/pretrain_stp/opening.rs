@@ -13,6 +13,7 @@ use super::rows::Opened;
 use super::sources;
 use super::task;
 use crate::Failure;
+use crate::embed_series::sources_told;
 use crate::monitor::{JobResult, Monitor};
 use crate::projection::write_renamed;
 use crate::provenance::file_name;
@@ -35,15 +36,7 @@ pub fn start_of(
     };
     monitor.progress("reading the weights", 0, 1);
     let loaded = guarded(|| load_stp(path, device).map_err(|error| error.to_string()))?;
-    loaded.notes.into_iter().for_each(|note| monitor.warn(note));
-    let sources = loaded.about.get("sources").cloned().unwrap_or_default();
-    let sources: Vec<Source> = serde_json::from_value(sources).map_err(|error| {
-        Failure::new(format!(
-            "the weights do not say which sensors they know; train anew without --weights\n{}",
-            path.display()
-        ))
-        .with_details(error)
-    })?;
+    let sources = sources_told(&loaded.about, path)?;
     Ok(Some(Start {
         model: loaded.model,
         sources,

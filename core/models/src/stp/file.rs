@@ -35,8 +35,8 @@ pub struct LoadedStp {
     pub about: serde_json::Value,
     /// Of the whole file, 64 hexadecimal digits.
     pub sha256: String,
-    /// What the user should know about the file, one sentence each.
-    pub notes: Vec<String>,
+    /// The file keeps half precision, which was widened.
+    pub is_half: bool,
 }
 
 /// What a file says of itself, without its tensors.
@@ -75,15 +75,11 @@ pub fn load_stp(path: &Path, device: &Device) -> Result<LoadedStp, ModelError> {
     device.sync().map_err(|error| ModelError::Device {
         reason: error.to_string(),
     })?;
-    let mut notes = Vec::new();
-    if is_half {
-        notes.push("weights kept in half precision".to_owned());
-    }
     Ok(LoadedStp {
         model,
         about,
         sha256: sha256(path)?,
-        notes,
+        is_half,
     })
 }
 
