@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
@@ -13,10 +13,8 @@ use terroir_engine::WorkerLink;
 use terroir_scene::{Layer, Raster, Style, decode_planar_pixel};
 
 use crate::program::shared_data;
-use crate::window::{CTRL, keep_picture, press, shows};
+use crate::window::{CTRL, keep_picture, press, settle, shows, wait_until};
 use crate::worker::real_worker;
-
-const PATIENCE: Duration = Duration::from_secs(120);
 
 fn open(home: &Path, files: Vec<std::path::PathBuf>) -> Harness<'static, Window> {
     let worker = real_worker(home);
@@ -39,30 +37,6 @@ fn open(home: &Path, files: Vec<std::path::PathBuf>) -> Harness<'static, Window>
             };
             Window::new(creation, services, options).unwrap()
         })
-}
-
-fn wait_until(
-    harness: &mut Harness<'static, Window>,
-    what: &str,
-    done: impl Fn(&Harness<'static, Window>) -> bool,
-) {
-    let start = Instant::now();
-    while !done(harness) {
-        assert!(
-            start.elapsed() < PATIENCE,
-            "{what} did not happen; the log says: {:?}",
-            harness.state().log()
-        );
-        harness.step();
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    settle(harness);
-}
-
-fn settle(harness: &mut Harness<'static, Window>) {
-    for _ in 0..6 {
-        harness.step();
-    }
 }
 
 /// Clicks the widget with exactly this name, where it can be seen.

@@ -1,7 +1,6 @@
 //! Comparing fields on painted labels, from the window: the same figures as the command line's.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
@@ -10,10 +9,8 @@ use terroir::window::{Services, Window, WindowOptions, waker};
 use terroir_engine::{Evaluation, WorkerLink, command_line};
 
 use crate::program::run;
-use crate::window::{keep_picture, press, shows, stroke, write_field};
+use crate::window::{keep_picture, press, shows, stroke, wait_until, write_field};
 use crate::worker::real_worker;
-
-const PATIENCE: Duration = Duration::from_secs(90);
 
 fn open(home: &Path, files: Vec<PathBuf>) -> Harness<'static, Window> {
     let worker = real_worker(home);
@@ -35,24 +32,6 @@ fn open(home: &Path, files: Vec<PathBuf>) -> Harness<'static, Window> {
             };
             Window::new(creation, services, options).unwrap()
         })
-}
-
-fn wait_until(
-    harness: &mut Harness<'static, Window>,
-    what: &str,
-    done: impl Fn(&Harness<'static, Window>) -> bool,
-) {
-    let start = Instant::now();
-    while !done(harness) {
-        assert!(
-            start.elapsed() < PATIENCE,
-            "{what} did not happen; the log says: {:?}",
-            harness.state().log()
-        );
-        harness.step();
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    (0..6).for_each(|_| harness.step());
 }
 
 /// Clicks the widget with exactly this name, where it can be seen.

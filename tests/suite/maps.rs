@@ -9,7 +9,7 @@ use terroir::window::Window;
 use terroir_scene::{Crs, MapGeometry, open_project};
 
 use crate::canvas::write_tiff;
-use crate::window::{CTRL, open, press, shows, wait};
+use crate::window::{CTRL, open, press, shows, wait, wait_shown};
 
 const SIDE: usize = 200;
 
@@ -47,7 +47,7 @@ fn choose(harness: &mut Harness<'static, Window>, text: &str) {
 
 /// Waits for the register, then types.
 fn search(harness: &mut Harness<'static, Window>, text: &str) {
-    wait_for(harness, "Use");
+    wait_shown(harness, "Use");
     let start = std::time::Instant::now();
     while shows(harness, "Reading the register") {
         assert!(start.elapsed().as_secs() < 60, "the register never came");
@@ -55,16 +55,6 @@ fn search(harness: &mut Harness<'static, Window>, text: &str) {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     type_text(harness, text);
-}
-
-fn wait_for(harness: &mut Harness<'static, Window>, text: &str) {
-    for _ in 0..50 {
-        if shows(harness, text) {
-            return;
-        }
-        harness.step();
-    }
-    panic!("{text:?} is not on show");
 }
 
 #[test]

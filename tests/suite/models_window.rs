@@ -12,7 +12,7 @@ use terroir_engine::WorkerLink;
 
 use crate::models::tiny_weights;
 use crate::weights_hub::{Hub, Mood};
-use crate::window::{keep_picture, shows};
+use crate::window::{keep_picture, shows, wait_shown};
 use crate::worker::real_worker_with;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -40,20 +40,6 @@ fn open(home: &Path, hub: &str, files: Vec<std::path::PathBuf>) -> Harness<'stat
         })
 }
 
-/// Steps until the text is on show.
-fn wait_for(harness: &mut Harness<'static, Window>, text: &str) {
-    let start = std::time::Instant::now();
-    while !shows(harness, text) {
-        assert!(
-            start.elapsed() < PATIENCE,
-            "{text:?} never appeared; the log says: {:?}",
-            harness.state().log()
-        );
-        harness.step();
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 /// Clicks the first button whose name begins so.
 fn click(harness: &mut Harness<'static, Window>, name: &str) {
     let node = harness
@@ -76,21 +62,21 @@ fn a_dropped_file_is_taken_in_checked_and_removed() {
     let file = home.path().join("my field.safetensors");
     std::fs::write(&file, tiny_weights()).unwrap();
     let mut harness = open(home.path(), "http://127.0.0.1:9", vec![file.clone()]);
-    wait_for(
+    wait_shown(
         &mut harness,
         "my_field.safetensors is installed for dofa-tiny",
     );
-    wait_for(&mut harness, "not one of the published files");
+    wait_shown(&mut harness, "not one of the published files");
     let kept = home.path().join("data/models/my_field.safetensors");
     assert!(kept.exists());
     assert!(shows(&harness, "Weights lie in"));
     keep_picture(&mut harness, "models-imported.png");
 
     click(&mut harness, "Verify all");
-    wait_for(&mut harness, "my_field.safetensors is as it was installed");
+    wait_shown(&mut harness, "my_field.safetensors is as it was installed");
     std::fs::write(&kept, vec![0; tiny_weights().len()]).unwrap();
     click(&mut harness, "Verify all");
-    wait_for(&mut harness, "has changed since it was installed");
+    wait_shown(&mut harness, "has changed since it was installed");
 
     click(&mut harness, "Remove…");
     assert!(shows(&harness, "Delete these weights?"));
@@ -116,19 +102,19 @@ fn a_download_is_cancelled_gone_on_with_and_found_to_be_another_file() {
     let mut harness = open(home.path(), &hub.address(""), Vec::new());
     click(&mut harness, "Layer");
     click(&mut harness, "Models…");
-    wait_for(&mut harness, "dofav2_vit_base_e150.pth");
+    wait_shown(&mut harness, "dofav2_vit_base_e150.pth");
     assert!(shows(&harness, "CC-BY-4.0"));
     click(&mut harness, "Get dofav2_vit_base_e150.pth");
-    wait_for(&mut harness, "getting dofav2_vit_base_e150.pth, 3 of");
+    wait_shown(&mut harness, "getting dofav2_vit_base_e150.pth, 3 of");
     keep_picture(&mut harness, "models.png");
     click(&mut harness, "Cancel");
-    wait_for(&mut harness, "3.0 MB are here");
+    wait_shown(&mut harness, "3.0 MB are here");
     keep_picture(&mut harness, "models-kept.png");
 
     hub.is(Mood::Honest);
     hub.questions();
     click(&mut harness, "Go on dofav2_vit_base_e150.pth");
-    wait_for(&mut harness, "what arrived is not dofav2_vit_base_e150.pth");
+    wait_shown(&mut harness, "what arrived is not dofav2_vit_base_e150.pth");
     assert_eq!(hub.questions()[0].1, Some(3_000_000));
     let kept = home
         .path()
@@ -145,9 +131,9 @@ fn without_a_connection_it_says_so() {
     let mut harness = open(home.path(), &nobody, Vec::new());
     click(&mut harness, "Layer");
     click(&mut harness, "Models…");
-    wait_for(&mut harness, "DOFA_ViT_base_e100.pth");
+    wait_shown(&mut harness, "DOFA_ViT_base_e100.pth");
     click(&mut harness, "Get DOFA_ViT_base_e100.pth");
-    wait_for(&mut harness, "there is no connection to 127.0.0.1");
+    wait_shown(&mut harness, "there is no connection to 127.0.0.1");
     keep_picture(&mut harness, "models-offline.png");
     assert!(shows(&harness, "not installed: untrained"));
 }

@@ -2,7 +2,6 @@
 //! and gone on with in another window, and the areas that come of it.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
@@ -15,10 +14,9 @@ use terroir_scene::{
     Class, HALF_WIDTH_95, MapKind, MapWriter, SampleAnswer, estimate_areas, read_sample_blocking,
 };
 
-use crate::window::{SIDE, grid, keep_picture, press, shows, write_scene};
+use crate::window::{SIDE, grid, keep_picture, press, shows, wait_until, write_scene};
 use crate::worker::real_worker_with;
 
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Columns of the map, and of the place, that are maize.
 const MAPPED: usize = 60;
 const TRUE: usize = 70;
@@ -43,24 +41,6 @@ fn open(home: &Path, files: Vec<PathBuf>) -> Harness<'static, Window> {
             };
             Window::new(creation, services, options).unwrap()
         })
-}
-
-fn wait_until(
-    harness: &mut Harness<'static, Window>,
-    what: &str,
-    done: impl Fn(&Harness<'static, Window>) -> bool,
-) {
-    let start = Instant::now();
-    while !done(harness) {
-        assert!(
-            start.elapsed() < PATIENCE,
-            "{what} did not happen; the log says: {:?}",
-            harness.state().log()
-        );
-        harness.step();
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    harness.step();
 }
 
 /// Clicks the button of this name.

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
@@ -15,10 +15,9 @@ use terroir_engine::{
 use terroir_scene::{FIELD_AXES, Layer, MapKind, MapWriter, Raster, Style, encode_value};
 
 use crate::program::{run, shared_data};
-use crate::window::{grid, keep_picture, press, shows};
+use crate::window::{grid, keep_picture, press, settle, shows, wait_until};
 use crate::worker::real_worker;
 
-const PATIENCE: Duration = Duration::from_secs(240);
 const DATES: [&str; 6] = [
     "2018-03-25",
     "2018-04-21",
@@ -163,30 +162,6 @@ fn open(
         shows(harness, "6 images")
     });
     Some(harness)
-}
-
-fn wait_until(
-    harness: &mut Harness<'static, Window>,
-    what: &str,
-    done: impl Fn(&Harness<'static, Window>) -> bool,
-) {
-    let start = Instant::now();
-    while !done(harness) {
-        assert!(
-            start.elapsed() < PATIENCE,
-            "{what} did not happen; the log says: {:?}",
-            harness.state().log()
-        );
-        harness.step();
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    settle(harness);
-}
-
-fn settle(harness: &mut Harness<'static, Window>) {
-    for _ in 0..6 {
-        harness.step();
-    }
 }
 
 /// Clicks the widget with exactly this name, where it can be seen.

@@ -2,7 +2,6 @@
 //! watched, stopped, gone on with and finished; and a fine-tuning on painted labels, whose command line gives the same numbers.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
@@ -12,10 +11,8 @@ use terroir::window::{Services, Window, WindowOptions, waker};
 use terroir_engine::{JobSpec, WorkerLink, command_line};
 
 use crate::program::{run, sample};
-use crate::window::{keep_picture, press, shows, stroke, write_scene};
+use crate::window::{keep_picture, press, shows, stroke, wait_until, write_scene};
 use crate::worker::real_worker;
-
-const PATIENCE: Duration = Duration::from_secs(300);
 
 fn open(home: &Path, files: Vec<std::path::PathBuf>) -> Harness<'static, Window> {
     let worker = real_worker(home);
@@ -37,24 +34,6 @@ fn open(home: &Path, files: Vec<std::path::PathBuf>) -> Harness<'static, Window>
             };
             Window::new(creation, services, options).unwrap()
         })
-}
-
-fn wait_until(
-    harness: &mut Harness<'static, Window>,
-    what: &str,
-    done: impl Fn(&Harness<'static, Window>) -> bool,
-) {
-    let start = Instant::now();
-    while !done(harness) {
-        assert!(
-            start.elapsed() < PATIENCE,
-            "{what} did not happen; the log says: {:?}",
-            harness.state().log()
-        );
-        harness.step();
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    harness.step();
 }
 
 fn click(harness: &mut Harness<'static, Window>, name: &str) {

@@ -8,7 +8,7 @@ use egui_kittest::kittest::Queryable as _;
 use terroir::window::Window;
 use terroir_scene::{LayerSource, VectorColoring, open_project};
 
-use crate::window::{CTRL, SIDE, open, press, shows, wait, write_scene};
+use crate::window::{CTRL, SIDE, open, press, shows, wait, wait_shown, write_scene};
 
 /// Two squares and one with a hole on the scene's grid, in its own coordinate system.
 fn write_fields(folder: &Path) -> PathBuf {
@@ -240,11 +240,7 @@ fn shapes_become_labels_when_asked() {
         .rect()
         .center();
     click_at(&mut harness, button);
-    let start = std::time::Instant::now();
-    while !shows(&harness, "holds the class") && start.elapsed().as_secs() < 30 {
-        harness.step();
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+    wait_shown(&mut harness, "holds the class");
     harness.get_by_label("Import").click();
     harness.step();
     wait(&mut harness, "the labels", |window| {
@@ -279,7 +275,8 @@ fn a_project_keeps_its_vector_layers_and_greys_missing_files() {
     wait(&mut again, "the shapes of the project", |window| {
         window.document().layers.len() == 2 && !window.canvas().is_loading()
     });
-    assert!(shows(&again, "maize"), "the legend is in the list");
+    // The legend in the list.
+    wait_shown(&mut again, "maize");
 
     std::fs::remove_file(folder.path().join("fields.geojson")).unwrap();
     let mut missing = open(vec![path]);

@@ -15,7 +15,7 @@ use terroir_scene::{
 
 pub(crate) const SIDE: usize = 96;
 /// How long a test waits for a background thread.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Plays the worker: starts every job and then dies with it.
 #[derive(Default)]
@@ -155,14 +155,14 @@ pub(crate) fn open_with(files: Vec<PathBuf>, link: Box<dyn JobLink>) -> Harness<
         })
 }
 
-/// Steps the window until `done`, like a user who waits.
-pub(crate) fn wait(
+/// Steps the window until `done`, like a user who waits, and until all panels have drawn it.
+pub(crate) fn wait_until(
     harness: &mut Harness<'static, Window>,
     what: &str,
-    done: impl Fn(&Window) -> bool,
+    done: impl Fn(&Harness<'static, Window>) -> bool,
 ) {
     let start = Instant::now();
-    while !done(harness.state()) {
+    while !done(harness) {
         assert!(
             start.elapsed() < PATIENCE,
             "{what} did not happen; the log says: {:?}",
@@ -171,7 +171,28 @@ pub(crate) fn wait(
         harness.step();
         std::thread::sleep(Duration::from_millis(10));
     }
-    harness.step();
+    settle(harness);
+}
+
+/// Draws what was set in motion by the last events.
+pub(crate) fn settle(harness: &mut Harness<'static, Window>) {
+    for _ in 0..6 {
+        harness.step();
+    }
+}
+
+/// [`wait_until`] of the window's state alone.
+pub(crate) fn wait(
+    harness: &mut Harness<'static, Window>,
+    what: &str,
+    done: impl Fn(&Window) -> bool,
+) {
+    wait_until(harness, what, |harness| done(harness.state()));
+}
+
+/// Steps until the text is on show.
+pub(crate) fn wait_shown(harness: &mut Harness<'static, Window>, text: &str) {
+    wait_until(harness, text, |harness| shows(harness, text));
 }
 
 pub(crate) fn press(harness: &mut Harness<'static, Window>, modifiers: Modifiers, key: Key) {

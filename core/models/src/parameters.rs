@@ -22,6 +22,9 @@ pub enum Start {
     Xavier,
     /// Uniform in ± this limit.
     Uniform(f32),
+    /// A transposed convolution [in, out, 4, 4] of stride 2 that enlarges linearly what a channel mix, uniform in ± this
+    /// limit, makes: no pixel of the larger map begins apart from its neighbours.
+    Enlarging(f32),
     Constant(f32),
     /// The fixed sine-cosine table of section 3.2.
     Positions {

@@ -31,6 +31,9 @@ pub(crate) trait Weights {
     }
 }
 
+/// What a pixel gives to the four pixels around it along an axis when a map is enlarged twice linearly.
+const ENLARGING: [f32; 4] = [0.25, 0.75, 0.75, 0.25];
+
 /// Start values drawn on the processor, so that every device begins with the same numbers. Each parameter has its own
 /// stream, named by seed and parameter: adding a block changes no other tensor.
 pub(crate) struct Seeded {
@@ -66,6 +69,15 @@ impl Weights for Seeded {
                 stream.uniforms((6.0 / fans as f64).sqrt(), count)
             }
             Start::Uniform(limit) => stream.uniforms(f64::from(limit), count),
+            Start::Enlarging(limit) => stream
+                .uniforms(f64::from(limit), count / ENLARGING.len().pow(2))
+                .into_iter()
+                .flat_map(|mix| {
+                    ENLARGING
+                        .into_iter()
+                        .flat_map(move |y| ENLARGING.map(|x| mix * y * x))
+                })
+                .collect(),
             Start::Positions { side, width } => sin_cos_table(side, width),
         })
     }
@@ -269,6 +281,37 @@ mod tests {
         let limit = (6.0_f32 / 300.0).sqrt();
         assert!(uniform.iter().all(|v| v.abs() <= limit));
         assert!(uniform.iter().any(|v| v.abs() > 0.99 * limit));
+    }
+
+    #[test]
+    fn an_enlarging_start_keeps_a_flat_map_flat() {
+        let shape = [3, 2, 4, 4];
+        let mut start = Seeded::new(
+            1,
+            vec![Parameter {
+                name: "up".into(),
+                shape: shape.to_vec(),
+                start: Start::Enlarging(0.5),
+            }],
+        );
+        let weight = start.take("up", &shape).unwrap();
+        for kernel in weight.chunks_exact(16) {
+            // Each of the four pixels of a block gathers two taps along each axis: even ones 1 and 3, odd ones 0 and 2.
+            let sum = |rows: [usize; 2], columns: [usize; 2]| -> f32 {
+                rows.into_iter()
+                    .flat_map(|row| columns.map(|column| kernel[4 * row + column]))
+                    .sum()
+            };
+            let first = sum([1, 3], [1, 3]);
+            assert!(first != 0.0 && first.abs() <= 0.5);
+            for other in [
+                sum([0, 2], [0, 2]),
+                sum([1, 3], [0, 2]),
+                sum([0, 2], [1, 3]),
+            ] {
+                assert!((other - first).abs() < 1e-6);
+            }
+        }
     }
 
     #[test]

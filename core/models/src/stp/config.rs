@@ -157,19 +157,27 @@ impl StpConfig {
             list.convolution(&format!("{root}.prec.conv2"), hidden, p, 3);
             list.convolution(&format!("{root}.ex.down_pt"), p, t, 4);
             list.convolution(&format!("{root}.ex.down_ts"), t, s, 2);
-            list.transposed_convolution(&format!("{root}.ex.up_st"), s, t, 2, 2);
-            list.transposed_convolution(&format!("{root}.ex.up_tp"), t, p, 4, 4);
+            list.transposed_convolution(&format!("{root}.ex.up_st"), s, t, 2);
+            list.transposed_convolution(&format!("{root}.ex.up_tp"), t, p, 4);
         }
         list.norm("ln", p);
-        list.transposed_convolution("out_st", s, t, 2, 2);
-        list.transposed_convolution("out_tp", t, p, 4, 4);
+        list.transposed_convolution("out_st", s, t, 2);
+        list.transposed_convolution("out_tp", t, p, 4);
         list.even_linear("query.fc1", 2 * self.code, p);
         list.even_linear("query.fc2", p, p);
         list.even_linear("kcode", self.code, p);
         for part in ["q", "k", "v", "o"] {
             list.even_linear(&format!("pool.{part}"), p, p);
         }
-        list.transposed_convolution("up", p, p, 4, 2);
+        // Not of the specification: drawn freely, the four pixels a feature becomes have weights of their own, and a short
+        // training leaves them as a checkerboard in the field.
+        let limit = 1.0 / (p.max(1) as f32).sqrt();
+        list.add(
+            "up.weight".to_owned(),
+            &[p, p, 4, 4],
+            Start::Enlarging(limit),
+        );
+        list.add("up.bias".to_owned(), &[p], Start::Uniform(limit));
         list.convolution("head", p, EMBEDDING, 1);
         for target in &self.targets {
             let root = format!("dec.{}", target.name);
@@ -218,17 +226,8 @@ impl ParameterList {
         self.even(name, &shape, outputs, inputs * kernel * kernel);
     }
 
-    fn transposed_convolution(
-        &mut self,
-        name: &str,
-        inputs: usize,
-        outputs: usize,
-        kernel: usize,
-        stride: usize,
-    ) {
-        let taps = (kernel / stride).pow(2);
-        let shape = [inputs, outputs, kernel, kernel];
-        self.even(name, &shape, outputs, inputs * taps);
+    fn transposed_convolution(&mut self, name: &str, inputs: usize, outputs: usize, side: usize) {
+        self.even(name, &[inputs, outputs, side, side], outputs, inputs);
     }
 
     fn attention_block(&mut self, root: &str, width: usize) {
