@@ -11,6 +11,7 @@ mod checkpoints;
 mod finetune;
 mod hostile_weights;
 mod jobs;
+mod kgvsf;
 mod masked;
 mod models;
 mod models_window;

@@ -66,6 +66,8 @@ pub enum ModelError {
     NotTuned { path: PathBuf, reason: String },
     #[error("not the weights of an STP network: {reason}; choose a file that `terroir pretrain stp` made\n{}", path.display())]
     NotStp { path: PathBuf, reason: String },
+    #[error("not the weights of a KG-VSF network: {reason}; choose a file that `terroir pretrain kgvsf` made\n{}", path.display())]
+    NotKgvsf { path: PathBuf, reason: String },
     #[error("the device refused the weights: {reason}; choose another device or a smaller model")]
     Device { reason: String },
 }

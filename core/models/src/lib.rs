@@ -1,5 +1,5 @@
 //! Earth-observation networks in Burn: the DOFA encoder with its masked pretraining and heads, the STP
-//! encoder with its losses, their start values and their weights files.
+//! encoder and the KG-VSF forecaster with their losses, their start values and their weights files.
 //! Knows tensors and weights files. Knows nothing of rasters, projects, jobs or windows.
 
 mod burnpack_file;
@@ -10,8 +10,10 @@ mod error;
 mod export;
 mod feature_maps;
 mod fused;
+mod kgvsf;
 mod mask;
 mod masked;
+mod network_file;
 mod parameters;
 mod pickle;
 mod plain_tensors;
@@ -38,6 +40,11 @@ pub use error::{KeyMismatch, Misshapen, ModelError};
 pub use export::{NamedTensor, named_tensors, published_name, save_dofa, write_safetensors};
 pub use feature_maps::resize_map;
 pub use fused::FusedAdamW;
+pub use kgvsf::{
+    Forecast, ForecastDays, HiddenParts, ImageSeries, IndexBands, KGVSF_NAMES, Kgvsf, KgvsfConfig,
+    LoadedKgvsf, MaskedKgvsf, MaskedLosses, SeriesState, WeatherRows, WeatherUse, about_kgvsf,
+    day_of_year_code, gap_code, load_kgvsf, masked_huber, masked_index_error, save_kgvsf,
+};
 pub use mask::Mask;
 pub use masked::{MaskedConfig, MaskedDofa, TargetOrder, normalised_patches, target};
 pub use parameters::{Parameter, Start};

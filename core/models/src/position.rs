@@ -17,20 +17,33 @@ pub enum Resampling {
 /// row is zero, then tokens row by row. The **column** fills the first half of the width, the row the second.
 /// Computed in f64. `width` must be divisible by 4.
 pub fn sin_cos_table(side: usize, width: usize) -> Vec<f32> {
-    let quarter = width / 4;
-    let omega: Vec<f64> = (0..quarter)
-        .map(|k| 10_000_f64.powf(-(k as f64) / quarter as f64))
-        .collect();
     let mut table = vec![0.0; width];
     for row in 0..side {
         for column in 0..side {
-            for place in [column, row] {
-                table.extend(omega.iter().map(|w| (place as f64 * w).sin() as f32));
-                table.extend(omega.iter().map(|w| (place as f64 * w).cos() as f32));
-            }
+            table.extend(sin_cos([column, row], width));
         }
     }
     table
+}
+
+/// The same for KG-VSF: any grid, no class token, the **row** in the first half (specification kg-vsf 4.4, step 3).
+pub(crate) fn sin_cos_rows_first(rows: usize, columns: usize, width: usize) -> Vec<f32> {
+    (0..rows)
+        .flat_map(|row| (0..columns).flat_map(move |column| sin_cos([row, column], width)))
+        .collect()
+}
+
+/// Sines, then cosines, of each of the two places.
+fn sin_cos(places: [usize; 2], width: usize) -> impl Iterator<Item = f32> {
+    let quarter = width / 4;
+    places.into_iter().flat_map(move |place| {
+        let angles =
+            (0..quarter).map(move |k| place as f64 * 10_000_f64.powf(-(k as f64) / quarter as f64));
+        angles
+            .clone()
+            .map(|angle| angle.sin() as f32)
+            .chain(angles.map(|angle| angle.cos() as f32))
+    })
 }
 
 /// Brings a table of a square grid to `rows` x `columns`, keeping its class entry.

@@ -1,7 +1,7 @@
 //! Gradients of the fused operations. What is kept for them: the inputs, and before a GELU what it was given; shares of
 //! attention and moments of norms are worked out again. Proved against the library's own operations in the tests beside.
 
-use super::forward::{self, Along, Heads, Numbers, Rows, dims, sequences_of, tensor};
+use super::forward::{self, Along, Heads, Numbers, Reach, Rows, dims, sequences_of, tensor};
 use super::product::{Cores, new_product};
 use super::written::zeros;
 use super::{FusedOps, rows};
@@ -210,7 +210,12 @@ impl Backward<Flex, 1> for Attention {
         let [Some(node)] = ops.parents else { return };
         let (qkv, heads) = ops.state;
         let (rows, gradient) = (Rows::new(&qkv), Rows::new(&gradient));
-        let heads = Heads::new(rows.values(), sequences_of(&qkv), heads, Along::Second);
+        let heads = Heads::new(
+            rows.values(),
+            sequences_of(&qkv),
+            heads,
+            (Along::Second, Reach::All),
+        );
         let mut out = zeros(rows.values().len());
         heads.attend_backward(gradient.values(), &mut out);
         grads.register::<Flex>(node.id, tensor(out, dims(&qkv)));

@@ -12,17 +12,21 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
 
 use super::backward::Tracked;
-use super::forward::{Along, Heads, Numbers, Rows, dims, tensor};
+use super::forward::{Along, Heads, Numbers, Reach, Rows, dims, tensor};
 use super::maps::Pooling;
 use super::product::{Cores, Matrix, product};
 use super::written::zeros;
-use super::{attention, is_served, rows};
+use super::{attention_in_reach, is_served, rows};
 
 /// `counts`: how many frames each row has.
 #[backend_extension(Autodiff, Flex)]
 pub trait RowOps: Backend {
-    fn row_attention(qkv: FloatTensor<Self>, heads: usize, counts: Vec<usize>)
-    -> FloatTensor<Self>;
+    fn row_attention(
+        qkv: FloatTensor<Self>,
+        heads: usize,
+        reach: Reach,
+        counts: Vec<usize>,
+    ) -> FloatTensor<Self>;
 
     fn row_linear(
         x: FloatTensor<Self>,
@@ -39,8 +43,8 @@ pub trait RowOps: Backend {
 }
 
 impl RowOps for Flex {
-    fn row_attention(qkv: Numbers, heads: usize, counts: Vec<usize>) -> Numbers {
-        attended(&qkv, heads, &counts)
+    fn row_attention(qkv: Numbers, heads: usize, reach: Reach, counts: Vec<usize>) -> Numbers {
+        attended(&qkv, heads, reach, &counts)
     }
 
     fn row_linear(x: Numbers, weight: Numbers, bias: Numbers, counts: Vec<usize>) -> Numbers {
@@ -71,7 +75,7 @@ fn next_mut<'a>(rest: &mut &'a mut [f32], count: usize) -> &'a mut [f32] {
     part
 }
 
-fn attended(qkv: &Numbers, heads: usize, counts: &[usize]) -> Numbers {
+fn attended(qkv: &Numbers, heads: usize, reach: Reach, counts: &[usize]) -> Numbers {
     let [frames, pixels, width] = three(qkv);
     let d = width / 3;
     let rows = Rows::new(qkv);
@@ -80,7 +84,7 @@ fn attended(qkv: &Numbers, heads: usize, counts: &[usize]) -> Numbers {
     for count in counts.iter().copied() {
         let qkv = next(&mut of_qkv, count * pixels * width);
         let out = next_mut(&mut of_out, count * pixels * d);
-        Heads::new(qkv, [count, pixels], heads, Along::First).attend(out);
+        Heads::new(qkv, [count, pixels], heads, (Along::First, reach)).attend(out);
     }
     tensor(out, vec![frames, pixels, d])
 }
@@ -138,14 +142,21 @@ fn pooled_frames(logits: &Numbers, frames: &Numbers, counts: &[usize]) -> Number
 }
 
 impl<C: CheckpointStrategy> RowOps for Autodiff<Flex, C> {
-    fn row_attention(qkv: Tracked<C>, heads: usize, counts: Vec<usize>) -> Tracked<C> {
-        let out = attended(qkv.primitive(), heads, &counts);
+    fn row_attention(
+        qkv: Tracked<C>,
+        heads: usize,
+        reach: Reach,
+        counts: Vec<usize>,
+    ) -> Tracked<C> {
+        let out = attended(qkv.primitive(), heads, reach, &counts);
         match RowAttention
             .prepare::<C>([qkv.node()])
             .compute_bound()
             .stateful()
         {
-            OpsKind::Tracked(prep) => prep.finish((qkv.into_primitive(), heads, counts), out),
+            OpsKind::Tracked(prep) => {
+                prep.finish((qkv.into_primitive(), heads, reach, counts), out)
+            }
             OpsKind::UnTracked(prep) => prep.finish(out),
         }
     }
@@ -189,13 +200,13 @@ impl<C: CheckpointStrategy> RowOps for Autodiff<Flex, C> {
 struct RowAttention;
 
 impl Backward<Flex, 1> for RowAttention {
-    /// Queries, keys and values, the number of heads, and the frames of each row.
-    type State = (Numbers, usize, Vec<usize>);
+    /// Queries, keys and values, the number of heads, which frames each takes from, and the frames of each row.
+    type State = (Numbers, usize, Reach, Vec<usize>);
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let gradient = grads.consume::<Flex>(&ops.node);
         let [Some(node)] = ops.parents else { return };
-        let (qkv, heads, counts) = ops.state;
+        let (qkv, heads, reach, counts) = ops.state;
         let [_, pixels, width] = three(&qkv);
         let (rows, gradient) = (Rows::new(&qkv), Rows::new(&gradient));
         let mut out = zeros(rows.values().len());
@@ -205,7 +216,7 @@ impl Backward<Flex, 1> for RowAttention {
             let size = count * pixels * width;
             let qkv = next(&mut of_qkv, size);
             let gradient = next(&mut of_gradient, size / 3);
-            Heads::new(qkv, [count, pixels], heads, Along::First)
+            Heads::new(qkv, [count, pixels], heads, (Along::First, reach))
                 .attend_backward(gradient, next_mut(&mut of_out, size));
         }
         grads.register::<Flex>(node.id, tensor(out, dims(&qkv)));
@@ -321,18 +332,42 @@ fn parts<const D: usize>(x: &Tensor<D>, counts: &[usize]) -> Vec<(usize, Tensor<
     parts
 }
 
-/// Attention of every pixel's frames to all frames of their row: [M, P, 3 D], rows q | k | v, -> [M, P, D].
-pub(crate) fn attention_of_rows(qkv: Tensor<3>, heads: usize, counts: &[usize]) -> Tensor<3> {
+/// Attention of every pixel's frames to the frames of their row that are in reach: [M, P, 3 D], rows q | k | v, -> [M, P, D].
+pub(crate) fn attention_of_rows(
+    qkv: Tensor<3>,
+    heads: usize,
+    reach: Reach,
+    counts: &[usize],
+) -> Tensor<3> {
     if is_served(&qkv) {
         let mixed =
-            <Dispatch as RowOps>::row_attention(qkv.into_dispatch(), heads, counts.to_vec());
+            <Dispatch as RowOps>::row_attention(qkv.into_dispatch(), heads, reach, counts.to_vec());
         return Tensor::from_dispatch(mixed);
     }
-    let mixed = parts(&qkv, counts)
-        .into_iter()
-        .map(|(_, qkv)| attention(qkv.swap_dims(0, 1), heads).swap_dims(0, 1))
-        .collect();
-    Tensor::cat(mixed, 0)
+    let [frames, pixels, width] = qkv.dims();
+    match counts {
+        // Rows of one length are mixed at once.
+        [first, rest @ ..] if *first > 0 && rest.iter().all(|count| count == first) => {
+            let rows = counts.len();
+            let qkv = qkv
+                .reshape([rows, *first, pixels, width])
+                .swap_dims(1, 2)
+                .reshape([rows * pixels, *first, width]);
+            attention_in_reach(qkv, heads, reach)
+                .reshape([rows, pixels, *first, width / 3])
+                .swap_dims(1, 2)
+                .reshape([frames, pixels, width / 3])
+        }
+        _ => {
+            let mixed = parts(&qkv, counts)
+                .into_iter()
+                .map(|(_, qkv)| {
+                    attention_in_reach(qkv.swap_dims(0, 1), heads, reach).swap_dims(0, 1)
+                })
+                .collect();
+            Tensor::cat(mixed, 0)
+        }
+    }
 }
 
 /// A linear layer with weights of its own for every row: [M, P, K] x [B, K, N] + [B, N] -> [M, P, N].

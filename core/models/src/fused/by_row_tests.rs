@@ -29,9 +29,31 @@ fn attention_of_rows_is_that_of_every_row_alone() {
     let qkv = random([8, 5, 24], &device).require_grad();
     assert_same(
         std::slice::from_ref(&qkv),
-        attention_of_rows(qkv.clone(), 2, &COUNTS),
+        attention_of_rows(qkv.clone(), 2, Reach::All, &COUNTS),
         joined(&qkv, |_, qkv| {
             attention(qkv.swap_dims(0, 1), 2).swap_dims(0, 1)
+        }),
+        &[],
+        &[],
+    );
+}
+
+#[test]
+fn attention_to_frames_before_sees_no_later_one() {
+    let device = Device::flex().autodiff();
+    let qkv = random([8, 5, 24], &device).require_grad();
+    assert_same(
+        std::slice::from_ref(&qkv),
+        attention_of_rows(qkv.clone(), 2, Reach::Before, &COUNTS),
+        joined(&qkv, |_, qkv| {
+            let [frames, _, _] = qkv.dims();
+            let mixed = (0..frames)
+                .map(|frame| {
+                    let seen = qkv.clone().narrow(0, 0, frame + 1).swap_dims(0, 1);
+                    attention(seen, 2).narrow(1, frame, 1).swap_dims(0, 1)
+                })
+                .collect();
+            Tensor::cat(mixed, 0)
         }),
         &[],
         &[],

@@ -119,6 +119,15 @@ pub(super) struct Heads<'a> {
     pub tokens: usize,
     pub sequences: usize,
     along: Along,
+    reach: Reach,
+}
+
+/// Which tokens a token of a sequence takes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    All,
+    /// Itself and those before it.
+    Before,
 }
 
 impl<'a> Heads<'a> {
@@ -126,7 +135,7 @@ impl<'a> Heads<'a> {
         qkv: &'a [f32],
         [tokens, sequences]: [usize; 2],
         heads: usize,
-        along: Along,
+        (along, reach): (Along, Reach),
     ) -> Self {
         let row = qkv.len() / (tokens * sequences).max(1);
         Self {
@@ -136,6 +145,7 @@ impl<'a> Heads<'a> {
             tokens,
             sequences,
             along,
+            reach,
         }
     }
 
@@ -185,7 +195,10 @@ impl<'a> Heads<'a> {
     fn shares(&self, index: usize, shares: &mut [f32]) {
         let keys = self.part(index, 1).transposed();
         product(shares, self.part(index, 0), keys, Cores::This);
-        rows::softmax(shares, self.tokens, self.scale());
+        match self.reach {
+            Reach::All => rows::softmax(shares, self.tokens, self.scale()),
+            Reach::Before => rows::softmax_before(shares, self.tokens, self.scale()),
+        }
     }
 
     /// Rows of all tokens, as they lie in `qkv`, from P arrays [sequences, heads, N, d].
@@ -262,7 +275,12 @@ pub(super) fn sequences_of(qkv: &Numbers) -> [usize; 2] {
 /// Attention of all tokens of an image to all its tokens: `qkv` [B, N, 3 D] -> [B, N, D].
 pub(super) fn attention(qkv: &Numbers, heads: usize) -> Numbers {
     let rows = Rows::new(qkv);
-    let heads = Heads::new(rows.values(), sequences_of(qkv), heads, Along::Second);
+    let heads = Heads::new(
+        rows.values(),
+        sequences_of(qkv),
+        heads,
+        (Along::Second, Reach::All),
+    );
     let mut out = zeros(rows.count * heads.width());
     heads.attend(&mut out);
     tensor(out, with_last(dims(qkv), heads.width()))

@@ -11,6 +11,7 @@ mod maps;
 mod pixels;
 mod pixels_backward;
 mod product;
+mod recurrent;
 mod rows;
 mod written;
 
@@ -18,15 +19,18 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, DispatchDevice, Flex, backend_extension};
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::activation::gelu;
+use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{DType, Tensor};
 
 use rows::AdamWStep;
 
 pub(crate) use by_row::{attention_of_rows, linear_by_row, pooled};
+pub(crate) use forward::Reach;
 pub(crate) use pixels::{
     blocks, channels_first, channels_last, convolution, convolution_gelu, convolution_onto,
     enlarged, gelu_of, group_norm, ordered, unblocked_onto, unit,
 };
+pub(crate) use recurrent::lstm;
 
 /// More tokens than this are left to the library's attention, which does not hold all their pairs at once.
 const MOST_TOKENS: usize = 2_048;
@@ -209,19 +213,29 @@ pub(crate) fn linear_onto<const D: usize>(
 
 /// Attention of all tokens to all tokens: [B, N, 3 D], rows q | k | v, each split into heads in order -> [B, N, D].
 pub(crate) fn attention(qkv: Tensor<3>, heads: usize) -> Tensor<3> {
-    let [batch, tokens, width] = qkv.dims();
-    let d = width / 3;
+    let [_, tokens, _] = qkv.dims();
     if is_served(&qkv) && tokens <= MOST_TOKENS {
         let mixed = <Dispatch as FusedOps>::fused_attention(qkv.into_dispatch(), heads);
         return Tensor::from_dispatch(mixed);
     }
+    attention_in_reach(qkv, heads, Reach::All)
+}
+
+/// [`attention`] of the library, to the tokens in reach.
+fn attention_in_reach(qkv: Tensor<3>, heads: usize, reach: Reach) -> Tensor<3> {
+    let [batch, tokens, width] = qkv.dims();
+    let d = width / 3;
     let head = |part: usize| {
         qkv.clone()
             .narrow(2, part * d, d)
             .reshape([batch, tokens, heads, d / heads])
             .swap_dims(1, 2)
     };
-    burn::tensor::module::attention(head(0), head(1), head(2), None, None, Default::default())
+    let options = AttentionModuleOptions {
+        is_causal: reach == Reach::Before,
+        ..Default::default()
+    };
+    burn::tensor::module::attention(head(0), head(1), head(2), None, None, options)
         .swap_dims(1, 2)
         .reshape([batch, tokens, d])
 }

@@ -185,6 +185,16 @@ pub fn softmax(rows: &mut [f32], width: usize, scale: f32) {
     pulp::Arch::new().dispatch(Softmax(rows, width.max(1), scale));
 }
 
+/// [`softmax`] of every row of a square up to its diagonal; 0 behind it. On this core.
+pub fn softmax_before(rows: &mut [f32], width: usize, scale: f32) {
+    let width = width.max(1);
+    for (index, row) in rows.chunks_exact_mut(width).enumerate() {
+        let (before, behind) = row.split_at_mut((index + 1).min(width));
+        softmax(before, before.len(), scale);
+        behind.fill(0.0);
+    }
+}
+
 /// Gradient of the scores before [`softmax`] from the gradient of the shares, in place, on this core.
 pub fn softmax_backward(gradient: &mut [f32], shares: &[f32], width: usize, scale: f32) {
     struct Backward<'a>(&'a mut [f32], &'a [f32], usize, f32);

@@ -1,19 +1,17 @@
 //! The weights file of an STP network: a `.safetensors` file whose header tells the size, the sensors and whatever the trainer
 //! noted (what its bands are and how they were normalised). Knows names and layouts. Knows nothing of sensors or training.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use burn::store::{ModuleSnapshot, bridge};
-use burn::tensor::{DType, Device};
+use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use super::{Stp, StpConfig};
-use crate::error::{KeyMismatch, Misshapen, ModelError};
-use crate::export::{NamedTensor, write_safetensors};
-use crate::tuned::{ABOUT, header_text};
-use crate::weights::{Weights, transposed};
-use crate::weights_file::{WeightsFile, sha256};
+use crate::error::ModelError;
+use crate::export::NamedTensor;
+use crate::network_file::{Stored, checked_file, header_of, tensors_of, write};
+use crate::weights::transposed;
+use crate::weights_file::sha256;
 
 /// As it stands in a sentence.
 const NETWORK: &str = "an STP network";
@@ -44,20 +42,13 @@ pub struct LoadedStp {
 /// # Errors
 /// Unreadable, or no weights of an STP network.
 pub fn about_stp(path: &Path) -> Result<(StpConfig, serde_json::Value), ModelError> {
-    let not_ours = |reason: &str| ModelError::NotStp {
+    let not_ours = |reason: String| ModelError::NotStp {
         path: path.to_path_buf(),
-        reason: reason.to_owned(),
+        reason,
     };
-    let text = header_text(path)
-        .map_err(|source| ModelError::Read {
-            path: path.to_path_buf(),
-            source,
-        })?
-        .ok_or_else(|| not_ours("its header does not tell its size and sensors"))?;
-    let header: Header = serde_json::from_str(&text)
-        .map_err(|error| not_ours(&format!("its header cannot be read ({error})")))?;
+    let header: Header = header_of(path, "its size and sensors", not_ours)?;
     if let Some(complaint) = header.stp.complaint() {
-        return Err(not_ours(&complaint));
+        return Err(not_ours(complaint));
     }
     Ok((header.stp, header.about))
 }
@@ -68,10 +59,8 @@ pub fn about_stp(path: &Path) -> Result<(StpConfig, serde_json::Value), ModelErr
 /// Unreadable or another file, keys missing, extra or of wrong shape (all named), values that are not finite.
 pub fn load_stp(path: &Path, device: &Device) -> Result<LoadedStp, ModelError> {
     let (config, about) = about_stp(path)?;
-    let file = WeightsFile::open(path)?;
-    let is_half = file.is_half();
-    check(&config, &file)?;
-    let model = Stp::build(&config, &mut OfFile(file), device)?;
+    let mut file = checked_file(path, NETWORK, config.parameters())?;
+    let model = Stp::build(&config, &mut file, device)?;
     device.sync().map_err(|error| ModelError::Device {
         reason: error.to_string(),
     })?;
@@ -79,45 +68,8 @@ pub fn load_stp(path: &Path, device: &Device) -> Result<LoadedStp, ModelError> {
         model,
         about,
         sha256: sha256(path)?,
-        is_half,
+        is_half: file.is_half(),
     })
-}
-
-fn check(config: &StpConfig, file: &WeightsFile) -> Result<(), ModelError> {
-    let mut mismatch = KeyMismatch::default();
-    let mut known = BTreeSet::new();
-    for parameter in config.parameters() {
-        match file.shape(&parameter.name) {
-            None => mismatch.missing.push(parameter.name.clone()),
-            Some(found) if found != parameter.shape => mismatch.misshapen.push(Misshapen {
-                key: parameter.name.clone(),
-                expected: parameter.shape.clone(),
-                found: found.to_vec(),
-            }),
-            Some(_) => {}
-        }
-        known.insert(parameter.name);
-    }
-    let extra = file.names().filter(|name| !known.contains(*name));
-    mismatch.extra = extra.map(str::to_owned).collect();
-    match mismatch.is_empty() {
-        true => Ok(()),
-        false => Err(ModelError::OtherNetwork {
-            network: NETWORK,
-            path: file.path().to_path_buf(),
-            mismatch,
-        }),
-    }
-}
-
-struct OfFile(WeightsFile);
-
-impl Weights for OfFile {
-    type Error = ModelError;
-
-    fn take(&mut self, name: &str, _: &[usize]) -> Result<Vec<f32>, ModelError> {
-        self.0.take(name)
-    }
 }
 
 /// Writes a network with its config and `about` in the header, beside its place and renamed; `is_half` halves its size.
@@ -134,49 +86,21 @@ pub fn save_stp(
         stp: model.config().clone(),
         about: about.clone(),
     };
-    let text = serde_json::to_string(&header).map_err(|error| ModelError::Write {
-        path: path.to_path_buf(),
-        source: std::io::Error::other(error),
-    })?;
-    let mut notes = BTreeMap::from([(ABOUT.to_owned(), text)]);
-    notes.insert("format".to_owned(), "pt".to_owned());
-    write_safetensors(path, &named_tensors(model)?, is_half, &notes)
+    write(path, &header, &named_tensors(model)?, is_half)
 }
 
 /// Every tensor in the names and layouts of [`StpConfig::parameters`], in that order.
 pub(super) fn named_tensors(model: &Stp) -> Result<Vec<NamedTensor>, ModelError> {
     let config = model.config();
-    let unreadable = |error: String| ModelError::Device { reason: error };
-    let mut own: BTreeMap<String, (Vec<usize>, Vec<f32>)> = BTreeMap::new();
-    for tensor in model.collect(None, None, true) {
-        let path = tensor.name.clone();
-        let data = bridge::into_data(tensor)
-            .map_err(|error| unreadable(format!("{error:?}")))?
-            .convert_dtype(DType::F32);
-        let shape = data.shape().to_vec();
-        let values = data
-            .try_into_vec::<f32>()
-            .map_err(|error| unreadable(format!("{error:?}")))?;
-        own.insert(path, (shape, values));
-    }
-    let mut tensors = Vec::new();
-    for parameter in config.parameters() {
+    tensors_of(model, config.parameters(), |parameter, own| {
         let (path, third) = path_of(&parameter.name, config);
-        let Some((shape, values)) = own.get(&path) else {
-            return Err(unreadable(format!("{path} is no tensor of the network")));
-        };
+        let Stored { shape, values } = own.of(&path)?;
         let values = match third {
             Some(part) => third_of(values, shape, part),
             None => values.clone(),
         };
-        let values = stored(&parameter.name, &parameter.shape, values);
-        tensors.push(NamedTensor {
-            name: parameter.name,
-            shape: parameter.shape,
-            values,
-        });
-    }
-    Ok(tensors)
+        Ok(stored(&parameter.name, &parameter.shape, values))
+    })
 }
 
 /// The path of a parameter in [`Stp`], and which third of it, where queries, keys and values are one tensor.

@@ -5,7 +5,7 @@ use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Tensor, TensorData};
 
-use crate::fused;
+use crate::fused::{self, Reach};
 use crate::weights::{Layers, Weights};
 
 /// Of layer and group norms.
@@ -221,7 +221,7 @@ impl AttentionBlock {
 
     /// The mixed values of `queries_keys_values` [M, P, 3 D] over the frames of each row: [M, P, D].
     pub fn mix_rows(&self, qkv: Tensor<3>, counts: &[usize]) -> Tensor<3> {
-        fused::attention_of_rows(qkv, self.heads, counts)
+        fused::attention_of_rows(qkv, self.heads, Reach::All, counts)
     }
 
     /// Adds the attention's output and the MLP's to `x`.
