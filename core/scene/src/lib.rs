@@ -44,6 +44,10 @@ mod field_overviews;
 mod field_product;
 mod field_values;
 mod folds;
+mod forecast_baselines;
+mod forecast_earthnet;
+mod forecast_errors;
+mod forecast_ndvi;
 mod forest;
 mod formula;
 mod gdal_setup;
@@ -202,6 +206,12 @@ pub use field::*;
 pub use field_grid::*;
 pub use field_product::*;
 pub use folds::*;
+pub use forecast_baselines::*;
+pub use forecast_earthnet::*;
+pub use forecast_errors::{
+    ForecastPair, HORIZON_BINS, ImageErrorSums, ImageErrors, horizon_bin, skill,
+};
+pub use forecast_ndvi::*;
 pub use forest::{Forest, Tree};
 pub use formula::*;
 pub use gdal_setup::{gdal_setup, take_gdal_messages};

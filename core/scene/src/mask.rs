@@ -159,8 +159,8 @@ impl MaskSource {
             .filter_map(|band| Some((band.index, MaskKind::of_name(&band.name, is_hls)?)));
         let rank = |kind: MaskKind| match kind {
             MaskKind::User => 0,
-            MaskKind::Scl => 1,
-            _ => 2,
+            MaskKind::Scl => 2,
+            _ => 1,
         };
         let (band, kind) = found.min_by_key(|(band, kind)| (rank(*kind), *band))?;
         Some(Self {
