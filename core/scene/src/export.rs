@@ -137,7 +137,15 @@ impl MapWriter {
                 "this map holds bytes, not decimal numbers",
             ));
         }
-        self.write(window, bytemuck::cast_slice(values))
+        if self.layout.nodata.is_nan() {
+            return self.write(window, bytemuck::cast_slice(values));
+        }
+        let nodata = self.layout.nodata as f32;
+        let filled: Vec<f32> = values
+            .iter()
+            .map(|value| if value.is_nan() { nodata } else { *value })
+            .collect();
+        self.write(window, bytemuck::cast_slice(&filled))
     }
 
     fn write(&mut self, window: Window, bytes: &[u8]) -> SceneResult<()> {
@@ -220,7 +228,10 @@ impl MapWriter {
                 Some((qml::paletted(classes), sld::classes(&name, classes)))
             }
             MapKind::Confidence(_) => Some(ramp_styles("cividis", 0.0, 1.0, "")),
-            MapKind::Field | MapKind::Counts(_) | MapKind::Continuous { .. } => None,
+            MapKind::Field
+            | MapKind::Counts(_)
+            | MapKind::Continuous { .. }
+            | MapKind::Measured { .. } => None,
         };
         raw.flush_cache().map_err(|error| error.to_string())?;
         match &self.kind {
@@ -229,7 +240,7 @@ impl MapWriter {
                 raw.set_metadata_item("EMBEDDING_QUANTIZATION", "sqrt127.5", "")
                     .map_err(|error| error.to_string())?;
             }
-            MapKind::Continuous { bands, ramp } => {
+            MapKind::Continuous { bands, ramp } | MapKind::Measured { bands, ramp, .. } => {
                 let spans = self.set_statistics(&raw, bands.len())?;
                 if let Some(&(low, high)) = spans.first() {
                     let (low, high) = ramp_limits(ramp, low, high);
@@ -282,7 +293,8 @@ impl MapWriter {
                 .0
                 .iter()
                 .map(|value| f32::from_ne_bytes(*value));
-            for (index, value) in values.enumerate().filter(|(_, value)| value.is_finite()) {
+            let is_data = |value: f32| value.is_finite() && f64::from(value) != self.layout.nodata;
+            for (index, value) in values.enumerate().filter(|(_, value)| is_data(*value)) {
                 let (band, wide) = (index / pixels, f64::from(value));
                 let (count, sum, squares, low, high) = &mut sums[band];
                 *count += 1;

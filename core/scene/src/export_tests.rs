@@ -440,3 +440,32 @@ fn probabilities_and_quantities_keep_names_scales_and_statistics() {
         (statistic("MINIMUM") - 0.05).abs() < 1e-6 && (statistic("MEAN") - 0.174_875).abs() < 1e-6
     );
 }
+
+#[test]
+fn a_number_stands_for_no_data_where_one_is_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let grid = grid(20, 10, Some(NORTH_UP));
+    let path = folder.path().join("soil.tif");
+    let kind = MapKind::Measured {
+        bands: vec![("soil moisture".to_owned(), "m3 m-3".to_owned())],
+        ramp: "moisture".to_owned(),
+        nodata: -9999.0,
+    };
+    let mut writer = MapWriter::create(&path, &grid, kind).unwrap();
+    let mut values = vec![0.25_f32; 200];
+    values[7] = f32::NAN;
+    writer.write_floats(grid.window(), &values).unwrap();
+    let files = writer.finish(&Vec::new()).unwrap();
+    assert!(files.contains(&folder.path().join("soil.qml")));
+    let map = Dataset::open(&path).unwrap();
+    let band = map.rasterband(1).unwrap();
+    let read = band
+        .read_as::<f32>((0, 0), (20, 10), (20, 10), None)
+        .unwrap();
+    assert_eq!((read.data()[7], read.data()[8]), (-9999.0, 0.25));
+    assert_eq!(band.no_data_value(), Some(-9999.0));
+    assert_eq!(
+        band.metadata_item("STATISTICS_MINIMUM", "").as_deref(),
+        Some("0.25")
+    );
+}

@@ -21,6 +21,12 @@ pub enum MapKind {
         bands: Vec<(String, String)>,
         ramp: String,
     },
+    /// The same with a number for nodata, where other programs of the subject expect one.
+    Measured {
+        bands: Vec<(String, String)>,
+        ramp: String,
+        nodata: f32,
+    },
 }
 
 impl MapKind {
@@ -51,6 +57,11 @@ impl MapKind {
                 sample: Sample::Float,
                 nodata: f64::NAN,
             },
+            Self::Measured { bands, nodata, .. } => Layout {
+                bands: bands.len(),
+                sample: Sample::Float,
+                nodata: f64::from(*nodata),
+            },
         }
     }
 
@@ -71,7 +82,7 @@ impl MapKind {
                 "PREDICTOR=NO",
                 "OVERVIEW_RESAMPLING=AVERAGE",
             ],
-            Self::Continuous { .. } => [
+            Self::Continuous { .. } | Self::Measured { .. } => [
                 "COMPRESS=DEFLATE",
                 "LEVEL=6",
                 "PREDICTOR=YES",
@@ -112,7 +123,7 @@ impl MapKind {
                 Err("a probability map needs at least one band".to_owned())
             }
             Self::Counts(names) if names.is_empty() => Err("the map has no bands".to_owned()),
-            Self::Continuous { bands, .. } if bands.is_empty() => {
+            Self::Continuous { bands, .. } | Self::Measured { bands, .. } if bands.is_empty() => {
                 Err("the map has no bands".to_owned())
             }
             _ => Ok(()),
@@ -128,7 +139,7 @@ impl MapKind {
             Self::Confidence(names) => format!("Probabilities: {}", names.join(", ")),
             Self::Counts(names) => format!("Counts: {}", names.join(", ")),
             Self::Field => "Embedding field of 64 signed bytes a pixel; value = sign(c) * (c / 127.5)^2, -128 = no data".to_owned(),
-            Self::Continuous { bands, .. } => {
+            Self::Continuous { bands, .. } | Self::Measured { bands, .. } => {
                 let names: Vec<&str> = bands.iter().map(|(name, _)| name.as_str()).collect();
                 format!("Map of {}", names.join(", "))
             }
@@ -153,7 +164,7 @@ pub(crate) fn prepare(raw: &Dataset, kind: &MapKind) -> Result<(), String> {
             .try_for_each(|(band, name)| cog::describe_band(raw, band, name, "", None)),
         MapKind::Field => (0..FIELD_AXES)
             .try_for_each(|axis| cog::describe_band(raw, axis, &format!("A{axis:02}"), "", None)),
-        MapKind::Continuous { bands, .. } => bands
+        MapKind::Continuous { bands, .. } | MapKind::Measured { bands, .. } => bands
             .iter()
             .enumerate()
             .try_for_each(|(band, (name, unit))| cog::describe_band(raw, band, name, unit, None)),
