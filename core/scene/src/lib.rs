@@ -170,6 +170,14 @@ mod vector_style;
 mod vectors;
 mod virtual_raster;
 mod wavelength_sources;
+mod weather;
+mod weather_checks;
+mod weather_columns;
+mod weather_days;
+mod weather_file;
+mod weather_future;
+mod weather_text;
+mod weather_units;
 
 #[cfg(test)]
 mod made_product;
@@ -307,3 +315,8 @@ pub use vector_shapes::*;
 pub use vector_style::*;
 pub use vectors::*;
 pub use virtual_raster::path_text;
+pub use weather::*;
+pub use weather_checks::{UnitDoubt, WeatherCheck, WeatherConcern};
+pub use weather_days::saturation_kpa;
+pub use weather_future::*;
+pub use weather_units::WeatherUnit;
