@@ -602,6 +602,7 @@ impl State {
             JobSpec::Train(_)
             | JobSpec::Pretrain(_)
             | JobSpec::PretrainStp(_)
+            | JobSpec::PretrainKgvsf(_)
             | JobSpec::Finetune(_)
             | JobSpec::ExportField(_)
             | JobSpec::Evaluate(_) => {}
@@ -709,7 +710,9 @@ pub fn job_name(spec: &JobSpec) -> &'static str {
         JobSpec::Assess(_) => "Assess map",
         JobSpec::Calc(_) => "Calculate raster",
         JobSpec::Overviews(_) => "Build overviews",
-        JobSpec::Pretrain(_) | JobSpec::PretrainStp(_) => "Pretrain model",
+        JobSpec::Pretrain(_) | JobSpec::PretrainStp(_) | JobSpec::PretrainKgvsf(_) => {
+            "Pretrain model"
+        }
         JobSpec::Models(spec) => match &spec.action {
             ModelsAction::Get { .. } => "Get weights",
             ModelsAction::Import { .. } => "Import weights",

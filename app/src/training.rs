@@ -94,7 +94,10 @@ impl Default for TrainingForm {
 pub fn is_training(spec: &JobSpec) -> bool {
     matches!(
         spec,
-        JobSpec::Pretrain(_) | JobSpec::PretrainStp(_) | JobSpec::Finetune(_)
+        JobSpec::Pretrain(_)
+            | JobSpec::PretrainStp(_)
+            | JobSpec::PretrainKgvsf(_)
+            | JobSpec::Finetune(_)
     )
 }
 
@@ -103,6 +106,7 @@ pub fn run_folder(spec: &JobSpec) -> Option<PathBuf> {
     match spec {
         JobSpec::Pretrain(spec) => Some(terroir_engine::training::run_folder_of(&spec.out)),
         JobSpec::PretrainStp(spec) => Some(terroir_engine::training::run_folder_of(&spec.out)),
+        JobSpec::PretrainKgvsf(spec) => Some(terroir_engine::training::run_folder_of(&spec.out)),
         JobSpec::Finetune(spec) => Some(terroir_engine::training::run_folder_of(&spec.out)),
         _ => None,
     }
@@ -280,6 +284,7 @@ impl State {
         match &mut spec {
             JobSpec::Pretrain(spec) => spec.resume = true,
             JobSpec::PretrainStp(spec) => spec.resume = true,
+            JobSpec::PretrainKgvsf(spec) => spec.resume = true,
             JobSpec::Finetune(spec) => spec.resume = true,
             _ => return,
         }

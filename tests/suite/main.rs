@@ -46,6 +46,7 @@ mod layers;
 mod maps;
 mod place;
 mod pretraining;
+mod pretraining_kgvsf;
 mod pretraining_stp;
 mod real_scenes;
 
@@ -64,6 +65,7 @@ mod tricky;
 mod values;
 mod vector_window;
 mod vectors;
+mod weather_world;
 mod web_server;
 mod weights_hub;
 mod window;

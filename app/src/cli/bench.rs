@@ -55,6 +55,8 @@ enum BenchWhat {
     Dofa(network::DofaBenchArgs),
     /// Measure how fast heads are fitted and fields mapped, beside NumPy and scikit-learn
     Field(field::FieldBenchArgs),
+    /// Measure how fast KG-VSF networks run, train and forecast again under other weather, and how much memory that takes
+    Kgvsf(network::KgvsfBenchArgs),
     /// Measure how long weights take to load, beside the time of reading their file
     Load(load::LoadBenchArgs),
     /// Measure how fast STP networks run and train, and how much memory that takes
@@ -67,6 +69,7 @@ pub fn run(args: &BenchArgs, output: Output) -> CliResult {
         Some(BenchWhat::Dofa(args)) => return network::run_dofa(args, output),
         Some(BenchWhat::Field(args)) => return field::run(args, output),
         Some(BenchWhat::Load(args)) => return load::run(args, output),
+        Some(BenchWhat::Kgvsf(args)) => return network::run_kgvsf(args, output),
         Some(BenchWhat::Stp(args)) => return network::run_stp(args, output),
         None => {}
     }

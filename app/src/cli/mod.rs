@@ -28,6 +28,7 @@ mod picture;
 mod polygons;
 mod predict;
 mod pretrain;
+mod pretrain_kgvsf;
 mod pretrain_stp;
 mod profile;
 mod reconstruct;

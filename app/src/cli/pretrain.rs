@@ -1,4 +1,4 @@
-//! `terroir pretrain`: scenes or archives without labels to the weights of an encoder. DOFA here, STP in a file of its own.
+//! `terroir pretrain`: scenes or archives without labels to the weights of a model. DOFA here, the others in files of their own.
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use super::embed::known_model_of;
 use super::failure::{CliError, CliResult};
 use super::job::run_and_report;
 use super::output::Output;
+use super::pretrain_kgvsf::KgvsfArgs;
 use super::pretrain_stp::StpArgs;
 
 #[derive(Debug, Args)]
@@ -29,6 +30,11 @@ enum Family {
     ///
     /// The run keeps its settings, its figures (metrics.jsonl), previews and the newest checkpoint in `<out>.run`.
     Stp(Box<StpArgs>),
+    /// Pretraining of KG-VSF on dated images and daily weather: from images and weather up to a day, later images are forecast
+    ///
+    /// What the forecasts are worth is measured on days and ground that are not learnt from, and stands in the weights' file. The
+    /// run keeps its settings, its figures (metrics.jsonl), previews and the newest checkpoint in `<out>.run`.
+    Kgvsf(Box<KgvsfArgs>),
 }
 
 #[derive(Debug, Args)]
@@ -96,6 +102,7 @@ pub fn run(args: &PretrainArgs, output: Output) -> CliResult {
     let args = match &args.model {
         Family::Dofa(args) => args,
         Family::Stp(args) => return super::pretrain_stp::run(args, output),
+        Family::Kgvsf(args) => return super::pretrain_kgvsf::run(args, output),
     };
     known_model_of(&args.model, "DOFA")?;
     let mut scenes: Vec<TrainingScene> = args

@@ -101,7 +101,7 @@ pub fn run(args: &StpArgs, output: Output) -> CliResult {
 }
 
 /// `folder`, `folder,file.tif` or `folder@reference.tif`; a path that is there as it stands is taken as it is.
-fn archive_of(text: &str) -> ArchiveSpec {
+pub fn archive_of(text: &str) -> ArchiveSpec {
     if Path::new(text).exists() {
         return ArchiveSpec {
             files: vec![PathBuf::from(text)],

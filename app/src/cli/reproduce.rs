@@ -129,6 +129,7 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
         | JobSpec::Overviews(_)
         | JobSpec::Pretrain(_)
         | JobSpec::PretrainStp(_)
+        | JobSpec::PretrainKgvsf(_)
         | JobSpec::Models(_)
         | JobSpec::Finetune(_)
         | JobSpec::Sample(_)

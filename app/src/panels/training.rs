@@ -164,6 +164,9 @@ fn run_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
         JobSpec::PretrainStp(_) => {
             "a row for each archive: a scene and what the model makes of it, of up to two sensors · the field in three colours"
         }
+        JobSpec::PretrainKgvsf(_) => {
+            "the last image before · the forecast · what was seen that day"
+        }
         _ => "a crop · what the model is shown · what it makes of the rest",
     };
     preview_ui(ui, state, shows);

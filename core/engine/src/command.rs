@@ -176,6 +176,12 @@ pub fn command_line(spec: &JobSpec) -> String {
                 .into_iter()
                 .for_each(|(word, value)| add(&word, value));
         }
+        JobSpec::PretrainKgvsf(spec) => {
+            add("pretrain", Some("kgvsf".to_owned()));
+            spec.words()
+                .into_iter()
+                .for_each(|(word, value)| add(&word, value));
+        }
         JobSpec::Models(spec) => {
             add("models", None);
             match &spec.action {
@@ -344,6 +350,7 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
             | JobSpec::Overviews(_)
             | JobSpec::Pretrain(_)
             | JobSpec::PretrainStp(_)
+            | JobSpec::PretrainKgvsf(_)
             | JobSpec::Models(_)
             | JobSpec::Finetune(_)
             | JobSpec::Sample(_)

@@ -13,8 +13,8 @@ use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
 use crate::{
     acquire, assess, calc, change, cluster, colours, composite, embed, embed_series, evaluate,
-    export_field, finetune, map_polygons, overviews, predict, pretrain, pretrain_stp, reconstruct,
-    regress, sample, scene_map, similar, train,
+    export_field, finetune, map_polygons, overviews, predict, pretrain, pretrain_kgvsf,
+    pretrain_stp, reconstruct, regress, sample, scene_map, similar, train,
 };
 
 /// What the engine thread owns.
@@ -45,6 +45,10 @@ impl JobEngine {
             JobSpec::PretrainStp(spec) => {
                 self.last_device = Some(device::open(&spec.device));
                 pretrain_stp::pretrain_stp(spec, monitor)
+            }
+            JobSpec::PretrainKgvsf(spec) => {
+                self.last_device = Some(device::open(&spec.device));
+                pretrain_kgvsf::pretrain_kgvsf(spec, monitor)
             }
             JobSpec::Models(spec) => acquire::acquire(spec, monitor),
             JobSpec::Finetune(spec) => {
@@ -96,6 +100,7 @@ impl Engine for JobEngine {
             JobSpec::Overviews(spec) => overviews::estimate(spec),
             JobSpec::Pretrain(spec) => pretrain::estimate(spec),
             JobSpec::PretrainStp(spec) => pretrain_stp::estimate(spec, monitor),
+            JobSpec::PretrainKgvsf(spec) => pretrain_kgvsf::estimate(spec, monitor),
             JobSpec::Models(_) => {
                 Err(Failure::new("what fetching weights costs depends on the network").into())
             }

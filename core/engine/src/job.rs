@@ -11,6 +11,7 @@ use crate::embed_series::EmbedSeriesSpec;
 use crate::export_field::ExportFieldSpec;
 use crate::finetune::{FinetuneSpec, MapSceneSpec};
 use crate::map_polygons::PolygonsSpec;
+use crate::pretrain_kgvsf::PretrainKgvsfSpec;
 use crate::pretrain_stp::PretrainStpSpec;
 use crate::reconstruct::ReconstructSpec;
 use crate::sample::SampleSpec;
@@ -40,6 +41,8 @@ pub enum JobSpec {
     Pretrain(PretrainSpec),
     /// Archives of dated frames to the weights of an encoder of space and time.
     PretrainStp(PretrainStpSpec),
+    /// Dated images and weather to the weights of a forecasting network.
+    PretrainKgvsf(PretrainKgvsfSpec),
     /// Weights into the user's folder, or a check of those there.
     Models(ModelsSpec),
     /// Scene and labels to a model with a head of its own.
@@ -84,6 +87,7 @@ impl JobSpec {
             Self::Overviews(spec) => vec![&spec.raster],
             Self::Pretrain(spec) => spec.scenes.iter().map(|scene| &*scene.path).collect(),
             Self::PretrainStp(spec) => spec.paths(),
+            Self::PretrainKgvsf(spec) => spec.paths(),
             Self::Models(_) => Vec::new(),
             Self::Finetune(spec) => vec![&spec.scene],
             Self::MapScene(spec) => vec![&spec.scene],

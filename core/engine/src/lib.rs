@@ -34,6 +34,7 @@ mod monitor;
 mod overviews;
 mod predict;
 mod pretrain;
+mod pretrain_kgvsf;
 mod pretrain_stp;
 mod process;
 mod projection;
@@ -59,6 +60,7 @@ mod suggest;
 mod train;
 pub mod training;
 mod unseen;
+mod weather_series;
 mod worker;
 
 pub use bench::{BenchRow, bench_field};
@@ -88,6 +90,7 @@ pub use link::WorkerLink;
 pub use map_polygons::PolygonsSpec;
 pub use monitor::{JobResult, Monitor, Stop};
 pub use predict::{confidence_path, uncertainty_path};
+pub use pretrain_kgvsf::{PretrainKgvsfSpec, WeatherArchive};
 pub use pretrain_stp::PretrainStpSpec;
 pub use projection::Projection;
 pub use reconstruct::ReconstructSpec;
@@ -96,7 +99,10 @@ pub use regression_report::{RegressionReport, write_regression_report};
 pub use report_figures::{AreaFigures, ClassFigures, Figure, read_area_figures};
 pub use sample::SampleSpec;
 pub use similar::SimilarSpec;
-pub use speed::{Speed, SpeedCase, SpeedKind, StpSpeedCase, measure_speed, measure_stp_speed};
+pub use speed::{
+    KgvsfSpeedCase, Speed, SpeedCase, SpeedKind, StpSpeedCase, measure_kgvsf_speed, measure_speed,
+    measure_stp_speed,
+};
 pub use store::{InstalledWeights, ModelStore, models, models_folder, size_text};
 pub use suggest::{SuggestSpec, Suggested, suggest_here};
-pub use terroir_models::STP_NAMES as SERIES_MODELS;
+pub use terroir_models::{KGVSF_NAMES as FORECAST_MODELS, STP_NAMES as SERIES_MODELS, WeatherUse};

@@ -52,7 +52,11 @@ struct Running {
 fn grace_of(command: &Command) -> Duration {
     match command {
         Command::Run {
-            spec: JobSpec::Pretrain(_) | JobSpec::PretrainStp(_) | JobSpec::Finetune(_),
+            spec:
+                JobSpec::Pretrain(_)
+                | JobSpec::PretrainStp(_)
+                | JobSpec::PretrainKgvsf(_)
+                | JobSpec::Finetune(_),
             ..
         } => TRAINING_GRACE,
         _ => CANCEL_GRACE,

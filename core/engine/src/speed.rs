@@ -16,8 +16,10 @@ use crate::device;
 use crate::setup::guarded;
 use crate::training::{AdamWSettings, Optimiser};
 
+mod kgvsf;
 mod stp;
 
+pub use kgvsf::{KgvsfSpeedCase, measure_kgvsf_speed};
 pub use stp::{StpSpeedCase, measure_stp_speed};
 
 /// Classes of the training step's linear head.
@@ -29,9 +31,9 @@ const MATRIX_SIDE: usize = 2048;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SpeedKind {
-    /// Images to one vector each, the patch kernel generated anew.
+    /// Images to what the network makes of them.
     Forward,
-    /// The same with the patch kernel kept from before, as with frozen weights.
+    /// The same with what does not change kept from before: the patch kernel of frozen weights, the embedding of a series.
     ForwardKept,
     /// Forward with a linear head, cross-entropy, backward, AdamW over everything.
     TrainingStep,

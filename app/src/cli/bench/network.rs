@@ -1,4 +1,4 @@
-//! `terroir bench dofa` and `terroir bench stp`: how fast a network runs and trains on this machine and how much memory that
+//! `terroir bench dofa`, `stp` and `kgvsf`: how fast a network runs and trains on this machine and how much memory that
 //! takes, and how PyTorch does with the same network in the same run. Each measurement has a process of its own, ours and the rival's
 //! take turns. Knows nothing of scenes.
 
@@ -7,7 +7,10 @@ use std::process::{Command, Stdio};
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use terroir_engine::{Speed, SpeedCase, SpeedKind, StpSpeedCase, measure_speed, measure_stp_speed};
+use terroir_engine::{
+    KgvsfSpeedCase, Speed, SpeedCase, SpeedKind, StpSpeedCase, measure_kgvsf_speed, measure_speed,
+    measure_stp_speed,
+};
 
 use super::{ask_rival, median, resident_mb};
 use crate::cli::failure::{CliError, CliResult};
@@ -35,6 +38,15 @@ pub struct StpBenchArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct KgvsfBenchArgs {
+    /// Models to measure: kgvsf-tiny, kgvsf-small, kgvsf-base; their weights do not matter and are seeded
+    #[arg(long, default_values = ["kgvsf-tiny", "kgvsf-small"])]
+    model: Vec<String>,
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(Debug, Args)]
 struct How {
     /// Device to measure, as `terroir devices` lists it
     #[arg(long, default_value = "cpu")]
@@ -45,7 +57,7 @@ struct How {
     /// Processes a case; ours and the rival's take turns
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
     rounds: u32,
-    /// Measure the same with PyTorch through this script: tests/peers/torch_dofa.py or torch_stp.py
+    /// Measure the same with PyTorch through this script: tests/peers/torch_dofa.py, torch_stp.py or torch_kgvsf.py
     #[arg(long, value_name = "SCRIPT")]
     rival: Option<PathBuf>,
     /// Python of the rival, with torch (and torchvision, timm and torchgeo for DOFA)
@@ -65,6 +77,7 @@ struct How {
 enum Case {
     Dofa(SpeedCase),
     Stp(StpSpeedCase),
+    Kgvsf(KgvsfSpeedCase),
 }
 
 impl Case {
@@ -72,6 +85,7 @@ impl Case {
         match self {
             Self::Dofa(case) => case.kind,
             Self::Stp(case) => case.kind,
+            Self::Kgvsf(case) => case.kind,
         }
     }
 
@@ -79,6 +93,7 @@ impl Case {
         Ok(match self {
             Self::Dofa(case) => measure_speed(case)?,
             Self::Stp(case) => measure_stp_speed(case)?,
+            Self::Kgvsf(case) => measure_kgvsf_speed(case)?,
         })
     }
 }
@@ -182,6 +197,31 @@ pub fn run_stp(args: &StpBenchArgs, output: Output) -> CliResult {
     let [optical, radar] = STP_FRAMES;
     let title = format!("Rows of {optical} Sentinel-2 and {radar} Sentinel-1 frames");
     run(&args.how, &title, cases, output)
+}
+
+/// Kind and crops of the model's own size; sixteen crops of 64 pixels are a view of 256.
+const KGVSF_CASES: [(&str, SpeedKind, usize); 3] = [
+    ("forward, 8 crops", SpeedKind::Forward, 8),
+    ("training step, 8 crops", SpeedKind::TrainingStep, 8),
+    ("other weather, 16 crops", SpeedKind::ForwardKept, 16),
+];
+
+pub fn run_kgvsf(args: &KgvsfBenchArgs, output: Output) -> CliResult {
+    let mut cases = Vec::new();
+    for model in &args.model {
+        for (what, kind, batch) in KGVSF_CASES {
+            let case = Case::Kgvsf(KgvsfSpeedCase {
+                kind,
+                model: model.clone(),
+                device: args.how.device.clone(),
+                batch,
+                repeats: args.how.repeats as usize,
+            });
+            cases.push((format!("{model}, {what}"), case));
+        }
+    }
+    let title = "Six bands, five drivers, a forecast from every image";
+    run(&args.how, title, cases, output)
 }
 
 fn run(how: &How, title: &str, mut cases: Vec<(String, Case)>, output: Output) -> CliResult {

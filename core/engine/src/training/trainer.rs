@@ -60,6 +60,11 @@ pub trait Task {
     /// The loss of a draw. A device's panic in here becomes a failure of the job.
     fn loss(&mut self, model: &Self::Model, draw: Draw, monitor: &Monitor<'_>) -> JobResult<Loss>;
 
+    /// Learning rate of a step, counted from 0; the schedule's, unless a task has phases of its own.
+    fn rate(&self, step: u64, schedule: &Schedule) -> f64 {
+        schedule.rate(step)
+    }
+
     /// After every step, `step` steps being done: the place for validation, previews and stopping early. Figures pushed
     /// to `figures` go into the step's line and to whoever watches.
     fn after_step(
@@ -141,7 +146,7 @@ pub fn train<T: Task>(
                 return Err(stop);
             }
         };
-        let rate = plan.schedule.rate(step);
+        let rate = task.rate(step, &plan.schedule);
         model = guarded_job(|| Ok(optimiser.step(model, rate)))?;
         progress.step += 1;
         progress.seconds += clock.elapsed().as_secs_f64();

@@ -189,6 +189,15 @@ impl Kgvsf {
         }
     }
 
+    /// The same embeddings under the weather of `series`, which differs from that of `state` only after the last image of each
+    /// place: embeddings know nothing later, so that only the weather's states are worked out again.
+    pub fn under_weather(&self, state: &SeriesState, series: &ImageSeries) -> SeriesState {
+        SeriesState {
+            weather: self.weather_states(series),
+            ..state.clone()
+        }
+    }
+
     /// Steps 1 to 4: [M, N, D] of the images at the places `there` of B * T.
     fn image_tokens(&self, series: &ImageSeries, there: &[usize]) -> Tensor<3> {
         let (tokens, _) = self.patch_tokens(series, there);

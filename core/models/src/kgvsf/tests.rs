@@ -100,10 +100,17 @@ fn weather_reaches_forward_only() {
         numbers(state.embedding()),
         model.forecast(&state, &series, &days).values,
     );
+    let first = state;
     // After the last image of the first place, before its forecast.
     series.weather.values[2 * 30..2 * 31].fill(3.0);
     let state = model.encode(&series);
     assert_eq!(numbers(state.embedding()), before);
+    // Keeping the embeddings gives the same.
+    let kept = model.under_weather(&first, &series);
+    assert_eq!(
+        numbers(model.forecast(&kept, &series, &days).values),
+        numbers(model.forecast(&state, &series, &days).values)
+    );
     let after = model.forecast(&state, &series, &days).values;
     let of = |x: &Tensor<4>, index: usize| numbers(x.clone().narrow(0, index, 1));
     assert_ne!(of(&forecast, 0), of(&after, 0));

@@ -1,0 +1,15 @@
+//! Images of a place with its weather as a forecasting network takes them: which images have the model's bands, how bands and
+//! drivers are standardised, crops over all dates, batches of them. Shared by all jobs of such networks.
+//! Knows archives, weather tables and masks. Knows no job and no loss.
+
+mod about;
+mod batch;
+mod crop;
+mod site;
+
+pub(crate) use about::{
+    BinSkill, KgvsfAbout, ModelBand, ModelDriver, bands_by_wavelength, known_model,
+};
+pub(crate) use batch::{Sample, SampleTarget, batch_of};
+pub(crate) use crop::{Crop, read_crop_blocking};
+pub(crate) use site::{Site, SiteWeather, day_of_year};
