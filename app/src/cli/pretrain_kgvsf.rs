@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use terroir_engine::{FORECAST_MODELS, JobSpec, PretrainKgvsfSpec, WeatherArchive, WeatherUse};
+use terroir_engine::{JobSpec, PretrainKgvsfSpec, WeatherArchive, WeatherUse};
 use terroir_scene::WeatherSpec;
 
+use super::embed::known_model_of;
 use super::failure::{CliError, CliResult};
 use super::job::run_and_report;
 use super::output::Output;
@@ -27,7 +28,7 @@ pub struct KgvsfArgs {
     /// Daily weather of each place held out, in their order
     #[arg(long, value_name = "FILE")]
     hold_out_weather: Vec<PathBuf>,
-    /// Size of the network: kgvsf-tiny, kgvsf-small or kgvsf-base
+    /// Size of the network, as `terroir models` lists it
     #[arg(long, default_value = "kgvsf-tiny")]
     model: String,
     /// Trained weights to go on from; they say which bands the model knows
@@ -88,13 +89,7 @@ enum UseOfWeather {
 }
 
 pub fn run(args: &KgvsfArgs, output: Output) -> CliResult {
-    if !FORECAST_MODELS.contains(&args.model.as_str()) {
-        return Err(CliError::usage(format!(
-            "There is no model {} to forecast with; choose one of {}.",
-            args.model,
-            FORECAST_MODELS.join(", ")
-        )));
-    }
+    known_model_of(&args.model, "KG-VSF")?;
     let learning_rate = args.learning_rate.unwrap_or(match args.model.as_str() {
         "kgvsf-tiny" => 1e-3,
         "kgvsf-small" => 3e-4,

@@ -8,7 +8,8 @@ use std::path::Path;
 use burn::tensor::Device;
 use sha2::{Digest, Sha256};
 use terroir_models::{
-    CATALOGUE, DofaConfig, DofaOutline, PUBLISHED, PublishedFile, about_stp, load_stp, origin,
+    CATALOGUE, DofaConfig, DofaOutline, PUBLISHED, PublishedFile, about_kgvsf, about_stp,
+    load_kgvsf, load_stp, origin,
     outline_dofa, published_file, published_with_hash,
 };
 
@@ -16,6 +17,7 @@ use crate::download::{Wanted, fetch};
 use crate::monitor::{JobResult, Monitor};
 use crate::projection::hex;
 use crate::setup::guarded;
+use crate::weather_series::{ModelBand, known_model};
 use crate::store::{InstalledWeights, ModelStore, size_text};
 use crate::{Failure, ModelsAction, ModelsSpec, Outcome};
 
@@ -314,6 +316,9 @@ fn outline(path: &Path, monitor: &Monitor<'_>) -> JobResult<Outline> {
     if about_stp(path).is_ok() {
         return Ok(outline_of_stp(path)?);
     }
+    if about_kgvsf(path).is_ok() {
+        return Ok(outline_of_kgvsf(path)?);
+    }
     let outline = outline_of_dofa(path, monitor)?;
     Ok(Outline {
         model: name_of(&outline.config, path)?,
@@ -338,6 +343,24 @@ fn outline_of_stp(path: &Path) -> Result<Outline, Failure> {
         model,
         is_half: loaded.is_half,
         notes: vec![format!("knows {}", sensors.join(", "))],
+        config: None,
+    })
+}
+
+fn outline_of_kgvsf(path: &Path) -> Result<Outline, Failure> {
+    let loaded = guarded(|| load_kgvsf(path, &Device::flex()).map_err(|error| error.to_string()))?;
+    let model = loaded.model.config().name().ok_or_else(|| {
+        Failure::new(format!(
+            "the file holds a KG-VSF network of a size without a name here; use it with --weights where it lies\n{}",
+            path.display()
+        ))
+    })?;
+    let (_, about, _) = known_model(path, &Device::flex())?;
+    let bands: Vec<String> = about.bands.iter().map(ModelBand::title).collect();
+    Ok(Outline {
+        model,
+        is_half: loaded.is_half,
+        notes: vec![format!("knows {}", bands.join(", "))],
         config: None,
     })
 }

@@ -5,16 +5,20 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use terroir_models::{
-    CATALOGUE, DofaConfig, PUBLISHED, STP_NAMES, StpConfig, StpSource, StpTarget,
+    CATALOGUE, DofaConfig, KGVSF_NAMES, KgvsfConfig, PUBLISHED, STP_NAMES, StpConfig, StpSource,
+    StpTarget,
 };
 
 use crate::{Failure, ModelInfo, PublishedWeights};
 
 /// Names another folder for the weights.
 const FOLDER_VARIABLE: &str = "TERROIR_MODELS";
-/// Families of models: of single scenes, and of archives.
+/// Families of models: of single scenes, of archives, and of images with weather.
 const DOFA: &str = "DOFA";
 const STP: &str = "STP";
+const KGVSF: &str = "KG-VSF";
+/// Bands and drivers of the published sizes.
+const KGVSF_INPUTS: [usize; 2] = [6, 5];
 /// What weights files end in, for those built in.
 const ENDINGS: [&str; 4] = ["safetensors", "bpk", "pth", "pt"];
 
@@ -312,6 +316,7 @@ pub fn models() -> Vec<ModelInfo> {
             })
         })
         .chain(STP_NAMES.iter().filter_map(|name| stp_model(name)))
+        .chain(KGVSF_NAMES.iter().filter_map(|name| kgvsf_model(name)))
         .collect()
 }
 
@@ -337,6 +342,24 @@ fn stp_model(name: &str) -> Option<ModelInfo> {
         patch: 1,
         width: config.precision,
         depth: config.blocks,
+        state: "untrained".to_owned(),
+        installed: Vec::new(),
+        built_in: None,
+        published: Vec::new(),
+    })
+}
+
+/// A size of KG-VSF. How many parameters it has depends on its bands; told is the number for six.
+fn kgvsf_model(name: &str) -> Option<ModelInfo> {
+    let [bands, drivers] = KGVSF_INPUTS;
+    let config = KgvsfConfig::by_name(name, bands, drivers)?;
+    Some(ModelInfo {
+        name: name.to_owned(),
+        family: KGVSF.to_owned(),
+        parameters: config.parameter_count() as u64,
+        patch: config.patch_px,
+        width: config.width,
+        depth: config.image_blocks,
         state: "untrained".to_owned(),
         installed: Vec::new(),
         built_in: None,
@@ -462,13 +485,13 @@ mod tests {
     fn the_catalogue_counts_without_making_models() {
         let models = models();
         assert_eq!(models[0].name, "dofa-tiny");
-        for family in [DOFA, STP] {
+        for (family, least) in [(DOFA, 4), (STP, 4), (KGVSF, 3)] {
             let sizes: Vec<u64> = models
                 .iter()
                 .filter(|model| model.family == family)
                 .map(|model| model.parameters)
                 .collect();
-            assert!(sizes.len() > 3 && sizes.is_sorted(), "{family}: {sizes:?}");
+            assert!(sizes.len() >= least && sizes.is_sorted(), "{family}: {sizes:?}");
         }
         assert!(models.iter().all(|model| model.state == "untrained"));
         let base = models
