@@ -591,6 +591,7 @@ impl State {
             JobSpec::EmbedSeries(spec) => self.take_series_fields(&spec),
             JobSpec::Reconstruct(spec) => self.take_belief(spec),
             JobSpec::Embed(_)
+            | JobSpec::EmbedSeason(_)
             | JobSpec::Predict(_)
             | JobSpec::Calc(_)
             | JobSpec::MapScene(_)
@@ -703,7 +704,7 @@ fn layer_name(path: &std::path::Path) -> String {
 pub fn job_name(spec: &JobSpec) -> &'static str {
     match spec {
         JobSpec::Embed(_) => "Make field",
-        JobSpec::EmbedSeries(_) => "Make field of series",
+        JobSpec::EmbedSeries(_) | JobSpec::EmbedSeason(_) => "Make field of series",
         JobSpec::Reconstruct(_) => "Reconstruct image",
         JobSpec::Train(_) => "Train classifier",
         JobSpec::Predict(_) => "Write class map",

@@ -54,6 +54,7 @@ mod products;
 mod real_window;
 mod remote;
 mod sample_window;
+mod season_field;
 mod series;
 mod series_fields;
 mod series_window;

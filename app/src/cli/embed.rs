@@ -1,10 +1,10 @@
-//! `terroir embed`: scene to field, or dated images to fields with a model of time.
+//! `terroir embed`: scene to field, or dated images to fields with a model of time or of weather.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use terroir_engine::{EmbedSpec, JobSpec, ModelInfo};
-use terroir_scene::Raster;
+use terroir_engine::{EmbedSeasonSpec, EmbedSpec, FORECAST_MODELS, JobSpec, ModelInfo};
+use terroir_scene::{ArchiveSpec, Raster, WeatherSpec};
 
 use super::bands::{parse_band_wavelength, parse_bands};
 use super::embed_series::{self, SeriesOptions};
@@ -14,11 +14,12 @@ use super::output::Output;
 
 #[derive(Debug, Args)]
 pub struct EmbedArgs {
-    /// The scene: any raster whose bands have wavelengths. For models over time (stp) folders, images, stacks and products:
-    /// dated images of one or several sensors
+    /// The scene: any raster whose bands have wavelengths. For models over time (stp, kgvsf) folders, images, stacks and
+    /// products: dated images of one or several sensors
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// The model, as `terroir models` lists it; stp-tiny, stp-small, stp-base and stp-paper look at series of images
+    /// The model, as `terroir models` lists it; stp-tiny, stp-small, stp-base and stp-paper look at series of images,
+    /// kgvsf-tiny, kgvsf-small and kgvsf-base at series and the weather (--weather)
     #[arg(long, default_value = "dofa-tiny")]
     model: String,
     /// Trained weights (.pth, .safetensors or .bpk); without this those `terroir models` shows for the model
@@ -45,6 +46,9 @@ pub struct EmbedArgs {
     /// Work only inside the polygons of this vector file (`file:layer` names one of its layers); outside becomes nodata
     #[arg(long, value_name = "FILE")]
     aoi: Option<String>,
+    /// Daily weather of the place, for models of images and weather (kgvsf)
+    #[arg(long, value_name = "FILE")]
+    weather: Option<PathBuf>,
     #[command(flatten)]
     series: SeriesOptions,
 }
@@ -53,7 +57,16 @@ pub fn run(args: &EmbedArgs, output: Output) -> CliResult {
     if let Ok(model) = known_series_model(&args.model) {
         return run_series(args, model, output);
     }
+    if FORECAST_MODELS.contains(&args.model.as_str()) {
+        return run_season(args, output);
+    }
     known_model(&args.model)?;
+    if args.weather.is_some() {
+        return Err(CliError::usage(format!(
+            "--weather is for models of images and weather; choose one of {} (--model).",
+            FORECAST_MODELS.join(", ")
+        )));
+    }
     if let Some(option) = args.series.first_given() {
         return Err(CliError::usage(format!(
             "{option} is for models over time; choose one of {} (--model).",
@@ -91,7 +104,47 @@ pub fn run(args: &EmbedArgs, output: Output) -> CliResult {
     run_and_report(&spec, output)
 }
 
+fn run_season(args: &EmbedArgs, output: Output) -> CliResult {
+    let (support, reference) = args.series.of_one_season()?;
+    let model = &args.model;
+    let Some(weather) = &args.weather else {
+        return Err(CliError::usage(format!(
+            "{model} reads images and weather; name the place's daily weather (--weather)."
+        )));
+    };
+    if args.bands.is_some() || !args.wavelengths.is_empty() {
+        return Err(CliError::usage(
+            "--bands and --wavelengths are for models of single scenes; models of images and weather know their bands.",
+        ));
+    }
+    let Some(weights) = weights_of(model, args.weights.as_deref(), args.untrained) else {
+        return Err(CliError::failed(format!(
+            "There are no trained weights of {model} here; train some (terroir pretrain kgvsf) or name a file (--weights)."
+        )));
+    };
+    let spec = JobSpec::EmbedSeason(EmbedSeasonSpec {
+        archive: ArchiveSpec {
+            files: args.files.clone(),
+            reference,
+        },
+        weather: WeatherSpec::new(weather),
+        model: model.clone(),
+        weights,
+        support,
+        device: args.device.clone(),
+        out: args.out.clone(),
+        aoi: args.aoi.clone(),
+    });
+    run_and_report(&spec, output)
+}
+
 fn run_series(args: &EmbedArgs, model: &str, output: Output) -> CliResult {
+    if args.weather.is_some() {
+        return Err(CliError::usage(format!(
+            "--weather is for models of images and weather; choose one of {} (--model).",
+            FORECAST_MODELS.join(", ")
+        )));
+    }
     if args.bands.is_some() || !args.wavelengths.is_empty() {
         return Err(CliError::usage(
             "--bands and --wavelengths are for models of single scenes; models over time know their bands.",

@@ -13,7 +13,7 @@ use super::output::Output;
 
 /// Options of models over time alone.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Models over time (stp)")]
+#[command(next_help_heading = "Models over time (stp; support and reference also kgvsf)")]
 pub struct SeriesOptions {
     /// Days whose images the model looks at, the last one not included; all of them without this
     #[arg(long, value_name = "FROM..TO")]
@@ -37,6 +37,25 @@ pub struct SeriesOptions {
 }
 
 impl SeriesOptions {
+    /// Support and reference, for models that make one field of a season.
+    ///
+    /// # Errors
+    /// Options such models do not take.
+    pub fn of_one_season(&self) -> Result<(Option<Period>, Option<PathBuf>), CliError> {
+        let others = Self {
+            support: None,
+            reference: None,
+            valid: self.valid.clone(),
+            ..*self
+        };
+        match others.first_given() {
+            Some(option) => Err(CliError::usage(format!(
+                "{option} is for stp models; models of images and weather make one field of the support (--support)."
+            ))),
+            None => Ok((self.support, self.reference.clone())),
+        }
+    }
+
     /// The first option given, none of which other models take.
     pub fn first_given(&self) -> Option<&'static str> {
         [

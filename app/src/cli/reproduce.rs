@@ -111,6 +111,14 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
             find_area(&mut embed.aoi, folder)?;
             embed.out = out.clone();
         }
+        JobSpec::EmbedSeason(embed) => {
+            let mut weights = Some(embed.weights.clone());
+            find_archive(&mut embed.archive, &mut weights, folder)?;
+            embed.weights = weights.unwrap_or_default();
+            find_input(&mut embed.weather.path, folder)?;
+            find_area(&mut embed.aoi, folder)?;
+            embed.out = out.clone();
+        }
         JobSpec::Reconstruct(picture) => {
             find_archive(&mut picture.archive, &mut picture.weights, folder)?;
             picture.out = out.clone();

@@ -9,16 +9,15 @@ use burn::tensor::Device;
 use sha2::{Digest, Sha256};
 use terroir_models::{
     CATALOGUE, DofaConfig, DofaOutline, PUBLISHED, PublishedFile, about_kgvsf, about_stp,
-    load_kgvsf, load_stp, origin,
-    outline_dofa, published_file, published_with_hash,
+    load_kgvsf, load_stp, origin, outline_dofa, published_file, published_with_hash,
 };
 
 use crate::download::{Wanted, fetch};
 use crate::monitor::{JobResult, Monitor};
 use crate::projection::hex;
 use crate::setup::guarded;
-use crate::weather_series::{ModelBand, known_model};
 use crate::store::{InstalledWeights, ModelStore, size_text};
+use crate::weather_series::{ModelBand, known_model};
 use crate::{Failure, ModelsAction, ModelsSpec, Outcome};
 
 /// The hub's own address, and the variable that names a mirror of it.

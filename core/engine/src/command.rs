@@ -279,6 +279,12 @@ pub fn command_line(spec: &JobSpec) -> String {
                 .into_iter()
                 .for_each(|(word, value)| add(&word, value));
         }
+        JobSpec::EmbedSeason(spec) => {
+            add("embed", None);
+            spec.words()
+                .into_iter()
+                .for_each(|(word, value)| add(&word, value));
+        }
         JobSpec::Reconstruct(spec) => {
             add("reconstruct", None);
             spec.words()
@@ -363,6 +369,7 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
             | JobSpec::Pca(_)
             | JobSpec::Evaluate(_)
             | JobSpec::EmbedSeries(_)
+            | JobSpec::EmbedSeason(_)
             | JobSpec::Reconstruct(_)
             | JobSpec::Composite(_) => None,
         };

@@ -12,8 +12,8 @@ use crate::monitor::{JobResult, Monitor, Stop};
 use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
 use crate::{
-    acquire, assess, calc, change, cluster, colours, composite, embed, embed_series, evaluate,
-    export_field, finetune, map_polygons, overviews, predict, pretrain, pretrain_kgvsf,
+    acquire, assess, calc, change, cluster, colours, composite, embed, embed_season, embed_series,
+    evaluate, export_field, finetune, map_polygons, overviews, predict, pretrain, pretrain_kgvsf,
     pretrain_stp, reconstruct, regress, sample, scene_map, similar, train,
 };
 
@@ -72,6 +72,10 @@ impl JobEngine {
                 self.last_device = Some(device::open(&spec.device));
                 embed_series::embed_series(spec, monitor)
             }
+            JobSpec::EmbedSeason(spec) => {
+                self.last_device = Some(device::open(&spec.device));
+                embed_season::embed_season(spec, monitor)
+            }
             JobSpec::Reconstruct(spec) => {
                 self.last_device = Some(device::open(&spec.device));
                 reconstruct::reconstruct(spec, monitor)
@@ -117,7 +121,7 @@ impl Engine for JobEngine {
                 Some(field) => light_estimate(field, 0),
                 None => Err(Failure::new("no field was named").into()),
             },
-            JobSpec::Composite(_) => Err(Failure::new(
+            JobSpec::Composite(_) | JobSpec::EmbedSeason(_) => Err(Failure::new(
                 "how long it takes depends on the images, which are not opened before it runs",
             )
             .into()),

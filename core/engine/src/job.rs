@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use terroir_scene::{HeadKind, Resampling, Uncertainty};
 
 use crate::colours::PcaSpec;
+use crate::embed_season::EmbedSeasonSpec;
 use crate::embed_series::EmbedSeriesSpec;
 use crate::export_field::ExportFieldSpec;
 use crate::finetune::{FinetuneSpec, MapSceneSpec};
@@ -69,6 +70,8 @@ pub enum JobSpec {
     Evaluate(EvaluateSpec),
     /// Dated images of several sensors to fields, one a valid period.
     EmbedSeries(EmbedSeriesSpec),
+    /// Dated images and daily weather to one field.
+    EmbedSeason(EmbedSeasonSpec),
     /// Dated images to what a model believes a sensor would have seen on a day.
     Reconstruct(ReconstructSpec),
     /// Dated images to one raster.
@@ -101,6 +104,7 @@ impl JobSpec {
             Self::Pca(spec) => spec.fields.iter().map(|field| &**field).collect(),
             Self::Evaluate(spec) => spec.rasters(),
             Self::EmbedSeries(spec) => spec.archive.files.iter().map(|file| &**file).collect(),
+            Self::EmbedSeason(spec) => spec.archive.files.iter().map(|file| &**file).collect(),
             Self::Reconstruct(spec) => spec.archive.files.iter().map(|file| &**file).collect(),
             Self::Composite(spec) => spec.archive.files.iter().map(|file| &**file).collect(),
         }

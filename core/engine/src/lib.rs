@@ -18,6 +18,7 @@ mod design;
 mod device;
 mod download;
 mod embed;
+mod embed_season;
 mod embed_series;
 mod engine;
 mod evaluate;
@@ -73,6 +74,7 @@ pub use composite::{CompositeKind, CompositeSpec};
 pub use design::Design;
 pub use device::devices;
 pub use embed::projection_path;
+pub use embed_season::EmbedSeasonSpec;
 pub use embed_series::{EmbedSeriesSpec, sources_of_weights};
 pub use engine::{estimate_here, run_here, worker_main};
 pub use evaluate::{

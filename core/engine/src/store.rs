@@ -491,7 +491,10 @@ mod tests {
                 .filter(|model| model.family == family)
                 .map(|model| model.parameters)
                 .collect();
-            assert!(sizes.len() >= least && sizes.is_sorted(), "{family}: {sizes:?}");
+            assert!(
+                sizes.len() >= least && sizes.is_sorted(),
+                "{family}: {sizes:?}"
+            );
         }
         assert!(models.iter().all(|model| model.state == "untrained"));
         let base = models
