@@ -40,6 +40,7 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
         Command::AddRaster => state.pick(ctx, Purpose::AddRaster),
         Command::SeriesFromFolder => state.pick(ctx, Purpose::SeriesFolder),
         Command::SeriesFromLayers => state.series_from_layers(),
+        Command::AddWeather => state.pick(ctx, Purpose::Weather),
         Command::NextDate => state.step_frame(false, false),
         Command::PreviousDate => state.step_frame(true, false),
         Command::PlayDates => {

@@ -19,6 +19,7 @@ pub enum Command {
     AddRaster,
     SeriesFromFolder,
     SeriesFromLayers,
+    AddWeather,
     NextDate,
     PreviousDate,
     PlayDates,
@@ -202,6 +203,13 @@ pub static COMMANDS: &[CommandInfo] = &[
         icon::STACK_SIMPLE,
         &[],
         "Put the raster layers of this project into one layer with a timeline, by their dates",
+    ),
+    row(
+        C::AddWeather,
+        "Add weather…",
+        icon::THERMOMETER,
+        &[],
+        "Add daily weather of this place: Daymet, Open-Meteo, NASA POWER, ERA5-Land, AgERA5, E-OBS or your own table",
     ),
     row(
         C::NextDate,

@@ -47,6 +47,9 @@ pub enum Purpose {
     ImagesFolder,
     ExportOut,
     SamplePoints,
+    /// Daily weather of this place.
+    Weather,
+    WeatherTable,
     ProfileTable,
     ProfilePicture,
     Locate(LayerId),
@@ -82,6 +85,8 @@ impl Purpose {
             Self::FieldOut | Self::SeriesFieldOut => "Write the field as",
             Self::ExportOut => "Export as",
             Self::SamplePoints => "Go on with a validation sample",
+            Self::Weather => "Add daily weather",
+            Self::WeatherTable => "Write the weather as",
             Self::ProfileTable => "Write the profiles as a table",
             Self::ProfilePicture => "Write the profiles as a picture",
             Self::Locate(_) => "Where is this file now?",
@@ -106,6 +111,7 @@ impl Purpose {
                 | Self::ProfileTable
                 | Self::ProfilePicture
                 | Self::TimeTable
+                | Self::WeatherTable
         )
     }
 
@@ -141,7 +147,14 @@ impl Purpose {
                 ("GeoJSON", &["geojson"]),
                 ("Shapefile", &["shp"]),
             ],
-            Self::TimeTable => &[("Table", &["csv"])],
+            Self::TimeTable | Self::WeatherTable => &[("Table", &["csv"])],
+            Self::Weather => &[
+                (
+                    "Weather",
+                    &["csv", "txt", "nc", "nc4", "tif", "tiff", "vrt"],
+                ),
+                ALL,
+            ],
             Self::Weights | Self::ImportWeights | Self::SeriesWeights => {
                 &[("Weights", &["safetensors", "pth", "pt", "bpk"]), ALL]
             }
@@ -379,6 +392,14 @@ impl State {
                 })
                 .map(|path| path.display().to_string())
                 .unwrap_or_default(),
+            Purpose::WeatherTable => self
+                .history
+                .document()
+                .weather
+                .as_ref()
+                .map(|weather| crate::jobs::beside(&weather.path, "daily", "csv"))
+                .map(|path| path.display().to_string())
+                .unwrap_or_default(),
             Purpose::FieldOut => self
                 .field_out_path()
                 .map(|path| path.display().to_string())
@@ -415,6 +436,7 @@ impl State {
             | Purpose::AddVector
             | Purpose::ImportLabels
             | Purpose::SamplePoints
+            | Purpose::Weather
             | Purpose::Locate(_) => {
                 let folder = home
                     .as_ref()
@@ -444,6 +466,12 @@ impl State {
             }
             Purpose::ImportLabels => self.import_labels(first),
             Purpose::SamplePoints => self.open_sample_points(first),
+            Purpose::Weather => self.add_weather(first),
+            Purpose::WeatherTable => {
+                if let Some(table) = self.session.weather.table.clone() {
+                    self.send(FileTask::SaveWeather { table, path: first });
+                }
+            }
             Purpose::SaveProject => self.save_project(first),
             Purpose::ExportLabels => {
                 if let Some(labels) = self.history.document().labels.clone() {

@@ -10,13 +10,13 @@ use terroir_scene::{
     Clusters, Contained, Crs, CrsEntry, Document, Example, FoundPlace, FoundRasters, Frame, Grid,
     Head, ImportReport, Labels, LayerId, OpenedProject, PaletteEntry, PcaBasis, Profile,
     ProfileValues, Raster, RasterInfo, SampleAnswer, SamplePoint, SceneError, SceneResult, Series,
-    Sheet, SheetContent, SheetSize, Style, TimeTable, allow_address, answer_sample_point_blocking,
-    autosave_labels, clearest_frame_blocking, contained_blocking, crs_catalogue_blocking,
-    default_style_blocking, export_labels, export_profiles, find_series_blocking,
-    fit_pca_of_blocking, import_labels_of, is_remote, is_zarr, one_series_blocking, open_project,
-    read_places_table, read_sample_blocking, relocate_frames_blocking, restore_labels,
-    save_project, series_in_raster_blocking, unique_value_classes_blocking, vector_attributes,
-    write_beside,
+    Sheet, SheetContent, SheetSize, Style, TimeTable, WeatherSpec, WeatherTable, allow_address,
+    answer_sample_point_blocking, autosave_labels, clearest_frame_blocking, contained_blocking,
+    crs_catalogue_blocking, default_style_blocking, export_labels, export_profiles,
+    find_series_blocking, fit_pca_of_blocking, import_labels_of, is_remote, is_zarr,
+    one_series_blocking, open_project, read_places_table, read_sample_blocking,
+    relocate_frames_blocking, restore_labels, save_project, series_in_raster_blocking,
+    unique_value_classes_blocking, vector_attributes, write_beside,
 };
 
 use crate::archive_facts::{ArchiveFacts, ArchiveQuestion};
@@ -27,6 +27,7 @@ use crate::recovery::{self, RecoveryFolder};
 use crate::settings::Settings;
 use crate::similarity::{ExampleSource, examples_blocking};
 use crate::training::load_picture_blocking;
+use crate::weather::{Place, read_weather_blocking};
 
 /// Tasks waiting at once; more are refused with a message instead of blocking the window.
 const WAITING_TASKS: usize = 256;
@@ -134,6 +135,17 @@ pub enum FileTask {
     },
     SaveTimeTable {
         table: TimeTable,
+        path: PathBuf,
+    },
+    /// The weather of a place; of several the one near the images.
+    ReadWeather {
+        spec: Box<WeatherSpec>,
+        near: Option<Box<Place>>,
+        /// It becomes the project's weather once it is read.
+        adds: bool,
+    },
+    SaveWeather {
+        table: Arc<WeatherTable>,
         path: PathBuf,
     },
     Autosave {
@@ -324,6 +336,11 @@ pub enum FileReply {
     TableSaved {
         path: PathBuf,
     },
+    Weather {
+        spec: Box<WeatherSpec>,
+        adds: bool,
+        table: Box<Result<WeatherTable, String>>,
+    },
     SamplePoints {
         path: PathBuf,
         points: Vec<SamplePoint>,
@@ -397,6 +414,7 @@ impl Files {
             FileTask::SaveProject { .. }
                 | FileTask::ExportLabels { .. }
                 | FileTask::SaveTimeTable { .. }
+                | FileTask::SaveWeather { .. }
                 | FileTask::Autosave { .. }
                 | FileTask::SaveHead { .. }
                 | FileTask::SaveClusters { .. }
@@ -476,7 +494,8 @@ fn doing(task: &FileTask) -> &'static str {
         FileTask::ListModels | FileTask::RemoveWeights { .. } => "looking after weights",
         FileTask::SaveProject { .. } => "saving the project",
         FileTask::ExportLabels { .. } => "exporting labels",
-        FileTask::SaveTimeTable { .. } => "saving the table",
+        FileTask::SaveTimeTable { .. } | FileTask::SaveWeather { .. } => "saving the table",
+        FileTask::ReadWeather { .. } => "reading the weather",
         FileTask::Autosave { .. } => "autosave",
         FileTask::SaveHead { .. } => "saving the classifier",
         FileTask::SaveClusters { .. } => "saving the clusters",
@@ -749,6 +768,22 @@ fn answer_blocking(
         FileTask::SaveTimeTable { table, path } => {
             table.save(&path)?;
             FileReply::TableSaved { path }
+        }
+        FileTask::SaveWeather { table, path } => {
+            write_beside(&path, table.csv().as_bytes())?;
+            FileReply::TableSaved { path }
+        }
+        FileTask::ReadWeather { spec, near, adds } => {
+            let read = read_weather_blocking(WeatherSpec::clone(&spec), near.map(|near| *near));
+            let (spec, table) = match read {
+                Ok((found, table)) => (Box::new(found), Ok(table)),
+                Err(error) => (spec, Err(error.to_string())),
+            };
+            FileReply::Weather {
+                spec,
+                adds,
+                table: Box::new(table),
+            }
         }
         FileTask::Autosave { document } => {
             let Some(data_folder) = data_folder else {

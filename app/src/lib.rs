@@ -56,4 +56,5 @@ mod training;
 mod training_stp;
 mod vector_news;
 mod vectors;
+mod weather;
 pub mod window;

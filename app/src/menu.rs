@@ -52,6 +52,7 @@ const LAYER: &[&[C]] = &[
         C::AddVector,
         C::SeriesFromFolder,
         C::SeriesFromLayers,
+        C::AddWeather,
     ],
     &[
         C::RenameLayer,

@@ -210,6 +210,7 @@ impl State {
                 self.messages
                     .show(Level::Info, format!("Table written.\n{}", path.display()));
             }
+            FileReply::Weather { spec, adds, table } => self.take_weather(*spec, adds, *table),
             FileReply::LabelsExported { path } => {
                 self.messages
                     .show(Level::Info, format!("Labels written.\n{}", path.display()));

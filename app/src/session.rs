@@ -16,6 +16,7 @@ use crate::profiles::ProfileView;
 use crate::similarity::SimilarView;
 use crate::time_points::TimeView;
 use crate::tools::{PolygonDraft, Stroke, Tool};
+use crate::weather::WeatherView;
 
 /// Tabs of the panel on the right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,6 +181,7 @@ pub struct Session {
     pub sample: SampleView,
     pub analyses: Analyses,
     pub comparison: Comparison,
+    pub weather: WeatherView,
 }
 
 impl Default for Session {
@@ -241,6 +243,7 @@ impl Default for Session {
             sample: SampleView::default(),
             analyses: Analyses::default(),
             comparison: Comparison::default(),
+            weather: WeatherView::default(),
         }
     }
 }

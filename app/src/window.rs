@@ -175,6 +175,16 @@ impl Window {
         self.state.live.fit.as_ref().map(|fit| &*fit.head)
     }
 
+    /// Adds a weather file as the dialog does.
+    pub fn add_weather(&mut self, path: PathBuf) {
+        self.state.add_weather(path);
+    }
+
+    /// The weather on show; `None` while there is none, or it is not read yet.
+    pub fn weather(&self) -> Option<&terroir_scene::WeatherTable> {
+        self.state.session.weather.table.as_deref()
+    }
+
     /// Chooses the method of the class map.
     pub fn set_method(&mut self, kind: HeadKind) {
         self.state.live.kind = kind;

@@ -13,10 +13,11 @@ use terroir_scene::Raster;
 use crate::program::{command, files_in, repository, run, sample};
 
 const SCENE: &str = "S2_2021-07-28.tif";
-const SUBCOMMANDS: [&str; 24] = [
+const SUBCOMMANDS: [&str; 25] = [
     "info",
     "render",
     "profile",
+    "weather",
     "embed",
     "reconstruct",
     "train",

@@ -66,6 +66,7 @@ mod tricky;
 mod values;
 mod vector_window;
 mod vectors;
+mod weather;
 mod weather_world;
 mod web_server;
 mod weights_hub;

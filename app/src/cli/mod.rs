@@ -42,6 +42,7 @@ mod suggest;
 mod time_profile;
 mod train;
 mod vector_info;
+mod weather;
 mod worker;
 
 use std::ffi::OsString;
@@ -107,6 +108,8 @@ enum Command {
     TimeProfile(time_profile::TimeProfileArgs),
     /// Show what the bands of rasters hold at a place
     Profile(profile::ProfileArgs),
+    /// Show daily weather of any known source, check it against images, convert and draw it
+    Weather(weather::WeatherArgs),
     /// Compute the field of a scene, or of dated images: 64 numbers a pixel that heads are trained on
     Embed(embed::EmbedArgs),
     /// Draw what a model over time believes a sensor would have seen on a day
@@ -211,6 +214,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::Render(args)) => render::run(&args, output),
         Some(Command::TimeProfile(args)) => time_profile::run(&args, output),
         Some(Command::Profile(args)) => profile::run(&args, output),
+        Some(Command::Weather(args)) => weather::run(&args, output),
         Some(Command::Embed(args)) => embed::run(&args, output),
         Some(Command::Reconstruct(args)) => reconstruct::run(&args, output),
         Some(Command::Train(args)) => train::run(&args, output),

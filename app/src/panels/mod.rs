@@ -40,6 +40,7 @@ mod training_form;
 mod training_stp;
 mod values;
 mod vector_style;
+mod weather;
 
 pub use derived::FormulaEdit;
 pub use jobs::progress_text;

@@ -15,9 +15,23 @@ use crate::theme::{self, icon};
 use crate::time_points::TimePoint;
 use crate::tools::Tool;
 
-const EPOCH: Date = Date::constant(1970, 1, 1);
+pub(super) const EPOCH: Date = Date::constant(1970, 1, 1);
 
 pub fn time_ui(ui: &mut egui::Ui, state: &mut State) {
+    ui.horizontal(|ui| {
+        let shows_weather = &mut state.session.weather.is_shown;
+        ui.selectable_value(shows_weather, false, "Values");
+        ui.selectable_value(shows_weather, true, "Weather");
+    });
+    ui.add_space(theme::SMALL_GAP);
+    if state.session.weather.is_shown {
+        super::weather::weather_ui(ui, state);
+    } else {
+        values_ui(ui, state);
+    }
+}
+
+fn values_ui(ui: &mut egui::Ui, state: &mut State) {
     let Some(layer) = state.series_layer() else {
         theme::empty_ui(
             ui,
@@ -87,7 +101,7 @@ fn quantity_ui(ui: &mut egui::Ui, state: &mut State) {
 }
 
 /// Days since 1970, which is what the axis counts.
-fn day_number(series: &Series, index: usize) -> Option<f64> {
+pub(super) fn day_number(series: &Series, index: usize) -> Option<f64> {
     let frame = series.frames().get(index)?;
     let time = frame.time.map_or(0.5, |time| {
         (f64::from(time.hour()) + f64::from(time.minute()) / 60.0) / 24.0
@@ -95,10 +109,39 @@ fn day_number(series: &Series, index: usize) -> Option<f64> {
     Some(days_between(EPOCH, frame.date?) + time)
 }
 
-fn date_of(day: f64) -> Option<Date> {
+pub(super) fn date_of(day: f64) -> Option<Date> {
     EPOCH
         .checked_add(jiff::Span::new().try_days(day.floor() as i64).ok()?)
         .ok()
+}
+
+/// Names days along the x axis, at most so many.
+pub(super) fn over_days(plot: Plot<'_>, most: usize) -> Plot<'_> {
+    plot.x_grid_spacer(move |input| {
+        let (Some(low), Some(high)) = (date_of(input.bounds.0), date_of(input.bounds.1)) else {
+            return Vec::new();
+        };
+        let step = (input.bounds.1 - input.bounds.0) / most as f64;
+        named_days(low, high, most)
+            .into_iter()
+            .map(|(date, _)| GridMark {
+                value: days_between(EPOCH, date),
+                step_size: step,
+            })
+            .collect()
+    })
+    .x_axis_formatter(|mark, range| {
+        let (Some(low), Some(high)) = (date_of(*range.start()), date_of(*range.end())) else {
+            return String::new();
+        };
+        let most = ((range.end() - range.start()) / mark.step_size.max(1e-9)).round() as usize;
+        let date = date_of(mark.value + 0.25);
+        named_days(low, high, most)
+            .into_iter()
+            .find(|(named, _)| Some(*named) == date)
+            .map(|(_, name)| name)
+            .unwrap_or_default()
+    })
 }
 
 /// Values with their frames: those that count, and those under clouds.
@@ -149,7 +192,7 @@ fn plot_ui(ui: &mut egui::Ui, state: &State, series: &Series) -> Option<usize> {
         })
         .collect();
     let days = days_between(first, last).max(1.0);
-    let plot = Plot::new("time")
+    let plot = over_days(Plot::new("time"), most)
         .height(240.0)
         .y_axis_label(name)
         .allow_scroll(false)
@@ -158,31 +201,6 @@ fn plot_ui(ui: &mut egui::Ui, state: &State, series: &Series) -> Option<usize> {
         .set_margin_fraction(egui::vec2(0.03, 0.08))
         .include_x(days_between(EPOCH, first))
         .include_x(days_between(EPOCH, last) + 1.0)
-        .x_grid_spacer(move |input| {
-            let (Some(low), Some(high)) = (date_of(input.bounds.0), date_of(input.bounds.1)) else {
-                return Vec::new();
-            };
-            let step = (input.bounds.1 - input.bounds.0) / most as f64;
-            named_days(low, high, most)
-                .into_iter()
-                .map(|(date, _)| GridMark {
-                    value: days_between(EPOCH, date),
-                    step_size: step,
-                })
-                .collect()
-        })
-        .x_axis_formatter(|mark, range| {
-            let (Some(low), Some(high)) = (date_of(*range.start()), date_of(*range.end())) else {
-                return String::new();
-            };
-            let most = ((range.end() - range.start()) / mark.step_size.max(1e-9)).round() as usize;
-            let date = date_of(mark.value + 0.25);
-            named_days(low, high, most)
-                .into_iter()
-                .find(|(named, _)| Some(*named) == date)
-                .map(|(_, name)| name)
-                .unwrap_or_default()
-        })
         .label_formatter(|hover| {
             let HoverPosition::NearDataPoint { position, .. } = hover else {
                 return None;

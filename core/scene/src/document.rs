@@ -7,7 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Blend, Crs, Labels, Profile, RasterInfo, Series, Style, VectorStyle, Wavelength, class_color,
+    Blend, Crs, Labels, Profile, RasterInfo, Series, Style, VectorStyle, Wavelength, WeatherSpec,
+    class_color,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -127,6 +128,8 @@ pub struct Document {
     pub profiles: Vec<Arc<Profile>>,
     /// The validation sample in use.
     pub sample: Option<DrawnSample>,
+    /// The daily weather of this place.
+    pub weather: Option<WeatherSpec>,
 }
 
 /// A validation sample and the map it was drawn of. Its points and their answers live in their own file.
@@ -151,6 +154,7 @@ impl PartialEq for Document {
             && self.map_crs == other.map_crs
             && self.labels == other.labels
             && self.sample == other.sample
+            && self.weather == other.weather
             && self.profiles.len() == other.profiles.len()
             && self
                 .profiles

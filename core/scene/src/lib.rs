@@ -174,9 +174,15 @@ mod weather;
 mod weather_checks;
 mod weather_columns;
 mod weather_days;
+mod weather_derive;
+mod weather_doubts;
 mod weather_file;
 mod weather_future;
+mod weather_picture;
+mod weather_preamble;
+mod weather_raster;
 mod weather_text;
+mod weather_times;
 mod weather_units;
 
 #[cfg(test)]
@@ -316,7 +322,9 @@ pub use vector_style::*;
 pub use vectors::*;
 pub use virtual_raster::path_text;
 pub use weather::*;
-pub use weather_checks::{UnitDoubt, WeatherCheck, WeatherConcern};
-pub use weather_days::saturation_kpa;
+pub use weather_checks::{WeatherCheck, WeatherConcern};
+pub use weather_derive::saturation_kpa;
+pub use weather_doubts::UnitDoubt;
 pub use weather_future::*;
+pub use weather_picture::weather_svg;
 pub use weather_units::WeatherUnit;

@@ -13,8 +13,8 @@ use crate::containers::container_of;
 use crate::series_entry::SeriesEntry;
 use crate::{
     Blend, Crs, Document, DrawnSample, Layer, LayerId, LayerSource, Profile, Raster, SceneError,
-    SceneResult, Style, VectorSource, VectorStyle, Wavelength, export_labels, import_labels,
-    is_remote, recognise_product,
+    SceneResult, Style, VectorSource, VectorStyle, Wavelength, WeatherReading, WeatherSpec,
+    export_labels, import_labels, is_remote, recognise_product,
 };
 
 pub const PROJECT_SCHEMA: u32 = 1;
@@ -52,6 +52,17 @@ struct ProjectFile {
     profiles: Vec<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sample: Option<SampleEntry>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Read apart, like layers.
+    weather: Option<Value>,
+}
+
+/// A weather file and how it is read.
+#[derive(Serialize, Deserialize)]
+struct WeatherEntry {
+    file: FileEntry,
+    #[serde(flatten)]
+    reading: WeatherReading,
 }
 
 /// A validation sample and its map.
@@ -192,6 +203,17 @@ pub fn save_project(document: &Document, path: &Path) -> SceneResult<()> {
             map: file_entry(&folder, &sample.map),
             points: file_entry(&folder, &sample.points),
         }),
+        weather: document
+            .weather
+            .as_ref()
+            .map(|weather| {
+                serde_json::to_value(WeatherEntry {
+                    file: file_entry(&folder, &weather.path),
+                    reading: weather.reading.clone(),
+                })
+            })
+            .transpose()
+            .map_err(|error| unwritable(path, &error))?,
     };
     let mut text =
         serde_json::to_string_pretty(&project).map_err(|error| unwritable(path, &error))?;
@@ -452,6 +474,20 @@ pub fn open_project(path: &Path) -> SceneResult<OpenedProject> {
     let area_of_interest = project
         .area_of_interest
         .filter(|id| layers.iter().any(|layer| layer.id == *id));
+    let weather = project.weather.and_then(|entry| {
+        match serde_json::from_value::<WeatherEntry>(entry) {
+            Ok(entry) => Some(WeatherSpec {
+                path: located(&entry.file, &folder),
+                reading: entry.reading,
+            }),
+            Err(_) => {
+                warnings.push(
+                    "the weather of the project cannot be read, a newer Terroir may have written it; add it again".into(),
+                );
+                None
+            }
+        }
+    });
     let document = Document {
         area_of_interest,
         layers,
@@ -464,6 +500,7 @@ pub fn open_project(path: &Path) -> SceneResult<OpenedProject> {
             map: located(&sample.map, &folder),
             points: located(&sample.points, &folder),
         }),
+        weather,
     };
     Ok(OpenedProject {
         document,

@@ -358,3 +358,38 @@ fn a_series_comes_back_with_its_dates_masks_and_missing_files() {
     assert!(series.frames()[1].has_own_mask());
     assert_eq!((series.shown(), series.hide_clouds), (2, true));
 }
+
+#[test]
+fn the_weather_and_how_it_is_read_stay_with_the_project() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("work.terroir");
+    let mut weather = WeatherSpec::new(folder.path().join("weather.csv"));
+    weather.reading.place = Some((50.85, 4.35));
+    weather
+        .reading
+        .units
+        .insert("tmax".into(), crate::WeatherUnit::Kelvin);
+    let document = Document {
+        weather: Some(weather.clone()),
+        ..Document::default()
+    };
+    save_project(&document, &path).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        text.contains("\"tmax\": \"K\"") && text.contains("\"path\": \"weather.csv\""),
+        "{text}"
+    );
+    assert_eq!(open_project(&path).unwrap().document.weather, Some(weather));
+    // A unit of a newer program costs the weather, not the project.
+    std::fs::write(&path, text.replace("\"K\"", "\"rankine\"")).unwrap();
+    let opened = open_project(&path).unwrap();
+    assert_eq!(opened.document.weather, None);
+    assert!(
+        opened
+            .warnings
+            .iter()
+            .any(|warning| warning.contains("weather")),
+        "{:?}",
+        opened.warnings
+    );
+}

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::weather_checks::UnitDoubt;
-use crate::{SceneError, SceneResult, WeatherUnit};
+use crate::{SceneError, SceneResult, UnitDoubt, WeatherUnit};
 
 /// Days without a value that may be bridged (spec kg-vsf 4.2).
 pub const LONGEST_BRIDGED_GAP_DAYS: usize = 5;

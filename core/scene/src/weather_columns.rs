@@ -352,7 +352,10 @@ pub(crate) fn layout_of(names: &[String]) -> Layout {
             .filter(|name| wanted.contains(&name.as_str()))
             .count()
     };
-    if has(&[
+    // Nobody else counts the days of the year under this name.
+    if has(&["yday"]) {
+        Layout::Daymet
+    } else if has(&[
         "precipitation_flux",
         "solar_radiation_flux",
         "temperature_air_2m_max_24h",

@@ -7,22 +7,18 @@ use std::path::Path;
 use jiff::civil::Date;
 
 use crate::weather::{days_between, later};
-use crate::weather_checks::{UnitDoubt, doubt_of, doubt_of_text};
 use crate::weather_columns::{Layout, Measured};
+use crate::weather_derive::{daylight_totals, derive_vapour, derive_wind, fill_leap_years};
+use crate::weather_doubts::{doubt_of, doubt_of_text};
 use crate::weather_text::{RawColumn, RawTable};
-use crate::{SceneError, SceneResult, WeatherReading, WeatherTable, WeatherUnit, WeatherVariable};
+use crate::{
+    SceneError, SceneResult, UnitDoubt, WeatherReading, WeatherTable, WeatherUnit, WeatherVariable,
+};
 
 /// Longer tables have a date that is wrong.
 const LONGEST_TABLE_DAYS: i64 = 366 * 300;
 /// Of 24 hours that must be there.
 const FEWEST_HOURS: usize = 20;
-/// Wind from 10 m to 2 m above grass, FAO-56: 4.87 / ln(67.8 * 10 - 5.42).
-pub(crate) const WIND_2M_FROM_10M: f64 = 0.747_951;
-
-/// Saturation vapour pressure in kPa at a temperature in degC (FAO-56).
-pub fn saturation_kpa(celsius: f64) -> f64 {
-    0.6108 * (17.27 * celsius / (celsius + 237.3)).exp()
-}
 
 /// One quantity by days, in the base unit of its kind (percent for humidity).
 pub(crate) struct DayColumn {
@@ -37,14 +33,14 @@ pub(crate) struct DayColumn {
 }
 
 /// The rows of a table sorted by time.
-struct Rows<'a> {
-    raw: &'a RawTable,
+pub(crate) struct Rows<'a> {
+    pub raw: &'a RawTable,
     /// Indices of rows in order of time.
     order: Vec<usize>,
     first: Date,
     days: usize,
     /// Minutes from row to row in a table of hours.
-    step: Option<u16>,
+    pub step: Option<u16>,
 }
 
 /// Makes the daily table of one place.
@@ -240,7 +236,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The columns by days that one column gives: three of a temperature by hours, one of all others.
-    fn days_of(
+    pub fn days_of(
         &self,
         measured: Measured,
         base: &[Option<f64>],
@@ -302,7 +298,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    fn plain_days(&self, base: &[Option<f64>]) -> Vec<Option<f64>> {
+    pub fn plain_days(&self, base: &[Option<f64>]) -> Vec<Option<f64>> {
         let mut days = vec![None; self.days];
         for (stamp, value) in self.raw.stamps.iter().zip(base) {
             if let Some(day) = self.day_of(stamp.date).and_then(|day| days.get_mut(day)) {
@@ -373,36 +369,6 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Daymet's radiation is the mean over the daylight: times its seconds it is the day's total.
-fn daylight_totals(
-    columns: &mut BTreeMap<Measured, DayColumn>,
-    raw: &RawTable,
-    rows: &Rows<'_>,
-    notes: &mut Vec<String>,
-) {
-    let length = raw
-        .columns
-        .iter()
-        .find(|column| column.measured == Measured::DayLength);
-    let Some(length) = length else {
-        columns.remove(&Measured::Radiation);
-        notes.push(
-            "srad is left out: Daymet's radiation is a mean over the daylight, and its length (dayl) is not in the file; get the \
-             file with dayl"
-                .into(),
-        );
-        return;
-    };
-    let seconds = rows.plain_days(&length.values);
-    if let Some(column) = columns.get_mut(&Measured::Radiation) {
-        for (value, seconds) in column.values.iter_mut().zip(&seconds) {
-            *value = value
-                .zip(*seconds)
-                .map(|(watts, seconds)| watts * seconds * 1e-6);
-        }
-    }
-}
-
 /// The daily table of the columns, with what can be derived.
 fn assembled(
     raw: &RawTable,
@@ -435,7 +401,9 @@ fn assembled(
     if raw.layout == Layout::Daymet {
         fill_leap_years(&mut table, rows.first, rows.days, &mut notes);
     }
-    let (start, end) = days_with_values(&table, rows.days);
+    // The last day of a leap year may have been added.
+    let days = table.values().map(Vec::len).max().unwrap_or(rows.days);
+    let (start, end) = days_with_values(&table, days);
     let columns = table.into_iter().map(|(variable, column)| {
         let days = column.get(start..end).unwrap_or_default();
         (
@@ -467,178 +435,5 @@ fn days_with_values(
     match (start, end) {
         (Some(start), Some(end)) => (start, end + 1),
         _ => (0, days),
-    }
-}
-
-/// Wind at 2 m: given, else from 10 m, else from its two components.
-fn derive_wind(
-    columns: &mut BTreeMap<Measured, DayColumn>,
-    rows: &Rows<'_>,
-    notes: &mut Vec<String>,
-) {
-    let ten = columns.remove(&Measured::Wind10m);
-    let east = columns.remove(&Measured::WindEast10m);
-    let north = columns.remove(&Measured::WindNorth10m);
-    if columns.contains_key(&Measured::Wind2m) {
-        return;
-    }
-    let (mut column, from) = if let Some(ten) = ten {
-        (ten, "wind at 2 m is that at 10 m times 0.748")
-    } else if let (Some(mut east), Some(north)) = (east, north) {
-        let speeds = rows
-            .raw
-            .columns
-            .iter()
-            .find(|c| c.measured == Measured::WindEast10m);
-        let other = rows
-            .raw
-            .columns
-            .iter()
-            .find(|c| c.measured == Measured::WindNorth10m);
-        east.values = match (rows.step, speeds, other) {
-            // The mean of the speeds, not the speed of the mean.
-            (Some(step), Some(u), Some(v)) => {
-                let speed: Vec<Option<f64>> = u
-                    .values
-                    .iter()
-                    .zip(&v.values)
-                    .map(|(u, v)| {
-                        u.zip(*v).map(|(u, v)| {
-                            let hours = f64::from(step) / 60.0;
-                            east.unit
-                                .to_base(u, hours)
-                                .hypot(north.unit.to_base(v, hours))
-                        })
-                    })
-                    .collect();
-                let days = rows.days_of(Measured::Wind10m, &speed, "wind", &mut Vec::new());
-                days.into_iter()
-                    .next()
-                    .map(|(_, days)| days)
-                    .unwrap_or_default()
-            }
-            _ => east
-                .values
-                .iter()
-                .zip(&north.values)
-                .map(|(u, v)| u.zip(*v).map(|(u, v)| u.hypot(v)))
-                .collect(),
-        };
-        (
-            east,
-            "wind at 2 m is the speed of the two components at 10 m times 0.748",
-        )
-    } else {
-        return;
-    };
-    for value in column.values.iter_mut().flatten() {
-        *value *= WIND_2M_FROM_10M;
-    }
-    column.measured = Measured::Wind2m;
-    notes.push(from.into());
-    columns.insert(Measured::Wind2m, column);
-}
-
-/// Vapour pressure: given, else from the dew point, else from humidity, else that of the night's dew.
-fn derive_vapour(
-    columns: &mut BTreeMap<Measured, DayColumn>,
-    days: usize,
-    notes: &mut Vec<String>,
-) {
-    if columns.contains_key(&Measured::VapourPressure) {
-        return;
-    }
-    let at = |measured: Measured, day: usize| {
-        columns
-            .get(&measured)
-            .and_then(|column| column.values.get(day).copied().flatten())
-    };
-    let has = |measured: Measured| columns.contains_key(&measured);
-    let has_both = has(Measured::Tmin) && has(Measured::Tmax);
-    let (note, values): (_, Vec<Option<f64>>) = if has(Measured::DewPoint) {
-        (
-            "vp is the saturation pressure at the dew point",
-            (0..days)
-                .map(|day| at(Measured::DewPoint, day).map(saturation_kpa))
-                .collect(),
-        )
-    } else if has(Measured::Humidity) && has_both {
-        (
-            "vp is worked out from relative humidity, tmin and tmax",
-            (0..days)
-                .map(|day| {
-                    let humidity = at(Measured::Humidity, day)?;
-                    let low = saturation_kpa(at(Measured::Tmin, day)?);
-                    let high = saturation_kpa(at(Measured::Tmax, day)?);
-                    Some(humidity / 100.0 * (low + high) / 2.0)
-                })
-                .collect(),
-        )
-    } else if has(Measured::Tmin) {
-        (
-            "vp is not in the file; it is taken as the saturation pressure at tmin, too high in dry places",
-            (0..days)
-                .map(|day| at(Measured::Tmin, day).map(saturation_kpa))
-                .collect(),
-        )
-    } else {
-        return;
-    };
-    notes.push(note.into());
-    columns.insert(
-        Measured::VapourPressure,
-        DayColumn {
-            measured: Measured::VapourPressure,
-            name: "vp".into(),
-            unit: WeatherUnit::Kilopascal,
-            hours: 24.0,
-            values,
-        },
-    );
-}
-
-/// Daymet's years have 365 days: leap years lack 31 December, which copies the day before.
-fn fill_leap_years(
-    table: &mut BTreeMap<WeatherVariable, Vec<Option<f64>>>,
-    first: Date,
-    days: usize,
-    notes: &mut Vec<String>,
-) {
-    let last = later(first, days as i64 - 1);
-    let mut filled = Vec::new();
-    for year in first.year()..=last.year() {
-        let Ok(day) = Date::new(year, 12, 31) else {
-            continue;
-        };
-        let Ok(row) = usize::try_from(days_between(first, day)) else {
-            continue;
-        };
-        // A table that ends with 30 December of a leap year ends with the year.
-        let is_missing = day.in_leap_year()
-            && row > 0
-            && row <= days
-            && table
-                .values()
-                .all(|column| column.get(row).copied().flatten().is_none())
-            && table
-                .values()
-                .any(|column| column.get(row - 1).copied().flatten().is_some());
-        if !is_missing {
-            continue;
-        }
-        for column in table.values_mut() {
-            let before = column.get(row - 1).copied().flatten();
-            match column.get_mut(row) {
-                Some(value) => *value = before,
-                None => column.push(before),
-            }
-        }
-        filled.push(day.to_string());
-    }
-    if !filled.is_empty() {
-        notes.push(format!(
-            "Daymet's years have 365 days; these days copy the one before: {}",
-            filled.join(", ")
-        ));
     }
 }

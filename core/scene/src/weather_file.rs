@@ -1,35 +1,41 @@
-//! Opens weather files: tables of text, and the place chosen of those with several. Knows files; what is in them is understood in
-//! `weather_text.rs` and `weather_days.rs`.
+//! Opens weather files: tables of text, rasters, and the place chosen of those with several. Knows files; what is in them is
+//! understood in `weather_text.rs`, `weather_raster.rs` and `weather_days.rs`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::weather_days::daily_table;
-use crate::weather_text::raw_tables;
+use crate::weather_raster::raster_table;
+use crate::weather_text::{RawTable, raw_tables};
 use crate::{SceneError, SceneResult, WeatherReading, WeatherTable};
 
 /// A larger table is something else: a century of hours of ten columns is half of it.
 const LARGEST_TABLE_BYTES: u64 = 256 << 20;
+/// Names of files that are read as rasters.
+const RASTER_ENDINGS: [&str; 7] = ["nc", "nc4", "tif", "tiff", "vrt", "h5", "hdf5"];
 /// Places named in a message.
 const LISTED_PLACES: usize = 4;
 
 impl WeatherTable {
     /// Reads a weather file of any known kind as days: own tables, Daymet, Open-Meteo, NASA POWER, ERA5-Land, Earth Engine,
-    /// AgERA5 and E-OBS columns.
+    /// AgERA5 and E-OBS columns; weather rasters (NetCDF, stacks) at the place of `reading`, a folder of them as one.
     ///
     /// A unit that looks wrong does not stop the reading; it stands in `doubts` until `reading` confirms it.
     ///
     /// # Errors
     /// What is no weather table, no date in a line, two rows for a day, several places and none chosen.
     pub fn open_blocking(path: &Path, reading: &WeatherReading) -> SceneResult<Self> {
-        let about = std::fs::metadata(path).map_err(|error| {
+        let about = std::fs::metadata(path);
+        let is_container_part = about.is_err() && path.to_string_lossy().contains(':');
+        if is_container_part || is_raster(path) {
+            return daily_table(&raster_table(&[path.to_owned()], reading)?, reading, path);
+        }
+        let about = about.map_err(|error| {
             SceneError::file(path, "the weather file cannot be opened; check the path")
                 .with_details(error)
         })?;
         if about.is_dir() {
-            return Err(SceneError::file(
-                path,
-                "this is a folder; name the weather file itself",
-            ));
+            let files = rasters_in(path)?;
+            return daily_table(&raster_table(&files, reading)?, reading, path);
         }
         if about.len() > LARGEST_TABLE_BYTES {
             return Err(SceneError::file(
@@ -43,11 +49,14 @@ impl WeatherTable {
         if bytes.iter().take(4096).any(|byte| *byte == 0) {
             return Err(SceneError::file(
                 path,
-                "this is no weather table: it holds no text; choose a CSV file",
+                "this is no weather table: it holds no text; choose a CSV file, NetCDF or GeoTIFF",
             ));
         }
         let mut places: Vec<(String, WeatherTable)> = Vec::new();
-        for raw in raw_tables(path, &bytes, reading)? {
+        let mut raws = raw_tables(path, &bytes, reading)?;
+        // What is given by days goes before what is made of hours.
+        raws.sort_by_key(RawTable::is_by_hours);
+        for raw in raws {
             if raw.stamps.is_empty() {
                 continue;
             }
@@ -101,6 +110,34 @@ impl WeatherTable {
     }
 }
 
+/// Whether a file is read as a raster, by its name.
+fn is_raster(path: &Path) -> bool {
+    let ending = path
+        .extension()
+        .map(|ending| ending.to_string_lossy().to_lowercase());
+    ending.is_some_and(|ending| RASTER_ENDINGS.contains(&ending.as_str()))
+}
+
+/// The rasters of a folder in the order of their names.
+fn rasters_in(folder: &Path) -> SceneResult<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder).map_err(|error| {
+        SceneError::file(folder, "the folder cannot be read").with_details(error)
+    })?;
+    let mut files: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| is_raster(path))
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        return Err(SceneError::file(
+            folder,
+            "there is no weather raster (.nc, .tif) in this folder; name a table (.csv) itself",
+        ));
+    }
+    Ok(files)
+}
+
 /// The table of the place asked for.
 fn chosen_place(
     path: &Path,
@@ -125,7 +162,7 @@ fn chosen_place(
         return Err(SceneError::file(
             path,
             format!(
-                "the table holds the weather of {count} places ({}{}); say for which place (--at LATITUDE,LONGITUDE)",
+                "the table holds the weather of {count} places ({}{}); say for which place (--at LON,LAT)",
                 names.join("; "),
                 if count > LISTED_PLACES { "; …" } else { "" }
             ),
@@ -205,3 +242,7 @@ pub(crate) fn distance_km(a: (f64, f64), b: (f64, f64)) -> f64 {
     let chord = half_lat * half_lat + lat_a.cos() * lat_b.cos() * half_lon * half_lon;
     2.0 * 6371.0 * chord.sqrt().clamp(0.0, 1.0).asin()
 }
+
+#[cfg(test)]
+#[path = "weather_file_tests.rs"]
+mod tests;

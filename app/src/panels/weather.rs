@@ -1,0 +1,530 @@
+//! The weather of the project: a plot of each driver over the days under the days of the images, with gaps marked, what is
+//! doubtful, and units to be confirmed. Draws and asks; the weather itself stands in `weather.rs` of the window.
+
+use std::sync::Arc;
+
+use egui::{Color32, RichText};
+use egui_plot::{HoverPosition, Line, MarkerShape, Plot, PlotPoints, Points, Span, VLine};
+use jiff::civil::Date;
+use terroir_scene::{DRIVERS, UnitDoubt, WeatherCheck, WeatherSpec, WeatherTable, WeatherVariable};
+
+use super::spectrum::number_text;
+use super::time::{EPOCH, date_of, day_number, over_days};
+use super::timeline::days_between;
+use crate::commands::Command;
+use crate::dialogs::Purpose;
+use crate::state::State;
+use crate::theme::{self, icon};
+
+/// Of a plot of one driver; the last has the days below it.
+const PLOT_HEIGHT: f32 = 78.0;
+const DAYS_HEIGHT: f32 = 20.0;
+/// More days than this are drawn thinned.
+const MOST_DAYS: usize = 1500;
+/// Days shown before and after the images at first.
+const AROUND_DAYS: f64 = 30.0;
+/// Findings shown before "and n more".
+const MOST_CHECKS: usize = 12;
+
+const COLD: Color32 = Color32::from_rgb(88, 157, 219);
+const WARM: Color32 = Color32::from_rgb(226, 112, 76);
+const RAIN: Color32 = Color32::from_rgb(70, 140, 205);
+const SUN: Color32 = Color32::from_rgb(214, 158, 46);
+const AIR: Color32 = Color32::from_rgb(84, 166, 120);
+const OTHER: Color32 = Color32::from_rgb(150, 120, 200);
+
+pub fn weather_ui(ui: &mut egui::Ui, state: &mut State) {
+    state.want_weather();
+    let Some(spec) = state.history.document().weather.clone() else {
+        theme::empty_ui(
+            ui,
+            "No weather",
+            "Add the daily weather of this place: a table of Daymet, Open-Meteo, NASA POWER, ERA5-Land, AgERA5 or E-OBS, your own, or \
+             a weather raster.",
+        );
+        if ui.button("Add weather…").clicked() {
+            state.queue.push_back(Command::AddWeather);
+        }
+        return;
+    };
+    file_ui(ui, state, &spec);
+    if let Some(why) = state.session.weather.error.clone() {
+        let color = theme::colors(ui.visuals()).error;
+        ui.label(RichText::new(why).color(color));
+        return;
+    }
+    let Some(table) = state.session.weather.table.clone() else {
+        ui.horizontal(|ui| {
+            ui.spinner();
+            ui.label("Reading…");
+        });
+        return;
+    };
+    let weak = theme::colors(ui.visuals()).weak;
+    ui.label(
+        RichText::new(format!(
+            "{}, {} days, {} to {}",
+            table.source,
+            table.days(),
+            table.first,
+            table.last()
+        ))
+        .color(weak),
+    );
+    let checks = state.weather_checks();
+    for check in checks.iter() {
+        if let Some(doubt) = &check.doubt {
+            doubt_ui(ui, state, doubt);
+        }
+    }
+    plots_ui(ui, state, &table);
+    checks_ui(ui, &checks);
+    notes_ui(ui, &table);
+    let can_write = table.doubts.is_empty();
+    let button = ui.add_enabled(can_write, egui::Button::new("Export CSV…"));
+    if button
+        .on_hover_text("One row a day in plain units")
+        .on_disabled_hover_text("Confirm the units first")
+        .clicked()
+    {
+        let ctx = ui.ctx().clone();
+        state.pick(&ctx, Purpose::WeatherTable);
+    }
+}
+
+fn file_ui(ui: &mut egui::Ui, state: &mut State, spec: &WeatherSpec) {
+    let name = spec.path.file_name().map_or_else(
+        || spec.path.display().to_string(),
+        |name| name.to_string_lossy().into_owned(),
+    );
+    ui.horizontal(|ui| {
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = 2.0;
+            if theme::icon_button(ui, icon::X, "Remove the weather from the project").clicked() {
+                state.remove_weather();
+            }
+            if theme::icon_button(ui, icon::FOLDER_OPEN, "Choose another weather file").clicked() {
+                state.queue.push_back(Command::AddWeather);
+            }
+            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                ui.add(egui::Label::new(RichText::new(name).strong()).truncate())
+                    .on_hover_text(spec.path.display().to_string());
+            });
+        });
+    });
+}
+
+/// A question about a unit with its answers.
+fn doubt_ui(ui: &mut egui::Ui, state: &mut State, doubt: &UnitDoubt) {
+    let colors = theme::colors(ui.visuals());
+    let frame = egui::Frame::new()
+        .stroke(egui::Stroke::new(1.0, colors.warning))
+        .corner_radius(4)
+        .inner_margin(egui::Margin::symmetric(8, 6));
+    frame.show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.label(
+            RichText::new(format!(
+                "{}  In which unit is {}?",
+                icon::WARNING,
+                doubt.variable.title().to_lowercase()
+            ))
+            .color(colors.warning),
+        );
+        ui.label(format!(
+            "Column {} was read as {}; {}.",
+            doubt.column,
+            unit_text(doubt.assumed.name()),
+            doubt.why
+        ));
+        ui.horizontal_wrapped(|ui| {
+            let mut units = doubt.assumed.alternatives();
+            units.retain(|unit| Some(*unit) != doubt.likely && *unit != doubt.assumed);
+            let first = doubt.likely.into_iter();
+            for unit in first.chain([doubt.assumed]) {
+                let is_likely = doubt.likely == Some(unit);
+                let text = unit_text(unit.name());
+                let text = if is_likely {
+                    RichText::new(text).strong()
+                } else {
+                    RichText::new(text)
+                };
+                let button = ui.button(text).on_hover_text(if is_likely {
+                    "The values would make sense in this unit"
+                } else {
+                    "The values are right as they were read"
+                });
+                if button.clicked() {
+                    state.confirm_weather_unit(&doubt.key, unit);
+                }
+            }
+            ui.menu_button("Other", |ui| {
+                for unit in units {
+                    if ui.button(unit_text(unit.name())).clicked() {
+                        state.confirm_weather_unit(&doubt.key, unit);
+                        ui.close();
+                    }
+                }
+            });
+        });
+    });
+}
+
+/// Units as people write them.
+fn unit_text(name: &str) -> String {
+    name.replace("deg", "°")
+        .replace("m2", "m²")
+        .replace("m3", "m³")
+}
+
+/// What a plot shows: curves of one unit.
+struct Curves {
+    title: String,
+    unit: String,
+    is_rain: bool,
+    curves: Vec<(WeatherVariable, Color32)>,
+}
+
+fn curves_of(table: &WeatherTable) -> Vec<Curves> {
+    use WeatherVariable as V;
+    let one = |variable: V, color: Color32| Curves {
+        title: variable.title().to_owned(),
+        unit: unit_text(variable.unit()),
+        is_rain: variable == V::Prcp,
+        curves: vec![(variable, color)],
+    };
+    let mut all = Vec::new();
+    let both: Vec<(V, Color32)> = [(V::Tmin, COLD), (V::Tmax, WARM)]
+        .into_iter()
+        .filter(|(variable, _)| table.has(*variable))
+        .collect();
+    if !both.is_empty() {
+        all.push(Curves {
+            title: "Lowest and highest temperature".to_owned(),
+            unit: unit_text(V::Tmin.unit()),
+            is_rain: false,
+            curves: both,
+        });
+    }
+    for (variable, color) in [(V::Prcp, RAIN), (V::Srad, SUN), (V::Vp, AIR)] {
+        if table.has(variable) {
+            all.push(one(variable, color));
+        }
+    }
+    let rest = table
+        .variables()
+        .filter(|variable| !DRIVERS.contains(variable) && *variable != V::Tmean);
+    all.extend(rest.map(|variable| one(variable, OTHER)));
+    all
+}
+
+fn plots_ui(ui: &mut egui::Ui, state: &mut State, table: &WeatherTable) {
+    let images = state.image_days();
+    let layer = state.series_layer();
+    let shown = layer
+        .as_ref()
+        .and_then(|layer| layer.series())
+        .and_then(|series| day_number(series, series.shown()));
+    let range = first_range(table, &images);
+    let mut clicked = images_ui(ui, &images, shown, range);
+    let all = curves_of(table);
+    let count = all.len();
+    for (index, curves) in all.iter().enumerate() {
+        let is_last = index + 1 == count;
+        clicked = plot_ui(ui, table, curves, shown, range, is_last).or(clicked);
+    }
+    let weak = theme::colors(ui.visuals()).weak;
+    let hint = if images.is_empty() {
+        "Scroll with Ctrl to zoom, drag to move."
+    } else {
+        "Click a day to show the image nearest to it. Scroll with Ctrl to zoom, drag to move."
+    };
+    ui.label(RichText::new(hint).small().color(weak));
+    let (Some(day), Some(layer)) = (clicked, layer) else {
+        return;
+    };
+    let Some(series) = layer.series() else {
+        return;
+    };
+    let nearest = (0..series.frames().len())
+        .filter_map(|frame| Some((frame, (day_number(series, frame)? - day).abs())))
+        .min_by(|a, b| a.1.total_cmp(&b.1));
+    if let Some((frame, _)) = nearest {
+        state.session.timeline.playing = None;
+        state.show_frame(layer.id, frame);
+    }
+}
+
+/// Around the images where there are any in the weather, else all of it.
+fn first_range(table: &WeatherTable, images: &[Date]) -> (f64, f64) {
+    let number = |day: Date| days_between(EPOCH, day);
+    let whole = (number(table.first), number(table.last()) + 1.0);
+    match (images.first(), images.last()) {
+        (Some(first), Some(last)) => {
+            let (low, high) = (number(*first) - AROUND_DAYS, number(*last) + AROUND_DAYS);
+            // Weather of about the same days is shown whole.
+            let is_alike = whole.1 - whole.0 < 2.0 * (high - low);
+            if is_alike {
+                (low.min(whole.0), high.max(whole.1))
+            } else {
+                (low, high)
+            }
+        }
+        _ => whole,
+    }
+}
+
+/// A plot over days that moves together with the others; not closed at its sides, so that all are equally wide.
+fn plot<'a>(ui: &egui::Ui, name: String, range: (f64, f64)) -> Plot<'a> {
+    let most = (ui.available_width() / 76.0).max(1.0) as usize;
+    over_days(Plot::new(name), most)
+        .allow_scroll(false)
+        .allow_double_click_reset(true)
+        .show_background(false)
+        .link_axis(egui::Id::unique("weather days"), [true, false])
+        .link_cursor(egui::Id::unique("weather cursor"), [true, false])
+        .default_x_bounds(range.0, range.1.max(range.0 + 1.0))
+        .y_axis_min_width(34.0)
+}
+
+/// The days of the images as a row of marks.
+fn images_ui(
+    ui: &mut egui::Ui,
+    images: &[Date],
+    shown: Option<f64>,
+    range: (f64, f64),
+) -> Option<f64> {
+    if images.is_empty() {
+        return None;
+    }
+    let colors = theme::colors(ui.visuals());
+    ui.label(RichText::new(format!("Images: {} days", images.len())).small());
+    let marks: Vec<[f64; 2]> = images
+        .iter()
+        .map(|day| [days_between(EPOCH, *day) + 0.5, 0.0])
+        .collect();
+    plot(ui, "weather images".to_owned(), range)
+        .height(22.0)
+        .show_axes([false, true])
+        .show_grid([true, false])
+        .y_axis_formatter(|_, _| String::new())
+        .include_y(-1.0)
+        .include_y(1.0)
+        .label_formatter(|hover| match hover {
+            HoverPosition::NearDataPoint { position, .. } => Some(date_of(position.x)?.to_string()),
+            _ => None,
+        })
+        .show(ui, |plot| {
+            plot.points(
+                Points::new("images", PlotPoints::from(marks))
+                    .shape(MarkerShape::Diamond)
+                    .color(colors.weak)
+                    .radius(3.0),
+            );
+            shown_ui(plot, shown, colors.accent);
+            clicked_day(plot)
+        })
+        .inner
+}
+
+fn shown_ui(plot: &mut egui_plot::PlotUi<'_>, shown: Option<f64>, accent: Color32) {
+    if let Some(day) = shown {
+        plot.vline(
+            VLine::new("image on show", day)
+                .color(accent)
+                .width(1.5)
+                .allow_hover(false),
+        );
+    }
+}
+
+fn clicked_day(plot: &egui_plot::PlotUi<'_>) -> Option<f64> {
+    plot.response()
+        .clicked()
+        .then(|| plot.pointer_coordinate())
+        .flatten()
+        .map(|place| place.x)
+}
+
+fn plot_ui(
+    ui: &mut egui::Ui,
+    table: &WeatherTable,
+    curves: &Curves,
+    shown: Option<f64>,
+    range: (f64, f64),
+    is_last: bool,
+) -> Option<f64> {
+    let colors = theme::colors(ui.visuals());
+    let doubt = table.doubts.iter().find(|doubt| {
+        curves
+            .curves
+            .iter()
+            .any(|(variable, _)| *variable == doubt.variable)
+    });
+    let title = match doubt {
+        Some(_) => {
+            RichText::new(format!("{}, unit not confirmed", curves.title)).color(colors.warning)
+        }
+        None => RichText::new(format!("{} ({})", curves.title, curves.unit)),
+    };
+    ui.label(title.small());
+    let height = if is_last {
+        PLOT_HEIGHT + DAYS_HEIGHT
+    } else {
+        PLOT_HEIGHT
+    };
+    let unit = if doubt.is_some() {
+        String::new()
+    } else {
+        format!(" {}", curves.unit)
+    };
+    let name = curves
+        .curves
+        .iter()
+        .map(|(variable, _)| variable.name())
+        .collect::<String>();
+    let mut plot = plot(ui, format!("weather {name}"), range)
+        .height(height)
+        .show_axes([is_last, true])
+        .set_margin_fraction(egui::vec2(0.0, 0.08))
+        .label_formatter(move |hover| match hover {
+            HoverPosition::NearDataPoint { position, .. } => Some(format!(
+                "{}\n{}{unit}",
+                date_of(position.x)?,
+                number_text(position.y as f32)
+            )),
+            _ => None,
+        });
+    if curves.is_rain {
+        plot = plot.include_y(0.0);
+    }
+    plot.show(ui, |plot| {
+        for (from, to) in gaps(table, &curves.curves) {
+            plot.span(Span::new("missing", from..=to).fill(colors.error.gamma_multiply(0.28)));
+        }
+        for (variable, color) in &curves.curves {
+            for run in runs(table, *variable) {
+                let points = PlotPoints::from(run);
+                if curves.is_rain {
+                    plot.points(
+                        Points::new(variable.name(), points)
+                            .color(*color)
+                            .radius(0.8)
+                            .stems(0.0),
+                    );
+                } else {
+                    plot.line(Line::new(variable.name(), points).color(*color).width(1.3));
+                }
+            }
+        }
+        shown_ui(plot, shown, colors.accent);
+        clicked_day(plot)
+    })
+    .inner
+}
+
+/// Days on which one of the variables is missing, as spans of the axis.
+fn gaps(table: &WeatherTable, curves: &[(WeatherVariable, Color32)]) -> Vec<(f64, f64)> {
+    let start = days_between(EPOCH, table.first);
+    let is_missing = |row: usize| {
+        curves.iter().any(|(variable, _)| {
+            table
+                .column(*variable)
+                .is_some_and(|column| column.get(row).is_some_and(Option::is_none))
+        })
+    };
+    let mut spans: Vec<(f64, f64)> = Vec::new();
+    for row in (0..table.days()).filter(|row| is_missing(*row)) {
+        let day = start + row as f64;
+        match spans.last_mut() {
+            Some((_, end)) if *end >= day => *end = day + 1.0,
+            _ => spans.push((day, day + 1.0)),
+        }
+    }
+    spans
+}
+
+/// Runs of days with a value; of long tables the highest of several days of rain and lows or highs of temperatures.
+fn runs(table: &WeatherTable, variable: WeatherVariable) -> Vec<Vec<[f64; 2]>> {
+    let Some(column) = table.column(variable) else {
+        return Vec::new();
+    };
+    let start = days_between(EPOCH, table.first);
+    let each = column.len().div_ceil(MOST_DAYS).max(1);
+    let mut runs: Vec<Vec<[f64; 2]>> = vec![Vec::new()];
+    for (part, days) in column.chunks(each).enumerate() {
+        let values = days.iter().flatten().copied();
+        let value = match variable {
+            WeatherVariable::Tmin => values.reduce(f32::min),
+            WeatherVariable::Tmax | WeatherVariable::Prcp => values.reduce(f32::max),
+            _ => {
+                let count = values.clone().count();
+                (count > 0).then(|| values.sum::<f32>() / count as f32)
+            }
+        };
+        let middle = start + (part * each) as f64 + 0.5 * days.len() as f64;
+        match (value, runs.last_mut()) {
+            // Dry days have no stem.
+            (Some(0.0), _) if variable == WeatherVariable::Prcp => {}
+            (Some(value), Some(run)) => run.push([middle, f64::from(value)]),
+            (None, Some(run)) if !run.is_empty() => runs.push(Vec::new()),
+            _ => {}
+        }
+    }
+    runs.retain(|run| !run.is_empty());
+    runs
+}
+
+fn checks_ui(ui: &mut egui::Ui, checks: &Arc<[WeatherCheck]>) {
+    let colors = theme::colors(ui.visuals());
+    ui.add_space(theme::SMALL_GAP);
+    let found: Vec<&WeatherCheck> = checks
+        .iter()
+        .filter(|check| check.doubt.is_none())
+        .collect();
+    if checks.is_empty() {
+        ui.label(
+            RichText::new(format!("{}  Nothing is doubtful.", icon::CHECK)).color(colors.good),
+        );
+        return;
+    }
+    for check in found.iter().take(MOST_CHECKS) {
+        let (glyph, color) = if check.stops {
+            (icon::WARNING_CIRCLE, colors.error)
+        } else {
+            (icon::WARNING, colors.warning)
+        };
+        ui.horizontal_top(|ui| {
+            ui.label(RichText::new(glyph).color(color));
+            ui.add(egui::Label::new(sentence(&check.what)).wrap());
+        });
+    }
+    if found.len() > MOST_CHECKS {
+        let more = found.len() - MOST_CHECKS;
+        ui.label(RichText::new(format!("and {more} more")).color(colors.weak));
+    }
+}
+
+fn notes_ui(ui: &mut egui::Ui, table: &WeatherTable) {
+    if table.notes.is_empty() {
+        return;
+    }
+    egui::CollapsingHeader::new("How it was read")
+        .id_salt("weather notes")
+        .show(ui, |ui| {
+            for note in &table.notes {
+                ui.add(egui::Label::new(sentence(note)).wrap());
+            }
+        });
+}
+
+/// With a capital at its beginning, unless that is the name of a column, and a full stop.
+fn sentence(text: &str) -> String {
+    let first = text.split(' ').next().unwrap_or_default();
+    let is_name = WeatherVariable::of_name(first).is_some();
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(letter) if !is_name => format!("{}{}.", letter.to_uppercase(), letters.as_str()),
+        _ => format!("{text}."),
+    }
+}
