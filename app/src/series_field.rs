@@ -137,6 +137,7 @@ pub struct SeriesFieldForm {
     pub slides_by_year: bool,
     pub slide_months: u32,
     pub belief: crate::belief::BeliefForm,
+    pub season: crate::season::SeasonForm,
     facts: Option<(ArchiveQuestion, Result<Arc<ArchiveFacts>, String>)>,
     asked: Option<ArchiveQuestion>,
 }
@@ -163,6 +164,7 @@ impl Default for SeriesFieldForm {
             slides_by_year: false,
             slide_months: 1,
             belief: crate::belief::BeliefForm::default(),
+            season: crate::season::SeasonForm::default(),
             facts: None,
             asked: None,
         }

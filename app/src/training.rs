@@ -15,6 +15,7 @@ use crate::files::FileTask;
 use crate::jobs::{Job, JobState, beside};
 use crate::news::job_name;
 use crate::state::State;
+use crate::training_kgvsf::KgvsfForm;
 use crate::training_stp::StpForm;
 
 /// What is trained.
@@ -25,6 +26,8 @@ pub enum Kind {
     Pretrain,
     /// An encoder of space and time, on archives of dated scenes without labels.
     PretrainStp,
+    /// A forecaster, on dated images and daily weather.
+    PretrainKgvsf,
     /// A head, and more of the model if wanted, on a scene with labels.
     Finetune,
 }
@@ -41,6 +44,7 @@ pub struct TrainingForm {
     pub batch: usize,
     pub rate: f64,
     pub stp: StpForm,
+    pub kgvsf: KgvsfForm,
     /// What a fine-tuned model answers with, and what of it learns.
     pub task: TuneTask,
     pub mode: TuneMode,
@@ -77,6 +81,7 @@ impl Default for TrainingForm {
             batch: 16,
             rate: 5e-4,
             stp: StpForm::default(),
+            kgvsf: KgvsfForm::default(),
             task: TuneTask::Pixels,
             mode: TuneMode::Frozen,
             labels: String::new(),
@@ -137,6 +142,7 @@ impl State {
                 self.run.model.replace('-', "_"),
             ),
             Kind::PretrainStp => return self.stp_out_path(),
+            Kind::PretrainKgvsf => return self.kgvsf_out_path(),
             Kind::Finetune => (self.scene_layer()?, "tuned".to_owned()),
         };
         let info = self.raster_info(&first)?;
@@ -149,6 +155,7 @@ impl State {
         match form.kind {
             Kind::Pretrain => {}
             Kind::PretrainStp => return self.pretrain_stp_spec(),
+            Kind::PretrainKgvsf => return self.pretrain_kgvsf_spec(),
             Kind::Finetune => return self.finetune_spec(),
         }
         let scenes: Vec<TrainingScene> = self

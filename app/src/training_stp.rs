@@ -51,11 +51,26 @@ pub struct SeriesGroup {
     files: Vec<PathBuf>,
 }
 
+impl SeriesGroup {
+    /// What its images lie in.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// What a result is named after and lies beside: the only file, or the folder of several, which is not written into.
+    pub fn named_after(&self) -> Option<PathBuf> {
+        match self.files.as_slice() {
+            [first, _, ..] => first.parent().map(PathBuf::from),
+            files => files.first().cloned(),
+        }
+    }
+}
+
 impl State {
-    /// Sizes of STP, as far as they are known.
-    pub fn stp_models(&self) -> Vec<ModelInfo> {
+    /// Sizes of a family, as far as they are known.
+    pub fn models_of(&self, family: &str) -> Vec<ModelInfo> {
         let mut models = self.models.all();
-        models.retain(|model| model.family == "STP");
+        models.retain(|model| model.family == family);
         models
     }
 
@@ -118,7 +133,7 @@ impl State {
         let first = self
             .series_groups()
             .into_iter()
-            .find_map(|group| group.files.into_iter().next())
+            .find_map(|group| group.named_after())
             // Beside a folder, not in it: what lies there is the archive.
             .or_else(|| self.training.stp.folders.first().cloned())?;
         let suffix = self.training.stp.model.replace('-', "_");

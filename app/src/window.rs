@@ -280,6 +280,17 @@ impl Window {
         self.state.training_spec()
     }
 
+    /// Sets the Training window to a pretraining on the open series and the weather, and gives the run it describes.
+    ///
+    /// # Errors
+    /// What is missing for a run.
+    pub fn set_forecaster(&mut self, steps: u64, batch: usize) -> Result<JobSpec, &'static str> {
+        let form = &mut self.state.training;
+        form.kind = crate::training::Kind::PretrainKgvsf;
+        (form.kgvsf.steps, form.kgvsf.batch) = (steps, batch);
+        self.state.training_spec()
+    }
+
     /// The job that compares the fields on the labels.
     ///
     /// # Errors

@@ -55,6 +55,7 @@ mod real_window;
 mod remote;
 mod sample_window;
 mod season_field;
+mod season_window;
 mod series;
 mod series_fields;
 mod series_window;

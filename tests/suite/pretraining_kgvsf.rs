@@ -180,5 +180,19 @@ fn what_cannot_be_forecast_from_is_said() {
         .failed(1, &["lacks", "10800 nm"]);
     run(here, &words("site_0.csv", &["--hold-out", "site_0"])).failed(2, &["--hold-out-weather"]);
     run(here, &words("site_0.csv", &["--resume"])).failed(1, &["no training run"]);
+    let images = fs::read_dir(here.join("site_0")).unwrap();
+    let mut names = images.map(|image| image.unwrap().path().display().to_string());
+    let image = names.find(|name| name.ends_with(".tif")).unwrap();
+    let one = [
+        "pretrain",
+        "kgvsf",
+        &image,
+        "--weather",
+        "site_0.csv",
+        "--steps",
+        "1",
+    ];
+    run(here, &[&one[..], &["--out", "w.safetensors"]].concat())
+        .failed(1, &["1 image with all bands", "add images of other days"]);
     assert!(!here.join("w.safetensors").exists());
 }

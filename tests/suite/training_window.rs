@@ -14,7 +14,7 @@ use crate::program::{run, sample};
 use crate::window::{keep_picture, press, shows, stroke, wait_until, write_scene};
 use crate::worker::real_worker;
 
-fn open(home: &Path, files: Vec<std::path::PathBuf>) -> Harness<'static, Window> {
+pub(crate) fn open(home: &Path, files: Vec<std::path::PathBuf>) -> Harness<'static, Window> {
     let worker = real_worker(home);
     let data_folder = Some(home.join("data"));
     Harness::builder()
@@ -36,7 +36,7 @@ fn open(home: &Path, files: Vec<std::path::PathBuf>) -> Harness<'static, Window>
         })
 }
 
-fn click(harness: &mut Harness<'static, Window>, name: &str) {
+pub(crate) fn click(harness: &mut Harness<'static, Window>, name: &str) {
     let node = harness
         .query_all_by_role(Role::Button)
         .find(|node| {

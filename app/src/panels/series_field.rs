@@ -69,6 +69,9 @@ pub fn series_field_ui(ui: &mut egui::Ui, state: &mut State) {
     egui::CollapsingHeader::new("Slide through the year")
         .id_salt("slide")
         .show(ui, |ui| super::periods::slide_ui(ui, state, &facts));
+    egui::CollapsingHeader::new("With the weather")
+        .id_salt("season")
+        .show(ui, |ui| super::season::season_ui(ui, state, &facts));
     egui::CollapsingHeader::new("What the model believes")
         .id_salt("belief")
         .show(ui, |ui| super::belief::belief_ui(ui, state, &facts));

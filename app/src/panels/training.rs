@@ -268,7 +268,7 @@ fn figures_ui(ui: &mut egui::Ui, job: &Job) {
         for (name, value) in &job.metrics {
             if !SHOWN_ABOVE.contains(&name.as_str()) && !is_drawn(name) {
                 ui.label(
-                    RichText::new(format!("{}: {value:.3}", name.replace('_', " ")))
+                    RichText::new(format!("{}: {value:.3}", figure_name(name)))
                         .small()
                         .color(weak),
                 );
@@ -320,6 +320,17 @@ fn preview_ui(ui: &mut egui::Ui, state: &mut State, shows: &str) {
     let response = ui.add(egui::Image::from_texture((texture.id(), size)));
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Newest preview"));
     response.on_hover_text(preview.path.display().to_string());
+}
+
+/// A figure's name for people: `skill_11_30` is the skill at 11 to 30 days.
+fn figure_name(name: &str) -> String {
+    let days = name
+        .strip_prefix("skill_")
+        .and_then(|rest| rest.split_once('_'));
+    match days {
+        Some((from, to)) => format!("skill at {from} to {to} days"),
+        None => name.replace('_', " "),
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
-//! The form of the Training window: what to train on what, and how; pretraining on scenes or archives, or fine-tuning on labels.
+//! The form of the Training window: what to train on what, and how; pretraining on scenes, archives or images with weather, or fine-tuning on labels.
 //! Draws and asks; reads no file itself.
 
 use egui::{RichText, vec2};
 use terroir_engine::{JobSpec, TuneMode, TuneTask, command_line};
 
+use super::training_rows::{batch_row, begin_row, file_name_of, rate_row, steps_row};
 use crate::dialogs::Purpose;
 use crate::export::primary_button;
 use crate::state::State;
@@ -18,12 +19,18 @@ pub fn training_form_ui(ui: &mut egui::Ui, state: &mut State) -> Option<JobSpec>
             .on_hover_text("Pretrain DOFA on single scenes");
         ui.selectable_value(&mut state.training.kind, Kind::PretrainStp, "Archives")
             .on_hover_text("Pretrain STP on dated scenes of several sensors");
+        ui.selectable_value(&mut state.training.kind, Kind::PretrainKgvsf, "Weather")
+            .on_hover_text("Pretrain KG-VSF on dated images and daily weather");
         ui.selectable_value(&mut state.training.kind, Kind::Finetune, "Fine-tune");
     });
     match state.training.kind {
         Kind::Pretrain => {}
         Kind::PretrainStp => {
             super::training_stp::training_stp_ui(ui, state);
+            return start_ui(ui, state);
+        }
+        Kind::PretrainKgvsf => {
+            super::training_kgvsf::training_kgvsf_ui(ui, state);
             return start_ui(ui, state);
         }
         Kind::Finetune => {
@@ -69,39 +76,12 @@ pub fn training_form_ui(ui: &mut egui::Ui, state: &mut State) -> Option<JobSpec>
             super::model::model_choice_ui(ui, state);
             ui.end_row();
 
-            ui.label("Begin");
-            begin_ui(ui, state);
-            ui.end_row();
-
-            let label = ui.label("Steps");
-            ui.add(
-                egui::DragValue::new(&mut state.training.steps)
-                    .range(1..=10_000_000)
-                    .speed(20.0),
-            )
-            .labelled_by(label.id);
-            ui.end_row();
-
-            let label = ui.label("Batch");
-            ui.add(
-                egui::DragValue::new(&mut state.training.batch)
-                    .range(1..=4096)
-                    .suffix(" images"),
-            )
-            .labelled_by(label.id);
-            ui.end_row();
-
-            let label = ui.label("Rate");
-            ui.add(
-                egui::DragValue::new(&mut state.training.rate)
-                    .range(1e-7..=1.0)
-                    .speed(1e-5)
-                    .custom_formatter(|value, _| format!("{value:.1e}"))
-                    .custom_parser(|text| text.trim().parse().ok()),
-            )
-            .on_hover_text("Learning rate at the end of its rise; it falls to zero afterwards")
-            .labelled_by(label.id);
-            ui.end_row();
+            let name = file_name_of(state.run_weights().as_deref());
+            let form = &mut state.training;
+            begin_row(ui, "training begin", name, &mut form.from_weights, "");
+            steps_row(ui, &mut form.steps, 20.0);
+            batch_row(ui, &mut form.batch, 1..=4096, " images", "");
+            rate_row(ui, &mut form.rate);
 
             ui.label("Device");
             super::model::device_ui(ui, state);
@@ -272,41 +252,6 @@ fn choice_ui<T: Copy + PartialEq>(ui: &mut egui::Ui, id: &str, chosen: &mut T, a
         .show_ui(ui, |ui| {
             for (value, text) in all {
                 ui.selectable_value(chosen, *value, *text);
-            }
-        });
-}
-
-/// From nothing, or from the weights the model has.
-fn begin_ui(ui: &mut egui::Ui, state: &mut State) {
-    let weights = state.run_weights();
-    if weights.is_none() {
-        state.training.from_weights = false;
-    }
-    let name = weights
-        .as_deref()
-        .and_then(std::path::Path::file_name)
-        .map(|name| name.to_string_lossy().into_owned());
-    let text = match (&name, state.training.from_weights) {
-        (Some(name), true) => name.clone(),
-        _ => "from nothing".to_owned(),
-    };
-    egui::ComboBox::from_id_salt("training begin")
-        .width(ui.available_width())
-        .truncate()
-        .selected_text(text)
-        .show_ui(ui, |ui| {
-            ui.selectable_value(&mut state.training.from_weights, false, "from nothing");
-            match name {
-                Some(name) => {
-                    ui.selectable_value(
-                        &mut state.training.from_weights,
-                        true,
-                        format!("from {name}"),
-                    );
-                }
-                None => {
-                    ui.label("No weights of this size are installed.");
-                }
             }
         });
 }

@@ -3,6 +3,7 @@
 
 use egui::RichText;
 
+use super::training_rows::{batch_row, begin_row, file_name_of, rate_row, size_row, steps_row};
 use crate::dialogs::Purpose;
 use crate::state::State;
 use crate::theme::{self, icon};
@@ -28,33 +29,23 @@ pub fn training_stp_ui(ui: &mut egui::Ui, state: &mut State) {
         .num_columns(2)
         .spacing([10.0, 6.0])
         .show(ui, |ui| {
-            ui.label("Size");
-            size_ui(ui, state);
-            ui.end_row();
+            let sizes = state.models_of("STP");
+            size_row(ui, "archive model", &sizes, &mut state.training.stp.model);
 
-            ui.label("Begin");
-            begin_ui(ui, state);
-            ui.end_row();
-
+            let name = file_name_of(state.stp_weights().as_deref());
             let form = &mut state.training.stp;
-            let label = ui.label("Steps");
-            ui.add(
-                egui::DragValue::new(&mut form.steps)
-                    .range(1..=10_000_000)
-                    .speed(20.0),
-            )
-            .labelled_by(label.id);
-            ui.end_row();
+            let tip = "The model then knows the sensors of these weights alone";
+            begin_row(
+                ui,
+                "archive training begin",
+                name,
+                &mut form.from_weights,
+                tip,
+            );
 
-            let label = ui.label("Batch");
-            ui.add(
-                egui::DragValue::new(&mut form.batch)
-                    .range(2..=4096)
-                    .suffix(" places"),
-            )
-            .on_hover_text("From different archives where there are several")
-            .labelled_by(label.id);
-            ui.end_row();
+            steps_row(ui, &mut form.steps, 20.0);
+            let tip = "From different archives where there are several";
+            batch_row(ui, &mut form.batch, 2..=4096, " places", tip);
 
             ui.label("Crops");
             egui::ComboBox::from_id_salt("crop side")
@@ -81,17 +72,7 @@ pub fn training_stp_ui(ui: &mut egui::Ui, state: &mut State) {
             .labelled_by(label.id);
             ui.end_row();
 
-            let label = ui.label("Rate");
-            ui.add(
-                egui::DragValue::new(&mut form.rate)
-                    .range(1e-7..=1.0)
-                    .speed(1e-5)
-                    .custom_formatter(|value, _| format!("{value:.1e}"))
-                    .custom_parser(|text| text.trim().parse().ok()),
-            )
-            .on_hover_text("Learning rate at the end of its rise; it falls to zero afterwards")
-            .labelled_by(label.id);
-            ui.end_row();
+            rate_row(ui, &mut form.rate);
 
             ui.label("Device");
             super::model::device_ui(ui, state);
@@ -158,57 +139,4 @@ fn folders_ui(ui: &mut egui::Ui, state: &mut State) {
         let ctx = ui.ctx().clone();
         state.pick(&ctx, Purpose::ArchiveFolder);
     }
-}
-
-fn size_ui(ui: &mut egui::Ui, state: &mut State) {
-    let list = state.stp_models();
-    egui::ComboBox::from_id_salt("archive model")
-        .width(ui.available_width())
-        .selected_text(state.training.stp.model.clone())
-        .show_ui(ui, |ui| {
-            for model in &list {
-                let text = format!(
-                    "{}  ·  {:.1} M parameters  ·  {}",
-                    model.name,
-                    model.parameters as f64 / 1e6,
-                    model.state
-                );
-                let is_chosen = model.name == state.training.stp.model;
-                if ui.selectable_label(is_chosen, text).clicked() {
-                    state.training.stp.model.clone_from(&model.name);
-                }
-            }
-        });
-}
-
-/// From nothing, or from the weights the model has.
-fn begin_ui(ui: &mut egui::Ui, state: &mut State) {
-    let weights = state.stp_weights();
-    let name = weights
-        .as_deref()
-        .and_then(std::path::Path::file_name)
-        .map(|name| name.to_string_lossy().into_owned());
-    let form = &mut state.training.stp;
-    form.from_weights &= name.is_some();
-    let text = match (&name, form.from_weights) {
-        (Some(name), true) => format!("{name} (trained)"),
-        _ => "from nothing (untrained)".to_owned(),
-    };
-    egui::ComboBox::from_id_salt("archive training begin")
-        .width(ui.available_width())
-        .truncate()
-        .selected_text(text)
-        .show_ui(ui, |ui| {
-            ui.selectable_value(&mut form.from_weights, false, "from nothing (untrained)");
-            match name {
-                Some(name) => {
-                    let text = format!("from {name} (trained)");
-                    ui.selectable_value(&mut form.from_weights, true, text)
-                        .on_hover_text("The model then knows the sensors of these weights alone");
-                }
-                None => {
-                    ui.label("No weights of this size are installed.");
-                }
-            }
-        });
 }

@@ -24,7 +24,9 @@ use crate::monitor::{JobResult, Monitor};
 use crate::predict::area_of;
 use crate::projection::{Moments, encode_unit, write_renamed};
 use crate::provenance::file_name;
-use crate::weather_series::{Crop, KgvsfAbout, Site, SiteWeather, known_model, read_crop_blocking};
+use crate::weather_series::{
+    Crop, KgvsfAbout, Site, SiteWeather, known_model, notes_on_drivers, read_crop_blocking,
+};
 use crate::{Failure, JobSpec, Outcome, command_line};
 
 use axes::SeasonAxes;
@@ -144,7 +146,7 @@ fn prepare(
     let mut site = Site::open(name, &spec.archive, &about.bands)?;
     let table = spec.weather.open_blocking()?;
     site.keep_days_with_weather(&table, 1)?;
-    for note in site.notes.iter().chain(&table.notes) {
+    for note in site.notes.iter().chain(notes_on_drivers(&table)) {
         monitor.warn(note.clone());
     }
     let images: Vec<usize> = (0..site.images.len())

@@ -11,7 +11,7 @@ use crate::Failure;
 use crate::monitor::{JobResult, Monitor};
 use crate::projection::write_renamed;
 use crate::provenance::file_name;
-use crate::weather_series::{ModelBand, ModelDriver, Site, SiteWeather};
+use crate::weather_series::{ModelBand, ModelDriver, Site, SiteWeather, notes_on_drivers};
 
 /// Images of a place that are measured for mean and deviation, and windows of each.
 const MEASURED_IMAGES: usize = 160;
@@ -106,7 +106,7 @@ fn open(
     let mut site = Site::open(name, &place.archive, bands)?;
     let table = place.weather.open_blocking()?;
     site.keep_days_with_weather(&table, least)?;
-    for note in site.notes.iter().chain(&table.notes) {
+    for note in site.notes.iter().chain(notes_on_drivers(&table)) {
         monitor.warn(note.clone());
     }
     Ok((site, table))

@@ -12,4 +12,4 @@ pub(crate) use about::{
 };
 pub(crate) use batch::{Sample, SampleTarget, batch_of};
 pub(crate) use crop::{Crop, read_crop_blocking};
-pub(crate) use site::{Site, SiteWeather, day_of_year};
+pub(crate) use site::{Site, SiteWeather, day_of_year, notes_on_drivers};

@@ -2,7 +2,7 @@
 //! Reads no pixels.
 
 use jiff::civil::Date;
-use terroir_scene::{Archive, ArchiveSpec, WeatherTable, day_number};
+use terroir_scene::{Archive, ArchiveSpec, DRIVERS, WeatherTable, WeatherVariable, day_number};
 
 use super::about::{ModelBand, ModelDriver};
 use crate::Failure;
@@ -80,6 +80,14 @@ impl SiteWeather {
 
 pub(super) fn whole_day(date: Date) -> i32 {
     day_number(date).floor() as i32
+}
+
+/// What is to be known of a table whose drivers are used: notes on other variables say nothing here.
+pub(crate) fn notes_on_drivers(table: &WeatherTable) -> impl Iterator<Item = &String> {
+    table.notes.iter().filter(|note| {
+        let first = note.split_whitespace().next().unwrap_or_default();
+        WeatherVariable::of_name(first).is_none_or(|variable| DRIVERS.contains(&variable))
+    })
 }
 
 /// 1 to 366.
@@ -175,6 +183,13 @@ impl Site {
     ) -> Result<(), Failure> {
         let (first, last) = (table.first, table.last());
         let all = self.images.clone();
+        if all.len() < least {
+            return Err(Failure::new(format!(
+                "{} has {} image with all bands, and {least} are needed, one to start from and a later one; add images of other days",
+                self.name,
+                all.len()
+            )));
+        }
         self.images
             .retain(|image| (first..=last).contains(&image.date));
         if self.images.len() < least {

@@ -1,0 +1,114 @@
+//! Rows that the forms of all trainings have in common: how long, how much at once, how fast, which size, from what. Draws and
+//! asks.
+
+use std::ops::RangeInclusive;
+
+use terroir_engine::ModelInfo;
+
+/// How many steps; `speed`: steps a point of dragging.
+pub fn steps_row(ui: &mut egui::Ui, steps: &mut u64, speed: f64) {
+    let label = ui.label("Steps");
+    ui.add(
+        egui::DragValue::new(steps)
+            .range(1..=10_000_000)
+            .speed(speed),
+    )
+    .labelled_by(label.id);
+    ui.end_row();
+}
+
+/// How many at once, of what: ` images`.
+pub fn batch_row(
+    ui: &mut egui::Ui,
+    batch: &mut usize,
+    range: RangeInclusive<usize>,
+    suffix: &str,
+    tip: &str,
+) {
+    let label = ui.label("Batch");
+    let shown = ui
+        .add(egui::DragValue::new(batch).range(range).suffix(suffix))
+        .labelled_by(label.id);
+    if !tip.is_empty() {
+        shown.on_hover_text(tip);
+    }
+    ui.end_row();
+}
+
+pub fn rate_row(ui: &mut egui::Ui, rate: &mut f64) {
+    let label = ui.label("Rate");
+    ui.add(
+        egui::DragValue::new(rate)
+            .range(1e-7..=1.0)
+            .speed(1e-5)
+            .custom_formatter(|value, _| format!("{value:.1e}"))
+            .custom_parser(|text| text.trim().parse().ok()),
+    )
+    .on_hover_text("Learning rate at the end of its rise; it falls to zero afterwards")
+    .labelled_by(label.id);
+    ui.end_row();
+}
+
+/// Sizes of a family, with what is known of them.
+pub fn size_row(ui: &mut egui::Ui, id: &str, sizes: &[ModelInfo], chosen: &mut String) {
+    ui.label("Size");
+    egui::ComboBox::from_id_salt(id)
+        .width(ui.available_width())
+        .selected_text(chosen.clone())
+        .show_ui(ui, |ui| {
+            for model in sizes {
+                let text = format!(
+                    "{}  ·  {:.1} M parameters  ·  {}",
+                    model.name,
+                    model.parameters as f64 / 1e6,
+                    model.state
+                );
+                if ui.selectable_label(model.name == *chosen, text).clicked() {
+                    chosen.clone_from(&model.name);
+                }
+            }
+        });
+    ui.end_row();
+}
+
+/// From nothing, or from the weights of this file name; `tip`: what these bring with them.
+pub fn begin_row(
+    ui: &mut egui::Ui,
+    id: &str,
+    weights: Option<String>,
+    is_from_weights: &mut bool,
+    tip: &str,
+) {
+    ui.label("Begin");
+    *is_from_weights &= weights.is_some();
+    let text = match (&weights, *is_from_weights) {
+        (Some(name), true) => format!("{name} (trained)"),
+        _ => "from nothing (untrained)".to_owned(),
+    };
+    egui::ComboBox::from_id_salt(id)
+        .width(ui.available_width())
+        .truncate()
+        .selected_text(text)
+        .show_ui(ui, |ui| {
+            ui.selectable_value(is_from_weights, false, "from nothing (untrained)");
+            match weights {
+                Some(name) => {
+                    let text = format!("from {name} (trained)");
+                    let shown = ui.selectable_value(is_from_weights, true, text);
+                    if !tip.is_empty() {
+                        shown.on_hover_text(tip);
+                    }
+                }
+                None => {
+                    ui.label("No weights of this size are installed.");
+                }
+            }
+        });
+    ui.end_row();
+}
+
+/// The last part of a path, for people.
+pub fn file_name_of(path: Option<&std::path::Path>) -> Option<String> {
+    path.and_then(std::path::Path::file_name)
+        .map(|name| name.to_string_lossy().into_owned())
+}
