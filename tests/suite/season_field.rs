@@ -167,3 +167,107 @@ fn what_makes_no_season_is_said() {
     .failed(2, &["--weather"]);
     assert!(!here.join("f.tif").exists());
 }
+
+#[test]
+fn crops_are_mapped_as_of_a_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    write_site(here, 0, 250);
+    weights(here);
+    // Two covers of squares, three pixels apart.
+    let square = |col: f64, row: f64, class: &str| {
+        let (x, y) = (500_000.0 + 20.0 * col, 5_600_000.0 - 20.0 * row);
+        let ring = [
+            [x, y],
+            [x + 120.0, y],
+            [x + 120.0, y - 120.0],
+            [x, y - 120.0],
+            [x, y],
+        ];
+        serde_json::json!({"type": "Feature", "properties": {"class": class},
+            "geometry": {"type": "Polygon", "coordinates": [ring]}})
+    };
+    let features: Vec<serde_json::Value> = (0..8)
+        .map(|at| {
+            let class = if at % 2 == 0 { "a" } else { "b" };
+            square(f64::from(at % 4) * 8.0, f64::from(at / 4) * 16.0, class)
+        })
+        .collect();
+    let shapes = serde_json::json!({"type": "FeatureCollection",
+        "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32631"}}, "features": features});
+    fs::write(here.join("labels.geojson"), shapes.to_string()).unwrap();
+    let words = [
+        "crop",
+        "site_0",
+        "--weather",
+        "site_0.csv",
+        "--labels",
+        "labels.geojson",
+        "--weights",
+        "w.safetensors",
+        "--as-of",
+        "2018-05-01",
+        "--as-of",
+        "2018-08-01",
+        "--seeds",
+        "2",
+        "--device",
+        "cpu",
+        "--out",
+        "crops.tif",
+    ];
+    let text = run(here, &words).done();
+    for word in [
+        "2018-04-30",
+        "2018-07-31",
+        "raw stack",
+        "crops_2018-05-01.tif",
+    ] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    for name in ["", "_field", "_confidence", "_classifier", "_accuracy"] {
+        let ending = if name == "_classifier" || name == "_accuracy" {
+            "json"
+        } else {
+            "tif"
+        };
+        let path = here.join(format!("crops_2018-08-01{name}.{ending}"));
+        assert!(path.exists(), "{}", path.display());
+    }
+    let map = Raster::open(&here.join("crops_2018-08-01.tif")).unwrap();
+    assert!(map.info().is_class_map());
+    run(
+        here,
+        &[
+            "crop",
+            "site_0",
+            "--weather",
+            "site_0.csv",
+            "--labels",
+            "labels.geojson",
+            "--weights",
+            "w.safetensors",
+            "--as-of",
+            "2017-01-01",
+            "--out",
+            "x.tif",
+        ],
+    )
+    .failed(2, &["--as-of", "2017-01-01"]);
+    run(
+        here,
+        &[
+            "crop",
+            "site_0",
+            "--weather",
+            "site_0.csv",
+            "--labels",
+            "labels.geojson",
+            "--model",
+            "stp-tiny",
+            "--out",
+            "x.tif",
+        ],
+    )
+    .failed(2, &["kgvsf-tiny"]);
+}

@@ -7,6 +7,7 @@ mod calc;
 mod change;
 mod cluster;
 mod composite;
+mod crop;
 mod demo;
 mod devices;
 mod embed;
@@ -138,6 +139,11 @@ enum Command {
     Calc(calc::CalcArgs),
     /// Make one image out of many dated ones: median, mean, greenest, or the waves of the year
     Composite(composite::CompositeArgs),
+    /// Map crops from images, weather and labels, also of a season that has not ended
+    ///
+    /// A field of images and weather up to a day, its accuracy beside the raw images', a classifier and a map; each step is a command
+    /// of its own, too (embed, evaluate field, train, predict).
+    Crop(Box<crop::CropArgs>),
     /// Find what changed between two fields of one place
     Change(change::ChangeArgs),
     /// Group the pixels of a field by what they are like, without labels
@@ -229,6 +235,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::Pca(args)) => pca::run(&args, output),
         Some(Command::Calc(args)) => calc::run(&args, output),
         Some(Command::Composite(args)) => composite::run(&args, output),
+        Some(Command::Crop(args)) => crop::run(&args, output),
         Some(Command::Change(args)) => change::run(&args, output),
         Some(Command::Cluster(args)) => cluster::run(&args, output),
         Some(Command::Regress(args)) => regress::run(&args, output),
