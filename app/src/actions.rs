@@ -90,6 +90,7 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
         Command::LayerProperties => state.session.properties = active,
         Command::Models => state.models.is_open = true,
         Command::Training => state.training.is_open = true,
+        Command::SoilMoisture => state.soil.is_open = true,
         Command::ZoomToLayer => state.session.view = active.map(ViewRequest::Layer),
         Command::ZoomToPixels => state.session.view = active.map(ViewRequest::Pixels),
         Command::ZoomFull => state.session.view = Some(ViewRequest::Full),

@@ -76,6 +76,7 @@ pub enum Command {
     MakeField,
     Models,
     Training,
+    SoilMoisture,
     CheckAccuracy,
     BuildOverviews,
     Recover,
@@ -648,6 +649,13 @@ pub static COMMANDS: &[CommandInfo] = &[
         icon::GRADUATION_CAP,
         &[],
         "Pretrain a model on your scenes, or fit one to labels, and watch it learn",
+    ),
+    row(
+        C::SoilMoisture,
+        "Soil moisture…",
+        icon::DROP,
+        &[],
+        "Estimate soil moisture from stations, weather and dated images, tested at stations held out",
     ),
     row(
         C::CheckAccuracy,

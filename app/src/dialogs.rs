@@ -12,6 +12,7 @@ use terroir_scene::{LayerId, VectorTable};
 
 use crate::actions::After;
 use crate::files::{FileTask, OpenRole};
+use crate::soil::SoilForm;
 use crate::state::State;
 
 pub use crate::export::ExportForm;
@@ -45,6 +46,14 @@ pub enum Purpose {
     SeriesWeights,
     /// A folder of images to make a field of.
     ImagesFolder,
+    /// Tables of stations.
+    SoilStations,
+    /// A folder of ISMN files.
+    SoilFolder,
+    /// Tables of weather for soil moisture.
+    SoilWeather,
+    /// The folder of the results.
+    SoilOut,
     ExportOut,
     SamplePoints,
     /// Daily weather of this place.
@@ -74,6 +83,10 @@ impl Purpose {
             Self::SeriesFolder | Self::ArchiveFolder | Self::ImagesFolder => {
                 "Choose a folder of dated images"
             }
+            Self::SoilStations => "Add tables of stations",
+            Self::SoilFolder => "Add a folder of ISMN files",
+            Self::SoilWeather => "Add tables of weather",
+            Self::SoilOut => "Choose the folder of the results",
             Self::AddVector => "Add a vector file",
             Self::ImportLabels => "Import labels",
             Self::SaveProject => "Save the project as",
@@ -128,7 +141,11 @@ impl Purpose {
             | Self::OpenFolder
             | Self::SeriesFolder
             | Self::ArchiveFolder
-            | Self::ImagesFolder => &[ALL],
+            | Self::ImagesFolder
+            | Self::SoilFolder
+            | Self::SoilOut => &[ALL],
+            Self::SoilStations => &[("Stations", &["csv", "txt", "tsv", "stm"]), ALL],
+            Self::SoilWeather => &[("Tables", &["csv", "txt", "tsv"]), ALL],
             Self::AddRaster | Self::Locate(_) => &[ALL, RASTERS],
             Self::AddVector => &[
                 (
@@ -307,7 +324,11 @@ impl Dialogs {
             Box::pin(async move { future.await.map(|folder| vec![folder.path().to_owned()]) })
         } else if matches!(
             purpose,
-            Purpose::Open | Purpose::AddRaster | Purpose::AddVector
+            Purpose::Open
+                | Purpose::AddRaster
+                | Purpose::AddVector
+                | Purpose::SoilStations
+                | Purpose::SoilWeather
         ) {
             let future = dialog.pick_files();
             Box::pin(async move {
@@ -317,7 +338,11 @@ impl Dialogs {
             })
         } else if matches!(
             purpose,
-            Purpose::SeriesFolder | Purpose::ArchiveFolder | Purpose::ImagesFolder
+            Purpose::SeriesFolder
+                | Purpose::ArchiveFolder
+                | Purpose::ImagesFolder
+                | Purpose::SoilFolder
+                | Purpose::SoilOut
         ) {
             let future = dialog.pick_folder();
             Box::pin(async move { future.await.map(|folder| vec![folder.path().to_owned()]) })
@@ -423,6 +448,10 @@ impl State {
             Purpose::SeriesWeights => self.series_field.weights.clone(),
             Purpose::SeriesFieldOut => self.series_field.out.clone(),
             Purpose::ImportWeights => String::new(),
+            Purpose::SoilOut => self
+                .soil_out_path()
+                .map(|path| path.display().to_string())
+                .unwrap_or_default(),
             Purpose::TrainingOut => self
                 .training_out_path()
                 .map(|path| path.display().to_string())
@@ -433,6 +462,9 @@ impl State {
             | Purpose::SeriesFolder
             | Purpose::ArchiveFolder
             | Purpose::ImagesFolder
+            | Purpose::SoilStations
+            | Purpose::SoilFolder
+            | Purpose::SoilWeather
             | Purpose::AddVector
             | Purpose::ImportLabels
             | Purpose::SamplePoints
@@ -497,6 +529,11 @@ impl State {
                 folders.extend(paths.into_iter().filter(|path| path.is_absolute()));
                 folders.dedup();
             }
+            Purpose::SoilStations | Purpose::SoilFolder => {
+                SoilForm::add(&mut self.soil.stations, paths);
+            }
+            Purpose::SoilWeather => SoilForm::add(&mut self.soil.weather, paths),
+            Purpose::SoilOut => self.soil.out = first.display().to_string(),
             Purpose::ExportOut => {
                 if let Some(form) = self.dialogs.export_form_mut() {
                     form.path = first.display().to_string();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use terroir_engine::{AreaFigures, JobSpec, ModelStore, read_area_figures};
+use terroir_engine::{AreaFigures, JobSpec, ModelStore, SoilResults, read_area_figures};
 use terroir_scene::{
     Clusters, Contained, Crs, CrsEntry, Document, Example, FoundPlace, FoundRasters, Frame, Grid,
     Head, ImportReport, Labels, LayerId, OpenedProject, PaletteEntry, PcaBasis, Profile,
@@ -56,6 +56,10 @@ pub enum FileTask {
     OpenFields {
         name: String,
         paths: Vec<PathBuf>,
+    },
+    /// What a soil-moisture job found.
+    ReadSoil {
+        folder: PathBuf,
     },
     /// What the images are that a field of a series is to be made of.
     LookIntoArchive {
@@ -273,6 +277,7 @@ pub enum FileReply {
         question: ArchiveQuestion,
         facts: Box<Result<ArchiveFacts, String>>,
     },
+    SoilResults(Box<SoilResults>),
     /// The file holds several rasters: which to open is the user's choice.
     Container {
         path: PathBuf,
@@ -476,6 +481,7 @@ fn doing(task: &FileTask) -> &'static str {
         | FileTask::OpenFields { .. }
         | FileTask::LocateFrames { .. } => "opening the raster",
         FileTask::LookIntoArchive { .. } => "looking at the images",
+        FileTask::ReadSoil { .. } => "reading the results",
         FileTask::OpenProject { .. } | FileTask::OpenSample => "opening the project",
         FileTask::Attributes { .. } | FileTask::ImportLabels { .. } => "importing labels",
         FileTask::UniqueValues { .. } => "finding the values of the raster",
@@ -602,6 +608,11 @@ fn answer_blocking(
             facts: Box::new(ArchiveFacts::read_blocking(&question)),
             question,
         },
+        FileTask::ReadSoil { folder } => {
+            let results = SoilResults::read_blocking(&folder)
+                .map_err(|failure| SceneError::file(&folder, failure.what))?;
+            FileReply::SoilResults(Box::new(results))
+        }
         FileTask::LocateFrames {
             layer,
             mut frames,

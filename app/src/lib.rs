@@ -45,6 +45,7 @@ mod session;
 mod settings;
 mod similarity;
 mod slot;
+mod soil;
 mod state;
 mod statistics;
 mod status_bar;

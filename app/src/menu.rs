@@ -73,6 +73,7 @@ const LAYER: &[&[C]] = &[
         C::MakeField,
         C::Models,
         C::Training,
+        C::SoilMoisture,
         C::CheckAccuracy,
     ],
 ];

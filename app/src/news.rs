@@ -115,6 +115,7 @@ impl State {
                 self.take_fields(name, *series, style);
             }
             FileReply::Archive { question, facts } => self.take_archive_facts(question, *facts),
+            FileReply::SoilResults(results) => self.take_soil_results(*results),
             FileReply::Container { path, inside } => {
                 self.opening = self.opening.saturating_sub(1);
                 self.dialogs
@@ -608,6 +609,7 @@ impl State {
             | JobSpec::Finetune(_)
             | JobSpec::ExportField(_)
             | JobSpec::Evaluate(_) => {}
+            JobSpec::Soil(spec) => self.take_soil(&spec, files),
             JobSpec::Assess(spec) => self.take_assessment(&spec),
             JobSpec::Sample(spec) => self.take_drawn_sample(spec),
             JobSpec::Polygons(spec) => self.open_vector(spec.out),
@@ -733,6 +735,7 @@ pub fn job_name(spec: &JobSpec) -> &'static str {
         JobSpec::Pca(_) => "Fit colours",
         JobSpec::Evaluate(_) => "Compare fields",
         JobSpec::Composite(_) => "Make composite",
+        JobSpec::Soil(_) => "Soil moisture",
     }
 }
 

@@ -27,6 +27,7 @@ use crate::probe::{PixelQuestion, Probe, StatisticsQuestion};
 use crate::series_field::SeriesFieldForm;
 use crate::session::Session;
 use crate::settings::Settings;
+use crate::soil::SoilForm;
 use crate::statistics::Statistics;
 use crate::suggestions::Suggestions;
 use crate::time_points::TimeProfiles;
@@ -180,6 +181,7 @@ pub struct State {
     pub jobs: Jobs,
     pub models: Models,
     pub training: TrainingForm,
+    pub soil: SoilForm,
     pub files: Files,
     pub vectors: Vectors,
     pub probe: Probe,
@@ -231,6 +233,7 @@ impl State {
             jobs: Jobs::new(link),
             models: Models::default(),
             training: TrainingForm::default(),
+            soil: SoilForm::default(),
             files: Files::start(data_folder, wake.clone())?,
             vectors: Vectors::start(wake.clone())?,
             probe: Probe::start(wake.clone())?,

@@ -242,6 +242,16 @@ impl Window {
         self.state.jobs.run(crate::news::job_name(&spec), spec);
     }
 
+    /// Sets the stations and the folder of results of the Soil moisture window, and gives the run it describes.
+    ///
+    /// # Errors
+    /// What is missing for a run.
+    pub fn set_soil(&mut self, stations: Vec<PathBuf>, out: &Path) -> Result<JobSpec, String> {
+        self.state.soil.stations = stations;
+        self.state.soil.out = out.display().to_string();
+        self.state.soil_spec()
+    }
+
     /// Sets steps and batch of the Training window, and gives the run it describes.
     ///
     /// # Errors

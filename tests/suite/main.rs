@@ -60,6 +60,7 @@ mod series;
 mod series_fields;
 mod series_window;
 mod similarity;
+mod soil;
 mod style_panel;
 mod suggestions;
 mod training_window;

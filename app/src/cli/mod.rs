@@ -39,6 +39,7 @@ mod reproduce;
 mod sample;
 mod series;
 mod similar;
+mod soil;
 mod suggest;
 mod time_profile;
 mod train;
@@ -150,6 +151,8 @@ enum Command {
     Cluster(cluster::ClusterArgs),
     /// Map a value that was measured at some places, from a field
     Regress(regress::RegressArgs),
+    /// Estimate soil moisture from stations, weather and dated images; validated at stations held out
+    Soil(soil::SoilArgs),
     /// Compare fields and other descriptions of the ground on your own labels
     Evaluate(evaluate::EvaluateArgs),
     /// Convert maps to pictures and labels to other vector formats
@@ -239,6 +242,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::Change(args)) => change::run(&args, output),
         Some(Command::Cluster(args)) => cluster::run(&args, output),
         Some(Command::Regress(args)) => regress::run(&args, output),
+        Some(Command::Soil(args)) => soil::run(&args, output),
         Some(Command::Evaluate(args)) => evaluate::run(&args, output),
         Some(Command::Export(args)) => export::run(&args, output),
         Some(Command::Overviews(args)) => overviews::run(&args, output),

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 use terroir_engine::{Evaluation, JobSpec, command_line, reproduce_spec};
-use terroir_scene::{ArchiveSpec, Block, Raster, RasterInfo, Resampling, Window, file_and_layer};
+use terroir_scene::{
+    ArchiveSpec, Block, FutureWeather, Raster, RasterInfo, Resampling, Window, file_and_layer,
+};
 
 use super::failure::{CliError, CliResult};
 use super::job::{CancelFlag, run_job};
@@ -31,7 +33,7 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
         return evaluation_again(args, output);
     }
     let raster = Raster::open(&args.file)?;
-    let out = args.out.clone().unwrap_or_else(|| again(&args.file));
+    let mut out = args.out.clone().unwrap_or_else(|| again(&args.file));
     if out
         .canonicalize()
         .is_ok_and(|out| args.file.canonicalize().is_ok_and(|file| file == out))
@@ -131,6 +133,33 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
                 find_input(reference, folder)?;
             }
             composite.out = out.clone();
+        }
+        JobSpec::Soil(soil) => {
+            let weather = soil.weather.iter_mut().map(|of| &mut of.path);
+            for file in soil
+                .stations
+                .iter_mut()
+                .chain(weather)
+                .chain(&mut soil.model)
+            {
+                find_input(file, folder)?;
+            }
+            if let Some(FutureWeather::Table(path)) = &mut soil.future {
+                find_input(path, folder)?;
+            }
+            if let Some(archive) = &mut soil.archive {
+                for file in &mut archive.files {
+                    find_input(file, folder)?;
+                }
+                if let Some(reference) = &mut archive.reference {
+                    find_input(reference, folder)?;
+                }
+            }
+            // A folder of results, with the map of this day among them.
+            soil.out = out.with_extension("");
+            if let Some(name) = args.file.file_name() {
+                out = soil.out.join(name);
+            }
         }
         JobSpec::Train(_)
         | JobSpec::Assess(_)

@@ -29,6 +29,7 @@ mod season;
 mod series_field;
 mod shapes_here;
 mod similarity;
+mod soil;
 mod spectral_axis;
 mod spectrum;
 mod steps;
@@ -98,6 +99,7 @@ pub fn side_panels_ui(ui: &mut egui::Ui, state: &mut State) {
     attribute_table::attribute_table_ui(ui, state);
     models::models_ui(ui, state);
     training::training_ui(ui, state);
+    soil::soil_ui(ui, state);
 }
 
 fn left_ui(ui: &mut egui::Ui, state: &mut State) {

@@ -254,6 +254,12 @@ pub fn command_line(spec: &JobSpec) -> String {
                 .into_iter()
                 .for_each(|(word, value)| add(word, value));
         }
+        JobSpec::Soil(spec) => {
+            add("soil", None);
+            spec.words()
+                .into_iter()
+                .for_each(|(word, value)| add(&word, value));
+        }
         JobSpec::Evaluate(spec) => {
             add("evaluate", None);
             for (word, values) in spec.words() {
@@ -371,7 +377,8 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
             | JobSpec::EmbedSeries(_)
             | JobSpec::EmbedSeason(_)
             | JobSpec::Reconstruct(_)
-            | JobSpec::Composite(_) => None,
+            | JobSpec::Composite(_)
+            | JobSpec::Soil(_) => None,
         };
         match earlier {
             Some(job) if seen.insert(command_line(&job)) => jobs.insert(0, job),

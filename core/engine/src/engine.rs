@@ -14,7 +14,7 @@ use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
 use crate::{
     acquire, assess, calc, change, cluster, colours, composite, embed, embed_season, embed_series,
     evaluate, export_field, finetune, map_polygons, overviews, predict, pretrain, pretrain_kgvsf,
-    pretrain_stp, reconstruct, regress, sample, scene_map, similar, train,
+    pretrain_stp, reconstruct, regress, sample, scene_map, similar, soil, train,
 };
 
 /// What the engine thread owns.
@@ -81,6 +81,7 @@ impl JobEngine {
                 reconstruct::reconstruct(spec, monitor)
             }
             JobSpec::Composite(spec) => composite::composite(spec, monitor),
+            JobSpec::Soil(spec) => soil::soil(spec, monitor),
         }
     }
 }
@@ -121,10 +122,12 @@ impl Engine for JobEngine {
                 Some(field) => light_estimate(field, 0),
                 None => Err(Failure::new("no field was named").into()),
             },
-            JobSpec::Composite(_) | JobSpec::EmbedSeason(_) => Err(Failure::new(
-                "how long it takes depends on the images, which are not opened before it runs",
-            )
-            .into()),
+            JobSpec::Composite(_) | JobSpec::EmbedSeason(_) | JobSpec::Soil(_) => {
+                Err(Failure::new(
+                    "how long it takes depends on the images, which are not opened before it runs",
+                )
+                .into())
+            }
             JobSpec::Evaluate(spec) => match spec.rasters().first() {
                 Some(raster) => light_estimate(raster, 0),
                 None => Err(Failure::new("no field was named").into()),

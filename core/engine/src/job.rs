@@ -17,6 +17,7 @@ use crate::pretrain_stp::PretrainStpSpec;
 use crate::reconstruct::ReconstructSpec;
 use crate::sample::SampleSpec;
 use crate::similar::SimilarSpec;
+use crate::soil::SoilSpec;
 use crate::{ChangeSpec, ClusterSpec, CompositeSpec, EvaluateSpec, InstalledWeights, RegressSpec};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -76,6 +77,8 @@ pub enum JobSpec {
     Reconstruct(ReconstructSpec),
     /// Dated images to one raster.
     Composite(CompositeSpec),
+    /// Stations, weather and dated images to soil moisture.
+    Soil(SoilSpec),
 }
 
 impl JobSpec {
@@ -107,6 +110,7 @@ impl JobSpec {
             Self::EmbedSeason(spec) => spec.archive.files.iter().map(|file| &**file).collect(),
             Self::Reconstruct(spec) => spec.archive.files.iter().map(|file| &**file).collect(),
             Self::Composite(spec) => spec.archive.files.iter().map(|file| &**file).collect(),
+            Self::Soil(spec) => spec.rasters(),
         }
     }
 }

@@ -53,6 +53,7 @@ mod sample;
 mod scene_map;
 mod setup;
 mod similar;
+mod soil;
 mod speed;
 mod split;
 mod split_file;
@@ -101,6 +102,7 @@ pub use regression_report::{RegressionReport, write_regression_report};
 pub use report_figures::{AreaFigures, ClassFigures, Figure, read_area_figures};
 pub use sample::SampleSpec;
 pub use similar::SimilarSpec;
+pub use soil::{SoilCurve, SoilFigures, SoilResults, SoilSpec};
 pub use speed::{
     KgvsfSpeedCase, Speed, SpeedCase, SpeedKind, StpSpeedCase, measure_kgvsf_speed, measure_speed,
     measure_stp_speed,

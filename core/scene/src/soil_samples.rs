@@ -110,6 +110,21 @@ impl SoilSamples {
         }
         Ok(samples)
     }
+
+    /// Leaves out rows, for instance those another method can say nothing of.
+    pub fn keep(&mut self, keep: &[bool]) {
+        let kept: Vec<usize> = (0..self.rows.len())
+            .filter(|row| keep.get(*row) == Some(&true))
+            .collect();
+        self.rows = kept
+            .iter()
+            .filter_map(|row| self.rows.get(*row))
+            .copied()
+            .collect();
+        for features in [&mut self.index, &mut self.long] {
+            features.table = features.table.select(&kept);
+        }
+    }
 }
 
 /// What weather every station has.

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::folds::splitmix64;
-use crate::{MeanRegressionAccuracy, RegressionAccuracy, SceneResult};
+use crate::{MeanRegressionAccuracy, RegressionAccuracy};
 
 /// Parts of the split by station.
 pub const STATION_FOLDS: usize = 5;
@@ -91,11 +91,11 @@ impl SoilSplit {
 ///
 /// # Errors
 /// Those of `fit`.
-pub fn held_out(
+pub fn held_out<E>(
     rows: &[SoilRow],
     split: &SoilSplit,
-    mut fit: impl FnMut(&[usize], &[usize]) -> SceneResult<Vec<f64>>,
-) -> SceneResult<Vec<Option<f64>>> {
+    mut fit: impl FnMut(&[usize], &[usize]) -> Result<Vec<f64>, E>,
+) -> Result<Vec<Option<f64>>, E> {
     let mut out = vec![None; rows.len()];
     for part in 0..split.parts() {
         let (train, test) = split.part(rows, part);
@@ -202,7 +202,7 @@ mod tests {
         let split = SoilSplit::by_station(7, 0).expect("a split");
         let estimates = held_out(&rows, &split, |train, test| {
             let mean = train.iter().map(|row| rows[*row].value).sum::<f64>() / train.len() as f64;
-            Ok(vec![mean; test.len()])
+            Ok::<_, ()>(vec![mean; test.len()])
         })
         .expect("estimates");
         let accuracy = SoilAccuracy::of(&rows, &estimates, 7);
@@ -210,7 +210,9 @@ mod tests {
         assert_eq!(accuracy.per_station[0].r, None);
         assert!(accuracy.pooled.r2_determination.is_some_and(|r2| r2 < 0.0));
         let split = SoilSplit::by_time(&rows).expect("a split");
-        let estimates = held_out(&rows, &split, |_, test| Ok(vec![f64::NAN; test.len()]));
+        let estimates = held_out(&rows, &split, |_, test| {
+            Ok::<_, ()>(vec![f64::NAN; test.len()])
+        });
         assert!(estimates.expect("estimates").iter().all(Option::is_none));
     }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::station_days::{RawSeries, Tally, to_days};
 use crate::station_ismn::read_ismn_blocking;
 use crate::station_table::{TableContent, read_table_blocking};
-use crate::{SceneError, SceneResult};
+use crate::{SceneError, SceneResult, WeatherTable, WeatherVariable};
 
 /// The highest soil moisture that is believed, m³/m³ (specification of tasks, section 4.2).
 pub const MOST_SOIL_MOISTURE: f64 = 0.60;
@@ -90,6 +90,29 @@ impl StationWeather {
                 .map(|day| days.get(&day).copied().unwrap_or_default())
                 .collect(),
         })
+    }
+
+    /// The days of a weather table.
+    pub fn of_table(table: &WeatherTable, source: &str) -> Self {
+        let days = (0..table.days())
+            .map(|row| {
+                let date = table.day(row);
+                let value = |variable| table.value(variable, date);
+                WeatherDay {
+                    tmin_c: value(WeatherVariable::Tmin),
+                    tmax_c: value(WeatherVariable::Tmax),
+                    tmean_c: value(WeatherVariable::Tmean),
+                    prcp_mm: value(WeatherVariable::Prcp),
+                    srad_mj: value(WeatherVariable::Srad),
+                    vp_kpa: value(WeatherVariable::Vp),
+                }
+            })
+            .collect();
+        Self {
+            source: source.to_owned(),
+            first: table.first,
+            days,
+        }
     }
 
     /// Place of a day among `days`.

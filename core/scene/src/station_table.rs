@@ -324,13 +324,13 @@ impl Table {
     fn wide(&self, path: &Path, date: usize) -> Result<TableContent, String> {
         if self.names.len() < 2 || self.rows.is_empty() {
             return Err(format!(
-                "this table has dates and no soil moisture; name its column sm, or say which it is (--column); it has: {}",
+                "this table has dates and no soil moisture; name its column sm, or say which it is (--value-column); it has: {}",
                 self.names.join(", ")
             ));
         }
         if self.column(&LATITUDES).is_some() || self.column(&STATIONS).is_some() {
             return Err(format!(
-                "this table of stations has no column of soil moisture; name it sm, or say which it is (--column); it has: {}",
+                "this table of stations has no column of soil moisture; name it sm, or say which it is (--value-column); it has: {}",
                 self.names.join(", ")
             ));
         }

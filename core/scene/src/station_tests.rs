@@ -182,7 +182,7 @@ fn what_is_no_table_of_stations_is_said() {
             "station,lat,lon,date,sm\na,95,2,2020-03-01,0.2\n",
             "nowhere on Earth",
         ),
-        ("station,date,temp\na,2020-03-01,3\n", "(--column)"),
+        ("station,date,temp\na,2020-03-01,3\n", "(--value-column)"),
         ("station,lat,lon\na,5,2\n", "only places or weather"),
         ("station,date,sm\na,2020-03-01,\n", "all 1 are missing"),
     ] {

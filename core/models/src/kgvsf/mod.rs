@@ -9,6 +9,7 @@ mod forecaster;
 mod losses;
 mod masked;
 mod series;
+mod soil;
 
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
@@ -20,6 +21,7 @@ pub use forecaster::Forecast;
 pub use losses::{IndexBands, masked_huber, masked_index_error};
 pub use masked::{HiddenParts, MaskedKgvsf, MaskedLosses};
 pub use series::{ForecastDays, ImageSeries, WeatherRows, day_of_year_code, gap_code};
+pub use soil::{SoilHead, SoilHeadConfig, soil_loss};
 
 use block::{EPSILON, TokenBlock};
 use series::{indices, is_all, table};

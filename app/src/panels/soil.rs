@@ -1,0 +1,657 @@
+//! The Soil moisture window: stations, weather, images and the day to map on the left; on the right every method's figures,
+//! estimate against station, and a station through time. Draws and asks; reads no file itself.
+
+use std::time::Duration;
+
+use egui::{Align, DragValue, Label, Layout, ProgressBar, RichText, TextEdit};
+use egui_plot::{GridMark, Line, LineStyle, Plot, PlotPoints, Points};
+use jiff::civil::Date;
+use terroir_engine::{FORECAST_MODELS, JobId, JobSpec, SoilFigures, SoilResults, command_line};
+
+use super::series_field::{weak_ui, wrong_ui};
+use super::timeline::{days_between, named_days};
+use crate::dialogs::Purpose;
+use crate::export::primary_button;
+use crate::files::FileTask;
+use crate::jobs::JobState;
+use crate::soil::short_name;
+use crate::state::State;
+use crate::theme::{self, icon};
+
+const EPOCH: Date = Date::constant(1970, 1, 1);
+/// More points of the scatter are thinned evenly.
+const MOST_POINTS: usize = 3000;
+/// Days without a value that break a curve.
+const BREAK_DAYS: f64 = 10.0;
+const ESTIMATE: egui::Color32 = egui::Color32::from_rgb(0xd5, 0x5e, 0x00);
+
+/// What maps where no network does.
+const SIMPLE: &str = "ridge regression";
+
+/// What a click asks for, done after drawing.
+enum Wish {
+    Start(Box<JobSpec>),
+    Cancel(JobId),
+    OpenPage(std::path::PathBuf),
+    ShowFolder(std::path::PathBuf),
+}
+
+pub fn soil_ui(ui: &mut egui::Ui, state: &mut State) {
+    if !state.soil.is_open {
+        return;
+    }
+    state.want_models();
+    let mut open = true;
+    let mut wish = None;
+    egui::Window::new("Soil moisture")
+        .id(egui::Id::unique("soil moisture"))
+        .open(&mut open)
+        .default_pos([150.0, 84.0])
+        .default_size([900.0, 600.0])
+        .min_size([680.0, 420.0])
+        .show(ui.ctx(), |ui| {
+            egui::Panel::left("soil form")
+                .resizable(false)
+                .exact_size(300.0)
+                .frame(egui::Frame::new().inner_margin(egui::Margin::symmetric(4, 2)))
+                .show(ui, |ui| {
+                    egui::ScrollArea::vertical()
+                        .id_salt("soil form")
+                        .auto_shrink([false, false])
+                        .show(ui, |ui| form_ui(ui, state, &mut wish));
+                });
+            egui::Frame::new()
+                .inner_margin(egui::Margin::symmetric(8, 2))
+                .show(ui, |ui| {
+                    egui::ScrollArea::vertical()
+                        .id_salt("soil results")
+                        .auto_shrink([false, false])
+                        .show(ui, |ui| run_ui(ui, state, &mut wish));
+                });
+        });
+    state.soil.is_open = open;
+    match wish {
+        None => {}
+        Some(Wish::Start(spec)) => state.start_soil(*spec),
+        Some(Wish::Cancel(id)) => state.jobs.cancel(id),
+        Some(Wish::OpenPage(path)) => state.send(FileTask::OpenPage { path }),
+        Some(Wish::ShowFolder(path)) => state.send(FileTask::ShowInFolder { path }),
+    }
+}
+
+fn form_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
+    theme::section_ui(ui, "Stations");
+    files_ui(ui, &mut state.soil.stations);
+    let mut asked = None;
+    ui.horizontal(|ui| {
+        if ui
+            .button("Add tables…")
+            .on_hover_text("Tables (CSV) with station, lat, lon, date and sm, or a column a station; their places and weather; ISMN files (.stm)")
+            .clicked()
+        {
+            asked = Some(Purpose::SoilStations);
+        }
+        if ui
+            .button("Add folder…")
+            .on_hover_text("A download of the International Soil Moisture Network")
+            .clicked()
+        {
+            asked = Some(Purpose::SoilFolder);
+        }
+    });
+    let form = &mut state.soil;
+    egui::Grid::new("soil reading")
+        .num_columns(2)
+        .spacing([10.0, 4.0])
+        .show(ui, |ui| {
+            let label = ui.label("Depth");
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = 4.0;
+                for value in [&mut form.depth_from_cm, &mut form.depth_to_cm] {
+                    ui.add(DragValue::new(value).range(0.0..=1000.0).speed(1.0).max_decimals(1))
+                        .labelled_by(label.id);
+                }
+                ui.label("cm");
+            })
+            .response
+            .on_hover_text("Sensors between these depths are used, of several of a station the shallowest");
+            ui.end_row();
+            let label = ui.label("Flags");
+            ui.add(TextEdit::singleline(&mut form.flags).desired_width(120.0))
+                .labelled_by(label.id)
+                .on_hover_text("Quality flags that are accepted, with commas between them; values with others are left out");
+            ui.end_row();
+        });
+    ui.checkbox(&mut form.is_percent, "Values are percent")
+        .on_hover_text(
+            "They are divided by 100. Soil moisture is counted in m³/m³ everywhere else.",
+        );
+    theme::section_ui(ui, "Weather");
+    if state.soil.weather.is_empty() {
+        weak_ui(
+            ui,
+            "Columns of weather in the tables above are used; add a table where there are none.",
+        );
+    }
+    files_ui(ui, &mut state.soil.weather);
+    if ui
+        .button("Add weather…")
+        .on_hover_text("Daily precipitation and temperature that cover the days of the stations")
+        .clicked()
+    {
+        asked = Some(Purpose::SoilWeather);
+    }
+    theme::section_ui(ui, "Images");
+    images_ui(ui, state);
+    theme::section_ui(ui, "Results");
+    let default = state
+        .soil_out_path()
+        .map(|path| path.display().to_string())
+        .unwrap_or_default();
+    ui.horizontal(|ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            if ui
+                .button("…")
+                .on_hover_text("Choose the folder of the results")
+                .clicked()
+            {
+                asked = Some(Purpose::SoilOut);
+            }
+            let width = ui.available_width();
+            ui.add(
+                TextEdit::singleline(&mut state.soil.out)
+                    .desired_width(width)
+                    .hint_text(default.clone()),
+            )
+            .on_hover_text(default);
+        });
+    });
+    ui.add_space(theme::SMALL_GAP);
+    let spec = state.soil_spec();
+    let runs = state.soil_runs();
+    ui.horizontal(|ui| {
+        let button = ui.add_enabled(spec.is_ok() && !runs, primary_button(ui, "Estimate"));
+        let why = match &spec {
+            Err(why) => why.as_str(),
+            Ok(_) => "Running",
+        };
+        if button
+            .on_disabled_hover_text(why)
+            .on_hover_text("Fits the estimates, tests them at stations and on days they have not seen, and maps the day")
+            .clicked()
+            && let Ok(spec) = &spec
+        {
+            *wish = Some(Wish::Start(Box::new(spec.clone())));
+        }
+        if let Ok(spec) = &spec
+            && ui.button("Copy as command").clicked()
+        {
+            ui.ctx().copy_text(command_line(spec));
+        }
+    });
+    if let Some(purpose) = asked {
+        let ctx = ui.ctx().clone();
+        state.pick(&ctx, purpose);
+    }
+}
+
+/// The files of a list, each with a button that takes it out.
+fn files_ui(ui: &mut egui::Ui, files: &mut Vec<std::path::PathBuf>) {
+    let mut gone = None;
+    for (at, file) in files.iter().enumerate() {
+        ui.horizontal(|ui| {
+            if theme::icon_button(ui, icon::X, "Do not use this file").clicked() {
+                gone = Some(at);
+            }
+            ui.add(Label::new(short_name(file)).truncate())
+                .on_hover_text(file.display().to_string());
+        });
+    }
+    if let Some(at) = gone {
+        files.remove(at);
+    }
+}
+
+fn images_ui(ui: &mut egui::Ui, state: &mut State) {
+    let series = state.image_series();
+    if series.is_empty() {
+        weak_ui(
+            ui,
+            "No series is open: there will be figures and curves, and no map. Drop a folder of dated images of the stations on the map first.",
+        );
+        return;
+    }
+    let weak = theme::colors(ui.visuals()).weak;
+    for layer in &series {
+        let mut is_used = !state.soil.left_out.contains(&layer.id);
+        ui.horizontal(|ui| {
+            if ui.checkbox(&mut is_used, &layer.name).changed() {
+                if is_used {
+                    state.soil.left_out.remove(&layer.id);
+                } else {
+                    state.soil.left_out.insert(layer.id);
+                }
+            }
+            let dated = layer.series().map_or(0, |series| series.dated());
+            ui.label(RichText::new(format!("{dated} dates")).small().color(weak));
+        });
+    }
+    let is_any_used = series
+        .iter()
+        .any(|layer| !state.soil.left_out.contains(&layer.id));
+    ui.add_enabled_ui(is_any_used, |ui| {
+        ui.horizontal(|ui| {
+            let label = ui.label("Day to map");
+            ui.add(
+                TextEdit::singleline(&mut state.soil.date)
+                    .desired_width(ui.available_width())
+                    .hint_text("of the last image"),
+            )
+            .labelled_by(label.id);
+        });
+        let known: Vec<&str> = FORECAST_MODELS
+            .into_iter()
+            .filter(|name| state.models.weights_of(name).is_some())
+            .collect();
+        if !known.is_empty() {
+            ui.horizontal(|ui| {
+                ui.label("Mapped by");
+                let chosen = &mut state.soil.model;
+                egui::ComboBox::from_id_salt("soil model")
+                    .width(ui.available_width())
+                    .truncate()
+                    .selected_text(chosen.as_deref().unwrap_or(SIMPLE))
+                    .show_ui(ui, |ui| {
+                        ui.selectable_value(chosen, None, SIMPLE);
+                        for name in known {
+                            ui.selectable_value(chosen, Some(name.to_owned()), name)
+                                .on_hover_text("A head is taught on the network's embeddings; the simple estimates stand beside it");
+                        }
+                    });
+            });
+        }
+        ui.checkbox(&mut state.soil.uncertainty, "Map the uncertainty, too")
+            .on_hover_text("How far fits on different stations lie apart at each pixel");
+    });
+}
+
+fn run_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
+    let colors = theme::colors(ui.visuals());
+    if let Some(job) = state.soil_job() {
+        match &job.state {
+            JobState::Waiting | JobState::Running => {
+                ui.horizontal(|ui| {
+                    ui.spinner();
+                    ui.label(&job.stage);
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        if ui.button("Stop").clicked() {
+                            *wish = Some(Wish::Cancel(job.id));
+                        }
+                    });
+                });
+                ui.add(
+                    ProgressBar::new(job.fraction().unwrap_or(0.0))
+                        .desired_height(14.0)
+                        .animate(job.total == 0),
+                );
+                ui.ctx().request_repaint_after(Duration::from_millis(300));
+                return;
+            }
+            JobState::Failed(failure) => {
+                ui.add(
+                    Label::new(
+                        RichText::new(format!("{} {}", icon::WARNING_CIRCLE, failure.what))
+                            .color(colors.error),
+                    )
+                    .wrap(),
+                );
+                ui.add_space(theme::SMALL_GAP);
+            }
+            JobState::Finished(_) | JobState::Cancelled => {}
+        }
+    }
+    let Some(results) = state.soil.results.clone() else {
+        theme::empty_ui(
+            ui,
+            "No estimate yet",
+            "How wet was the soil? Stations and the weather before each day teach it; dated images carry it from the stations to every pixel. \
+             All figures come from stations and days that were held out, with simple estimates beside them.",
+        );
+        return;
+    };
+    results_ui(ui, state, &results, wish);
+}
+
+fn results_ui(
+    ui: &mut egui::Ui,
+    state: &mut State,
+    results: &SoilResults,
+    wish: &mut Option<Wish>,
+) {
+    let colors = theme::colors(ui.visuals());
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Figures, m³/m³").strong());
+        if results.is_by_station && !results.by_time.is_empty() {
+            ui.selectable_value(&mut state.soil.shows_time, false, "Stations held out")
+                .on_hover_text(format!(
+                    "Every value was estimated by a fit that had seen no value of its station ({} parts)",
+                    results.folds
+                ));
+            let from = results.time_from.map_or_else(String::new, |from| format!(" from {from} on"));
+            ui.selectable_value(&mut state.soil.shows_time, true, "Last days held out")
+                .on_hover_text(format!("The last fifth of the days{from}, estimated from the days before"));
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if theme::icon_button(ui, icon::FOLDER_OPEN, "Show the folder of the results").clicked() {
+                *wish = Some(Wish::ShowFolder(results.page()));
+            }
+            if ui.button("Open report").clicked() {
+                *wish = Some(Wish::OpenPage(results.page()));
+            }
+        });
+    });
+    let shows_time = state.soil.shows_time || !results.is_by_station;
+    let methods = if shows_time && !results.by_time.is_empty() {
+        &results.by_time
+    } else {
+        &results.methods
+    };
+    methods_ui(ui, methods, &results.shown);
+    if !results.is_by_station {
+        wrong_ui(
+            ui,
+            "Fewer than 3 stations: what a map says between them is not validated.",
+        );
+    }
+    for warning in results.warnings.iter().take(4) {
+        weak_ui(ui, warning);
+    }
+    ui.add_space(theme::GAP);
+    if let Some(station) = results.stations.get(state.soil.station) {
+        ui.horizontal(|ui| {
+            ui.label(RichText::new("Through time").strong());
+            egui::ComboBox::from_id_salt("soil station")
+                .selected_text(&station.name)
+                .width(170.0)
+                .truncate()
+                .show_ui(ui, |ui| {
+                    for (at, station) in results.stations.iter().enumerate() {
+                        ui.selectable_value(&mut state.soil.station, at, &station.name);
+                    }
+                });
+            let count = results.stations.len();
+            let step = |ui: &mut egui::Ui, glyph: &str, name: &str, to: Option<usize>| {
+                ui.add_enabled_ui(to.is_some_and(|to| to < count), |ui| {
+                    theme::icon_button(ui, glyph, name).clicked()
+                })
+                .inner
+                .then_some(to)
+                .flatten()
+            };
+            let at = state.soil.station;
+            let back = step(
+                ui,
+                icon::CARET_LEFT,
+                "The station before",
+                at.checked_sub(1),
+            );
+            let on = step(ui, icon::CARET_RIGHT, "The next station", Some(at + 1));
+            if let Some(to) = back.or(on) {
+                state.soil.station = to;
+            }
+            let text = |value: Option<f64>| {
+                value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"))
+            };
+            ui.label(
+                RichText::new(format!(
+                    "{} values, RMSE {}, ubRMSE {}, R {}",
+                    station.n,
+                    text(station.rmse),
+                    text(station.ubrmse),
+                    text(station.r)
+                ))
+                .small()
+                .color(colors.weak),
+            );
+        });
+        curve_ui(ui, &station.days);
+        legend_ui(ui);
+    }
+    ui.add_space(theme::GAP);
+    ui.label(RichText::new("Estimate against station").strong());
+    scatter_ui(ui, results);
+}
+
+fn methods_ui(ui: &mut egui::Ui, methods: &[SoilFigures], shown: &str) {
+    let colors = theme::colors(ui.visuals());
+    let text = |value: Option<f64>, digits: usize| {
+        value.map_or_else(
+            || "–".to_owned(),
+            |value| {
+                let text = format!("{value:.digits$}");
+                // What rounds to nought has no sign.
+                let is_nought = text
+                    .trim_start_matches('-')
+                    .chars()
+                    .all(|c| matches!(c, '0' | '.'));
+                match is_nought {
+                    true => text.trim_start_matches('-').to_owned(),
+                    false => text,
+                }
+            },
+        )
+    };
+    egui::Grid::new("soil methods")
+        .num_columns(8)
+        .striped(true)
+        .spacing([14.0, 4.0])
+        .show(ui, |ui| {
+            for (name, about) in [
+                ("Method", "What the soil moisture was estimated by"),
+                ("n", "Values compared"),
+                ("RMSE", "Root of the mean squared difference"),
+                ("ubRMSE", "The same after the bias is taken off"),
+                ("Bias", "Mean of estimate less station"),
+                ("R²", "1 - squared differences over squared deviations of the stations; below 0 their mean would do better"),
+                ("ubRMSE, stations", "Mean of every station's own ubRMSE"),
+                ("R, stations", "Mean of every station's own correlation, through Fisher's z"),
+            ] {
+                ui.label(RichText::new(name).small().color(colors.weak)).on_hover_text(about);
+            }
+            ui.end_row();
+            for method in methods {
+                let mut name = RichText::new(&method.title);
+                if method.key == shown {
+                    name = name.color(colors.accent);
+                }
+                ui.label(name);
+                for cell in [
+                    crate::jobs::count_text(method.n),
+                    text(method.rmse, 4),
+                    text(method.ubrmse, 4),
+                    text(method.bias, 4),
+                    text(method.r2, 3),
+                    text(method.station_ubrmse, 4),
+                    text(method.station_r, 3),
+                ] {
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.monospace(cell));
+                }
+                ui.end_row();
+            }
+        });
+    let words = "Coloured: what is drawn below and mapped. For orientation, SMAP set out to reach an ubRMSE of 0.04.";
+    ui.label(RichText::new(words).small().color(colors.weak));
+}
+
+fn date_of(day: f64) -> Option<Date> {
+    EPOCH
+        .checked_add(jiff::Span::new().try_days(day.floor() as i64).ok()?)
+        .ok()
+}
+
+/// Pieces of a curve between gaps.
+fn pieces(points: impl Iterator<Item = [f64; 2]>) -> Vec<Vec<[f64; 2]>> {
+    let mut out: Vec<Vec<[f64; 2]>> = Vec::new();
+    for point in points {
+        let goes_on = out
+            .last()
+            .and_then(|piece| piece.last())
+            .is_some_and(|last| point[0] - last[0] <= BREAK_DAYS);
+        match out.last_mut().filter(|_| goes_on) {
+            Some(piece) => piece.push(point),
+            None => out.push(vec![point]),
+        }
+    }
+    out
+}
+
+fn curve_ui(ui: &mut egui::Ui, days: &[(Date, f64, Option<f64>)]) {
+    let accent = theme::colors(ui.visuals()).accent;
+    let most = (ui.available_width() / 90.0).max(1.0) as usize;
+    let measured = days
+        .iter()
+        .map(|(date, value, _)| [days_between(EPOCH, *date), *value]);
+    let estimated = days
+        .iter()
+        .filter_map(|(date, _, value)| Some([days_between(EPOCH, *date), (*value)?]));
+    let response = Plot::new("soil curve")
+        .height(200.0)
+        .allow_scroll(false)
+        .allow_double_click_reset(true)
+        .show_background(false)
+        .set_margin_fraction(egui::vec2(0.02, 0.08))
+        .x_grid_spacer(move |input| {
+            let (Some(low), Some(high)) = (date_of(input.bounds.0), date_of(input.bounds.1)) else {
+                return Vec::new();
+            };
+            let step = (input.bounds.1 - input.bounds.0) / most as f64;
+            named_days(low, high, most)
+                .into_iter()
+                .map(|(date, _)| GridMark {
+                    value: days_between(EPOCH, date),
+                    step_size: step,
+                })
+                .collect()
+        })
+        .x_axis_formatter(|mark, range| {
+            let (Some(low), Some(high)) = (date_of(*range.start()), date_of(*range.end())) else {
+                return String::new();
+            };
+            let most = ((range.end() - range.start()) / mark.step_size.max(1e-9)).round() as usize;
+            let date = date_of(mark.value + 0.25);
+            named_days(low, high, most)
+                .into_iter()
+                .find(|(named, _)| Some(*named) == date)
+                .map(|(_, name)| name)
+                .unwrap_or_default()
+        })
+        .show(ui, |plot| {
+            for piece in pieces(measured) {
+                plot.line(
+                    Line::new("station", PlotPoints::from(piece))
+                        .color(accent)
+                        .width(1.8),
+                );
+            }
+            for piece in pieces(estimated) {
+                plot.line(
+                    Line::new("estimate", PlotPoints::from(piece))
+                        .color(ESTIMATE)
+                        .width(1.5),
+                );
+            }
+        })
+        .response;
+    response.widget_info(|| {
+        egui::WidgetInfo::labeled(
+            egui::Role::Image,
+            true,
+            "Soil moisture of station and estimate over time",
+        )
+    });
+}
+
+fn legend_ui(ui: &mut egui::Ui) {
+    let colors = theme::colors(ui.visuals());
+    ui.horizontal(|ui| {
+        for (color, name) in [
+            (colors.accent, "station"),
+            (ESTIMATE, "estimate, which never saw this station's values"),
+        ] {
+            let (rect, _) = ui.allocate_exact_size(egui::vec2(18.0, 10.0), egui::Sense::hover());
+            ui.painter().hline(
+                rect.x_range(),
+                rect.center().y,
+                egui::Stroke::new(2.0, color),
+            );
+            ui.label(RichText::new(name).small().color(colors.weak));
+        }
+    });
+}
+
+fn scatter_ui(ui: &mut egui::Ui, results: &SoilResults) {
+    let colors = theme::colors(ui.visuals());
+    let all: Vec<[f64; 2]> = results
+        .stations
+        .iter()
+        .flat_map(|station| &station.days)
+        .filter_map(|(_, value, estimate)| Some([*value, (*estimate)?]))
+        .collect();
+    let most = all.iter().flatten().copied().fold(0.05, f64::max);
+    let shown = all.len().min(MOST_POINTS);
+    let points: Vec<[f64; 2]> = (0..shown)
+        .filter_map(|at| all.get(at * all.len() / shown))
+        .copied()
+        .collect();
+    let side = ui.available_width().clamp(120.0, 380.0);
+    let response = Plot::new("soil scatter")
+        .width(side)
+        .height(side)
+        .data_aspect(1.0)
+        .x_axis_label("Station, m³/m³")
+        .y_axis_label("Estimate, m³/m³")
+        .allow_scroll(false)
+        .allow_double_click_reset(true)
+        .show_background(false)
+        .include_x(0.0)
+        .include_y(0.0)
+        .include_x(most)
+        .include_y(most)
+        .show(ui, |plot| {
+            plot.points(
+                Points::new("values", PlotPoints::from(points))
+                    .color(colors.accent.gamma_multiply(0.35))
+                    .radius(2.0),
+            );
+            plot.line(
+                Line::new(
+                    "estimate equals station",
+                    PlotPoints::from(vec![[0.0, 0.0], [most, most]]),
+                )
+                .color(colors.weak)
+                .style(LineStyle::dashed_loose())
+                .allow_hover(false),
+            );
+        })
+        .response;
+    response.widget_info(|| {
+        egui::WidgetInfo::labeled(egui::Role::Image, true, "Estimate against station")
+    });
+    if shown < all.len() {
+        weak_ui(ui, &format!("{shown} of {} values shown.", all.len()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn curves_break_where_days_are_missing() {
+        let found = pieces([[0.0, 1.0], [9.0, 2.0], [30.0, 3.0]].into_iter());
+        assert_eq!(found, [vec![[0.0, 1.0], [9.0, 2.0]], vec![[30.0, 3.0]]]);
+        assert!(pieces(std::iter::empty()).is_empty());
+        assert_eq!(date_of(18_000.4), Some(Date::constant(2019, 4, 14)));
+    }
+}
