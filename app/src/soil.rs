@@ -19,6 +19,8 @@ pub struct SoilForm {
     pub is_open: bool,
     /// Tables and folders of stations, places and weather.
     pub stations: Vec<PathBuf>,
+    /// Whether the project's weather is used; `None` = where images are.
+    pub uses_project_weather: Option<bool>,
     /// Tables of weather that come on their own.
     pub weather: Vec<PathBuf>,
     /// Open series whose images are not used.
@@ -49,6 +51,7 @@ impl Default for SoilForm {
         Self {
             is_open: false,
             stations: Vec::new(),
+            uses_project_weather: None,
             weather: Vec::new(),
             left_out: HashSet::new(),
             depth_from_cm: 100.0 * reading.depth_m.0,
@@ -130,7 +133,7 @@ impl State {
                 flags,
                 ..StationReading::default()
             },
-            weather: form.weather.iter().map(WeatherSpec::new).collect(),
+            weather: self.soil_weather(has_images),
             future: None,
             model: form
                 .model
@@ -149,6 +152,20 @@ impl State {
                 .soil_out_path()
                 .ok_or("Name a folder for the results.")?,
         }))
+    }
+
+    /// The project's weather where it is used, and the tables named here.
+    fn soil_weather(&self, has_images: bool) -> Vec<WeatherSpec> {
+        let is_used = self.soil.uses_project_weather.unwrap_or(has_images);
+        let of_project = self.history.document().weather.clone();
+        let mut weather: Vec<WeatherSpec> = of_project.filter(|_| is_used).into_iter().collect();
+        weather.extend(self.soil.weather.iter().map(WeatherSpec::new));
+        weather
+    }
+
+    /// Whether any series is used.
+    pub fn soil_has_images(&self) -> bool {
+        !self.soil_series().is_empty()
     }
 
     /// The folder of the results: as typed, or beside the first table and called after it.

@@ -13,7 +13,7 @@ use terroir_scene::Raster;
 use crate::program::{command, files_in, repository, run, sample};
 
 const SCENE: &str = "S2_2021-07-28.tif";
-const SUBCOMMANDS: [&str; 25] = [
+const SUBCOMMANDS: [&str; 26] = [
     "info",
     "render",
     "profile",
@@ -29,6 +29,7 @@ const SUBCOMMANDS: [&str; 25] = [
     "change",
     "cluster",
     "regress",
+    "soil",
     "composite",
     "evaluate field",
     "export",

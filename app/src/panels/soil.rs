@@ -133,6 +133,20 @@ fn form_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
             "Columns of weather in the tables above are used; add a table where there are none.",
         );
     }
+    let of_project = state.history.document().weather.as_ref();
+    if let Some(name) = of_project.map(|weather| short_name(&weather.path)) {
+        let mut is_used = state
+            .soil
+            .uses_project_weather
+            .unwrap_or_else(|| state.soil_has_images());
+        if ui
+            .checkbox(&mut is_used, format!("The project's: {name}"))
+            .on_hover_text("The weather of the Weather panel, with the units confirmed there")
+            .changed()
+        {
+            state.soil.uses_project_weather = Some(is_used);
+        }
+    }
     files_ui(ui, &mut state.soil.weather);
     if ui
         .button("Add weather…")

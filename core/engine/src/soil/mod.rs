@@ -4,6 +4,7 @@
 mod images;
 mod map;
 mod network;
+mod network_rows;
 mod report;
 mod results;
 mod spec;
@@ -24,7 +25,8 @@ use crate::projection::write_renamed;
 use crate::{Failure, JobSpec, Outcome, command_line};
 
 use images::Images;
-use network::{Network, NetworkRows};
+use network::Network;
+use network_rows::NetworkRows;
 pub use results::{SoilCurve, SoilFigures, SoilResults};
 pub use spec::SoilSpec;
 
