@@ -11,25 +11,8 @@ use crate::weather_world::{SIDE, write_site};
 
 /// Weights of one step: they make a field like any others.
 fn weights(folder: &Path) -> PathBuf {
-    run(
-        folder,
-        &[
-            "pretrain",
-            "kgvsf",
-            "site_0",
-            "--weather",
-            "site_0.csv",
-            "--steps",
-            "1",
-            "--batch",
-            "2",
-            "--device",
-            "cpu",
-            "--out",
-            "w.safetensors",
-        ],
-    )
-    .done();
+    let words = "pretrain kgvsf site_0 --weather site_0.csv --steps 1 --batch 2 --device cpu --out w.safetensors";
+    run(folder, &words.split(' ').collect::<Vec<_>>()).done();
     folder.join("w.safetensors")
 }
 
@@ -48,26 +31,12 @@ fn a_field_of_a_season_knows_nothing_later() {
     write_site(here, 0, 300);
     weights(here);
     let embed = |out: &str, support: &str| {
-        run(
-            here,
-            &[
-                "embed",
-                "site_0",
-                "--model",
-                "kgvsf-tiny",
-                "--weights",
-                "w.safetensors",
-                "--weather",
-                "site_0.csv",
-                "--support",
-                support,
-                "--device",
-                "cpu",
-                "--out",
-                out,
-            ],
-        )
-        .done();
+        let words = "embed site_0 --model kgvsf-tiny --weights w.safetensors --weather site_0.csv --device cpu";
+        let words: Vec<&str> = words
+            .split(' ')
+            .chain(["--support", support, "--out", out])
+            .collect();
+        run(here, &words).done();
         codes(&here.join(out))
     };
     let until_june = embed("june.tif", "2018-01-01..2018-06-01");
@@ -196,27 +165,13 @@ fn crops_are_mapped_as_of_a_day() {
     let shapes = serde_json::json!({"type": "FeatureCollection",
         "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32631"}}, "features": features});
     fs::write(here.join("labels.geojson"), shapes.to_string()).unwrap();
-    let words = [
-        "crop",
-        "site_0",
-        "--weather",
-        "site_0.csv",
-        "--labels",
-        "labels.geojson",
-        "--weights",
-        "w.safetensors",
-        "--as-of",
-        "2018-05-01",
-        "--as-of",
-        "2018-08-01",
-        "--seeds",
-        "2",
-        "--device",
-        "cpu",
-        "--out",
-        "crops.tif",
-    ];
-    let text = run(here, &words).done();
+    let crop = |more: &[&str]| {
+        let words = "crop site_0 --weather site_0.csv --labels labels.geojson --weights w.safetensors --device cpu";
+        let words: Vec<&str> = words.split(' ').chain(more.iter().copied()).collect();
+        run(here, &words)
+    };
+    let days = ["--as-of", "2018-05-01", "--as-of", "2018-08-01"];
+    let text = crop(&[&days[..], &["--seeds", "2", "--out", "crops.tif"]].concat()).done();
     for word in [
         "2018-04-30",
         "2018-07-31",
@@ -236,38 +191,6 @@ fn crops_are_mapped_as_of_a_day() {
     }
     let map = Raster::open(&here.join("crops_2018-08-01.tif")).unwrap();
     assert!(map.info().is_class_map());
-    run(
-        here,
-        &[
-            "crop",
-            "site_0",
-            "--weather",
-            "site_0.csv",
-            "--labels",
-            "labels.geojson",
-            "--weights",
-            "w.safetensors",
-            "--as-of",
-            "2017-01-01",
-            "--out",
-            "x.tif",
-        ],
-    )
-    .failed(2, &["--as-of", "2017-01-01"]);
-    run(
-        here,
-        &[
-            "crop",
-            "site_0",
-            "--weather",
-            "site_0.csv",
-            "--labels",
-            "labels.geojson",
-            "--model",
-            "stp-tiny",
-            "--out",
-            "x.tif",
-        ],
-    )
-    .failed(2, &["kgvsf-tiny"]);
+    crop(&["--as-of", "2017-01-01", "--out", "x.tif"]).failed(2, &["--as-of", "2017-01-01"]);
+    crop(&["--model", "stp-tiny", "--out", "x.tif"]).failed(2, &["kgvsf-tiny"]);
 }

@@ -174,16 +174,6 @@ fn timed(
     Ok((seconds, once))
 }
 
-/// Waits for a result by looking at it.
-fn read(tensor: Tensor<2>) -> Result<(), String> {
-    let values = tensor.into_data().try_into_vec::<f32>();
-    match values {
-        Ok(values) if values.iter().all(|value| value.is_finite()) => Ok(()),
-        Ok(_) => Err("the device gave no numbers".to_owned()),
-        Err(error) => Err(format!("{error:?}")),
-    }
-}
-
 fn repeat(repeats: usize, mut run: impl FnMut() -> Result<(), String>) -> Result<Vec<f64>, String> {
     run()?;
     (0..repeats)
@@ -210,6 +200,20 @@ fn forward_gflop(config: &DofaConfig, bands: usize) -> f64 {
     let generator = sequence * (4.0 * GENERATOR * GENERATOR + 2.0 * GENERATOR * FEED_FORWARD)
         + bands * GENERATOR * kernel;
     2.0 * (blocks + embedding + generator) / 1e9
+}
+
+fn noise<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
+}
+
+/// Waits for a result by looking at it.
+fn read<const D: usize>(tensor: Tensor<D>) -> Result<(), String> {
+    let values = tensor.into_data().try_into_vec::<f32>();
+    match values {
+        Ok(values) if values.iter().all(|value| value.is_finite()) => Ok(()),
+        Ok(_) => Err("the device gave no numbers".to_owned()),
+        Err(error) => Err(format!("{error:?}")),
+    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use crate::predict::area_of;
 use crate::projection::{Moments, encode_unit, write_renamed};
 use crate::provenance::file_name;
 use crate::weather_series::{
-    Crop, KgvsfAbout, Site, SiteWeather, known_model, notes_on_drivers, read_crop_blocking,
+    Crop, KgvsfAbout, Site, SiteWeather, known_model, notes_on_drivers, read_crop_blocking, starts,
 };
 use crate::{Failure, JobSpec, Outcome, command_line};
 
@@ -194,17 +194,8 @@ fn prepare(
 /// Squares that overlap by a bit more than half, in rows from above: what a pixel lies beside in one, it does not in the next,
 /// and the borders of patches never fall together.
 fn windows_of(grid: &Grid, side: usize, patch: usize) -> Vec<Vec<Window>> {
-    let step = (side / 2).saturating_sub(patch / 2).max(1);
-    let starts = |length: usize| -> Vec<usize> {
-        if length <= side {
-            return vec![0];
-        }
-        let mut starts: Vec<usize> = (0..=length - side).step_by(step).collect();
-        if starts.last() != Some(&(length - side)) {
-            starts.push(length - side);
-        }
-        starts
-    };
+    let step = (side / 2).saturating_sub(patch / 2);
+    let starts = |length: usize| starts(length, side, step);
     let columns = starts(grid.width);
     starts(grid.height)
         .into_iter()

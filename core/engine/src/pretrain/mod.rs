@@ -20,7 +20,7 @@ use crate::monitor::{JobResult, Monitor};
 use crate::provenance::{file_name, sha256_of_file};
 use crate::setup::guarded;
 use crate::training::{
-    AdamWSettings, Draw, Fall, Flow, Loss, Plan, RunFolder, Schedule, Task, Trained, run_folder_of,
+    AdamWSettings, Draw, Fall, Flow, Loss, Plan, RunFolder, Schedule, Task, Trained, run_of_job,
     train,
 };
 use crate::{Estimate, Failure, Outcome, PretrainSpec};
@@ -29,15 +29,6 @@ use crops::{Batch, SceneSet};
 
 /// Share of the steps the rate rises in: the published 20 of 120 epochs.
 const WARM_UP: f64 = 1.0 / 6.0;
-/// Entries of a job that a resumed run may give otherwise; the last one only when it becomes more.
-const MAY_DIFFER: [&str; 6] = [
-    "resume",
-    "device",
-    "checkpoint_every",
-    "out",
-    "half",
-    "steps",
-];
 /// Sensors shown in a preview.
 const SHOWN: usize = 3;
 
@@ -50,24 +41,7 @@ pub(crate) fn pretrain(spec: &PretrainSpec, monitor: &Monitor<'_>) -> JobResult<
     }
     monitor.started(&compute.name);
     // What a run cannot begin without is looked at before anything is measured.
-    let config = serde_json::to_value(spec)
-        .map_err(|error| Failure::new("the job cannot be written down").with_details(error))?;
-    let folder = run_folder_of(&spec.out);
-    let mut run = if spec.resume {
-        let planned = RunFolder::setting(&folder, "steps");
-        let is_longer = planned.is_some_and(|planned| planned < spec.steps);
-        let may_differ = &MAY_DIFFER[..MAY_DIFFER.len() - usize::from(!is_longer)];
-        let run = RunFolder::resume(&folder, &config, may_differ)?;
-        if let (Some(planned), true) = (planned, is_longer) {
-            monitor.warn(format!(
-                "the run was planned for {planned} steps and goes on to {}; its learning rate follows the new length",
-                spec.steps
-            ));
-        }
-        run
-    } else {
-        RunFolder::create(&folder, &config)?
-    };
+    let mut run = run_of_job(spec, &spec.out, spec.resume, spec.steps, &[], monitor)?;
 
     let plain = &compute.device;
     monitor.progress("preparing the model", 0, 1);

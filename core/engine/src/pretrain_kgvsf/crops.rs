@@ -10,7 +10,7 @@ use terroir_scene::{Grid, Window};
 
 use super::opening::OpenPlace;
 use crate::monitor::{JobResult, Monitor};
-use crate::weather_series::{Crop, ModelBand, read_crop_blocking};
+use crate::weather_series::{Crop, ModelBand, read_crop_blocking, starts};
 
 /// Memory for crops.
 const KEPT_BYTES: usize = 512 << 20;
@@ -38,17 +38,7 @@ pub struct Crops {
 
 /// Squares of `side` pixels over a grid, half over each other; one, smaller than that, where the grid is.
 pub fn squares_of(place: usize, grid: &Grid, side: usize) -> Vec<Square> {
-    let starts = |length: usize| -> Vec<usize> {
-        if length <= side {
-            return vec![0];
-        }
-        let step = (side / 2).max(1);
-        let mut starts: Vec<usize> = (0..=length - side).step_by(step).collect();
-        if starts.last() != Some(&(length - side)) {
-            starts.push(length - side);
-        }
-        starts
-    };
+    let starts = |length: usize| starts(length, side, side / 2);
     let columns = starts(grid.width);
     starts(grid.height)
         .into_iter()

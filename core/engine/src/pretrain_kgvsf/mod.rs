@@ -16,9 +16,7 @@ use terroir_scene::{HORIZON_BINS, block_fold, block_px_of};
 use crate::device;
 use crate::monitor::{JobResult, Monitor};
 use crate::provenance::sha256_of_file;
-use crate::training::{
-    AdamWSettings, Fall, Plan, RunFolder, Schedule, Trained, run_folder_of, train,
-};
+use crate::training::{AdamWSettings, Fall, Plan, RunFolder, Schedule, Trained, run_of_job, train};
 use crate::weather_series::{
     BinSkill, KgvsfAbout, ModelBand, ModelDriver, Site, bands_by_wavelength, known_model,
 };
@@ -40,16 +38,6 @@ const LEARNT: f64 = 0.8;
 const LEAST_IMAGES: usize = 10;
 /// Blocks of ground are dealt out to this many folds, one of which is kept to look at.
 const FOLDS: usize = 5;
-/// Entries of a job that a resumed run may give otherwise; the last one only when it becomes more.
-const MAY_DIFFER: [&str; 6] = [
-    "resume",
-    "device",
-    "checkpoint_every",
-    "out",
-    "half",
-    "steps",
-];
-
 pub(crate) fn pretrain_kgvsf(
     spec: &PretrainKgvsfSpec,
     monitor: &Monitor<'_>,
@@ -61,7 +49,7 @@ pub(crate) fn pretrain_kgvsf(
         monitor.warn(reason.clone());
     }
     monitor.started(&compute.name);
-    let mut run = open_run(spec, monitor)?;
+    let mut run = run_of_job(spec, &spec.out, spec.resume, spec.steps, &[], monitor)?;
     let with_gradients = compute.device.clone().autodiff();
 
     let known = match &spec.weights {
@@ -169,26 +157,6 @@ fn check(spec: &PretrainKgvsfSpec) -> Result<(), Failure> {
         return Ok(());
     };
     Err(Failure::new(problem))
-}
-
-fn open_run(spec: &PretrainKgvsfSpec, monitor: &Monitor<'_>) -> JobResult<RunFolder> {
-    let config = serde_json::to_value(spec)
-        .map_err(|error| Failure::new("the job cannot be written down").with_details(error))?;
-    let folder = run_folder_of(&spec.out);
-    if !spec.resume {
-        return Ok(RunFolder::create(&folder, &config)?);
-    }
-    let planned = RunFolder::setting(&folder, "steps");
-    let is_longer = planned.is_some_and(|planned| planned < spec.steps);
-    let may_differ = &MAY_DIFFER[..MAY_DIFFER.len() - usize::from(!is_longer)];
-    let run = RunFolder::resume(&folder, &config, may_differ)?;
-    if let (Some(planned), true) = (planned, is_longer) {
-        monitor.warn(format!(
-            "the run was planned for {planned} steps and goes on to {}; its learning rate follows the new length",
-            spec.steps
-        ));
-    }
-    Ok(run)
 }
 
 fn plan_of(spec: &PretrainKgvsfSpec) -> Plan {

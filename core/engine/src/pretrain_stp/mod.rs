@@ -24,9 +24,7 @@ use crate::device;
 use crate::monitor::{JobResult, Monitor};
 use crate::provenance::sha256_of_file;
 use crate::setup::guarded;
-use crate::training::{
-    AdamWSettings, Fall, Plan, RunFolder, Schedule, Trained, run_folder_of, train,
-};
+use crate::training::{AdamWSettings, Fall, Plan, RunFolder, Schedule, Trained, run_of_job, train};
 use crate::{Estimate, Failure, Outcome};
 
 use opening::{add_strata, open_archives, start_of};
@@ -46,17 +44,6 @@ const CLIP: f32 = 1.0;
 const SHOWN: usize = 3;
 /// The statistics of a run, in its folder: a resumed run has the same ones.
 const SOURCES: &str = "sources.json";
-/// Entries of a job that a resumed run may give otherwise; the last one only when it becomes more.
-const MAY_DIFFER: [&str; 7] = [
-    "resume",
-    "device",
-    "checkpoint_every",
-    "out",
-    "half",
-    "saves_memory",
-    "steps",
-];
-
 pub(crate) fn pretrain_stp(spec: &PretrainStpSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
     check(spec)?;
     monitor.progress("opening the device", 0, 1);
@@ -65,24 +52,14 @@ pub(crate) fn pretrain_stp(spec: &PretrainStpSpec, monitor: &Monitor<'_>) -> Job
         monitor.warn(reason.clone());
     }
     monitor.started(&compute.name);
-    let config = serde_json::to_value(spec)
-        .map_err(|error| Failure::new("the job cannot be written down").with_details(error))?;
-    let folder = run_folder_of(&spec.out);
-    let mut run = if spec.resume {
-        let planned = RunFolder::setting(&folder, "steps");
-        let is_longer = planned.is_some_and(|planned| planned < spec.steps);
-        let may_differ = &MAY_DIFFER[..MAY_DIFFER.len() - usize::from(!is_longer)];
-        let run = RunFolder::resume(&folder, &config, may_differ)?;
-        if let (Some(planned), true) = (planned, is_longer) {
-            monitor.warn(format!(
-                "the run was planned for {planned} steps and goes on to {}; its learning rate follows the new length",
-                spec.steps
-            ));
-        }
-        run
-    } else {
-        RunFolder::create(&folder, &config)?
-    };
+    let mut run = run_of_job(
+        spec,
+        &spec.out,
+        spec.resume,
+        spec.steps,
+        &["saves_memory"],
+        monitor,
+    )?;
 
     let with_gradients = compute.device.clone().autodiff();
     let with_gradients = if spec.saves_memory {
@@ -91,7 +68,7 @@ pub(crate) fn pretrain_stp(spec: &PretrainStpSpec, monitor: &Monitor<'_>) -> Job
         with_gradients
     };
     let start = start_of(spec, &with_gradients, monitor)?;
-    let kept = folder.join(SOURCES);
+    let kept = run.path().join(SOURCES);
     let (sources, archives) = open_archives(spec, start.as_ref(), &kept, monitor)?;
     monitor.progress("preparing the model", 0, 1);
     let mut places = Places::new(archives.iter().map(Opened::extent).collect(), spec.side);

@@ -1,14 +1,14 @@
 //! How fast a KG-VSF network runs on a device: image series of noise with weather to forecasts, a training step, and the same
 //! forecast again under other weather. Knows networks and devices. Knows nothing of scenes, files or rivals.
 
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use terroir_models::{
     ForecastDays, ImageSeries, Kgvsf, KgvsfConfig, Stream, WeatherRows, masked_huber,
 };
 
-use super::{Speed, SpeedKind, repeat};
+use super::{Speed, SpeedKind, noise, read, repeat};
 use crate::Failure;
 use crate::device;
 use crate::setup::guarded;
@@ -76,10 +76,6 @@ fn products(config: &KgvsfConfig) -> u64 {
     let patch = config.patch_px.pow(2) * d * (2 * config.bands + 1);
     let weather = config.weather_days * (4 * d * d + 4 * d * config.drivers);
     (config.images * tokens * (of_token + patch) + weather) as u64
-}
-
-fn noise<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
-    Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
 }
 
 fn series_of(case: &KgvsfSpeedCase, config: &KgvsfConfig, device: &Device) -> ImageSeries {
@@ -175,16 +171,6 @@ fn timed_steps(
         model = Some(learner);
         Ok(())
     })
-}
-
-/// Waits for a result by looking at it.
-fn read(tensor: Tensor<4>) -> Result<(), String> {
-    let values = tensor.into_data().try_into_vec::<f32>();
-    match values {
-        Ok(values) if values.iter().all(|value| value.is_finite()) => Ok(()),
-        Ok(_) => Err("the device gave no numbers".to_owned()),
-        Err(error) => Err(format!("{error:?}")),
-    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! How fast an STP network runs on a device: frames of noise of two sensors to a summary, and a training step.
 //! Knows networks and devices. Knows nothing of scenes, files or rivals.
 
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use terroir_models::{FrameBatch, Stp, StpConfig, StpSource, StpTarget, masked_l1};
 
-use super::{Speed, SpeedKind, repeat};
+use super::{Speed, SpeedKind, noise, read, repeat};
 use crate::Failure;
 use crate::device;
 use crate::setup::guarded;
@@ -85,10 +85,6 @@ fn config_of(name: &str) -> Option<StpConfig> {
     StpConfig::by_name(name, sources.to_vec(), targets.to_vec())
 }
 
-fn noise<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
-    Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
-}
-
 fn batch_of(case: &StpSpeedCase, device: &Device) -> FrameBatch {
     let count: usize = case.frames.iter().sum();
     let day = |index: usize| PERIOD.1 * index as f64 / count.max(1) as f64;
@@ -148,16 +144,6 @@ fn timed(case: &StpSpeedCase, config: &StpConfig, device: &Device) -> Result<Vec
         model = Some(learner);
         Ok(())
     })
-}
-
-/// Waits for a result by looking at it.
-fn read(tensor: Tensor<4>) -> Result<(), String> {
-    let values = tensor.into_data().try_into_vec::<f32>();
-    match values {
-        Ok(values) if values.iter().all(|value| value.is_finite()) => Ok(()),
-        Ok(_) => Err("the device gave no numbers".to_owned()),
-        Err(error) => Err(format!("{error:?}")),
-    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod trainer;
 
 pub use optimiser::{AdamWSettings, Optimiser};
 pub use picture::write_picture;
+pub(crate) use run_folder::run_of_job;
 pub use run_folder::{RunFolder, run_folder_of};
 pub use schedule::{Fall, Schedule};
 pub use trainer::{Draw, Flow, Loss, Plan, Task, Trained, train};

@@ -5,9 +5,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::Failure;
+use crate::monitor::Monitor;
 use crate::projection::write_renamed;
 
 const CONFIG: &str = "config.json";
@@ -20,6 +22,45 @@ pub fn run_folder_of(out: &Path) -> PathBuf {
     let mut name = out.file_stem().unwrap_or_default().to_owned();
     name.push(".run");
     out.with_file_name(name)
+}
+
+/// Entries of a job that a run gone on with may give otherwise, whatever is trained.
+const MAY_DIFFER: [&str; 5] = ["resume", "device", "checkpoint_every", "out", "half"];
+
+/// The run folder of a job, new or gone on with. `steps`: how long the run is to be, which may become more; `also`: other entries
+/// that may differ.
+///
+/// # Errors
+/// Those of [`RunFolder::create`] and [`RunFolder::resume`].
+pub(crate) fn run_of_job(
+    job: &impl Serialize,
+    out: &Path,
+    resume: bool,
+    steps: u64,
+    also: &[&str],
+    monitor: &Monitor<'_>,
+) -> Result<RunFolder, Failure> {
+    let config = serde_json::to_value(job)
+        .map_err(|error| Failure::new("the job cannot be written down").with_details(error))?;
+    let folder = run_folder_of(out);
+    if !resume {
+        return RunFolder::create(&folder, &config);
+    }
+    let planned = RunFolder::setting(&folder, "steps").filter(|planned| *planned < steps);
+    let longer = planned.map(|_| "steps");
+    let may_differ: Vec<&str> = MAY_DIFFER
+        .iter()
+        .chain(also)
+        .copied()
+        .chain(longer)
+        .collect();
+    let run = RunFolder::resume(&folder, &config, &may_differ)?;
+    if let Some(planned) = planned {
+        monitor.warn(format!(
+            "the run was planned for {planned} steps and goes on to {steps}; its learning rate follows the new length"
+        ));
+    }
+    Ok(run)
 }
 
 /// An open run folder.

@@ -125,6 +125,18 @@ pub(crate) fn read_crop_blocking(
     Ok(crop)
 }
 
+/// Where squares of `side` pixels begin along a side of a place, `step` apart, the last one at its end; one where it is shorter.
+pub(crate) fn starts(length: usize, side: usize, step: usize) -> Vec<usize> {
+    if length <= side {
+        return vec![0];
+    }
+    let mut starts: Vec<usize> = (0..=length - side).step_by(step.max(1)).collect();
+    if starts.last() != Some(&(length - side)) {
+        starts.push(length - side);
+    }
+    starts
+}
+
 /// Number of the band nearest to a wavelength, if there is one within a tenth of it.
 fn band_near(bands: &[ModelBand], nm: f64) -> Option<usize> {
     let off = |band: &ModelBand| band.wavelength_nm.map(|own| (own - nm).abs());

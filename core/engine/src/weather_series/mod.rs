@@ -11,5 +11,5 @@ pub(crate) use about::{
     BinSkill, KgvsfAbout, ModelBand, ModelDriver, bands_by_wavelength, known_model,
 };
 pub(crate) use batch::{Sample, SampleTarget, batch_of};
-pub(crate) use crop::{Crop, read_crop_blocking};
+pub(crate) use crop::{Crop, read_crop_blocking, starts};
 pub(crate) use site::{Site, SiteWeather, day_of_year, notes_on_drivers};
