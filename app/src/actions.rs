@@ -175,6 +175,7 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
             state.copy_profiles(ctx, &profiles);
         }
         Command::MakeField => show_tab(state, Tab::Run),
+        Command::Forecast => state.ask_for_forecast(),
         Command::BuildOverviews => {
             state.build_overviews();
             show_tab(state, Tab::Run);
@@ -295,6 +296,7 @@ impl State {
         self.live = Live::new(kept.kind, kept.opacity);
         self.suggestions.clear();
         self.series_field.begin_document();
+        self.forecast = crate::forecast::ForecastForm::default();
         self.session.class_id = 0;
         self.session.active = None;
         self.session.stroke = None;

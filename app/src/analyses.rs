@@ -191,7 +191,8 @@ impl State {
         })
     }
 
-    fn layer_of_file(&self, path: &Path) -> Option<Arc<Layer>> {
+    /// The layer that shows a raster file.
+    pub fn layer_of_file(&self, path: &Path) -> Option<Arc<Layer>> {
         let document = self.history.document();
         let is_of = |layer: &&Arc<Layer>| matches!(&layer.source, LayerSource::Raster { path: known, .. } if known == path);
         document.layers.iter().find(is_of).cloned()

@@ -219,7 +219,7 @@ pub fn belief_of(layer: &Layer) -> Option<Belief> {
 }
 
 /// The colours of the real image for the drawn one, where both can be drawn alike: same limits, whatever the unit.
-fn style_like(real: &Layer, drawn: &Layer) -> Option<Style> {
+pub fn style_like(real: &Layer, drawn: &Layer) -> Option<Style> {
     let style = real.style.as_ref()?;
     if !matches!(style, Style::Rgb { .. }) {
         return None;

@@ -74,6 +74,7 @@ pub enum Command {
     ProfilePicture,
     CopyProfiles,
     MakeField,
+    Forecast,
     Models,
     Training,
     SoilMoisture,
@@ -637,6 +638,13 @@ pub static COMMANDS: &[CommandInfo] = &[
         "Turn the scene into an embedding field with a model",
     ),
     row(
+        C::Forecast,
+        "Forecast or fill a series…",
+        icon::CALENDAR_PLUS,
+        &[],
+        "Images of days that were not seen, and of those under clouds, from the dates of a series",
+    ),
+    row(
         C::Models,
         "Models…",
         icon::BRAIN,
@@ -805,6 +813,10 @@ impl Command {
                         .is_some_and(|info| !info.is_field())
                 }),
                 "Add a scene first",
+            ),
+            C::Forecast => need(
+                !state.image_series().is_empty(),
+                "Open a series of images first",
             ),
             C::BuildOverviews => state.can_build_overviews(),
             C::Recover | C::DiscardRecovery => {

@@ -54,6 +54,12 @@ pub enum Purpose {
     SoilWeather,
     /// The folder of the results.
     SoilOut,
+    /// Where a forecast is written.
+    ForecastFolder,
+    /// Weights of a forecasting network.
+    ForecastWeights,
+    /// Weather of days to come.
+    FutureWeather,
     ExportOut,
     SamplePoints,
     /// Daily weather of this place.
@@ -87,12 +93,14 @@ impl Purpose {
             Self::SoilFolder => "Add a folder of ISMN files",
             Self::SoilWeather => "Add tables of weather",
             Self::SoilOut => "Choose the folder of the results",
+            Self::ForecastFolder => "Choose the folder of the results",
+            Self::FutureWeather => "Choose the weather of the days to come",
             Self::AddVector => "Add a vector file",
             Self::ImportLabels => "Import labels",
             Self::SaveProject => "Save the project as",
             Self::ExportLabels => "Write the labels as",
             Self::TimeTable => "Write the values over time as",
-            Self::Weights | Self::SeriesWeights => "Choose a weights file",
+            Self::Weights | Self::SeriesWeights | Self::ForecastWeights => "Choose a weights file",
             Self::ImportWeights => "Import a weights file",
             Self::TrainingOut => "Write the weights as",
             Self::FieldOut | Self::SeriesFieldOut => "Write the field as",
@@ -143,7 +151,8 @@ impl Purpose {
             | Self::ArchiveFolder
             | Self::ImagesFolder
             | Self::SoilFolder
-            | Self::SoilOut => &[ALL],
+            | Self::SoilOut
+            | Self::ForecastFolder => &[ALL],
             Self::SoilStations => &[("Stations", &["csv", "txt", "tsv", "stm"]), ALL],
             Self::SoilWeather => &[("Tables", &["csv", "txt", "tsv"]), ALL],
             Self::AddRaster | Self::Locate(_) => &[ALL, RASTERS],
@@ -165,14 +174,14 @@ impl Purpose {
                 ("Shapefile", &["shp"]),
             ],
             Self::TimeTable | Self::WeatherTable => &[("Table", &["csv"])],
-            Self::Weather => &[
+            Self::Weather | Self::FutureWeather => &[
                 (
                     "Weather",
                     &["csv", "txt", "nc", "nc4", "tif", "tiff", "vrt"],
                 ),
                 ALL,
             ],
-            Self::Weights | Self::ImportWeights | Self::SeriesWeights => {
+            Self::Weights | Self::ImportWeights | Self::SeriesWeights | Self::ForecastWeights => {
                 &[("Weights", &["safetensors", "pth", "pt", "bpk"]), ALL]
             }
             Self::TrainingOut => &[("Weights", &["safetensors"])],
@@ -343,6 +352,7 @@ impl Dialogs {
                 | Purpose::ImagesFolder
                 | Purpose::SoilFolder
                 | Purpose::SoilOut
+                | Purpose::ForecastFolder
         ) {
             let future = dialog.pick_folder();
             Box::pin(async move { future.await.map(|folder| vec![folder.path().to_owned()]) })
@@ -447,6 +457,9 @@ impl State {
             Purpose::Weights => self.run.weights.clone(),
             Purpose::SeriesWeights => self.series_field.weights.clone(),
             Purpose::SeriesFieldOut => self.series_field.out.clone(),
+            Purpose::ForecastFolder => self.forecast.out.clone(),
+            Purpose::ForecastWeights => self.forecast.network.weights.clone(),
+            Purpose::FutureWeather => self.forecast.network.future.clone(),
             Purpose::ImportWeights => String::new(),
             Purpose::SoilOut => self
                 .soil_out_path()
@@ -523,6 +536,11 @@ impl State {
             Purpose::TrainingOut => self.training.out = first.display().to_string(),
             Purpose::FieldOut => self.run.out = first.display().to_string(),
             Purpose::SeriesFieldOut => self.series_field.out = first.display().to_string(),
+            Purpose::ForecastFolder => self.forecast.out = first.display().to_string(),
+            Purpose::ForecastWeights => {
+                self.forecast.network.weights = first.display().to_string();
+            }
+            Purpose::FutureWeather => self.forecast.network.future = first.display().to_string(),
             Purpose::SeriesWeights => self.series_field.weights = first.display().to_string(),
             Purpose::ImagesFolder => {
                 let folders = &mut self.series_field.folders;

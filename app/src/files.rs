@@ -61,6 +61,11 @@ pub enum FileTask {
     ReadSoil {
         folder: PathBuf,
     },
+    /// Images a job wrote, one a day, as one series.
+    OpenImages {
+        name: String,
+        paths: Vec<PathBuf>,
+    },
     /// What the images are that a field of a series is to be made of.
     LookIntoArchive {
         question: ArchiveQuestion,
@@ -479,6 +484,7 @@ fn doing(task: &FileTask) -> &'static str {
         | FileTask::FindOneSeries { .. }
         | FileTask::OpenSeries { .. }
         | FileTask::OpenFields { .. }
+        | FileTask::OpenImages { .. }
         | FileTask::LocateFrames { .. } => "opening the raster",
         FileTask::LookIntoArchive { .. } => "looking at the images",
         FileTask::ReadSoil { .. } => "reading the results",
@@ -602,6 +608,19 @@ fn answer_blocking(
                 name,
                 series: Box::new(Series::new(frames, 0)),
                 style: Some(style),
+            }
+        }
+        FileTask::OpenImages { name, paths } => {
+            let style = match paths.first() {
+                Some(first) => default_style_blocking(&Raster::open(first)?).ok(),
+                None => None,
+            };
+            let found = one_series_blocking(&paths).series;
+            let frames = found.into_iter().flat_map(|found| found.frames).collect();
+            FileReply::Fields {
+                name,
+                series: Box::new(Series::new(frames, 0)),
+                style,
             }
         }
         FileTask::LookIntoArchive { question } => FileReply::Archive {

@@ -20,6 +20,7 @@ mod export;
 mod field_colors;
 mod file_manager;
 mod files;
+mod forecast;
 mod import;
 mod in_view;
 mod jobs;

@@ -71,6 +71,7 @@ const LAYER: &[&[C]] = &[
     &[
         C::BuildOverviews,
         C::MakeField,
+        C::Forecast,
         C::Models,
         C::Training,
         C::SoilMoisture,

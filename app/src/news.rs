@@ -59,6 +59,7 @@ impl State {
         }
         self.color_new_result();
         self.show_new_belief();
+        self.show_new_forecast();
         self.update_live();
         self.update_suggestions();
         self.autosave(ctx);
@@ -610,6 +611,7 @@ impl State {
             | JobSpec::ExportField(_)
             | JobSpec::Evaluate(_) => {}
             JobSpec::Soil(spec) => self.take_soil(&spec, files),
+            JobSpec::Forecast(spec) => self.take_forecast(&spec, files),
             JobSpec::Assess(spec) => self.take_assessment(&spec),
             JobSpec::Sample(spec) => self.take_drawn_sample(spec),
             JobSpec::Polygons(spec) => self.open_vector(spec.out),
@@ -736,6 +738,8 @@ pub fn job_name(spec: &JobSpec) -> &'static str {
         JobSpec::Evaluate(_) => "Compare fields",
         JobSpec::Composite(_) => "Make composite",
         JobSpec::Soil(_) => "Soil moisture",
+        JobSpec::Forecast(spec) if spec.fill.is_some() => "Fill images",
+        JobSpec::Forecast(_) => "Forecast images",
     }
 }
 

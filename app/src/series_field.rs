@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use terroir_engine::{EmbedSeriesSpec, JobSpec, ModelInfo, SERIES_MODELS};
 use terroir_scene::{
-    ArchiveSpec, Grid, Layer, LayerId, LayerSource, Period, Series, Style, Window,
+    ArchiveSpec, Belief, Grid, Layer, LayerId, LayerSource, Period, Series, Style, Window,
 };
 
 use crate::archive_facts::{ArchiveFacts, ArchiveQuestion, ImageFacts};
@@ -195,12 +195,15 @@ pub enum Facts {
 impl State {
     // -- what
 
-    /// Series of images of the document, top first: not those of fields.
+    /// Series of images of the document, top first: not those of fields, nor of what was forecast.
     pub fn image_series(&self) -> Vec<Arc<Layer>> {
         let is_of_images = |layer: &&Arc<Layer>| {
             let frames = layer.series().map(Series::frames).unwrap_or_default();
             let infos = frames.iter().filter_map(|frame| frame.info.as_ref());
-            infos.clone().next().is_some() && infos.into_iter().all(|info| !info.is_field())
+            infos.clone().next().is_some()
+                && infos
+                    .into_iter()
+                    .all(|info| !info.is_field() && Belief::of(info).is_none())
         };
         let layers = self.history.document().layers.iter();
         layers.filter(is_of_images).cloned().collect()
@@ -257,7 +260,11 @@ impl State {
         question: ArchiveQuestion,
         facts: Result<ArchiveFacts, String>,
     ) {
-        self.series_field.facts = Some((question, facts.map(Arc::new)));
+        let facts = facts.map(Arc::new);
+        self.take_forecast_facts(&question, &facts);
+        if self.series_field.asked.as_ref() == Some(&question) {
+            self.series_field.facts = Some((question, facts));
+        }
     }
 
     /// Dates that were typed in the timeline: a job reads them from the files and does not know them.
@@ -518,7 +525,7 @@ impl State {
         }
     }
 
-    /// Fields of several periods as a layer; one that shows these files already shows what is in them now.
+    /// Fields of several periods, or images a job wrote, as a layer; one that shows these files already shows what is in them now.
     pub fn take_fields(&mut self, name: String, series: Series, style: Option<Style>) {
         let files = |series: &Series| -> BTreeSet<PathBuf> {
             let frames = series.frames().iter();
@@ -535,7 +542,7 @@ impl State {
             self.take_series(name, series, style);
             return;
         };
-        self.change_layer(known, "Read the fields again", |layer| {
+        self.change_layer(known, "Read the results again", |layer| {
             let shown = layer.series().map_or(0, Series::shown);
             layer.name = name;
             layer.source = LayerSource::Series(Series::new(series.frames().to_vec(), shown));

@@ -17,6 +17,7 @@ use crate::commands::Command;
 use crate::crs_chooser::CrsCatalogue;
 use crate::dialogs::Dialogs;
 use crate::files::{FileTask, Files};
+use crate::forecast::ForecastForm;
 use crate::jobs::{JobLink, Jobs};
 use crate::live_head::{LiveFit, LiveHead, LiveRequest, LiveTask, Validation};
 use crate::memory::Memory;
@@ -173,6 +174,7 @@ pub struct State {
     pub derived: Derived,
     pub run: RunForm,
     pub series_field: SeriesFieldForm,
+    pub forecast: ForecastForm,
     pub project: Project,
     pub recovery: Option<PathBuf>,
     pub settings: Settings,
@@ -225,6 +227,7 @@ impl State {
                 ..RunForm::default()
             },
             series_field: SeriesFieldForm::default(),
+            forecast: ForecastForm::default(),
             project: Project::default(),
             recovery: None,
             settings: Settings::default(),

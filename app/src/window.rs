@@ -327,6 +327,19 @@ impl Window {
         }
     }
 
+    /// Sets what a forecast is made of: the last day whose images are used, so that later ones are compared with, and for the
+    /// network how many degrees warmer the weather is to be.
+    pub fn set_forecast(&mut self, until: &str, warmer_c: Option<f64>) {
+        let form = &mut self.state.forecast;
+        until.clone_into(&mut form.until);
+        form.when = crate::forecast::ForecastWhen::Images;
+        form.horizon_days = 120;
+        if let Some(warmer_c) = warmer_c {
+            form.ahead = crate::forecast::AheadBy::Network;
+            form.network.warmer_c = warmer_c;
+        }
+    }
+
     /// Sets how many points a validation sample gets, and how many of every class at least.
     pub fn set_sample(&mut self, points: usize, least: usize) {
         let form = &mut self.state.session.sample.form;

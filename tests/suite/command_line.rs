@@ -13,7 +13,7 @@ use terroir_scene::Raster;
 use crate::program::{command, files_in, repository, run, sample};
 
 const SCENE: &str = "S2_2021-07-28.tif";
-const SUBCOMMANDS: [&str; 26] = [
+const SUBCOMMANDS: [&str; 27] = [
     "info",
     "render",
     "profile",
@@ -31,6 +31,7 @@ const SUBCOMMANDS: [&str; 26] = [
     "regress",
     "soil",
     "composite",
+    "forecast",
     "evaluate field",
     "export",
     "overviews",

@@ -41,6 +41,8 @@ mod evaluate;
 mod exports;
 mod faults;
 mod fields;
+mod forecast;
+mod forecast_window;
 mod heads;
 mod layers;
 mod maps;

@@ -16,6 +16,7 @@ mod evaluate;
 mod export;
 mod failure;
 mod finetune;
+mod forecast;
 mod info;
 mod job;
 mod layout;
@@ -145,6 +146,8 @@ enum Command {
     /// A field of images and weather up to a day, its accuracy beside the raw images', a classifier and a map; each step is a command
     /// of its own, too (embed, evaluate field, train, predict).
     Crop(Box<crop::CropArgs>),
+    /// Forecast images of days that were not seen, or fill the gaps of those that were
+    Forecast(Box<forecast::ForecastArgs>),
     /// Find what changed between two fields of one place
     Change(change::ChangeArgs),
     /// Group the pixels of a field by what they are like, without labels
@@ -239,6 +242,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::Calc(args)) => calc::run(&args, output),
         Some(Command::Composite(args)) => composite::run(&args, output),
         Some(Command::Crop(args)) => crop::run(&args, output),
+        Some(Command::Forecast(args)) => forecast::run(&args, output),
         Some(Command::Change(args)) => change::run(&args, output),
         Some(Command::Cluster(args)) => cluster::run(&args, output),
         Some(Command::Regress(args)) => regress::run(&args, output),

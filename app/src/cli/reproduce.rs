@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
-use terroir_engine::{Evaluation, JobSpec, command_line, reproduce_spec};
+use terroir_engine::{Evaluation, ForecastMethod, JobSpec, command_line, reproduce_spec};
 use terroir_scene::{
     ArchiveSpec, Block, FutureWeather, Raster, RasterInfo, Resampling, Window, file_and_layer,
 };
@@ -159,6 +159,24 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
             soil.out = out.with_extension("");
             if let Some(name) = args.file.file_name() {
                 out = soil.out.join(name);
+            }
+        }
+        JobSpec::Forecast(forecast) => {
+            find_archive(&mut forecast.archive, &mut None, folder)?;
+            if let Some(cover) = &mut forecast.land_cover {
+                find_input(cover, folder)?;
+            }
+            if let ForecastMethod::Model(model) = &mut forecast.method {
+                find_input(&mut model.weights, folder)?;
+                find_input(&mut model.weather.path, folder)?;
+                if let Some(FutureWeather::Table(path)) = &mut model.future {
+                    find_input(path, folder)?;
+                }
+            }
+            // All its days are made again, into a folder.
+            forecast.out = out.with_extension("");
+            if let Some(name) = args.file.file_name() {
+                out = forecast.out.join(name);
             }
         }
         JobSpec::Train(_)

@@ -11,6 +11,7 @@ mod comparison;
 mod derived;
 mod field;
 mod field_picture;
+mod forecast;
 mod frames;
 mod held_out;
 mod jobs;

@@ -19,13 +19,31 @@ pub(super) const EPOCH: Date = Date::constant(1970, 1, 1);
 
 pub fn time_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.horizontal(|ui| {
-        let shows_weather = &mut state.session.weather.is_shown;
-        ui.selectable_value(shows_weather, false, "Values");
-        ui.selectable_value(shows_weather, true, "Weather");
+        let (weather, forecast) = (
+            &mut state.session.weather.is_shown,
+            &mut state.forecast.is_shown,
+        );
+        let is_values = !*weather && !*forecast;
+        if ui.selectable_label(is_values, "Values").clicked() {
+            (*weather, *forecast) = (false, false);
+        }
+        if ui.selectable_label(*weather, "Weather").clicked() {
+            (*weather, *forecast) = (true, false);
+        }
+        let is_forecast = *forecast && !*weather;
+        if ui
+            .selectable_label(is_forecast, "Forecast")
+            .on_hover_text("Images of days that were not seen, and of those under clouds")
+            .clicked()
+        {
+            (*weather, *forecast) = (false, true);
+        }
     });
     ui.add_space(theme::SMALL_GAP);
     if state.session.weather.is_shown {
         super::weather::weather_ui(ui, state);
+    } else if state.forecast.is_shown {
+        super::forecast::forecast_ui(ui, state);
     } else {
         values_ui(ui, state);
     }

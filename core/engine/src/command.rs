@@ -297,6 +297,12 @@ pub fn command_line(spec: &JobSpec) -> String {
                 .into_iter()
                 .for_each(|(word, value)| add(&word, value));
         }
+        JobSpec::Forecast(spec) => {
+            add("forecast", None);
+            spec.words()
+                .into_iter()
+                .for_each(|(word, value)| add(&word, value));
+        }
         JobSpec::Similar(spec) => {
             add("similar", None);
             spec.words()
@@ -378,7 +384,8 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
             | JobSpec::EmbedSeason(_)
             | JobSpec::Reconstruct(_)
             | JobSpec::Composite(_)
-            | JobSpec::Soil(_) => None,
+            | JobSpec::Soil(_)
+            | JobSpec::Forecast(_) => None,
         };
         match earlier {
             Some(job) if seen.insert(command_line(&job)) => jobs.insert(0, job),

@@ -78,7 +78,7 @@ pub(crate) fn composite(spec: &CompositeSpec, monitor: &Monitor<'_>) -> JobResul
         .notes
         .iter()
         .for_each(|note| monitor.warn(note.clone()));
-    let (number, source) = sensor_of(&archive, spec)?;
+    let (number, source) = dated_sensor(&archive, spec.sensor.as_deref())?;
     let frames = source.frames_in(spec.period.as_ref());
     if frames.is_empty() {
         return Err(Failure::new(match &spec.period {
@@ -190,9 +190,9 @@ fn sentence_of(kind: CompositeKind) -> &'static str {
 }
 
 /// The sensor asked for, or the only one with dates.
-fn sensor_of<'a>(
+pub(crate) fn dated_sensor<'a>(
     archive: &'a Archive,
-    spec: &CompositeSpec,
+    wanted: Option<&str>,
 ) -> Result<(usize, &'a ArchiveSource), Failure> {
     let dated: Vec<(usize, &ArchiveSource)> = archive
         .sources
@@ -201,7 +201,7 @@ fn sensor_of<'a>(
         .filter(|(_, source)| source.frames.iter().any(|frame| !frame.is_static))
         .collect();
     let names: Vec<&str> = dated.iter().map(|(_, s)| s.source.name.as_str()).collect();
-    match &spec.sensor {
+    match wanted {
         Some(name) => dated
             .iter()
             .find(|(_, source)| source.source.name.eq_ignore_ascii_case(name))

@@ -13,8 +13,8 @@ use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
 use crate::{
     acquire, assess, calc, change, cluster, colours, composite, embed, embed_season, embed_series,
-    evaluate, export_field, finetune, map_polygons, overviews, predict, pretrain, pretrain_kgvsf,
-    pretrain_stp, reconstruct, regress, sample, scene_map, similar, soil, train,
+    evaluate, export_field, finetune, forecast, map_polygons, overviews, predict, pretrain,
+    pretrain_kgvsf, pretrain_stp, reconstruct, regress, sample, scene_map, similar, soil, train,
 };
 
 /// What the engine thread owns.
@@ -82,6 +82,12 @@ impl JobEngine {
             }
             JobSpec::Composite(spec) => composite::composite(spec, monitor),
             JobSpec::Soil(spec) => soil::soil(spec, monitor),
+            JobSpec::Forecast(spec) => {
+                if let Some(name) = spec.device() {
+                    self.last_device = Some(device::open(name));
+                }
+                forecast::forecast(spec, monitor)
+            }
         }
     }
 }
@@ -122,12 +128,13 @@ impl Engine for JobEngine {
                 Some(field) => light_estimate(field, 0),
                 None => Err(Failure::new("no field was named").into()),
             },
-            JobSpec::Composite(_) | JobSpec::EmbedSeason(_) | JobSpec::Soil(_) => {
-                Err(Failure::new(
-                    "how long it takes depends on the images, which are not opened before it runs",
-                )
-                .into())
-            }
+            JobSpec::Composite(_)
+            | JobSpec::EmbedSeason(_)
+            | JobSpec::Soil(_)
+            | JobSpec::Forecast(_) => Err(Failure::new(
+                "how long it takes depends on the images, which are not opened before it runs",
+            )
+            .into()),
             JobSpec::Evaluate(spec) => match spec.rasters().first() {
                 Some(raster) => light_estimate(raster, 0),
                 None => Err(Failure::new("no field was named").into()),

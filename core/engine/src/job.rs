@@ -11,6 +11,7 @@ use crate::embed_season::EmbedSeasonSpec;
 use crate::embed_series::EmbedSeriesSpec;
 use crate::export_field::ExportFieldSpec;
 use crate::finetune::{FinetuneSpec, MapSceneSpec};
+use crate::forecast::ForecastSpec;
 use crate::map_polygons::PolygonsSpec;
 use crate::pretrain_kgvsf::PretrainKgvsfSpec;
 use crate::pretrain_stp::PretrainStpSpec;
@@ -79,6 +80,8 @@ pub enum JobSpec {
     Composite(CompositeSpec),
     /// Stations, weather and dated images to soil moisture.
     Soil(SoilSpec),
+    /// Dated images to images of days that were not seen, or without gaps.
+    Forecast(ForecastSpec),
 }
 
 impl JobSpec {
@@ -111,6 +114,7 @@ impl JobSpec {
             Self::Reconstruct(spec) => spec.archive.files.iter().map(|file| &**file).collect(),
             Self::Composite(spec) => spec.archive.files.iter().map(|file| &**file).collect(),
             Self::Soil(spec) => spec.rasters(),
+            Self::Forecast(spec) => spec.archive.files.iter().map(|file| &**file).collect(),
         }
     }
 }

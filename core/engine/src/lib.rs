@@ -24,6 +24,7 @@ mod engine;
 mod evaluate;
 mod export_field;
 mod finetune;
+mod forecast;
 mod freed_memory;
 mod inputs;
 mod job;
@@ -86,6 +87,11 @@ pub use export_field::ExportFieldSpec;
 pub use finetune::{
     About as TunedAbout, Augmentations, ClassWeights, FinetuneSpec, MapSceneSpec, PatchLabel,
     TuneMode, TuneTask,
+};
+pub use forecast::{
+    EarthNetFigures, FillSpec, ForecastFigures, ForecastMethod, ForecastSpec, HorizonFigures,
+    MeanNdvi, MethodFigures, ModelForecast, TargetDays, TargetFigures, USUAL_HORIZON_DAYS,
+    USUAL_STEP_DAYS, WhatIf, WhatIfFigures,
 };
 pub use job::*;
 pub use journal::folder_of as working_folder_of;

@@ -187,7 +187,7 @@ fn design_based(report: &Report<'_>, estimates: &AreaEstimates) -> Value {
 }
 
 /// One CSV field.
-fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {

@@ -10,10 +10,12 @@ use crate::{Period, RasterInfo};
 pub struct Belief {
     /// The day that was drawn.
     pub date: Date,
-    /// The days its embedding sums up.
-    pub valid: Period,
-    /// Name and weights of the model.
+    /// The days its embedding sums up, where there is one.
+    pub valid: Option<Period>,
+    /// Name and weights of the model, or the rule.
     pub model: String,
+    /// What it is instead of an image, where the file says it: a forecast, a filled image.
+    pub kind: Option<String>,
 }
 
 impl Belief {
@@ -22,10 +24,16 @@ impl Belief {
         if info.is_field() {
             return None;
         }
+        let valid = crate::valid_period(info);
+        let kind = info.metadata_item("TERROIR_FORECAST").map(str::to_owned);
+        if valid.is_none() && kind.is_none() {
+            return None;
+        }
         Some(Self {
             date: info.metadata_item("TERROIR_DATE")?.parse().ok()?,
-            valid: crate::valid_period(info)?,
+            valid,
             model: info.metadata_item("TERROIR_MODEL")?.to_owned(),
+            kind,
         })
     }
 
@@ -35,11 +43,15 @@ impl Belief {
             true => "Untrained model output",
             false => "Model output",
         };
-        format!(
-            "{maker}, not an image: {}, from the period {}",
-            self.date,
-            self.valid.name()
-        )
+        match (&self.kind, self.valid) {
+            (Some(kind), _) => format!("{kind}, not an image: {}", self.date),
+            (None, Some(valid)) => format!(
+                "{maker}, not an image: {}, from the period {}",
+                self.date,
+                valid.name()
+            ),
+            (None, None) => format!("{maker}, not an image: {}", self.date),
+        }
     }
 }
 
@@ -70,5 +82,15 @@ mod tests {
             ..belief
         };
         assert!(untrained.warning().starts_with("Untrained model output"));
+        info.metadata.retain(|(key, _)| key != "TERROIR_VALID");
+        info.metadata.push((
+            "TERROIR_FORECAST".to_owned(),
+            "Forecast by persistence".to_owned(),
+        ));
+        let forecast = Belief::of(&info).expect("a forecast");
+        assert_eq!(
+            forecast.warning(),
+            "Forecast by persistence, not an image: 2018-05-07"
+        );
     }
 }

@@ -99,6 +99,12 @@ impl ModelBand {
         off.clamp(-FURTHEST, FURTHEST) as f32
     }
 
+    /// The same of a value in the unit of mean and deviation.
+    pub fn standardised_physical(&self, value: f32) -> f32 {
+        let off = (f64::from(value) - self.mean) / self.deviation;
+        off.clamp(-FURTHEST, FURTHEST) as f32
+    }
+
     /// Back to the unit of mean and deviation; reflectances are kept between 0 and 1.5.
     pub fn physical(&self, standardised: f32) -> f32 {
         let value = f64::from(standardised) * self.deviation + self.mean;

@@ -200,6 +200,18 @@ impl Kgvsf {
         }
     }
 
+    /// The same images under the weather that `series` holds now: it may differ only after the last image, which the embeddings
+    /// do not know.
+    ///
+    /// # Panics
+    /// As [`Self::encode`].
+    pub fn with_weather(&self, state: &SeriesState, series: &ImageSeries) -> SeriesState {
+        SeriesState {
+            weather: self.weather_states(series),
+            ..state.clone()
+        }
+    }
+
     /// Steps 1 to 4: [M, N, D] of the images at the places `there` of B * T.
     fn image_tokens(&self, series: &ImageSeries, there: &[usize]) -> Tensor<3> {
         let (tokens, _) = self.patch_tokens(series, there);
