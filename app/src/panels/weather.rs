@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use egui::{Color32, RichText};
-use egui_plot::{HoverPosition, Line, MarkerShape, Plot, PlotPoints, Points, Span, VLine};
+use egui_plot::{
+    AxisHints, Bar, BarChart, HoverPosition, Line, MarkerShape, Plot, PlotPoints, Points, Span,
+    VLine,
+};
 use jiff::civil::Date;
 use terroir_scene::{DRIVERS, UnitDoubt, WeatherCheck, WeatherSpec, WeatherTable, WeatherVariable};
 
@@ -131,8 +134,11 @@ fn doubt_ui(ui: &mut egui::Ui, state: &mut State, doubt: &UnitDoubt) {
             ))
             .color(colors.warning),
         );
+        let likely = doubt.likely.map_or(String::new(), |unit| {
+            format!(" It is probably in {}.", unit_text(unit.name()))
+        });
         ui.label(format!(
-            "Column {} was read as {}; {}.",
+            "Column {} was read as {}; {}.{likely}",
             doubt.column,
             unit_text(doubt.assumed.name()),
             doubt.why
@@ -284,7 +290,12 @@ fn plot<'a>(ui: &egui::Ui, name: String, range: (f64, f64)) -> Plot<'a> {
         .link_axis(egui::Id::unique("weather days"), [true, false])
         .link_cursor(egui::Id::unique("weather cursor"), [true, false])
         .default_x_bounds(range.0, range.1.max(range.0 + 1.0))
-        .y_axis_min_width(34.0)
+        .grid_spacing(8.0..=300.0)
+        .custom_y_axes(vec![
+            AxisHints::new_y()
+                .min_thickness(34.0)
+                .label_spacing(12.0..=22.0),
+        ])
 }
 
 /// The days of the images as a row of marks.
@@ -319,7 +330,7 @@ fn images_ui(
                 Points::new("images", PlotPoints::from(marks))
                     .shape(MarkerShape::Diamond)
                     .color(colors.weak)
-                    .radius(3.0),
+                    .radius(4.0),
             );
             shown_ui(plot, shown, colors.accent);
             clicked_day(plot)
@@ -396,7 +407,11 @@ fn plot_ui(
             _ => None,
         });
     if curves.is_rain {
-        plot = plot.include_y(0.0);
+        plot = plot.include_y(0.0).include_y(1.0);
+    }
+    // A constant has no height of its own.
+    if let Some(value) = constant(table, &curves.curves) {
+        plot = plot.include_y(value - 1.0).include_y(value + 1.0);
     }
     plot.show(ui, |plot| {
         for (from, to) in gaps(table, &curves.curves) {
@@ -404,15 +419,25 @@ fn plot_ui(
         }
         for (variable, color) in &curves.curves {
             for run in runs(table, *variable) {
-                let points = PlotPoints::from(run);
                 if curves.is_rain {
-                    plot.points(
-                        Points::new(variable.name(), points)
+                    let bars = run
+                        .iter()
+                        .map(|[day, rain]| Bar::new(*day, *rain))
+                        .collect();
+                    let width = table.days().div_ceil(MOST_DAYS).max(1) as f64;
+                    let words = |bar: &Bar, _: &BarChart| {
+                        let day = date_of(bar.argument).map(|day| day.to_string());
+                        let amount = number_text(bar.value as f32);
+                        format!("{}\n{amount} mm", day.unwrap_or_default())
+                    };
+                    plot.bar_chart(
+                        BarChart::new(variable.name(), bars)
                             .color(*color)
-                            .radius(0.8)
-                            .stems(0.0),
+                            .width(width)
+                            .element_formatter(Box::new(words)),
                     );
                 } else {
+                    let points = PlotPoints::from(run);
                     plot.line(Line::new(variable.name(), points).color(*color).width(1.3));
                 }
             }
@@ -421,6 +446,18 @@ fn plot_ui(
         clicked_day(plot)
     })
     .inner
+}
+
+/// The one value all curves have on all days; `None` where they differ.
+fn constant(table: &WeatherTable, curves: &[(WeatherVariable, Color32)]) -> Option<f64> {
+    let mut values = curves
+        .iter()
+        .filter_map(|(variable, _)| table.column(*variable))
+        .flat_map(|column| column.iter().flatten());
+    let first = *values.next()?;
+    values
+        .all(|value| (value - first).abs() < 1e-6)
+        .then_some(f64::from(first))
 }
 
 /// Days on which one of the variables is missing, as spans of the axis.
