@@ -1,3 +1,5 @@
+//! Station files of all kinds and what is told of those that cannot be read.
+
 use super::*;
 
 fn date(text: &str) -> Date {

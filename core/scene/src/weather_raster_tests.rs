@@ -1,3 +1,5 @@
+//! Weather out of rasters: stacks of days, the nearest cell, what has no days.
+
 use super::*;
 use crate::made_raster::Made;
 use crate::{WeatherTable, WeatherVariable as V, gdal_setup};

@@ -1,3 +1,5 @@
+//! The daily table: its rows, gaps, drivers, checks and what follows it.
+
 use super::*;
 use crate::WeatherConcern;
 

@@ -90,7 +90,7 @@ impl SoilHead {
             .reshape([rows, pixels])
     }
 
-    /// m³/m³ of single pixels, [R]. `place`: of each in its patch, row by row; `extras` [R, E].
+    /// m³/m³ of single pixels, `[R]`. `place`: of each in its patch, row by row; `extras` `[R, E]`.
     ///
     /// # Panics
     /// As [`Self::patches`].
