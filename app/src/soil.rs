@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use terroir_engine::{JobSpec, SoilResults, SoilSpec};
 use terroir_scene::{ArchiveSpec, Layer, LayerId, Series, StationReading, WeatherSpec};
 
+use crate::analyses::Coloring;
 use crate::files::{FileTask, OpenRole};
 use crate::jobs::{Job, JobState};
 use crate::news::job_name;
@@ -198,7 +199,12 @@ impl State {
             file.parent() == Some(&*spec.out)
                 && file.extension().is_some_and(|ending| ending == "tif")
         };
-        for file in files.into_iter().filter(is_map) {
+        let maps: Vec<PathBuf> = files.into_iter().filter(is_map).collect();
+        if let Some(first) = maps.first() {
+            let coloring = Coloring::Ramp("moisture".to_owned());
+            self.session.analyses.to_color = Some((first.clone(), coloring));
+        }
+        for file in maps {
             self.open_raster(file, OpenRole::Result);
         }
         self.send(FileTask::ReadSoil {
