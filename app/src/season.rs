@@ -36,7 +36,7 @@ impl State {
         let form = &self.series_field.season;
         let weather = self.history.document().weather.clone();
         let weather =
-            weather.ok_or("Add the daily weather of the place first (Layer, Weather…).")?;
+            weather.ok_or("Add the daily weather of the place first (Layer, Add weather…).")?;
         let weights: PathBuf = self.models.weights_of(&form.model).ok_or_else(|| {
             format!(
                 "There are no trained weights of {}. Train some: Layer, Train a model…, Weather.",

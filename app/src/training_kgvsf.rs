@@ -59,7 +59,7 @@ impl State {
             .filter(|files| !files.is_empty())
             .ok_or("Open a series of dated images first")?;
         let weather = self.history.document().weather.clone();
-        let weather = weather.ok_or("Add the place's daily weather first (Layer, Weather…)")?;
+        let weather = weather.ok_or("Add the place's daily weather first (Layer, Add weather…)")?;
         let out = match self.training.out.trim() {
             "" => self
                 .kgvsf_out_path()
