@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use egui::{Align, DragValue, Label, Layout, ProgressBar, RichText, TextEdit};
-use egui_plot::{GridMark, Line, LineStyle, Plot, PlotPoints, Points};
+use egui_plot::{Line, LineStyle, Plot, PlotPoints, Points};
 use jiff::civil::Date;
 use terroir_engine::{FORECAST_MODELS, JobId, JobSpec, SoilFigures, SoilResults, command_line};
 
 use super::series_field::{weak_ui, wrong_ui};
-use super::timeline::{days_between, named_days};
+use super::time::{EPOCH, over_days};
+use super::timeline::days_between;
 use crate::dialogs::Purpose;
 use crate::export::primary_button;
 use crate::files::FileTask;
@@ -18,7 +19,6 @@ use crate::soil::short_name;
 use crate::state::State;
 use crate::theme::{self, icon};
 
-const EPOCH: Date = Date::constant(1970, 1, 1);
 /// More points of the scatter are thinned evenly.
 const MOST_POINTS: usize = 3000;
 /// Days without a value that break a curve.
@@ -498,12 +498,6 @@ fn methods_ui(ui: &mut egui::Ui, methods: &[SoilFigures], shown: &str) {
     ui.label(RichText::new(words).small().color(colors.weak));
 }
 
-fn date_of(day: f64) -> Option<Date> {
-    EPOCH
-        .checked_add(jiff::Span::new().try_days(day.floor() as i64).ok()?)
-        .ok()
-}
-
 /// Pieces of a curve between gaps.
 fn pieces(points: impl Iterator<Item = [f64; 2]>) -> Vec<Vec<[f64; 2]>> {
     let mut out: Vec<Vec<[f64; 2]>> = Vec::new();
@@ -529,37 +523,13 @@ fn curve_ui(ui: &mut egui::Ui, days: &[(Date, f64, Option<f64>)]) {
     let estimated = days
         .iter()
         .filter_map(|(date, _, value)| Some([days_between(EPOCH, *date), (*value)?]));
-    let response = Plot::new("soil curve")
+    let plot = Plot::new("soil curve")
         .height(200.0)
         .allow_scroll(false)
         .allow_double_click_reset(true)
         .show_background(false)
-        .set_margin_fraction(egui::vec2(0.02, 0.08))
-        .x_grid_spacer(move |input| {
-            let (Some(low), Some(high)) = (date_of(input.bounds.0), date_of(input.bounds.1)) else {
-                return Vec::new();
-            };
-            let step = (input.bounds.1 - input.bounds.0) / most as f64;
-            named_days(low, high, most)
-                .into_iter()
-                .map(|(date, _)| GridMark {
-                    value: days_between(EPOCH, date),
-                    step_size: step,
-                })
-                .collect()
-        })
-        .x_axis_formatter(|mark, range| {
-            let (Some(low), Some(high)) = (date_of(*range.start()), date_of(*range.end())) else {
-                return String::new();
-            };
-            let most = ((range.end() - range.start()) / mark.step_size.max(1e-9)).round() as usize;
-            let date = date_of(mark.value + 0.25);
-            named_days(low, high, most)
-                .into_iter()
-                .find(|(named, _)| Some(*named) == date)
-                .map(|(_, name)| name)
-                .unwrap_or_default()
-        })
+        .set_margin_fraction(egui::vec2(0.02, 0.08));
+    let response = over_days(plot, most)
         .show(ui, |plot| {
             for piece in pieces(measured) {
                 plot.line(
@@ -659,6 +629,9 @@ fn scatter_ui(ui: &mut egui::Ui, results: &SoilResults) {
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::Date;
+
+    use super::super::time::date_of;
     use super::*;
 
     #[test]

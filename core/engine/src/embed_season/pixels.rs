@@ -1,7 +1,7 @@
 //! What each pixel showed over the season by itself: level and spread of every band, and the course of the vegetation index.
 //! The network sees patches; this keeps the edges of fields sharp (specification kg-vsf 7.1). Knows crops. Knows no network.
 
-use crate::weather_series::{Crop, ModelBand, Site};
+use crate::weather_series::{Crop, ModelBand, Site, index_pair};
 
 use super::tokens::Season;
 
@@ -28,19 +28,8 @@ pub struct IndexPair {
 
 impl IndexPair {
     pub fn of(bands: &[ModelBand]) -> Option<Self> {
-        let near = |nm: f64, most: f64| {
-            let off = |band: &ModelBand| {
-                band.wavelength_nm
-                    .map_or(f64::INFINITY, |own| (own - nm).abs())
-            };
-            (0..bands.len())
-                .filter(|at| off(&bands[*at]) <= most)
-                .min_by(|a, b| off(&bands[*a]).total_cmp(&off(&bands[*b])))
-        };
-        Some(Self {
-            red: near(665.0, 40.0)?,
-            near_infrared: near(850.0, 60.0)?,
-        })
+        let (red, near_infrared) = index_pair(bands)?;
+        Some(Self { red, near_infrared })
     }
 }
 

@@ -18,7 +18,8 @@ use crate::monitor::{JobResult, Monitor};
 use crate::provenance::sha256_of_file;
 use crate::training::{AdamWSettings, Fall, Plan, RunFolder, Schedule, Trained, run_of_job, train};
 use crate::weather_series::{
-    BinSkill, KgvsfAbout, ModelBand, ModelDriver, Site, bands_by_wavelength, known_model,
+    BinSkill, KgvsfAbout, ModelBand, ModelDriver, Site, bands_by_wavelength, index_pair,
+    known_model,
 };
 use crate::{Estimate, Failure, Outcome};
 
@@ -203,20 +204,14 @@ fn statistics_of(about: &KgvsfAbout) -> Statistics {
 
 /// Red and near infrared, where the model has both.
 fn index_bands(bands: &[ModelBand]) -> Option<IndexBands> {
-    let near = |nm: f64, most: f64| {
-        let off = |band: &ModelBand| band.wavelength_nm.map(|own| (own - nm).abs());
-        let found = (0..bands.len())
-            .filter(|at| off(&bands[*at]).is_some_and(|off| off <= most))
-            .min_by(|a, b| {
-                let off = |at: usize| off(&bands[at]).unwrap_or(f64::INFINITY);
-                off(*a).total_cmp(&off(*b))
-            })?;
-        let band = &bands[found];
-        Some((found, band.mean as f32, band.deviation as f32))
+    let known = |number: usize| {
+        let band = &bands[number];
+        (number, band.mean as f32, band.deviation as f32)
     };
+    let (red, near_infrared) = index_pair(bands)?;
     Some(IndexBands {
-        red: near(665.0, 40.0)?,
-        near_infrared: near(850.0, 60.0)?,
+        red: known(red),
+        near_infrared: known(near_infrared),
     })
 }
 

@@ -172,6 +172,25 @@ impl ModelDriver {
     }
 }
 
+/// Number of the band nearest to a wavelength, if one lies within `most_nm` of it.
+pub(crate) fn band_near(bands: &[ModelBand], nm: f64, most_nm: f64) -> Option<usize> {
+    let off = |at: usize| {
+        let own = bands[at].wavelength_nm;
+        own.map_or(f64::INFINITY, |own| (own - nm).abs())
+    };
+    (0..bands.len())
+        .filter(|at| off(*at) <= most_nm)
+        .min_by(|a, b| off(*a).total_cmp(&off(*b)))
+}
+
+/// The bands of the vegetation index, red and near infrared, where the model has both.
+pub(crate) fn index_pair(bands: &[ModelBand]) -> Option<(usize, usize)> {
+    Some((
+        band_near(bands, 665.0, 40.0)?,
+        band_near(bands, 850.0, 60.0)?,
+    ))
+}
+
 /// Bands nearest to wavelengths, with the statistics of the usual ones near them; the usual six without wavelengths.
 pub(crate) fn bands_by_wavelength(wavelengths_nm: &[f64]) -> Vec<ModelBand> {
     let usual = |(name, nm, mean, deviation): (&str, f64, f64, f64)| ModelBand {

@@ -3,7 +3,7 @@
 
 use terroir_scene::Window;
 
-use super::about::ModelBand;
+use super::about::{ModelBand, band_near};
 use super::site::Site;
 use crate::monitor::{JobResult, Monitor};
 
@@ -137,23 +137,11 @@ pub(crate) fn starts(length: usize, side: usize, step: usize) -> Vec<usize> {
     starts
 }
 
-/// Number of the band nearest to a wavelength, if there is one within a tenth of it.
-fn band_near(bands: &[ModelBand], nm: f64) -> Option<usize> {
-    let off = |band: &ModelBand| band.wavelength_nm.map(|own| (own - nm).abs());
-    (0..bands.len())
-        .filter(|at| off(&bands[*at]).is_some_and(|off| off < 0.1 * nm))
-        .min_by(|a, b| {
-            off(&bands[*a])
-                .partial_cmp(&off(&bands[*b]))
-                .unwrap_or(std::cmp::Ordering::Equal)
-        })
-}
-
 fn take_clouds_out(crop: &mut Crop, bands: &[ModelBand]) {
-    let Some(blue) = band_near(bands, 490.0) else {
+    let Some(blue) = band_near(bands, 490.0, 49.0) else {
         return;
     };
-    let infrared = band_near(bands, 1610.0);
+    let infrared = band_near(bands, 1610.0, 161.0);
     let (pixels, count) = (crop.pixels(), crop.images.len());
     let value = |crop: &Crop, image: usize, band: usize, at: usize| {
         f64::from(crop.values[(image * crop.bands + band) * pixels + at])

@@ -8,7 +8,7 @@ mod crop;
 mod site;
 
 pub(crate) use about::{
-    BinSkill, KgvsfAbout, ModelBand, ModelDriver, bands_by_wavelength, known_model,
+    BinSkill, KgvsfAbout, ModelBand, ModelDriver, bands_by_wavelength, index_pair, known_model,
 };
 pub(crate) use batch::{Sample, SampleTarget, batch_of};
 pub(crate) use crop::{Crop, read_crop_blocking, starts};
