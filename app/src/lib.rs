@@ -24,6 +24,7 @@ mod forecast;
 mod import;
 mod in_view;
 mod jobs;
+mod language;
 mod live_head;
 mod memory;
 mod menu;

@@ -3,6 +3,7 @@
 use egui::containers::menu::{MenuBar, MenuButton};
 
 use crate::commands::{Command as C, keys_text};
+use crate::language::{Language, t};
 use crate::state::State;
 use crate::theme::{self, icon};
 use crate::tools::Tool;
@@ -86,7 +87,7 @@ pub fn menu_bar_ui(ui: &mut egui::Ui, state: &mut State) {
         .inner_margin(egui::Margin::symmetric(6, 3));
     egui::Panel::top("menu").frame(frame).show(ui, |ui| {
         MenuBar::new().ui(ui, |ui| {
-            MenuButton::new("File").ui(ui, |ui| {
+            MenuButton::new(t!("menu-file")).ui(ui, |ui| {
                 items_ui(ui, state, FILE);
                 recent_ui(ui, state);
                 if state.recovery.is_some() {
@@ -97,27 +98,21 @@ pub fn menu_bar_ui(ui: &mut egui::Ui, state: &mut State) {
                 ui.separator();
                 item_ui(ui, state, C::Quit);
             });
-            for (name, groups) in [
-                ("Edit", EDIT),
-                ("View", VIEW),
-                ("Layer", LAYER),
-                ("Help", HELP),
-            ] {
-                MenuButton::new(name).ui(ui, |ui| {
-                    items_ui(ui, state, groups);
-                    if name == "View" {
-                        scale_ui(ui, state);
-                        let response =
-                            ui.checkbox(&mut state.settings.reduce_motion, "Less motion");
-                        if response
-                            .on_hover_text("Pictures that play change calmly")
-                            .changed()
-                        {
-                            state.save_settings();
-                        }
-                    }
-                });
-            }
+            MenuButton::new(t!("menu-edit")).ui(ui, |ui| items_ui(ui, state, EDIT));
+            MenuButton::new(t!("menu-view")).ui(ui, |ui| {
+                items_ui(ui, state, VIEW);
+                ui.separator();
+                scale_ui(ui, state);
+                language_ui(ui, state);
+                let response =
+                    ui.checkbox(&mut state.settings.reduce_motion, t!("menu-less-motion"));
+                let response = response.on_hover_text(t!("menu-less-motion-tip"));
+                if response.changed() {
+                    state.save_settings();
+                }
+            });
+            MenuButton::new(t!("menu-layer")).ui(ui, |ui| items_ui(ui, state, LAYER));
+            MenuButton::new(t!("menu-help")).ui(ui, |ui| items_ui(ui, state, HELP));
         });
     });
 }
@@ -162,7 +157,7 @@ fn recent_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.separator();
     let mut chosen = None;
     ui.menu_button(
-        format!("{}  Recent files", icon::CLOCK_COUNTER_CLOCKWISE),
+        format!("{}  {}", icon::CLOCK_COUNTER_CLOCKWISE, t!("menu-recent")),
         |ui| {
             for path in &state.settings.recent {
                 let name = path.file_name().map_or_else(
@@ -187,12 +182,14 @@ fn recent_ui(ui: &mut egui::Ui, state: &mut State) {
 }
 
 fn scale_ui(ui: &mut egui::Ui, state: &mut State) {
-    ui.separator();
-    ui.menu_button(format!("{}  Size of the interface", icon::TEXT_AA), |ui| {
+    ui.menu_button(format!("{}  {}", icon::TEXT_AA, t!("menu-size")), |ui| {
         for percent in [75, 100, 125, 150, 200, 300] {
             let scale = percent as f32 / 100.0;
             if ui
-                .radio(state.settings.ui_scale == scale, format!("{percent} %"))
+                .radio(
+                    state.settings.ui_scale == scale,
+                    t!("menu-percent", percent = percent),
+                )
                 .clicked()
             {
                 state.settings.ui_scale = scale;
@@ -201,6 +198,24 @@ fn scale_ui(ui: &mut egui::Ui, state: &mut State) {
             }
         }
     });
+}
+
+fn language_ui(ui: &mut egui::Ui, state: &mut State) {
+    ui.menu_button(
+        format!("{}  {}", icon::TRANSLATE, t!("menu-language")),
+        |ui| {
+            let mut chosen = state.settings.language;
+            ui.radio_value(&mut chosen, None, t!("menu-language-system"));
+            for language in Language::ALL {
+                ui.radio_value(&mut chosen, Some(language), language.name());
+            }
+            if chosen != state.settings.language {
+                state.settings.language = chosen;
+                state.save_settings();
+                ui.close();
+            }
+        },
+    );
 }
 
 pub fn toolbar_ui(ui: &mut egui::Ui, state: &mut State) {
@@ -285,13 +300,12 @@ fn tool_button(ui: &mut egui::Ui, state: &mut State, command: C, is_chosen: bool
 /// Size and class of the brush.
 fn brush_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.add_enabled_ui(state.has_label_grid(), |ui| {
-        ui.label("Size");
+        ui.label(t!("menu-brush-size"));
         let size = egui::DragValue::new(&mut state.session.brush_diameter)
             .range(1.0..=500.0)
             .max_decimals(0)
             .suffix(" px");
-        ui.add(size)
-            .on_hover_text("Brush size in pixels; keys [ and ]");
+        ui.add(size).on_hover_text(t!("menu-brush-size-tip"));
         if let Some(name) = state.class_name(state.session.class_id) {
             let color = state
                 .class_color(state.session.class_id)
@@ -299,7 +313,7 @@ fn brush_ui(ui: &mut egui::Ui, state: &mut State) {
             let (rect, _) = ui.allocate_exact_size(egui::vec2(14.0, 14.0), egui::Sense::hover());
             ui.painter().rect_filled(rect, 3.0, color);
             ui.add(egui::Label::new(name).truncate())
-                .on_hover_text("Class the brush paints; Alt + digit chooses");
+                .on_hover_text(t!("menu-brush-class-tip"));
         }
         let lock = if state.session.protect {
             icon::LOCK_SIMPLE
@@ -311,7 +325,7 @@ fn brush_ui(ui: &mut egui::Ui, state: &mut State) {
             protect,
             egui::RichText::new(lock).size(16.0),
         ));
-        if theme::named(response, "Protect painted pixels (B)").clicked() {
+        if theme::named(response, t!("menu-protect-tip")).clicked() {
             state.queue.push_back(C::Protect);
         }
     });

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use terroir_scene::SceneResult;
 
 use crate::files::write_error;
+use crate::language::Language;
 
 const RECENT_FILES: usize = 10;
 
@@ -19,6 +20,8 @@ pub struct Settings {
     pub ui_scale: f32,
     /// Pictures that play change calmly.
     pub reduce_motion: bool,
+    /// `None` = the system's.
+    pub language: Option<Language>,
     /// Over the map.
     pub graticule: bool,
     pub scale_bar: bool,
@@ -34,6 +37,7 @@ impl Default for Settings {
             dark: true,
             ui_scale: 1.0,
             reduce_motion: false,
+            language: None,
             graticule: false,
             scale_bar: true,
             north_arrow: false,

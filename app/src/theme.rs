@@ -77,11 +77,15 @@ fn fonts() -> FontDefinitions {
     // The icons stand a little high beside the text font.
     data.tweak.y_offset_factor = 0.06;
     fonts.font_data.insert("icons".to_owned(), Arc::new(data));
+    let bytes = include_bytes!("../../assets/fonts/DroidSansFallbackFull.ttf");
+    let data = Arc::new(FontData::from_static(bytes));
+    fonts.font_data.insert("ideographs".to_owned(), data);
     for family in [FontFamily::Proportional, FontFamily::Monospace] {
         if let Some(keys) = fonts.families.get_mut(&family) {
             // After the text font, so that letters never come from the icon font.
             let at = keys.len().min(1);
             keys.insert(at, "icons".to_owned());
+            keys.push("ideographs".to_owned());
         }
     }
     fonts

@@ -21,12 +21,13 @@ use crate::decorations::{Decorations, Scenery};
 use crate::export::PictureOrder;
 use crate::files::FileTask;
 pub use crate::jobs::JobLink;
+pub use crate::language::Language;
 use crate::messages::Level;
 use crate::session::{FoundShape, Hover, Tab, ViewRequest};
 pub use crate::state::Services;
 use crate::state::{LIVE_LAYER, LiveLook, State};
 use crate::tools::{self, MapView, Tool};
-use crate::{answering, menu, panels, questions, status_bar, theme};
+use crate::{answering, language, menu, panels, questions, status_bar, theme};
 
 /// How the window starts.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +38,10 @@ pub struct WindowOptions {
     pub sample: bool,
     /// Write a picture of the window to this file once everything is drawn, then close.
     pub screenshot: Option<PathBuf>,
+    /// Speak this language, whatever the settings say.
+    pub language: Option<Language>,
+    /// Spoken to a user who chose none.
+    pub system_language: Language,
 }
 
 /// Opens the window and returns when it is closed. Must be called on the main thread.
@@ -121,6 +126,8 @@ pub struct Window {
     final_screenshot: Option<PathBuf>,
     frames_at_rest: u32,
     title: String,
+    forced_language: Option<Language>,
+    system_language: Language,
     /// One list for all layers without a chosen shape.
     no_shapes: Arc<[usize]>,
 }
@@ -161,6 +168,8 @@ impl Window {
             final_screenshot: options.screenshot,
             frames_at_rest: 0,
             title: String::new(),
+            forced_language: options.language,
+            system_language: options.system_language,
             no_shapes: Arc::new([]),
         })
     }
@@ -1099,6 +1108,8 @@ impl eframe::App for Window {
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
+        let chosen = self.forced_language.or(self.state.settings.language);
+        language::choose(chosen.unwrap_or(self.system_language));
         ctx.set_theme(if self.state.settings.dark {
             egui::Theme::Dark
         } else {

@@ -58,7 +58,7 @@ use terroir_scene::{allow_address, is_remote, recognise_product};
 use failure::{CliError, CliResult};
 use output::Output;
 
-use crate::window::WindowOptions;
+use crate::window::{Language, WindowOptions};
 
 /// Classify Earth-observation scenes: from a scene and a few labels to a map with its accuracy.
 ///
@@ -83,6 +83,10 @@ struct Cli {
     /// Write a picture of the window once everything is drawn, then close it
     #[arg(long, value_name = "PNG")]
     screenshot: Option<PathBuf>,
+
+    /// Language of the window for this time: en, de, fr, es, pt or zh
+    #[arg(long, value_name = "CODE", value_parser = language_of)]
+    language: Option<Language>,
 
     #[command(flatten)]
     global: GlobalOptions,
@@ -221,7 +225,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(cli: Cli, output: Output) -> CliResult {
     match cli.command {
-        None => open_window(&cli.files, cli.screenshot),
+        None => open_window(&cli.files, cli.screenshot, cli.language),
         Some(Command::Info(args)) => info::run(&args, output),
         Some(Command::Render(args)) => render::run(&args, output),
         Some(Command::TimeProfile(args)) => time_profile::run(&args, output),
@@ -260,8 +264,17 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
     }
 }
 
+fn language_of(code: &str) -> Result<Language, String> {
+    let found = Language::ALL.into_iter().find(|known| known.code() == code);
+    found.ok_or_else(|| "The window speaks en, de, fr, es, pt and zh.".to_owned())
+}
+
 /// Opens the window on files that exist; a word that is no file is taken for a mistyped subcommand.
-fn open_window(files: &[PathBuf], screenshot: Option<PathBuf>) -> CliResult {
+fn open_window(
+    files: &[PathBuf],
+    screenshot: Option<PathBuf>,
+    language: Option<Language>,
+) -> CliResult {
     let is_there = |file: &PathBuf| file.exists() || recognise_product(file).is_some();
     for file in files.iter().filter(|file| !is_there(file)) {
         let name = file.to_string_lossy();
@@ -294,6 +307,8 @@ fn open_window(files: &[PathBuf], screenshot: Option<PathBuf>) -> CliResult {
         files: files.to_vec(),
         sample: true,
         screenshot,
+        language,
+        system_language: Language::of_system(),
     };
     crate::window::open_window(options).map_err(|error| CliError::failed(format!("{error:#}")))
 }

@@ -1,0 +1,16 @@
+menu-file = Datei
+menu-edit = Bearbeiten
+menu-view = Ansicht
+menu-layer = Layer
+menu-help = Hilfe
+menu-recent = Zuletzt verwendet
+menu-size = Größe der Oberfläche
+menu-language = Sprache
+menu-language-system = Wie das System
+menu-less-motion = Weniger Bewegung
+menu-less-motion-tip = Abgespielte Bilder wechseln ruhig
+menu-brush-size = Größe
+menu-brush-size-tip = Pinselgröße in Pixeln; Tasten [ und ]
+menu-brush-class-tip = Klasse, die der Pinsel malt; Alt + Ziffer wählt
+menu-protect-tip = Gemalte Pixel schützen (B)
+menu-percent = { $percent } %

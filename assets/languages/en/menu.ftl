@@ -1,0 +1,16 @@
+menu-file = File
+menu-edit = Edit
+menu-view = View
+menu-layer = Layer
+menu-help = Help
+menu-recent = Recent files
+menu-size = Size of the interface
+menu-language = Language
+menu-language-system = As the system
+menu-less-motion = Less motion
+menu-less-motion-tip = Pictures that play change calmly
+menu-brush-size = Size
+menu-brush-size-tip = Brush size in pixels; keys [ and ]
+menu-brush-class-tip = Class the brush paints; Alt + digit chooses
+menu-protect-tip = Protect painted pixels (B)
+menu-percent = { $percent } %

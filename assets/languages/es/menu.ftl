@@ -1,0 +1,16 @@
+menu-file = Archivo
+menu-edit = Editar
+menu-view = Ver
+menu-layer = Capa
+menu-help = Ayuda
+menu-recent = Archivos recientes
+menu-size = Tamaño de la interfaz
+menu-language = Idioma
+menu-language-system = Como el sistema
+menu-less-motion = Menos movimiento
+menu-less-motion-tip = Las imágenes que se reproducen cambian con calma
+menu-brush-size = Tamaño
+menu-brush-size-tip = Tamaño del pincel en píxeles; teclas [ y ]
+menu-brush-class-tip = Clase que pinta el pincel; Alt + cifra la elige
+menu-protect-tip = Proteger los píxeles pintados (B)
+menu-percent = { $percent } %

@@ -1,0 +1,16 @@
+menu-file = Fichier
+menu-edit = Édition
+menu-view = Affichage
+menu-layer = Couche
+menu-help = Aide
+menu-recent = Fichiers récents
+menu-size = Taille de l’interface
+menu-language = Langue
+menu-language-system = Comme le système
+menu-less-motion = Moins de mouvement
+menu-less-motion-tip = Les images lues changent calmement
+menu-brush-size = Taille
+menu-brush-size-tip = Taille du pinceau en pixels ; touches [ et ]
+menu-brush-class-tip = Classe que peint le pinceau ; Alt + chiffre la choisit
+menu-protect-tip = Protéger les pixels peints (B)
+menu-percent = { $percent } %

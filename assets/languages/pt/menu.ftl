@@ -1,0 +1,16 @@
+menu-file = Ficheiro
+menu-edit = Editar
+menu-view = Ver
+menu-layer = Camada
+menu-help = Ajuda
+menu-recent = Ficheiros recentes
+menu-size = Tamanho da interface
+menu-language = Idioma
+menu-language-system = Como o sistema
+menu-less-motion = Menos movimento
+menu-less-motion-tip = As imagens reproduzidas mudam com calma
+menu-brush-size = Tamanho
+menu-brush-size-tip = Tamanho do pincel em píxeis; teclas [ e ]
+menu-brush-class-tip = Classe que o pincel pinta; Alt + algarismo escolhe
+menu-protect-tip = Proteger os píxeis pintados (B)
+menu-percent = { $percent } %

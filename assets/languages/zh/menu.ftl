@@ -1,0 +1,16 @@
+menu-file = 文件
+menu-edit = 编辑
+menu-view = 视图
+menu-layer = 图层
+menu-help = 帮助
+menu-recent = 最近的文件
+menu-size = 界面大小
+menu-language = 语言
+menu-language-system = 跟随系统
+menu-less-motion = 减少动态效果
+menu-less-motion-tip = 播放的图像平缓切换
+menu-brush-size = 大小
+menu-brush-size-tip = 画笔大小（像素）；按 [ 和 ] 调整
+menu-brush-class-tip = 画笔绘制的类别；Alt + 数字键选择
+menu-protect-tip = 保护已绘制的像素（B）
+menu-percent = { $percent }%
