@@ -18,7 +18,7 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
     if let Err(why) = command.can_run(state) {
         state.messages.show(
             Level::Info,
-            format!("{}: {why}.", command.info().name.trim_end_matches('…')),
+            format!("{}: {why}.", command.info().name().trim_end_matches('…')),
         );
         return;
     }

@@ -1,8 +1,9 @@
-//! The one table of commands: name, tooltip, icon, keys and whether it can run now. Menu, toolbar, palette, keyboard
+//! The one table of commands: words, icon, keys and whether it can run now. Menu, toolbar, palette, keyboard
 //! and tests all read it. What a command does stands in `actions.rs`.
 
 use egui::{Key, Modifiers};
 
+use crate::language::{self, t};
 use crate::state::State;
 use crate::theme::icon;
 use crate::tools::Tool;
@@ -95,8 +96,10 @@ pub struct Shortcut {
 
 pub struct CommandInfo {
     pub command: Command,
-    pub name: &'static str,
-    pub tooltip: &'static str,
+    /// Id of its name in the catalogue.
+    pub id: &'static str,
+    /// Id of its tooltip: the attribute `tip` of the name.
+    pub tip: &'static str,
     pub icon: &'static str,
     pub keys: &'static [Shortcut],
 }
@@ -115,19 +118,28 @@ const fn key(modifiers: Modifiers, key: Key) -> Shortcut {
     Shortcut { modifiers, key }
 }
 
-const fn row(
-    command: Command,
-    name: &'static str,
-    icon: &'static str,
-    keys: &'static [Shortcut],
-    tooltip: &'static str,
-) -> CommandInfo {
-    CommandInfo {
-        command,
-        name,
-        tooltip,
-        icon,
-        keys,
+/// A row of the table; the words stand in `commands.ftl` under the id and its attribute `tip`.
+macro_rules! row {
+    ($command:expr, $id:literal, $icon:expr, $keys:expr $(,)?) => {
+        CommandInfo {
+            command: $command,
+            id: $id,
+            tip: concat!($id, ".tip"),
+            icon: $icon,
+            keys: $keys,
+        }
+    };
+}
+
+impl CommandInfo {
+    /// In the window's language.
+    pub fn name(&self) -> &'static str {
+        language::words(self.id)
+    }
+
+    /// What it does, in the window's language.
+    pub fn tooltip(&self) -> &'static str {
+        language::words(self.tip)
     }
 }
 
@@ -136,577 +148,321 @@ use Tool as T;
 
 /// Every command, in the order the palette shows them.
 pub static COMMANDS: &[CommandInfo] = &[
-    row(
+    row!(
         C::NewProject,
-        "New project",
+        "new-project",
         icon::FILE_PLUS,
-        &[key(CTRL, Key::N)],
-        "Start with an empty project",
+        &[key(CTRL, Key::N)]
     ),
-    row(
+    row!(
         C::OpenProject,
-        "Open…",
+        "open-project",
         icon::FOLDER_OPEN,
-        &[key(CTRL, Key::O)],
-        "Open a project, raster or vector file",
+        &[key(CTRL, Key::O)]
     ),
-    row(
-        C::OpenFolder,
-        "Open folder…",
-        icon::FOLDERS,
-        &[],
-        "Open a sensor product that is a folder: Sentinel-2, Landsat, HLS, EnMAP, PlanetScope, STAC or one file a band",
-    ),
-    row(
+    row!(C::OpenFolder, "open-folder", icon::FOLDERS, &[]),
+    row!(
         C::OpenPath,
-        "Open by path…",
+        "open-path",
         icon::TEXT_T,
-        &[key(CTRL_SHIFT, Key::O)],
-        "Type the path of a project, raster or vector file, or the name of a sub-dataset",
+        &[key(CTRL_SHIFT, Key::O)]
     ),
-    row(
-        C::OpenAddress,
-        "Open address…",
-        icon::GLOBE,
-        &[],
-        "Open a raster on a web server; nothing else is read from the network",
-    ),
-    row(
+    row!(C::OpenAddress, "open-address", icon::GLOBE, &[]),
+    row!(
         C::SaveProject,
-        "Save project",
+        "save-project",
         icon::FLOPPY_DISK,
-        &[key(CTRL, Key::S)],
-        "Save the project and its labels",
+        &[key(CTRL, Key::S)]
     ),
-    row(
+    row!(
         C::SaveProjectAs,
-        "Save project as…",
+        "save-project-as",
         icon::FLOPPY_DISK_BACK,
-        &[key(CTRL_SHIFT, Key::S)],
-        "Save the project and its labels under another name",
+        &[key(CTRL_SHIFT, Key::S)]
     ),
-    row(
+    row!(
         C::AddRaster,
-        "Add raster…",
+        "add-raster",
         icon::STACK_PLUS,
-        &[key(CTRL_SHIFT, Key::R)],
-        "Add a scene, field or map as a layer",
+        &[key(CTRL_SHIFT, Key::R)]
     ),
-    row(
+    row!(
         C::SeriesFromFolder,
-        "New series from a folder…",
+        "series-from-folder",
         icon::FOLDERS,
-        &[],
-        "Open the dated images of a folder as one layer with a timeline",
+        &[]
     ),
-    row(
+    row!(
         C::SeriesFromLayers,
-        "New series from layers",
+        "series-from-layers",
         icon::STACK_SIMPLE,
-        &[],
-        "Put the raster layers of this project into one layer with a timeline, by their dates",
+        &[]
     ),
-    row(
-        C::AddWeather,
-        "Add weather…",
-        icon::THERMOMETER,
-        &[],
-        "Add daily weather of this place: Daymet, Open-Meteo, NASA POWER, ERA5-Land, AgERA5, E-OBS or your own table",
-    ),
-    row(
+    row!(C::AddWeather, "add-weather", icon::THERMOMETER, &[]),
+    row!(
         C::NextDate,
-        "Next date",
+        "next-date",
         icon::SKIP_FORWARD,
-        &[key(NONE, Key::Period)],
-        "Show the next date of the series",
+        &[key(NONE, Key::Period)]
     ),
-    row(
+    row!(
         C::PreviousDate,
-        "Previous date",
+        "previous-date",
         icon::SKIP_BACK,
-        &[key(NONE, Key::Comma)],
-        "Show the date before",
+        &[key(NONE, Key::Comma)]
     ),
-    row(
+    row!(
         C::PlayDates,
-        "Play or pause the dates",
+        "play-dates",
         icon::PLAY,
-        &[key(CTRL, Key::Period)],
-        "Go through the dates of the series one after another",
+        &[key(CTRL, Key::Period)]
     ),
-    row(
-        C::HideClouds,
-        "Hide clouds",
-        icon::CLOUD_SLASH,
-        &[],
-        "Make pixels under clouds, shadows and snow transparent, by the mask of each date",
-    ),
-    row(
+    row!(C::HideClouds, "hide-clouds", icon::CLOUD_SLASH, &[]),
+    row!(
         C::TimelinePanel,
-        "Timeline panel",
+        "timeline-panel",
         icon::CALENDAR_DOTS,
-        &[key(CTRL, Key::Num4)],
-        "Show or hide the timeline of a series",
+        &[key(CTRL, Key::Num4)]
     ),
-    row(
+    row!(
         C::AddVector,
-        "Add vector…",
+        "add-vector",
         icon::POLYGON,
-        &[key(CTRL_SHIFT, Key::V)],
-        "Add points, lines or polygons as a layer",
+        &[key(CTRL_SHIFT, Key::V)]
     ),
-    row(
-        C::UseAsLabels,
-        "Use as labels…",
-        icon::TAG,
-        &[],
-        "Take the shapes of the active vector layer as labels",
-    ),
-    row(
-        C::UseAsArea,
-        "Use as area of interest",
-        icon::SELECTION,
-        &[],
-        "Restrict fields and maps to the polygons of the active vector layer; again to take it back",
-    ),
-    row(
+    row!(C::UseAsLabels, "use-as-labels", icon::TAG, &[]),
+    row!(C::UseAsArea, "use-as-area", icon::SELECTION, &[]),
+    row!(
         C::AttributeTable,
-        "Attribute table",
+        "attribute-table",
         icon::TABLE,
-        &[key(NONE, Key::F6)],
-        "Rows of the active vector layer: sort, choose, zoom to",
+        &[key(NONE, Key::F6)]
     ),
-    row(
-        C::ImportLabels,
-        "Import labels…",
-        icon::DOWNLOAD_SIMPLE,
-        &[],
-        "Read polygons or points as labels",
-    ),
-    row(
-        C::ExportLabels,
-        "Export labels…",
-        icon::TAG,
-        &[],
-        "Write the labels as GeoPackage, GeoJSON or Shapefile",
-    ),
-    row(
-        C::Export,
-        "Export…",
-        icon::EXPORT,
-        &[key(CTRL, Key::E)],
-        "Write the class map as GeoTIFF, the labels, or a picture of the view",
-    ),
-    row(
-        C::Quit,
-        "Quit",
-        icon::SIGN_OUT,
-        &[key(CTRL, Key::Q)],
-        "Close the window",
-    ),
-    row(
-        C::Undo,
-        "Undo",
-        icon::ARROW_U_UP_LEFT,
-        &[key(CTRL, Key::Z)],
-        "Take back the last step",
-    ),
-    row(
+    row!(C::ImportLabels, "import-labels", icon::DOWNLOAD_SIMPLE, &[]),
+    row!(C::ExportLabels, "export-labels", icon::TAG, &[]),
+    row!(C::Export, "export", icon::EXPORT, &[key(CTRL, Key::E)]),
+    row!(C::Quit, "quit", icon::SIGN_OUT, &[key(CTRL, Key::Q)]),
+    row!(C::Undo, "undo", icon::ARROW_U_UP_LEFT, &[key(CTRL, Key::Z)]),
+    row!(
         C::Redo,
-        "Redo",
+        "redo",
         icon::ARROW_U_UP_RIGHT,
-        &[key(CTRL_SHIFT, Key::Z), key(CTRL, Key::Y)],
-        "Do again what was taken back",
+        &[key(CTRL_SHIFT, Key::Z), key(CTRL, Key::Y)]
     ),
-    row(
+    row!(
         C::RemoveLayer,
-        "Remove layer",
+        "remove-layer",
         icon::TRASH,
-        &[key(CTRL, Key::D)],
-        "Remove the active layer; can be undone",
+        &[key(CTRL, Key::D)]
     ),
-    row(
+    row!(
         C::RenameLayer,
-        "Rename layer",
+        "rename-layer",
         icon::PENCIL_SIMPLE,
-        &[key(NONE, Key::F2)],
-        "Give the active layer another name",
+        &[key(NONE, Key::F2)]
     ),
-    row(
-        C::LayerProperties,
-        "Layer properties…",
-        icon::INFO,
-        &[],
-        "Size, place, bands and statistics of the active layer",
-    ),
-    row(
-        C::ZoomToLayer,
-        "Zoom to layer",
-        icon::FRAME_CORNERS,
-        &[],
-        "Show the whole active layer",
-    ),
-    row(
+    row!(C::LayerProperties, "layer-properties", icon::INFO, &[]),
+    row!(C::ZoomToLayer, "zoom-to-layer", icon::FRAME_CORNERS, &[]),
+    row!(
         C::ZoomToPixels,
-        "Zoom to 1:1 pixels",
+        "zoom-to-pixels",
         icon::MAGNIFYING_GLASS,
-        &[],
-        "One pixel of the active layer is one on the screen",
+        &[]
     ),
-    row(
+    row!(
         C::ZoomFull,
-        "Full extent",
+        "zoom-full",
         icon::ARROWS_OUT,
-        &[key(CTRL_SHIFT, Key::F)],
-        "Show all layers",
+        &[key(CTRL_SHIFT, Key::F)]
     ),
-    row(
+    row!(
         C::ZoomIn,
-        "Zoom in",
+        "zoom-in",
         icon::MAGNIFYING_GLASS_PLUS,
         &[
             key(NONE, Key::PageUp),
             key(CTRL, Key::Plus),
             key(CTRL, Key::Equals),
-        ],
-        "Twice as near",
+        ]
     ),
-    row(
+    row!(
         C::ZoomOut,
-        "Zoom out",
+        "zoom-out",
         icon::MAGNIFYING_GLASS_MINUS,
-        &[key(NONE, Key::PageDown), key(CTRL, Key::Minus)],
-        "Twice as far",
+        &[key(NONE, Key::PageDown), key(CTRL, Key::Minus)]
     ),
-    row(
+    row!(
         C::Compare,
-        "Compare layers",
+        "compare",
         icon::SPLIT_HORIZONTAL,
-        &[key(NONE, Key::W)],
-        "Draw two layers on the two sides of a divider that is dragged over the map",
+        &[key(NONE, Key::W)]
     ),
-    row(
+    row!(
         C::HideLayer,
-        "Hide while held",
+        "hide-layer",
         icon::EYE_SLASH,
-        &[key(NONE, crate::compare::HIDE_KEY)],
-        "Hide the compared or the active layer as long as the key is held",
+        &[key(NONE, crate::compare::HIDE_KEY)]
     ),
-    row(
+    row!(
         C::Redraw,
-        "Redraw",
+        "redraw",
         icon::ARROWS_CLOCKWISE,
-        &[key(NONE, Key::F5)],
-        "Read the visible layers again from their files",
+        &[key(NONE, Key::F5)]
     ),
-    row(
+    row!(
         C::FullScreen,
-        "Full screen",
+        "full-screen",
         icon::CORNERS_OUT,
-        &[key(NONE, Key::F11)],
-        "Use the whole screen, or leave it",
+        &[key(NONE, Key::F11)]
     ),
-    row(
+    row!(
         C::LeftPanel,
-        "Layers panel",
+        "left-panel",
         icon::SIDEBAR_SIMPLE,
-        &[key(CTRL, Key::Num1)],
-        "Show or hide layers and classes",
+        &[key(CTRL, Key::Num1)]
     ),
-    row(
+    row!(
         C::RightPanel,
-        "Tools panel",
+        "right-panel",
         icon::SIDEBAR,
-        &[key(CTRL, Key::Num2)],
-        "Show or hide the panel on the right",
+        &[key(CTRL, Key::Num2)]
     ),
-    row(
+    row!(
         C::StylePanel,
-        "Styling panel",
+        "style-panel",
         icon::PALETTE,
-        &[key(CTRL, Key::Num3)],
-        "Bands, wavelengths and stretch of the active layer",
+        &[key(CTRL, Key::Num3)]
     ),
-    row(
+    row!(
         C::UndoPanel,
-        "Undo panel",
+        "undo-panel",
         icon::CLOCK_COUNTER_CLOCKWISE,
-        &[key(CTRL, Key::Num5)],
-        "Show or hide the list of steps",
+        &[key(CTRL, Key::Num5)]
     ),
-    row(
+    row!(
         C::LogPanel,
-        "Log",
+        "log-panel",
         icon::LIST_CHECKS,
-        &[key(CTRL, Key::L)],
-        "Show or hide the messages of this session",
+        &[key(CTRL, Key::L)]
     ),
-    row(
-        C::Palette,
-        "Find a command or layer…",
-        icon::COMMAND,
-        &[key(CTRL, Key::K)],
-        "Type to find any command or layer",
-    ),
-    row(
-        C::Theme,
-        "Light or dark",
-        icon::CIRCLE_HALF,
-        &[],
-        "Change between the light and the dark theme",
-    ),
-    row(
-        C::MapCrs,
-        "Coordinate system of the map…",
-        icon::GLOBE,
-        &[],
-        "Draw all layers in another coordinate system",
-    ),
-    row(
-        C::LayerCrs,
-        "Coordinate system of the layer…",
-        icon::GLOBE_STAND,
-        &[],
-        "Name the coordinate system of a raster whose file names none",
-    ),
-    row(
-        C::Graticule,
-        "Graticule",
-        icon::GRID_NINE,
-        &[],
-        "Show or hide lines of longitude and latitude",
-    ),
-    row(
-        C::ScaleBar,
-        "Scale bar",
-        icon::RULER,
-        &[],
-        "Show or hide a length on the ground, true at the middle of the view",
-    ),
-    row(
-        C::NorthArrow,
-        "North arrow",
-        icon::NAVIGATION_ARROW,
-        &[],
-        "Show or hide the direction of true north at the middle of the view",
-    ),
-    row(
+    row!(C::Palette, "palette", icon::COMMAND, &[key(CTRL, Key::K)]),
+    row!(C::Theme, "theme", icon::CIRCLE_HALF, &[]),
+    row!(C::MapCrs, "map-crs", icon::GLOBE, &[]),
+    row!(C::LayerCrs, "layer-crs", icon::GLOBE_STAND, &[]),
+    row!(C::Graticule, "graticule", icon::GRID_NINE, &[]),
+    row!(C::ScaleBar, "scale-bar", icon::RULER, &[]),
+    row!(C::NorthArrow, "north-arrow", icon::NAVIGATION_ARROW, &[]),
+    row!(
         C::UseTool(T::Pan),
-        "Pan",
+        "tool-pan",
         icon::HAND,
-        &[key(NONE, Key::H)],
-        "Drag the map; click to centre",
+        &[key(NONE, Key::H)]
     ),
-    row(
+    row!(
         C::UseTool(T::Identify),
-        "Identify",
+        "tool-identify",
         icon::INFO,
-        &[key(NONE, Key::I), key(CTRL_SHIFT, Key::I)],
-        "Click a pixel for its coordinates, values and spectrum",
+        &[key(NONE, Key::I), key(CTRL_SHIFT, Key::I)]
     ),
-    row(
+    row!(
         C::UseTool(T::Brush),
-        "Brush",
+        "tool-brush",
         icon::PAINT_BRUSH,
-        &[key(NONE, Key::P), key(NONE, Key::Num2)],
-        "Paint pixels of the chosen class",
+        &[key(NONE, Key::P), key(NONE, Key::Num2)]
     ),
-    row(
+    row!(
         C::UseTool(T::Eraser),
-        "Eraser",
+        "tool-eraser",
         icon::ERASER,
-        &[key(NONE, Key::E), key(NONE, Key::Num1)],
-        "Remove painted pixels",
+        &[key(NONE, Key::E), key(NONE, Key::Num1)]
     ),
-    row(
+    row!(
         C::UseTool(T::Polygon),
-        "Polygon",
+        "tool-polygon",
         icon::POLYGON,
-        &[key(NONE, Key::Num3)],
-        "Click corners; double-click or Enter closes, right click drops the last, Esc cancels",
+        &[key(NONE, Key::Num3)]
     ),
-    row(
+    row!(
         C::UseTool(T::Fill),
-        "Fill",
+        "tool-fill",
         icon::PAINT_BUCKET,
-        &[key(NONE, Key::F), key(NONE, Key::Num4)],
-        "Give a painted patch the chosen class",
+        &[key(NONE, Key::F), key(NONE, Key::Num4)]
     ),
-    row(
+    row!(
         C::UseTool(T::Pick),
-        "Pick class",
+        "tool-pick",
         icon::EYEDROPPER,
-        &[key(NONE, Key::L), key(NONE, Key::Num5)],
-        "Choose the class under the cursor",
+        &[key(NONE, Key::L), key(NONE, Key::Num5)]
     ),
-    row(
+    row!(
         C::BrushSmaller,
-        "Smaller brush",
+        "brush-smaller",
         icon::MINUS,
-        &[key(NONE, Key::OpenBracket)],
-        "Make the brush smaller",
+        &[key(NONE, Key::OpenBracket)]
     ),
-    row(
+    row!(
         C::BrushLarger,
-        "Larger brush",
+        "brush-larger",
         icon::PLUS,
-        &[key(NONE, Key::CloseBracket)],
-        "Make the brush larger",
+        &[key(NONE, Key::CloseBracket)]
     ),
-    row(
+    row!(
         C::SwapEraser,
-        "Swap brush and eraser",
+        "swap-eraser",
         icon::SWAP,
-        &[key(NONE, Key::X)],
-        "Change between brush and eraser",
+        &[key(NONE, Key::X)]
     ),
-    row(
-        C::NewClass,
-        "New class",
-        icon::PLUS,
-        &[key(NONE, Key::M)],
-        "Add a class and choose it",
-    ),
-    row(
+    row!(C::NewClass, "new-class", icon::PLUS, &[key(NONE, Key::M)]),
+    row!(
         C::Protect,
-        "Protect painted pixels",
+        "protect",
         icon::LOCK_SIMPLE,
-        &[key(NONE, Key::B)],
-        "Painting leaves pixels that already have a class",
+        &[key(NONE, Key::B)]
     ),
-    row(
+    row!(
         C::LiveMap,
-        "Live map",
+        "live-map",
         icon::MAP_TRIFOLD,
-        &[key(NONE, Key::V)],
-        "Show or hide the class map that follows your labels",
+        &[key(NONE, Key::V)]
     ),
-    row(
+    row!(
         C::LiveConfidence,
-        "Live confidence",
+        "live-confidence",
         icon::CHART_BAR,
-        &[key(NONE, Key::C)],
-        "Show how sure the live map is instead of its classes",
+        &[key(NONE, Key::C)]
     ),
-    row(
+    row!(
         C::NextPlace,
-        "Next place to label",
+        "next-place",
         icon::CROSSHAIR,
-        &[key(NONE, Key::N)],
-        "Go to the unlabelled place where a label helps the live map most: where it is unsure and the ground is unlike any label",
+        &[key(NONE, Key::N)]
     ),
-    row(
-        C::Connect,
-        "Connect",
-        icon::PLUGS,
-        &[],
-        "Read the layers that are on the network and were not connected yet",
-    ),
-    row(
+    row!(C::Connect, "connect", icon::PLUGS, &[]),
+    row!(
         C::KeepProfile,
-        "Keep profile",
+        "keep-profile",
         icon::CHART_LINE,
-        &[key(NONE, Key::K)],
-        "Keep the spectrum of the clicked place, else of the place under the cursor; Shift+click keeps too",
+        &[key(NONE, Key::K)]
     ),
-    row(
-        C::ProfileTable,
-        "Export profiles…",
-        icon::FILE_CSV,
-        &[],
-        "Write the kept profiles as a table (CSV)",
-    ),
-    row(
-        C::ProfilePicture,
-        "Export profiles as picture…",
-        icon::FILE_SVG,
-        &[],
-        "Draw the kept profiles into a picture (SVG)",
-    ),
-    row(
-        C::CopyProfiles,
-        "Copy profiles",
-        icon::COPY,
-        &[],
-        "Copy the kept profiles as a table (CSV)",
-    ),
-    row(
-        C::MakeField,
-        "Make a field…",
-        icon::CUBE,
-        &[],
-        "Turn the scene into an embedding field with a model",
-    ),
-    row(
-        C::Forecast,
-        "Forecast or fill a series…",
-        icon::CALENDAR_PLUS,
-        &[],
-        "Images of days that were not seen, and of those under clouds, from the dates of a series",
-    ),
-    row(
-        C::Models,
-        "Models…",
-        icon::BRAIN,
-        &[],
-        "Get, import, verify and remove the weights of models",
-    ),
-    row(
-        C::Training,
-        "Train a model…",
-        icon::GRADUATION_CAP,
-        &[],
-        "Pretrain a model on your scenes, or fit one to labels, and watch it learn",
-    ),
-    row(
-        C::SoilMoisture,
-        "Soil moisture…",
-        icon::DROP,
-        &[],
-        "Estimate soil moisture from stations, weather and dated images, tested at stations held out",
-    ),
-    row(
-        C::CheckAccuracy,
-        "Check accuracy",
-        icon::TARGET,
-        &[],
-        "Cross-validate the live map on blocks of the current labels",
-    ),
-    row(
+    row!(C::ProfileTable, "profile-table", icon::FILE_CSV, &[]),
+    row!(C::ProfilePicture, "profile-picture", icon::FILE_SVG, &[]),
+    row!(C::CopyProfiles, "copy-profiles", icon::COPY, &[]),
+    row!(C::MakeField, "make-field", icon::CUBE, &[]),
+    row!(C::Forecast, "forecast", icon::CALENDAR_PLUS, &[]),
+    row!(C::Models, "models", icon::BRAIN, &[]),
+    row!(C::Training, "training", icon::GRADUATION_CAP, &[]),
+    row!(C::SoilMoisture, "soil-moisture", icon::DROP, &[]),
+    row!(C::CheckAccuracy, "check-accuracy", icon::TARGET, &[]),
+    row!(
         C::BuildOverviews,
-        "Build overviews",
+        "build-overviews",
         icon::STACK_SIMPLE,
-        &[],
-        "Write smaller copies of the active raster beside it, so that the whole of it is drawn at once",
+        &[]
     ),
-    row(
-        C::Recover,
-        "Recover unsaved work",
-        icon::LIFEBUOY,
-        &[],
-        "Open what was saved automatically before the program stopped",
-    ),
-    row(
-        C::DiscardRecovery,
-        "Discard unsaved work",
-        icon::TRASH,
-        &[],
-        "Delete what was saved automatically before the program stopped",
-    ),
-    row(
-        C::Help,
-        "Keys and mouse",
-        icon::QUESTION,
-        &[key(NONE, Key::F1)],
-        "All keys and mouse gestures",
-    ),
-    row(
-        C::About,
-        "About Terroir",
-        icon::INFO,
-        &[],
-        "Version and licence",
-    ),
+    row!(C::Recover, "recover", icon::LIFEBUOY, &[]),
+    row!(C::DiscardRecovery, "discard-recovery", icon::TRASH, &[]),
+    row!(C::Help, "help", icon::QUESTION, &[key(NONE, Key::F1)]),
+    row!(C::About, "about", icon::INFO, &[]),
 ];
 
 impl Command {
@@ -727,26 +483,32 @@ impl Command {
             .iter()
             .any(|layer| state.raster_info(layer).is_some());
         match self {
-            C::Undo => need(state.history.undo_name().is_some(), "Nothing to undo"),
-            C::Redo => need(state.history.redo_name().is_some(), "Nothing to redo"),
+            C::Undo => need(
+                state.history.undo_name().is_some(),
+                t!("why-nothing-to-undo"),
+            ),
+            C::Redo => need(
+                state.history.redo_name().is_some(),
+                t!("why-nothing-to-redo"),
+            ),
             C::SaveProject | C::SaveProjectAs | C::ZoomFull | C::Redraw | C::Export => {
-                need(!document.layers.is_empty(), "Add a layer first")
+                need(!document.layers.is_empty(), t!("why-add-layer"))
             }
             C::RemoveLayer | C::RenameLayer | C::LayerProperties | C::ZoomToLayer => {
-                need(state.active_layer().is_some(), "Choose a layer first")
+                need(state.active_layer().is_some(), t!("why-choose-layer"))
             }
-            C::KeepProfile => need(has_raster, "Add a raster first"),
+            C::KeepProfile => need(has_raster, t!("why-add-raster")),
             C::ProfileTable | C::ProfilePicture | C::CopyProfiles => need(
                 !document.profiles.is_empty() || !state.session.profiles.clicked.is_empty(),
-                "Keep a profile first",
+                t!("why-keep-profile"),
             ),
             C::Compare => crate::compare::can_compare(state),
-            C::HideLayer => need(state.active_layer().is_some(), "Choose a layer first"),
+            C::HideLayer => need(state.active_layer().is_some(), t!("why-choose-layer")),
             C::ZoomToPixels => need(
                 state
                     .active_layer()
                     .is_some_and(|layer| state.raster_info(layer).is_some()),
-                "Choose a raster layer first",
+                t!("why-choose-raster"),
             ),
             C::SeriesFromLayers => need(
                 document
@@ -757,10 +519,10 @@ impl Command {
                     })
                     .count()
                     > 0,
-                "Add the images of each date first",
+                t!("why-add-dates"),
             ),
             C::NextDate | C::PreviousDate | C::PlayDates | C::TimelinePanel => {
-                need(state.series_layer().is_some(), "Open a series first")
+                need(state.series_layer().is_some(), t!("why-open-series"))
             }
             C::HideClouds => need(
                 state.series_layer().is_some_and(|layer| {
@@ -768,9 +530,9 @@ impl Command {
                         .series()
                         .is_some_and(|series| series.frames().iter().any(|f| f.mask.is_some()))
                 }),
-                "Needs a series with cloud masks",
+                t!("why-no-masks"),
             ),
-            C::MapCrs => need(has_raster, "Add a raster first"),
+            C::MapCrs => need(has_raster, t!("why-add-raster")),
             C::LayerCrs => need(
                 state.active_layer().is_some_and(|layer| {
                     layer.series().is_none()
@@ -779,32 +541,28 @@ impl Command {
                             georef.ground_crs().is_none() || georef.crs_is_assigned
                         })
                 }),
-                "Choose a raster whose file names no coordinate system",
+                t!("why-has-crs"),
             ),
-            C::ImportLabels | C::NewClass => need(has_raster, "Add a raster first"),
+            C::ImportLabels | C::NewClass => need(has_raster, t!("why-add-raster")),
             C::AttributeTable | C::UseAsArea if !state.active_is_vector() => {
-                Err("Choose a vector layer first")
+                Err(t!("why-choose-vector"))
             }
-            C::UseAsLabels if state.labels_source().is_none() => Err("Choose a vector layer first"),
-            C::UseAsLabels => need(
-                state.has_label_grid(),
-                "Labels need a scene to lie on; add a raster first",
-            ),
-            C::UseTool(tool) if tool.paints() => need(has_raster, "Add a raster first"),
+            C::UseAsLabels if state.labels_source().is_none() => Err(t!("why-choose-vector")),
+            C::UseAsLabels => need(state.has_label_grid(), t!("why-labels-need-scene")),
+            C::UseTool(tool) if tool.paints() => need(has_raster, t!("why-add-raster")),
             C::ExportLabels => need(
                 document
                     .labels
                     .as_ref()
                     .is_some_and(|labels| !labels.is_empty()),
-                "Paint or import labels first",
+                t!("why-no-labels"),
             ),
-            C::LiveMap | C::LiveConfidence | C::NextPlace | C::CheckAccuracy => need(
-                state.live.fit.is_some(),
-                "Needs a field and labels of two classes",
-            ),
+            C::LiveMap | C::LiveConfidence | C::NextPlace | C::CheckAccuracy => {
+                need(state.live.fit.is_some(), t!("why-no-live-map"))
+            }
             C::Connect => need(
                 !state.unconnected_layers().is_empty(),
-                "No layer waits for a connection",
+                t!("why-all-connected"),
             ),
             C::MakeField => need(
                 document.layers.iter().any(|layer| {
@@ -812,15 +570,15 @@ impl Command {
                         .raster_info(layer)
                         .is_some_and(|info| !info.is_field())
                 }),
-                "Add a scene first",
+                t!("why-add-scene"),
             ),
             C::Forecast => need(
                 !state.image_series().is_empty(),
-                "Open a series of images first",
+                t!("why-open-image-series"),
             ),
             C::BuildOverviews => state.can_build_overviews(),
             C::Recover | C::DiscardRecovery => {
-                need(state.recovery.is_some(), "There is nothing to recover")
+                need(state.recovery.is_some(), t!("why-nothing-to-recover"))
             }
             _ => Ok(()),
         }
@@ -900,9 +658,9 @@ mod tests {
                     .iter()
                     .any(|other| other.command == info.command),
                 "{} twice",
-                info.name
+                info.id
             );
-            assert_eq!(info.command.info().name, info.name);
+            assert_eq!(info.command.info().id, info.id);
         }
     }
 
@@ -915,9 +673,9 @@ mod tests {
                     !seen.iter().any(|(other, _)| other == shortcut),
                     "{:?} of {} is taken",
                     shortcut,
-                    info.name
+                    info.id
                 );
-                seen.push((*shortcut, info.name));
+                seen.push((*shortcut, info.id));
             }
         }
     }

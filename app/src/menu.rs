@@ -133,13 +133,13 @@ fn items_ui(ui: &mut egui::Ui, state: &mut State, groups: &[&[C]]) {
 pub fn item_ui(ui: &mut egui::Ui, state: &mut State, command: C) {
     let info = command.info();
     let can_run = command.can_run(state);
-    let mut button = egui::Button::new(format!("{}  {}", info.icon, info.name));
+    let mut button = egui::Button::new(format!("{}  {}", info.icon, info.name()));
     if let Some(keys) = keys_text(ui.ctx(), info) {
         button = button.shortcut_text(keys);
     }
     let response = ui
         .add_enabled(can_run.is_ok(), button)
-        .on_hover_text(info.tooltip);
+        .on_hover_text(info.tooltip());
     let response = match can_run {
         Ok(()) => response,
         Err(why) => response.on_disabled_hover_text(why),
@@ -281,11 +281,11 @@ fn tool_button(ui: &mut egui::Ui, state: &mut State, command: C, is_chosen: bool
         .unwrap_or_default();
     let tip = format!(
         "{}{keys}\n{}",
-        info.name.trim_end_matches('…'),
-        info.tooltip
+        info.name().trim_end_matches('…'),
+        info.tooltip()
     );
     let enabled = response.enabled();
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, enabled, info.name));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, enabled, info.name()));
     let response = response
         .on_hover_text(&tip)
         .on_disabled_hover_text(match can_run {

@@ -304,7 +304,7 @@ fn palette_ui(ui: &mut egui::Ui, state: &mut State) {
     let needle = text.to_lowercase();
     let commands = COMMANDS
         .iter()
-        .filter(|info| info.name.to_lowercase().contains(&needle));
+        .filter(|info| info.name().to_lowercase().contains(&needle));
     let layers = state
         .history
         .document()
@@ -320,7 +320,7 @@ fn palette_ui(ui: &mut egui::Ui, state: &mut State) {
             let keys = crate::commands::keys_text(&ctx, info);
             (
                 Row::Command(info.command),
-                format!("{}  {}", info.icon, info.name),
+                format!("{}  {}", info.icon, info.name()),
                 keys,
                 info.command.can_run(state).is_ok(),
             )
@@ -442,7 +442,7 @@ fn help_ui(ui: &mut egui::Ui, state: &mut State) {
                                 })
                                 .collect();
                             ui.label(keys.join("  or  "));
-                            ui.label(info.name).on_hover_text(info.tooltip);
+                            ui.label(info.name()).on_hover_text(info.tooltip());
                             ui.end_row();
                         }
                     });

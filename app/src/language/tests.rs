@@ -182,6 +182,18 @@ fn the_window_asks_for_what_there_is_and_nothing_is_left_over() {
         assert_eq!(&values, known, "{}: the values of {id}", path.display());
         used.insert(id);
     }
+    // The table of commands asks by id.
+    for info in crate::commands::COMMANDS {
+        for id in [info.id, info.tip] {
+            let values = english.get(id).map(BTreeSet::is_empty);
+            assert_eq!(
+                values,
+                Some(true),
+                "words of the command, without values: {id}"
+            );
+            used.insert(id.to_owned());
+        }
+    }
     let unused: Vec<_> = english.keys().filter(|id| !used.contains(*id)).collect();
     assert!(unused.is_empty(), "words nobody asks for: {unused:?}");
 }

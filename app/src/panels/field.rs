@@ -131,9 +131,9 @@ fn live_ui(ui: &mut egui::Ui, state: &mut State) {
             let can_run = command.can_run(state);
             let button = ui.add_enabled(
                 can_run.is_ok(),
-                egui::Button::new(format!("{} {}", info.icon, info.name)),
+                egui::Button::new(format!("{} {}", info.icon, info.name())),
             );
-            if button.on_hover_text(info.tooltip).clicked() {
+            if button.on_hover_text(info.tooltip()).clicked() {
                 state.queue.push_back(command);
             }
         }

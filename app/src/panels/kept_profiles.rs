@@ -32,7 +32,7 @@ pub fn kept_profiles_ui(ui: &mut egui::Ui, state: &mut State) {
                 Command::CopyProfiles,
             ] {
                 let info = command.info();
-                if theme::icon_button(ui, info.icon, info.tooltip).clicked() {
+                if theme::icon_button(ui, info.icon, info.tooltip()).clicked() {
                     state.queue.push_back(command);
                 }
             }

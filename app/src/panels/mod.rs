@@ -177,7 +177,7 @@ pub fn empty_map_ui(ui: &mut egui::Ui, state: &mut State) {
             let info = command.info();
             if ui
                 .add(
-                    egui::Button::new(format!("{}  {}", info.icon, info.name))
+                    egui::Button::new(format!("{}  {}", info.icon, info.name()))
                         .min_size(egui::vec2(180.0, 28.0)),
                 )
                 .clicked()

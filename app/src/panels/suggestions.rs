@@ -14,10 +14,10 @@ pub fn suggestions_ui(ui: &mut egui::Ui, state: &mut State) {
     let info = command.info();
     let can_run = command.can_run(state);
     ui.horizontal(|ui| {
-        let button = egui::Button::new(format!("{} {}", info.icon, info.name)).shortcut_text("N");
+        let button = egui::Button::new(format!("{} {}", info.icon, info.name())).shortcut_text("N");
         let button = ui
             .add_enabled(can_run.is_ok(), button)
-            .on_hover_text(info.tooltip);
+            .on_hover_text(info.tooltip());
         if button
             .on_disabled_hover_text(can_run.err().unwrap_or_default())
             .clicked()

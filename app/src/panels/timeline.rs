@@ -70,7 +70,7 @@ fn controls_ui(
             let name = match command {
                 Command::PlayDates if is_playing => "Pause",
                 Command::PlayDates => "Play",
-                _ => info.name,
+                _ => info.name(),
             };
             if theme::icon_button(ui, glyph, &format!("{name}{keys}")).clicked() {
                 state.queue.push_back(command);
@@ -142,7 +142,7 @@ fn hide_clouds_ui(ui: &mut egui::Ui, state: &mut State, series: &Series) {
             can_hide.is_ok(),
             egui::Checkbox::new(&mut hides, "Hide clouds"),
         )
-        .on_hover_text(Command::HideClouds.info().tooltip)
+        .on_hover_text(Command::HideClouds.info().tooltip())
         .on_disabled_hover_text(can_hide.err().unwrap_or_default());
     if check.changed() {
         state.queue.push_back(Command::HideClouds);

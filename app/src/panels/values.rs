@@ -29,7 +29,10 @@ pub fn values_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
                 .color(weak),
         );
         let info = Command::AddVector.info();
-        if ui.button(format!("{} {}", info.icon, info.name)).clicked() {
+        if ui
+            .button(format!("{} {}", info.icon, info.name()))
+            .clicked()
+        {
             state.queue.push_back(Command::AddVector);
         }
         return;
