@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use egui::ViewportCommand;
 use terroir_scene::{Document, History, LayerId};
 
+use crate::arrangement::{Panel, Side};
 use crate::commands::Command;
 use crate::dialogs::{Dialog, ExportForm, Purpose};
 use crate::files::{FileTask, OpenRole};
 use crate::messages::Level;
-use crate::session::{AttributeTable, Tab, ViewRequest};
+use crate::session::{AttributeTable, ViewRequest};
 use crate::state::{Live, LiveLook, Project, State};
 use crate::tools::Tool;
 
@@ -103,11 +104,10 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
             let is_full = ctx.input(|input| input.viewport().fullscreen.unwrap_or(false));
             ctx.send_viewport_cmd(ViewportCommand::Fullscreen(!is_full));
         }
-        Command::LeftPanel => state.session.left_open = !state.session.left_open,
-        Command::RightPanel => state.session.right_open = !state.session.right_open,
-        Command::StylePanel => show_tab(state, Tab::Style),
-        Command::UndoPanel => state.session.undo_open = !state.session.undo_open,
-        Command::LogPanel => state.session.log_open = !state.session.log_open,
+        Command::LeftPanel => state.arrangement.toggle_side(Side::Left),
+        Command::RightPanel => state.arrangement.toggle_side(Side::Right),
+        Command::TogglePanel(panel) => state.arrangement.toggle(panel),
+        Command::ResetPanels => state.arrangement.reset(),
         Command::Palette => {
             state.session.palette = Some(String::new());
             state.session.palette_row = 0;
@@ -165,7 +165,7 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
         }
         Command::NextPlace => state.next_place(),
         Command::KeepProfile => {
-            show_tab(state, Tab::Spectrum);
+            state.arrangement.show(Panel::Spectrum);
             state.keep_profile();
         }
         Command::ProfileTable => state.pick(ctx, Purpose::ProfileTable),
@@ -174,14 +174,14 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
             let profiles = state.profiles_to_write();
             state.copy_profiles(ctx, &profiles);
         }
-        Command::MakeField => show_tab(state, Tab::Run),
+        Command::MakeField => state.arrangement.show(Panel::Run),
         Command::Forecast => state.ask_for_forecast(),
         Command::BuildOverviews => {
             state.build_overviews();
-            show_tab(state, Tab::Run);
+            state.arrangement.show(Panel::Run);
         }
         Command::CheckAccuracy => {
-            show_tab(state, Tab::Accuracy);
+            state.arrangement.show(Panel::Accuracy);
             state.start_validation();
         }
         Command::Recover => state.ask_unsaved(ctx, After::Recover),
@@ -211,11 +211,6 @@ fn hide_clouds(state: &mut State) {
             series.hide_clouds = !hides;
         }
     });
-}
-
-fn show_tab(state: &mut State, tab: Tab) {
-    state.session.tab = tab;
-    state.session.right_open = true;
 }
 
 pub fn remove_layer(state: &mut State, id: LayerId) {

@@ -10,10 +10,10 @@ use terroir_scene::{
     Style, value_columns,
 };
 
+use crate::arrangement::Panel;
 use crate::files::FileTask;
 use crate::jobs::{JobState, beside};
 use crate::messages::Level;
-use crate::session::Tab;
 use crate::state::State;
 
 /// A field that can be compared: a layer, or a date of a series.
@@ -454,7 +454,7 @@ impl State {
 
     /// Shows the list of jobs with their progress.
     pub fn show_jobs(&mut self) {
-        self.session.tab = Tab::Run;
+        self.arrangement.show(Panel::Run);
     }
 }
 

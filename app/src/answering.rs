@@ -11,10 +11,11 @@ use terroir_scene::{
     classes_of_map,
 };
 
+use crate::arrangement::Panel;
 use crate::files::FileTask;
 use crate::jobs::beside;
 use crate::messages::Level;
-use crate::session::{Tab, ViewRequest};
+use crate::session::ViewRequest;
 use crate::state::State;
 use crate::tools::MapView;
 
@@ -188,8 +189,7 @@ impl State {
         self.history.change("Validation sample", |document| {
             document.sample = Some(sample);
         });
-        self.session.tab = Tab::Accuracy;
-        self.session.right_open = true;
+        self.arrangement.show(Panel::Accuracy);
     }
 
     /// What the map of the sample says about itself; `None` while the map is not in the document.

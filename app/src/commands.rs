@@ -3,6 +3,7 @@
 
 use egui::{Key, Modifiers};
 
+use crate::arrangement::Panel;
 use crate::language::{self, t};
 use crate::state::State;
 use crate::theme::icon;
@@ -50,9 +51,8 @@ pub enum Command {
     FullScreen,
     LeftPanel,
     RightPanel,
-    StylePanel,
-    UndoPanel,
-    LogPanel,
+    TogglePanel(Panel),
+    ResetPanels,
     Palette,
     Theme,
     MapCrs,
@@ -319,7 +319,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         C::LeftPanel,
         "left-panel",
         icon::SIDEBAR_SIMPLE,
-        &[key(CTRL, Key::Num1)]
+        &[key(CTRL, Key::Num7)]
     ),
     row!(
         C::RightPanel,
@@ -328,23 +328,56 @@ pub static COMMANDS: &[CommandInfo] = &[
         &[key(CTRL, Key::Num2)]
     ),
     row!(
-        C::StylePanel,
+        C::TogglePanel(Panel::Layers),
+        "layers-panel",
+        icon::STACK,
+        &[key(CTRL, Key::Num1)]
+    ),
+    row!(
+        C::TogglePanel(Panel::Classes),
+        "classes-panel",
+        icon::TAG,
+        &[]
+    ),
+    row!(
+        C::TogglePanel(Panel::Style),
         "style-panel",
         icon::PALETTE,
         &[key(CTRL, Key::Num3)]
     ),
     row!(
-        C::UndoPanel,
+        C::TogglePanel(Panel::Spectrum),
+        "spectrum-panel",
+        icon::WAVE_SINE,
+        &[]
+    ),
+    row!(
+        C::TogglePanel(Panel::Time),
+        "time-panel",
+        icon::CALENDAR_DOTS,
+        &[key(CTRL, Key::Num6)]
+    ),
+    row!(C::TogglePanel(Panel::Field), "field-panel", icon::CUBE, &[]),
+    row!(C::TogglePanel(Panel::Run), "run-panel", icon::PLAY, &[]),
+    row!(
+        C::TogglePanel(Panel::Accuracy),
+        "accuracy-panel",
+        icon::TARGET,
+        &[]
+    ),
+    row!(
+        C::TogglePanel(Panel::Steps),
         "undo-panel",
         icon::CLOCK_COUNTER_CLOCKWISE,
         &[key(CTRL, Key::Num5)]
     ),
     row!(
-        C::LogPanel,
+        C::TogglePanel(Panel::Log),
         "log-panel",
         icon::LIST_CHECKS,
         &[key(CTRL, Key::L)]
     ),
+    row!(C::ResetPanels, "reset-panels", icon::SQUARES_FOUR, &[]),
     row!(C::Palette, "palette", icon::COMMAND, &[key(CTRL, Key::K)]),
     row!(C::Theme, "theme", icon::CIRCLE_HALF, &[]),
     row!(C::MapCrs, "map-crs", icon::GLOBE, &[]),

@@ -181,7 +181,7 @@ pub fn export_ui(ui: &mut egui::Ui, state: &State, form: &mut ExportForm) -> Exp
     ui.radio_value(
         &mut form.kind,
         ExportKind::Sheet,
-        "Map sheet with legend, scale bar and north arrow (PDF, PNG)",
+        "Map sheet with legend, scale bar and north arrow (PDF, PNG, SVG)",
     );
     if form.kind != before {
         form.path = suggested(state, form.kind);

@@ -10,11 +10,11 @@ use terroir_scene::{
     Clusters, Contained, Crs, CrsEntry, Document, Example, FoundPlace, FoundRasters, Frame, Grid,
     Head, ImportReport, Labels, LayerId, OpenedProject, PaletteEntry, PcaBasis, Profile,
     ProfileValues, Raster, RasterInfo, SampleAnswer, SamplePoint, SceneError, SceneResult, Series,
-    Sheet, SheetContent, SheetSize, Style, TimeTable, WeatherSpec, WeatherTable, allow_address,
-    answer_sample_point_blocking, autosave_labels, clearest_frame_blocking, contained_blocking,
-    crs_catalogue_blocking, default_style_blocking, export_labels, export_profiles,
-    find_series_blocking, fit_pca_of_blocking, import_labels_of, is_remote, is_zarr,
-    one_series_blocking, open_project, read_places_table, read_sample_blocking,
+    Sheet, SheetContent, SheetFormat, SheetSize, Style, TimeTable, WeatherSpec, WeatherTable,
+    allow_address, answer_sample_point_blocking, autosave_labels, clearest_frame_blocking,
+    contained_blocking, crs_catalogue_blocking, default_style_blocking, export_labels,
+    export_profiles, find_series_blocking, fit_pca_of_blocking, import_labels_of, is_remote,
+    is_zarr, one_series_blocking, open_project, read_places_table, read_sample_blocking,
     relocate_frames_blocking, restore_labels, save_project, series_in_raster_blocking,
     unique_value_classes_blocking, vector_attributes, write_beside,
 };
@@ -875,16 +875,10 @@ fn answer_blocking(
             /// Dots an inch of a sheet as PNG.
             const DOTS: f64 = 200.0;
             let sheet = Sheet::new(*content, size);
-            let is_png = path
-                .extension()
-                .is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
-            let bytes = if is_png {
-                sheet
-                    .png(DOTS)
-                    .map_err(|error| write_error(&path, &error))?
-            } else {
-                sheet.pdf()
-            };
+            let format = SheetFormat::of(&path).unwrap_or(SheetFormat::Pdf);
+            let bytes = sheet
+                .file(format, DOTS)
+                .map_err(|error| write_error(&path, &error))?;
             write_beside(&path, &bytes)?;
             FileReply::PictureSaved { path }
         }

@@ -14,6 +14,7 @@ use terroir_scene::{
 };
 
 use crate::archive_facts::{ArchiveFacts, ArchiveQuestion, SensorFacts};
+use crate::arrangement::Panel;
 use crate::belief::style_like;
 use crate::compare::{Compare, Divider};
 use crate::files::{FileTask, OpenRole};
@@ -583,8 +584,7 @@ impl State {
 
     /// Shows the part of the panel that forecasts.
     pub fn ask_for_forecast(&mut self) {
-        self.session.right_open = true;
-        self.session.tab = crate::session::Tab::Time;
+        self.arrangement.show(Panel::Time);
         self.session.weather.is_shown = false;
         self.forecast.is_shown = true;
     }

@@ -49,7 +49,12 @@ macro_rules! areas {
     };
 }
 
-areas!["commands", "menu",];
+areas! {
+    "commands",
+    "guide",
+    "menu",
+    "panels",
+}
 
 /// The words with an id of the catalogue, in the window's language: `t!("layers-empty")` is a `&'static str`;
 /// with values, `t!("labels-painted", count = 3, class = name)` is a `String`. An attribute has its message's id before it:

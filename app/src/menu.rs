@@ -2,6 +2,7 @@
 
 use egui::containers::menu::{MenuBar, MenuButton};
 
+use crate::arrangement::{Panel, Side};
 use crate::commands::{Command as C, keys_text};
 use crate::language::{Language, t};
 use crate::state::State;
@@ -37,14 +38,7 @@ const VIEW: &[&[C]] = &[
     &[C::LiveMap, C::LiveConfidence],
     &[C::PreviousDate, C::NextDate, C::PlayDates, C::HideClouds],
     &[C::MapCrs, C::ScaleBar, C::NorthArrow, C::Graticule],
-    &[
-        C::LeftPanel,
-        C::RightPanel,
-        C::TimelinePanel,
-        C::StylePanel,
-        C::UndoPanel,
-        C::LogPanel,
-    ],
+    &[C::LeftPanel, C::RightPanel, C::TimelinePanel],
     &[C::Theme, C::FullScreen, C::Redraw],
 ];
 const LAYER: &[&[C]] = &[
@@ -102,6 +96,7 @@ pub fn menu_bar_ui(ui: &mut egui::Ui, state: &mut State) {
             MenuButton::new(t!("menu-view")).ui(ui, |ui| {
                 items_ui(ui, state, VIEW);
                 ui.separator();
+                panels_ui(ui, state);
                 scale_ui(ui, state);
                 language_ui(ui, state);
                 let response =
@@ -200,6 +195,21 @@ fn scale_ui(ui: &mut egui::Ui, state: &mut State) {
     });
 }
 
+fn panels_ui(ui: &mut egui::Ui, state: &mut State) {
+    ui.menu_button(
+        format!("{}  {}", icon::SQUARES_FOUR, t!("menu-panels")),
+        |ui| {
+            for panel in Panel::ALL {
+                if panel != Panel::Map {
+                    item_ui(ui, state, C::TogglePanel(panel));
+                }
+            }
+            ui.separator();
+            item_ui(ui, state, C::ResetPanels);
+        },
+    );
+}
+
 fn language_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.menu_button(
         format!("{}  {}", icon::TRANSLATE, t!("menu-language")),
@@ -257,8 +267,10 @@ pub fn toolbar_ui(ui: &mut egui::Ui, state: &mut State) {
             tool_button(ui, state, C::Export, false);
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 tool_button(ui, state, C::Theme, false);
-                tool_button(ui, state, C::RightPanel, state.session.right_open);
-                tool_button(ui, state, C::LeftPanel, state.session.left_open);
+                let has_right = state.arrangement.has_side(Side::Right);
+                tool_button(ui, state, C::RightPanel, has_right);
+                let has_left = state.arrangement.has_side(Side::Left);
+                tool_button(ui, state, C::LeftPanel, has_left);
                 tool_button(ui, state, C::Palette, false);
             });
         });

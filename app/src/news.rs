@@ -8,6 +8,7 @@ use terroir_engine::{JobId, JobSpec, ModelsAction, Outcome};
 use terroir_scene::{Blend, Document, FieldProduct, Layer, LayerId, LayerSource, Style};
 
 use crate::actions::After;
+use crate::arrangement::Arrangement;
 use crate::commands::Command;
 use crate::crs_chooser::CrsCatalogue;
 use crate::dialogs::{Answer, Dialog};
@@ -18,6 +19,7 @@ use crate::messages::Level;
 use crate::opening::Chooser;
 use crate::probe::ProbeReply;
 use crate::session::ViewRequest;
+use crate::settings::Settings;
 use crate::state::State;
 
 const AUTOSAVE_EVERY: Duration = Duration::from_secs(30);
@@ -69,9 +71,21 @@ impl State {
         changed_files
     }
 
+    /// Once, at the start: nothing was opened before, so the sample is shown.
+    fn take_settings(&mut self, settings: Settings) {
+        if let Some(saved) = &settings.arrangement {
+            self.arrangement = Arrangement::from_saved(saved);
+        }
+        if self.is_sample_wanted && settings.recent.is_empty() {
+            self.open_sample();
+        }
+        self.is_sample_wanted = false;
+        self.settings = settings;
+    }
+
     fn take_file_reply(&mut self, ctx: &egui::Context, reply: FileReply) {
         match reply {
-            FileReply::Settings(settings) => self.settings = settings,
+            FileReply::Settings(settings) => self.take_settings(settings),
             FileReply::Recovery(found) => {
                 if found.is_some() {
                     self.messages.show_with_action(

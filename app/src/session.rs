@@ -18,39 +18,6 @@ use crate::time_points::TimeView;
 use crate::tools::{PolygonDraft, Stroke, Tool};
 use crate::weather::WeatherView;
 
-/// Tabs of the panel on the right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tab {
-    Style,
-    Spectrum,
-    Time,
-    Field,
-    Run,
-    Accuracy,
-}
-
-impl Tab {
-    pub const ALL: [Self; 6] = [
-        Self::Style,
-        Self::Spectrum,
-        Self::Time,
-        Self::Field,
-        Self::Run,
-        Self::Accuracy,
-    ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Style => "Style",
-            Self::Spectrum => "Spectrum",
-            Self::Time => "Time",
-            Self::Field => "Field",
-            Self::Run => "Run",
-            Self::Accuracy => "Accuracy",
-        }
-    }
-}
-
 /// What is under the pointer.
 #[derive(Clone, Debug, Default)]
 pub struct Hover {
@@ -106,10 +73,6 @@ pub struct Session {
     /// Pixels.
     pub brush_diameter: f64,
     pub protect: bool,
-    pub left_open: bool,
-    pub right_open: bool,
-    pub undo_open: bool,
-    pub log_open: bool,
     pub help_open: bool,
     pub about_open: bool,
     pub properties: Option<LayerId>,
@@ -125,7 +88,6 @@ pub struct Session {
     pub offered_labels: Option<LayerId>,
     /// Vector layers whose legend is folded away in the list.
     pub folded: std::collections::HashSet<LayerId>,
-    pub tab: Tab,
     pub hover: Hover,
     /// Values of the pixel under the cursor, all bands.
     pub hovered_pixel: Option<PixelAnswer>,
@@ -191,10 +153,6 @@ impl Default for Session {
             class_id: 0,
             brush_diameter: 5.0,
             protect: false,
-            left_open: true,
-            right_open: true,
-            undo_open: false,
-            log_open: false,
             help_open: false,
             about_open: false,
             properties: None,
@@ -205,7 +163,6 @@ impl Default for Session {
             chosen_shapes: None,
             offered_labels: None,
             folded: std::collections::HashSet::new(),
-            tab: Tab::Style,
             hover: Hover::default(),
             hovered_pixel: None,
             clicked_pixel: None,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use terroir_scene::SceneResult;
 
 use crate::files::write_error;
+use crate::guide::Task;
 use crate::language::Language;
 
 const RECENT_FILES: usize = 10;
@@ -22,6 +23,10 @@ pub struct Settings {
     pub reduce_motion: bool,
     /// `None` = the system's.
     pub language: Option<Language>,
+    /// The task whose way is shown above the map.
+    pub guide: Option<Task>,
+    /// Where the panels lie, as `arrangement.rs` saves it.
+    pub arrangement: Option<serde_json::Value>,
     /// Over the map.
     pub graticule: bool,
     pub scale_bar: bool,
@@ -38,6 +43,8 @@ impl Default for Settings {
             ui_scale: 1.0,
             reduce_motion: false,
             language: None,
+            guide: None,
+            arrangement: None,
             graticule: false,
             scale_bar: true,
             north_arrow: false,

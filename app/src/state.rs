@@ -12,6 +12,7 @@ use terroir_scene::{
     Window, block_px_of,
 };
 
+use crate::arrangement::Arrangement;
 use crate::clouds::Clouds;
 use crate::commands::Command;
 use crate::crs_chooser::CrsCatalogue;
@@ -171,6 +172,9 @@ pub struct State {
     pub history: History,
     pub session: Session,
     pub live: Live,
+    pub arrangement: Arrangement,
+    /// Open the sample once the settings say that nothing was opened before.
+    pub is_sample_wanted: bool,
     pub derived: Derived,
     pub run: RunForm,
     pub series_field: SeriesFieldForm,
@@ -219,6 +223,8 @@ impl State {
         Ok(Self {
             history: History::new(Document::default()),
             session: Session::default(),
+            arrangement: Arrangement::default(),
+            is_sample_wanted: false,
             live: Live::new(HeadKind::Logistic, 0.75),
             derived: Derived::default(),
             run: RunForm {

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use egui::{Key, RichText};
 
+use crate::arrangement::Panel;
 use crate::canvas::Viewport;
 use crate::commands::Command;
 use crate::messages::Level;
@@ -148,11 +149,11 @@ fn right_ui(ui: &mut egui::Ui, state: &mut State, view: &Viewport) {
         "Log".to_owned()
     };
     if ui
-        .selectable_label(state.session.log_open, text)
+        .selectable_label(state.arrangement.is_on_show(Panel::Log), text)
         .on_hover_text("Messages of this session")
         .clicked()
     {
-        state.queue.push_back(Command::LogPanel);
+        state.queue.push_back(Command::TogglePanel(Panel::Log));
     }
     device_ui(ui, state);
     crs_ui(ui, state);

@@ -11,9 +11,10 @@ use terroir_scene::{
     SceneError, SceneResult, SuggestOptions, Suggestion, suggest_places,
 };
 
+use crate::arrangement::Panel;
 use crate::live_head::{FieldPixels, FieldVectors};
 use crate::messages::Level;
-use crate::session::{Tab, ViewRequest};
+use crate::session::ViewRequest;
 use crate::slot::{SlotReceiver, SlotSender, slot};
 use crate::state::State;
 
@@ -265,8 +266,7 @@ impl State {
     /// Brings the view to the best place that was not visited yet; works it out first where needed.
     pub fn next_place(&mut self) {
         if !self.suggestions.is_wanted {
-            self.session.tab = Tab::Field;
-            self.session.right_open = true;
+            self.arrangement.show(Panel::Field);
         }
         self.suggestions.is_wanted = true;
         self.leave_place();

@@ -9,9 +9,9 @@ use terroir_scene::{
     Crs, Reprojection, SceneResult, WeatherCheck, WeatherSpec, WeatherTable, WeatherUnit,
 };
 
+use crate::arrangement::Panel;
 use crate::files::FileTask;
 use crate::messages::Level;
-use crate::session::Tab;
 use crate::state::State;
 
 /// Where the images lie: easting and northing, and their system.
@@ -82,8 +82,7 @@ impl State {
     /// Opens the Weather panel.
     pub fn show_weather(&mut self) {
         self.session.weather.is_shown = true;
-        self.session.tab = Tab::Time;
-        self.session.right_open = true;
+        self.arrangement.show(Panel::Time);
     }
 
     /// Reads a file; once it is read it becomes the weather of the project.

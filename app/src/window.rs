@@ -1,5 +1,7 @@
 //! The window: layout, the order of a frame, and the only place where state and canvas meet.
 
+mod docked;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use terroir_scene::{
 };
 
 use crate::actions::{self, After};
+use crate::arrangement::Panel;
 use crate::canvas::{Canvas, CanvasLayer, VectorInput, Viewport};
 use crate::commands;
 use crate::compare::{self, Compare};
@@ -23,7 +26,7 @@ use crate::files::FileTask;
 pub use crate::jobs::JobLink;
 pub use crate::language::Language;
 use crate::messages::Level;
-use crate::session::{FoundShape, Hover, Tab, ViewRequest};
+use crate::session::{FoundShape, Hover, ViewRequest};
 pub use crate::state::Services;
 use crate::state::{LIVE_LAYER, LiveLook, State};
 use crate::tools::{self, MapView, Tool};
@@ -153,8 +156,8 @@ impl Window {
         }
         if !options.files.is_empty() {
             state.open_files(ctx, options.files);
-        } else if options.sample {
-            state.open_sample();
+        } else {
+            state.is_sample_wanted = options.sample;
         }
         Ok(Self {
             state,
@@ -609,9 +612,12 @@ impl Window {
         if let Some(command) = self.state.messages.strips_ui(ui) {
             self.state.queue.push_back(command);
         }
+        if !self.state.history.document().layers.is_empty() {
+            panels::guide_ui(ui, &mut self.state);
+        }
         self.map_rect = ui.available_rect_before_wrap();
         if self.state.history.document().layers.is_empty() && self.state.opening == 0 {
-            panels::empty_map_ui(ui, &mut self.state);
+            panels::start_ui(ui, &mut self.state);
             return None;
         }
         compare::update(ui.ctx(), &mut self.state);
@@ -710,8 +716,7 @@ impl Window {
         self.state.forget_shapes();
         if let Some(first) = found.first() {
             self.state.choose_shapes(first.layer, vec![first.feature]);
-            self.state.session.tab = Tab::Spectrum;
-            self.state.session.right_open = true;
+            self.state.arrangement.show(Panel::Spectrum);
         }
         self.state.session.found_shapes = found;
     }
@@ -1124,20 +1129,8 @@ impl eframe::App for Window {
         menu::menu_bar_ui(ui, &mut self.state);
         menu::toolbar_ui(ui, &mut self.state);
         status_bar::status_bar_ui(ui, &mut self.state, self.canvas.viewport());
-        panels::side_panels_ui(ui, &mut self.state);
-        egui::CentralPanel::no_frame().show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = 0.0;
-            let (whole, below) = (ui.max_rect(), ui.painter().add(egui::Shape::Noop));
-            let canvas = self.map_ui(ui);
-            // The canvas draws its own ground, for less.
-            let bare = match canvas {
-                Some(canvas) => whole.with_max_y(canvas.top()),
-                None => whole,
-            };
-            let well = theme::colors(ui.visuals()).well;
-            ui.painter()
-                .set(below, egui::Shape::rect_filled(bare, 0.0, well));
-        });
+        panels::around_ui(ui, &mut self.state);
+        egui::CentralPanel::no_frame().show(ui, |ui| self.docked_ui(ui));
         let picture = questions::questions_ui(ui, &mut self.state);
         if let Some(order) = self.sheet_order.take() {
             let around = order.sheet.map(|words| Box::new(self.around_sheet(words)));

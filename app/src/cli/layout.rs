@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use terroir_scene::{
-    Crs, Raster, SheetSize, SheetWords, default_style_blocking, map_sheet_blocking,
+    Crs, Raster, SheetFormat, SheetSize, SheetWords, default_style_blocking, map_sheet_blocking,
 };
 
 use super::failure::{CliError, CliResult};
@@ -36,7 +36,7 @@ impl From<Page> for SheetSize {
 pub struct LayoutArgs {
     /// Any raster GDAL opens; drawn as the window first shows it
     file: PathBuf,
-    /// Where the sheet goes (.pdf or .png)
+    /// Where the sheet goes (.pdf, .png or .svg)
     #[arg(long)]
     out: PathBuf,
     /// Title; the file's name without this
@@ -63,19 +63,11 @@ pub struct LayoutArgs {
 }
 
 pub fn run(args: &LayoutArgs, output: Output) -> CliResult {
-    let ending = args
-        .out
-        .extension()
-        .map(|ending| ending.to_string_lossy().to_lowercase());
-    let is_pdf = match ending.as_deref() {
-        Some("pdf") => true,
-        Some("png") => false,
-        _ => {
-            return Err(CliError::usage(format!(
-                "--out {}: sheets are written as .pdf or .png.",
-                args.out.display()
-            )));
-        }
+    let Some(format) = SheetFormat::of(&args.out) else {
+        return Err(CliError::usage(format!(
+            "--out {}: sheets are written as .pdf, .png or .svg.",
+            args.out.display()
+        )));
     };
     let crs = args
         .crs
@@ -101,13 +93,9 @@ pub fn run(args: &LayoutArgs, output: Output) -> CliResult {
     let sheet = map_sheet_blocking(&raster, &style, crs.as_ref(), &words, dpi, |still| {
         draw_over(still, &info.grid, crs.as_ref(), &args.vectors, None, output)
     })?;
-    let bytes = if is_pdf {
-        sheet.pdf()
-    } else {
-        sheet
-            .png(dpi)
-            .map_err(|error| CliError::file("The sheet could not be drawn.", &args.out, &error))?
-    };
+    let bytes = sheet
+        .file(format, dpi)
+        .map_err(|error| CliError::file("The sheet could not be drawn.", &args.out, &error))?;
     write_beside(&args.out, |file| file.write_all(&bytes))?;
     if output.json {
         return output.print_json(&serde_json::json!({ "files": [args.out] }));

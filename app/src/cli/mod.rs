@@ -135,7 +135,7 @@ enum Command {
     Sample(sample::SampleArgs),
     /// Outline the classes of a map as polygons with their areas
     Polygons(polygons::PolygonsArgs),
-    /// Lay a raster out as a map sheet: title, legend, scale bar, north arrow, date and attribution (PDF, PNG)
+    /// Lay a raster out as a map sheet: title, legend, scale bar, north arrow, date and attribution (PDF, PNG, SVG)
     Layout(layout::LayoutArgs),
     /// Find what in a field is like some places: as a mask, as polygons, as a list
     Similar(similar::SimilarArgs),

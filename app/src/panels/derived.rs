@@ -12,9 +12,9 @@ use terroir_scene::{
     spectral_indices,
 };
 
+use crate::arrangement::Panel;
 use crate::dialogs::Purpose;
 use crate::jobs::beside;
-use crate::session::Tab;
 use crate::state::State;
 use crate::theme::{self, icon};
 
@@ -371,6 +371,6 @@ impl State {
                 .map_or_else(|| "viridis".to_owned(), |ramp| ramp.name.clone()),
         });
         self.jobs.run(crate::news::job_name(&spec), spec);
-        self.session.tab = Tab::Run;
+        self.arrangement.show(Panel::Run);
     }
 }

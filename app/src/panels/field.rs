@@ -5,8 +5,8 @@ use std::sync::Arc;
 use egui::Slider;
 use terroir_scene::{FieldProduct, Layer, Uncertainty};
 
+use crate::arrangement::Panel;
 use crate::commands::Command;
-use crate::session::Tab;
 use crate::state::{LiveLook, State};
 use crate::theme;
 
@@ -24,7 +24,7 @@ pub fn field_ui(ui: &mut egui::Ui, state: &mut State) {
                 .on_disabled_hover_text("Add a scene first")
                 .clicked()
             {
-                state.session.tab = Tab::Run;
+                state.arrangement.show(Panel::Run);
             }
         });
         return;

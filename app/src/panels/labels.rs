@@ -8,21 +8,19 @@ use crate::commands::Command;
 use crate::state::State;
 use crate::theme::{self, icon};
 
-pub fn labels_ui(ui: &mut egui::Ui, state: &mut State, max_height: f32) {
-    ui.horizontal(|ui| {
-        ui.label(egui::RichText::new("Classes").strong());
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            let can_add = Command::NewClass.can_run(state).is_ok();
-            ui.add_enabled_ui(can_add, |ui| {
-                if theme::icon_button(ui, icon::PLUS, "New class (M)").clicked() {
-                    state.queue.push_back(Command::NewClass);
-                }
-                if theme::icon_button(ui, icon::DOWNLOAD_SIMPLE, "Import labels…").clicked() {
-                    state.queue.push_back(Command::ImportLabels);
-                }
-            });
-        });
+pub fn title_buttons_ui(ui: &mut egui::Ui, state: &mut State) {
+    let can_add = Command::NewClass.can_run(state).is_ok();
+    ui.add_enabled_ui(can_add, |ui| {
+        if theme::icon_button(ui, icon::PLUS, "New class (M)").clicked() {
+            state.queue.push_back(Command::NewClass);
+        }
+        if theme::icon_button(ui, icon::DOWNLOAD_SIMPLE, "Import labels…").clicked() {
+            state.queue.push_back(Command::ImportLabels);
+        }
     });
+}
+
+pub fn labels_ui(ui: &mut egui::Ui, state: &mut State) {
     let Some(labels) = &state.history.document().labels else {
         theme::empty_ui(
             ui,
@@ -43,8 +41,7 @@ pub fn labels_ui(ui: &mut egui::Ui, state: &mut State, max_height: f32) {
     let counts = state.label_counts();
     egui::ScrollArea::vertical()
         .id_salt("classes")
-        .auto_shrink([false, true])
-        .max_height(max_height - 34.0)
+        .auto_shrink([false, false])
         .show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 1.0;
             for (index, class) in classes.iter().enumerate() {

@@ -5,26 +5,26 @@ use std::sync::Arc;
 use egui::{CursorIcon, Id, Sense};
 use terroir_scene::{Blend, Layer, LayerId, LayerSource, shapes_text};
 
+use crate::arrangement::Panel;
 use crate::commands::Command;
 use crate::dialogs::Purpose;
 use crate::files::FileTask;
 use crate::menu;
-use crate::session::Tab;
 use crate::state::{LiveLook, State};
 use crate::theme::{self, icon};
 use crate::vector_news::layer_path;
 
 use super::vector_style;
 
-pub fn layers_ui(ui: &mut egui::Ui, state: &mut State, max_height: f32) {
-    ui.horizontal(|ui| {
-        ui.label(egui::RichText::new("Layers").strong());
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if theme::icon_button(ui, icon::PLUS, "Add raster (Ctrl+Shift+R)").clicked() {
-                state.queue.push_back(Command::AddRaster);
-            }
-        });
-    });
+pub fn title_buttons_ui(ui: &mut egui::Ui, state: &mut State) {
+    if theme::icon_button(ui, icon::PLUS, "Add raster (Ctrl+Shift+R)").clicked() {
+        state.queue.push_back(Command::AddRaster);
+    }
+}
+
+pub fn layers_ui(ui: &mut egui::Ui, state: &mut State) {
+    // Below the list stand opacity and blend.
+    let list_height = ui.available_height() - 68.0;
     let layers = state.history.document().layers.clone();
     if layers.is_empty() {
         theme::empty_ui(
@@ -39,7 +39,7 @@ pub fn layers_ui(ui: &mut egui::Ui, state: &mut State, max_height: f32) {
     egui::ScrollArea::vertical()
         .id_salt("layers")
         .auto_shrink([false, true])
-        .max_height(max_height - 98.0)
+        .max_height(list_height.max(80.0))
         .show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 1.0;
             live_row_ui(ui, state);
@@ -113,8 +113,7 @@ fn live_row_ui(ui: &mut egui::Ui, state: &mut State) {
             .on_hover_text("Follows your labels; settings are in the Field panel")
             .clicked()
         {
-            state.session.tab = Tab::Field;
-            state.session.right_open = true;
+            state.arrangement.show(Panel::Field);
         }
     });
 }
@@ -341,7 +340,7 @@ fn context_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, is_missi
     ui.separator();
     let style = format!("{}  Style, bands and wavelengths", icon::PALETTE);
     if ui.button(style).clicked() {
-        state.queue.push_back(Command::StylePanel);
+        state.arrangement.show(Panel::Style);
         ui.close();
     }
     menu::item_ui(ui, state, Command::RenameLayer);

@@ -1,4 +1,4 @@
-//! The panels around the map: layers and classes on the left; style, spectrum, field, run and accuracy on the right.
+//! What is in the panels around the map, and the windows over it. Where the panels lie stands in `arrangement.rs`.
 
 mod accuracy;
 mod attribute_table;
@@ -13,6 +13,7 @@ mod field;
 mod field_picture;
 mod forecast;
 mod frames;
+mod guide;
 mod held_out;
 mod jobs;
 mod kept_profiles;
@@ -33,6 +34,7 @@ mod similarity;
 mod soil;
 mod spectral_axis;
 mod spectrum;
+mod start;
 mod steps;
 mod stretch;
 mod suggestions;
@@ -48,54 +50,21 @@ mod vector_style;
 mod weather;
 
 pub use derived::FormulaEdit;
+pub use guide::guide_ui;
 pub use jobs::progress_text;
 pub use sample::copy_ui;
 pub use spectrum::number_text;
+pub use start::start_ui;
 pub use suggestions::suggestion_marks_ui;
 
 use egui::{Align2, FontId, Rect};
 
-use crate::commands::Command;
-use crate::session::Tab;
+use crate::arrangement::Panel;
 use crate::state::State;
-use crate::theme;
 
-/// Left, right and the log below; called before the map takes what is left.
-pub fn side_panels_ui(ui: &mut egui::Ui, state: &mut State) {
-    let frame = egui::Frame::new()
-        .fill(ui.visuals().panel_fill)
-        .inner_margin(egui::Margin::symmetric(10, 8));
-    if state.session.log_open {
-        egui::Panel::bottom("log")
-            .frame(frame)
-            .resizable(true)
-            .default_size(130.0)
-            .min_size(70.0)
-            .show(ui, |ui| {
-                state.messages.log_ui(ui);
-            });
-    }
+/// The timeline and the windows over everything; called before the map takes what is left.
+pub fn around_ui(ui: &mut egui::Ui, state: &mut State) {
     timeline::timeline_ui(ui, state);
-    if state.session.left_open {
-        egui::Panel::left("left")
-            .frame(frame)
-            .resizable(true)
-            .default_size(236.0)
-            .size_range(190.0..=420.0)
-            .show(ui, |ui| {
-                left_ui(ui, state);
-            });
-    }
-    if state.session.right_open {
-        egui::Panel::right("right")
-            .frame(frame)
-            .resizable(true)
-            .default_size(336.0)
-            .size_range(300.0..=560.0)
-            .show(ui, |ui| {
-                right_ui(ui, state);
-            });
-    }
     properties::properties_ui(ui, state);
     attribute_table::attribute_table_ui(ui, state);
     models::models_ui(ui, state);
@@ -103,54 +72,41 @@ pub fn side_panels_ui(ui: &mut egui::Ui, state: &mut State) {
     soil::soil_ui(ui, state);
 }
 
-fn left_ui(ui: &mut egui::Ui, state: &mut State) {
-    let half = ui.available_height() * 0.5;
-    layers::layers_ui(ui, state, half);
-    ui.separator();
-    let undo_height = if state.session.undo_open { 150.0 } else { 0.0 };
-    labels::labels_ui(ui, state, (ui.available_height() - undo_height).max(80.0));
-    if state.session.undo_open {
-        ui.separator();
-        steps::steps_ui(ui, state);
-    }
-}
-
-fn right_ui(ui: &mut egui::Ui, state: &mut State) {
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 2.0;
-        for tab in Tab::ALL {
-            let is_chosen = state.session.tab == tab;
-            let color = if is_chosen {
-                ui.visuals().text_color()
-            } else {
-                theme::colors(ui.visuals()).weak
-            };
-            let text = egui::RichText::new(tab.name()).color(color);
-            if ui.add(egui::Button::selectable(is_chosen, text)).clicked() {
-                state.session.tab = tab;
-            }
-        }
-    });
-    ui.separator();
-    // The band table scrolls itself, because it may hold thousands of rows.
-    match state.session.tab {
-        Tab::Style if state.active_is_vector() => scroll_ui(ui, |ui| {
+/// What is in a docked panel. The map is the window's own.
+pub fn panel_ui(ui: &mut egui::Ui, state: &mut State, panel: Panel) {
+    // The band table, lists and log scroll themselves, because they may hold thousands of rows.
+    match panel {
+        Panel::Map => {}
+        Panel::Layers => layers::layers_ui(ui, state),
+        Panel::Classes => labels::labels_ui(ui, state),
+        Panel::Steps => steps::steps_ui(ui, state),
+        Panel::Log => state.messages.log_ui(ui),
+        Panel::Style if state.active_is_vector() => scroll_ui(ui, |ui| {
             if let Some(layer) = state.active_layer().cloned() {
                 vector_style::vector_style_ui(ui, state, &layer);
             }
         }),
-        Tab::Style => scroll_ui(ui, |ui| bands::bands_ui(ui, state)),
-        Tab::Spectrum => scroll_ui(ui, |ui| {
+        Panel::Style => scroll_ui(ui, |ui| bands::bands_ui(ui, state)),
+        Panel::Spectrum => scroll_ui(ui, |ui| {
             shapes_here::shapes_here_ui(ui, state);
             spectrum::spectrum_ui(ui, state);
         }),
-        Tab::Time => scroll_ui(ui, |ui| time::time_ui(ui, state)),
-        Tab::Field => scroll_ui(ui, |ui| field::field_ui(ui, state)),
-        Tab::Run => scroll_ui(ui, |ui| {
+        Panel::Time => scroll_ui(ui, |ui| time::time_ui(ui, state)),
+        Panel::Field => scroll_ui(ui, |ui| field::field_ui(ui, state)),
+        Panel::Run => scroll_ui(ui, |ui| {
             model::model_ui(ui, state);
             jobs::jobs_ui(ui, state);
         }),
-        Tab::Accuracy => scroll_ui(ui, |ui| accuracy::accuracy_ui(ui, state)),
+        Panel::Accuracy => scroll_ui(ui, |ui| accuracy::accuracy_ui(ui, state)),
+    }
+}
+
+/// Buttons at the right end of a panel's title, from the right.
+pub fn title_buttons_ui(ui: &mut egui::Ui, state: &mut State, panel: Panel) {
+    match panel {
+        Panel::Layers => layers::title_buttons_ui(ui, state),
+        Panel::Classes => labels::title_buttons_ui(ui, state),
+        _ => {}
     }
 }
 
@@ -158,35 +114,6 @@ fn scroll_ui(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui)) {
     egui::ScrollArea::vertical()
         .auto_shrink([false, false])
         .show(ui, content);
-}
-
-/// What the map says while there is nothing to show.
-pub fn empty_map_ui(ui: &mut egui::Ui, state: &mut State) {
-    ui.vertical_centered(|ui| {
-        ui.add_space(ui.available_height() * 0.36);
-        ui.label(
-            egui::RichText::new(theme::icon::GLOBE_HEMISPHERE_WEST)
-                .size(48.0)
-                .color(theme::colors(ui.visuals()).accent),
-        );
-        ui.add_space(theme::SMALL_GAP);
-        ui.heading("No layers yet");
-        ui.label("Drop a raster or a vector file here, or open one.");
-        ui.add_space(theme::GAP);
-        for command in [Command::AddRaster, Command::OpenProject, Command::OpenPath] {
-            let info = command.info();
-            if ui
-                .add(
-                    egui::Button::new(format!("{}  {}", info.icon, info.name()))
-                        .min_size(egui::vec2(180.0, 28.0)),
-                )
-                .clicked()
-            {
-                state.queue.push_back(command);
-            }
-            ui.add_space(theme::SMALL_GAP);
-        }
-    });
 }
 
 /// Small signs over the map: reading, legend of the live map, attribution. `reading` says what the canvas is at.

@@ -4,7 +4,6 @@ use crate::state::State;
 use crate::theme;
 
 pub fn steps_ui(ui: &mut egui::Ui, state: &mut State) {
-    ui.label(egui::RichText::new("Steps").strong());
     let (names, applied) = state.history.steps();
     let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
     if names.is_empty() {

@@ -7,9 +7,9 @@ use terroir_scene::{Series, TimeValue};
 
 use super::spectrum::number_text;
 use super::timeline::{days_between, named_days};
+use crate::arrangement::Panel;
 use crate::commands::Command;
 use crate::dialogs::Purpose;
-use crate::session::Tab;
 use crate::state::State;
 use crate::theme::{self, icon};
 use crate::time_points::TimePoint;
@@ -90,7 +90,7 @@ fn values_ui(ui: &mut egui::Ui, state: &mut State) {
         .clicked()
     {
         state.series_field.is_chosen = true;
-        state.session.tab = Tab::Run;
+        state.arrangement.show(Panel::Run);
     }
 }
 

@@ -4,14 +4,14 @@
 use egui::{Align2, Color32, FontId, Pos2, Shape, Stroke};
 
 use super::MapView;
-use crate::session::Tab;
+use crate::arrangement::Panel;
 use crate::state::State;
 use crate::theme;
 
 const HALO: Color32 = Color32::from_black_alpha(170);
 
 pub fn examples_ui(ui: &egui::Ui, state: &State, view: &MapView<'_>) {
-    if state.session.tab != Tab::Field || !state.session.right_open {
+    if !state.arrangement.is_on_show(Panel::Field) {
         return;
     }
     let painter = ui.painter().with_clip_rect(view.response.rect);

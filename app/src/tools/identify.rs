@@ -3,7 +3,7 @@
 use egui::{Color32, Stroke};
 
 use super::MapView;
-use crate::session::Tab;
+use crate::arrangement::Panel;
 use crate::state::State;
 use crate::theme;
 
@@ -21,8 +21,7 @@ pub fn identify(state: &mut State, view: &MapView<'_>, clicked: bool, keeps: boo
         return;
     }
     if keeps {
-        state.session.tab = Tab::Spectrum;
-        state.session.right_open = true;
+        state.arrangement.show(Panel::Spectrum);
         state.ask_profiles(map_xy, true);
         return;
     }
@@ -36,10 +35,9 @@ pub fn identify(state: &mut State, view: &MapView<'_>, clicked: bool, keeps: boo
         state.follow_place(map_xy);
     }
     // Who looks at a place over time goes on doing so.
-    if state.session.tab != Tab::Time || layer.series().is_none() {
-        state.session.tab = Tab::Spectrum;
+    if !state.arrangement.is_on_show(Panel::Time) || layer.series().is_none() {
+        state.arrangement.show(Panel::Spectrum);
     }
-    state.session.right_open = true;
 }
 
 /// Kept profiles as discs in their colours, one a place.
@@ -109,7 +107,7 @@ pub fn mark_ui(ui: &egui::Ui, state: &State, view: &MapView<'_>) {
 
 /// The places of the Time panel in their colours, while it is open.
 fn followed_ui(ui: &egui::Ui, state: &State, view: &MapView<'_>) {
-    if state.session.tab != Tab::Time || !state.session.right_open {
+    if !state.arrangement.is_on_show(Panel::Time) {
         return;
     }
     let painter = ui.painter().with_clip_rect(view.response.rect);

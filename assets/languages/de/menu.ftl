@@ -14,3 +14,4 @@ menu-brush-size-tip = Pinselgröße in Pixeln; Tasten [ und ]
 menu-brush-class-tip = Klasse, die der Pinsel malt; Alt + Ziffer wählt
 menu-protect-tip = Gemalte Pixel schützen (B)
 menu-percent = { $percent } %
+menu-panels = Fenster

@@ -14,3 +14,4 @@ menu-brush-size-tip = Brush size in pixels; keys [ and ]
 menu-brush-class-tip = Class the brush paints; Alt + digit chooses
 menu-protect-tip = Protect painted pixels (B)
 menu-percent = { $percent } %
+menu-panels = Panels

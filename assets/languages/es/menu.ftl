@@ -14,3 +14,4 @@ menu-brush-size-tip = Tamaño del pincel en píxeles; teclas [ y ]
 menu-brush-class-tip = Clase que pinta el pincel; Alt + cifra la elige
 menu-protect-tip = Proteger los píxeles pintados (B)
 menu-percent = { $percent } %
+menu-panels = Paneles

@@ -14,3 +14,4 @@ menu-brush-size-tip = Taille du pinceau en pixels ; touches [ et ]
 menu-brush-class-tip = Classe que peint le pinceau ; Alt + chiffre la choisit
 menu-protect-tip = Protéger les pixels peints (B)
 menu-percent = { $percent } %
+menu-panels = Panneaux

@@ -14,3 +14,4 @@ menu-brush-size-tip = Tamanho do pincel em píxeis; teclas [ e ]
 menu-brush-class-tip = Classe que o pincel pinta; Alt + algarismo escolhe
 menu-protect-tip = Proteger os píxeis pintados (B)
 menu-percent = { $percent } %
+menu-panels = Painéis

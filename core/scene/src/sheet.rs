@@ -1,5 +1,5 @@
 //! A map sheet: title, picture, legend, scale bar, north arrow, date and attribution composed on a page. The page is a list of
-//! plain marks that become PNG (`sheet_png`) or PDF (`sheet_pdf`). Knows pictures and words; knows nothing of rasters.
+//! plain marks that become PNG (`sheet_png`), PDF (`sheet_pdf`) or SVG (`sheet_svg`). Knows pictures and words; knows nothing of rasters.
 
 use crate::Still;
 use crate::sheet_text::{Align, text_path, text_width, wrapped};
@@ -51,6 +51,26 @@ impl SheetSize {
             Self::A4Portrait => (595.28, 841.89),
             Self::A3Landscape => (1190.55, 841.89),
             Self::A3Portrait => (841.89, 1190.55),
+        }
+    }
+}
+
+/// Kind of file a sheet becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SheetFormat {
+    Pdf,
+    Png,
+    Svg,
+}
+
+impl SheetFormat {
+    /// Of a file by its ending; `None` = none of ours.
+    pub fn of(path: &std::path::Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "pdf" => Some(Self::Pdf),
+            "png" => Some(Self::Png),
+            "svg" => Some(Self::Svg),
+            _ => None,
         }
     }
 }
@@ -141,6 +161,20 @@ impl Sheet {
             title: content.title,
             picture: content.picture,
             marks: page.marks,
+        }
+    }
+}
+
+impl Sheet {
+    /// The file; `dots_an_inch` counts for PNG alone.
+    ///
+    /// # Errors
+    /// A page of no pixels or of too many.
+    pub fn file(&self, format: SheetFormat, dots_an_inch: f64) -> std::io::Result<Vec<u8>> {
+        match format {
+            SheetFormat::Pdf => Ok(self.pdf()),
+            SheetFormat::Png => self.png(dots_an_inch),
+            SheetFormat::Svg => Ok(self.svg()?.into_bytes()),
         }
     }
 }
@@ -356,7 +390,7 @@ fn shortened(words: &str, size: f64, width: f64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn content(classes: usize) -> SheetContent {

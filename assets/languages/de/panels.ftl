@@ -1,0 +1,13 @@
+panel-map = Karte
+panel-layers = Layer
+panel-classes = Klassen
+panel-steps = Rückgängig
+panel-style = Stil
+panel-spectrum = Spektrum
+panel-time = Zeit
+panel-field = Feld
+panel-run = Rechnen
+panel-accuracy = Genauigkeit
+panel-log = Protokoll
+panel-hide = Fenster ausblenden
+panel-reset = Übliche Anordnung

@@ -1,0 +1,13 @@
+panel-map = Map
+panel-layers = Layers
+panel-classes = Classes
+panel-steps = Undo
+panel-style = Style
+panel-spectrum = Spectrum
+panel-time = Time
+panel-field = Field
+panel-run = Run
+panel-accuracy = Accuracy
+panel-log = Log
+panel-hide = Hide panel
+panel-reset = Usual arrangement

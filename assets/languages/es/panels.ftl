@@ -1,0 +1,13 @@
+panel-map = Mapa
+panel-layers = Capas
+panel-classes = Clases
+panel-steps = Deshacer
+panel-style = Estilo
+panel-spectrum = Espectro
+panel-time = Tiempo
+panel-field = Campo
+panel-run = Cálculo
+panel-accuracy = Exactitud
+panel-log = Registro
+panel-hide = Ocultar el panel
+panel-reset = Disposición habitual

@@ -1,0 +1,13 @@
+panel-map = Carte
+panel-layers = Couches
+panel-classes = Classes
+panel-steps = Annuler
+panel-style = Style
+panel-spectrum = Spectre
+panel-time = Temps
+panel-field = Champ
+panel-run = Calcul
+panel-accuracy = Exactitude
+panel-log = Journal
+panel-hide = Masquer le panneau
+panel-reset = Disposition habituelle

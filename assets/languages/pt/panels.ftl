@@ -1,0 +1,13 @@
+panel-map = Mapa
+panel-layers = Camadas
+panel-classes = Classes
+panel-steps = Anular
+panel-style = Estilo
+panel-spectrum = Espectro
+panel-time = Tempo
+panel-field = Campo
+panel-run = Cálculo
+panel-accuracy = Exatidão
+panel-log = Registo
+panel-hide = Ocultar o painel
+panel-reset = Disposição habitual

@@ -1,0 +1,13 @@
+panel-map = 地图
+panel-layers = 图层
+panel-classes = 类别
+panel-steps = 撤销
+panel-style = 样式
+panel-spectrum = 光谱
+panel-time = 时间
+panel-field = 嵌入场
+panel-run = 运行
+panel-accuracy = 精度
+panel-log = 日志
+panel-hide = 隐藏面板
+panel-reset = 恢复默认布局
