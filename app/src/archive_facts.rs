@@ -8,6 +8,8 @@ use jiff::civil::Date;
 use terroir_engine::sources_of_weights;
 use terroir_scene::{Archive, ArchiveSpec, Grid, Period, Source};
 
+use crate::language::t;
+
 /// Fewer files than this of a folder are named one by one.
 const MOST_NAMED: usize = 4;
 
@@ -62,10 +64,9 @@ pub enum Standing {
 impl Standing {
     pub fn text(self) -> String {
         match self {
-            Self::Seen(1) => "1 image lies in it".to_owned(),
-            Self::Seen(count) => format!("{count} images lie in it"),
-            Self::Gap => "no image lies in it: interpolated from those before and after".to_owned(),
-            Self::Beyond => "no image lies in it: extrapolated beyond the images".to_owned(),
+            Self::Seen(count) => t!("archive-images", count = count),
+            Self::Gap => t!("archive-gap").to_owned(),
+            Self::Beyond => t!("archive-beyond").to_owned(),
         }
     }
 }

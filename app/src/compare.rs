@@ -6,6 +6,7 @@ use std::sync::Arc;
 use egui::{Align2, Color32, CursorIcon, FontId, Id, Key, Pos2, Rect, Sense, Stroke, pos2, vec2};
 use terroir_scene::{Layer, LayerId};
 
+use crate::language::t;
 use crate::state::{LIVE_LAYER, State};
 use crate::theme::{self, icon};
 use crate::tools::Tool;
@@ -99,7 +100,7 @@ impl State {
     /// Layers that draw something now, top first, with their names; labels lie over both sides.
     pub fn layers_to_compare(&self) -> Vec<(LayerId, String)> {
         let live = (self.live.fit.is_some() && self.live.visible)
-            .then(|| (LIVE_LAYER, "Live map".to_owned()));
+            .then(|| (LIVE_LAYER, t!("compare-live-map").to_owned()));
         let is_drawn = |layer: &&Arc<Layer>| {
             layer.visible && (self.raster_info(layer).is_some() || layer.vector().is_some())
         };
@@ -182,12 +183,12 @@ pub fn compare_bar_ui(ui: &mut egui::Ui, state: &mut State) {
             ui.set_min_width(ui.available_width());
             let width = ((ui.available_width() - 190.0) / 2.0).clamp(70.0, 220.0);
             let (before, behind) = match compare.divider {
-                Divider::Vertical => ("Left", "Right"),
-                Divider::Horizontal => ("Above", "Below"),
+                Divider::Vertical => (t!("compare-left"), t!("compare-right")),
+                Divider::Horizontal => (t!("compare-above"), t!("compare-below")),
             };
             let combo = |ui: &mut egui::Ui, name: &str, chosen: Option<LayerId>, rest: bool| {
                 let mut picked = None;
-                let text = chosen.map_or("All other layers", |id| name_of(&choices, id));
+                let text = chosen.map_or(t!("compare-all-others"), |id| name_of(&choices, id));
                 let response = egui::ComboBox::from_id_salt(name)
                     .selected_text(text)
                     .width(width)
@@ -195,7 +196,7 @@ pub fn compare_bar_ui(ui: &mut egui::Ui, state: &mut State) {
                     .show_ui(ui, |ui| {
                         if rest
                             && ui
-                                .selectable_label(chosen.is_none(), "All other layers")
+                                .selectable_label(chosen.is_none(), t!("compare-all-others"))
                                 .clicked()
                         {
                             picked = Some(None);
@@ -211,7 +212,7 @@ pub fn compare_bar_ui(ui: &mut egui::Ui, state: &mut State) {
                     egui::WidgetInfo::labeled(
                         egui::Role::ComboBox,
                         true,
-                        format!("{name} of the divider: {text}"),
+                        t!("compare-side", side = name, layer = text),
                     )
                 });
                 response.on_hover_text(format!("{name}: {text}"));
@@ -223,7 +224,7 @@ pub fn compare_bar_ui(ui: &mut egui::Ui, state: &mut State) {
                 }
                 compare.first = id;
             }
-            let swap = theme::icon_button(ui, icon::SWAP, "Swap the two sides");
+            let swap = theme::icon_button(ui, icon::SWAP, t!("compare-swap"));
             if swap.clicked()
                 && let Some(second) = compare.second
             {
@@ -239,12 +240,12 @@ pub fn compare_bar_ui(ui: &mut egui::Ui, state: &mut State) {
             let (glyph, name, other) = match compare.divider {
                 Divider::Vertical => (
                     icon::SPLIT_VERTICAL,
-                    "Lay the divider across",
+                    t!("compare-lay-across"),
                     Divider::Horizontal,
                 ),
                 Divider::Horizontal => (
                     icon::SPLIT_HORIZONTAL,
-                    "Stand the divider up",
+                    t!("compare-stand-up"),
                     Divider::Vertical,
                 ),
             };
@@ -252,10 +253,10 @@ pub fn compare_bar_ui(ui: &mut egui::Ui, state: &mut State) {
                 compare.divider = other;
             }
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                closes = theme::icon_button(ui, icon::X, "Stop comparing (Esc)").clicked();
+                closes = theme::icon_button(ui, icon::X, t!("compare-stop")).clicked();
                 if ui.available_width() > 130.0 {
                     let weak = theme::colors(ui.visuals()).weak;
-                    let text = egui::RichText::new("Hold Z to hide the first").color(weak);
+                    let text = egui::RichText::new(t!("compare-hide-hint")).color(weak);
                     ui.add(egui::Label::new(text).truncate());
                 }
             });
@@ -306,14 +307,18 @@ pub fn divider_ui(ui: &mut egui::Ui, state: &mut State, rect: Rect) -> bool {
     let choices = state.layers_to_compare();
     let first = name_of(&choices, compare.first).to_owned();
     let second = compare.second.map_or_else(
-        || format!("Without {first}"),
+        || t!("compare-without", layer = first.as_str()),
         |id| name_of(&choices, id).to_owned(),
     );
     response.widget_info(|| {
         egui::WidgetInfo::slider(
             true,
             f64::from(compare.share * 100.0).round(),
-            format!("Divider between {first} and {second}"),
+            t!(
+                "compare-divider",
+                first = first.as_str(),
+                second = second.as_str()
+            ),
         )
     });
     if is_hot {
@@ -451,7 +456,7 @@ pub fn can_compare(state: &State) -> Result<(), &'static str> {
     if state.session.compare.is_some() || !state.layers_to_compare().is_empty() {
         Ok(())
     } else {
-        Err("Show a raster first")
+        Err(t!("compare-no-raster"))
     }
 }
 

@@ -9,6 +9,7 @@ use terroir_scene::Probe;
 use crate::analyses::FieldChoice;
 use crate::files::FileTask;
 use crate::jobs::{JobState, beside};
+use crate::language::t;
 use crate::state::State;
 
 /// Form of the panel; not saved.
@@ -47,17 +48,17 @@ impl State {
             .filter(|field| !form.left_out.contains(&field.path))
             .collect();
         let Some(first) = fields.first() else {
-            return Err("Choose a field");
+            return Err(t!("compare-choose-field"));
         };
         let labels = self.history.document().labels.as_ref();
         let classes = labels.map_or(0, |labels| {
             labels.counts().values().filter(|count| **count > 0).count()
         });
         if classes < 2 {
-            return Err("Label at least two classes first");
+            return Err(t!("compare-two-classes"));
         }
         if form.shots.is_empty() {
-            return Err("Choose how many labels train");
+            return Err(t!("compare-how-many"));
         }
         let mut candidates: Vec<Candidate> = Vec::new();
         for field in &fields {

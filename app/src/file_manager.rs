@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 
 use terroir_scene::{SceneError, SceneResult};
 
+use crate::language::t;
+
 /// Opens the folder of a file, with the file chosen where the system can do that.
 ///
 /// # Errors
@@ -13,10 +15,7 @@ pub fn show_blocking(path: &Path) -> SceneResult<()> {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let folder = whole.parent().filter(|folder| folder.is_dir());
     let Some(folder) = folder else {
-        return Err(SceneError::file(
-            path,
-            "The folder of this file is not there, so it cannot be shown.",
-        ));
+        return Err(SceneError::file(path, t!("file-manager-no-folder")));
     };
     let command = if cfg!(target_os = "macos") {
         let mut command = Command::new("open");
@@ -31,11 +30,7 @@ pub fn show_blocking(path: &Path) -> SceneResult<()> {
         command.arg(folder);
         command
     };
-    start(
-        command,
-        path,
-        "No file manager could be started; copy the path from the layer's menu instead.",
-    )
+    start(command, path, t!("file-manager-not-started"))
 }
 
 /// Opens a file with the program the system has for its kind: a page in the browser.
@@ -45,7 +40,7 @@ pub fn show_blocking(path: &Path) -> SceneResult<()> {
 pub fn open_blocking(path: &Path) -> SceneResult<()> {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     if !whole.is_file() {
-        return Err(SceneError::file(path, "This file is not there any more."));
+        return Err(SceneError::file(path, t!("file-manager-no-file")));
     }
     let mut command = Command::new(if cfg!(target_os = "macos") {
         "open"
@@ -55,11 +50,7 @@ pub fn open_blocking(path: &Path) -> SceneResult<()> {
         "xdg-open"
     });
     command.arg(&whole);
-    start(
-        command,
-        path,
-        "No program for this file could be started; open it by hand.",
-    )
+    start(command, path, t!("file-manager-no-program"))
 }
 
 fn start(mut command: Command, path: &Path, otherwise: &'static str) -> SceneResult<()> {

@@ -19,6 +19,7 @@ use crate::belief::style_like;
 use crate::compare::{Compare, Divider};
 use crate::files::{FileTask, OpenRole};
 use crate::jobs::JobState;
+use crate::language::t;
 use crate::series_field::Facts;
 use crate::state::State;
 
@@ -49,9 +50,9 @@ impl ForecastWhen {
 
     pub fn name(self) -> &'static str {
         match self {
-            Self::Steps => "Every few days",
-            Self::Images => "Days of later images",
-            Self::Dates => "Own dates",
+            Self::Steps => t!("forecast-when-steps"),
+            Self::Images => t!("forecast-when-images"),
+            Self::Dates => t!("forecast-when-dates"),
         }
     }
 }
@@ -71,9 +72,9 @@ impl WeatherToCome {
 
     pub fn name(self) -> &'static str {
         match self {
-            Self::Known => "As in the weather file",
-            Self::File => "Another file",
-            Self::Usual => "Usual weather, with spread",
+            Self::Known => t!("forecast-weather-known"),
+            Self::File => t!("forecast-weather-file"),
+            Self::Usual => t!("forecast-weather-usual"),
         }
     }
 }
@@ -101,15 +102,15 @@ impl AheadBy {
 
     pub fn title(self) -> &'static str {
         match self {
-            Self::Rule(rule) => rule.title(),
-            Self::Network => "KG-VSF, driven by weather",
+            Self::Rule(rule) => rule_title(rule),
+            Self::Network => t!("forecast-network"),
         }
     }
 
     pub fn sentence(self) -> &'static str {
         match self {
-            Self::Rule(rule) => rule.sentence(),
-            Self::Network => "a network that draws each day from the last images and the weather",
+            Self::Rule(rule) => rule_sentence(rule),
+            Self::Network => t!("forecast-network-tip"),
         }
     }
 
@@ -204,6 +205,34 @@ impl Default for ForecastForm {
     }
 }
 
+/// A rule's name in the window's language.
+pub fn rule_title(rule: Baseline) -> &'static str {
+    match rule {
+        Baseline::Persistence => t!("forecast-persistence"),
+        Baseline::LastYear => t!("forecast-last-year"),
+        Baseline::Climatology => t!("forecast-climatology"),
+        Baseline::Interpolation => t!("forecast-interpolation"),
+    }
+}
+
+/// What a rule does, without a stop.
+pub fn rule_sentence(rule: Baseline) -> &'static str {
+    match rule {
+        Baseline::Persistence => t!("forecast-persistence.tip"),
+        Baseline::LastYear => t!("forecast-last-year.tip"),
+        Baseline::Climatology => t!("forecast-climatology.tip"),
+        Baseline::Interpolation => t!("forecast-interpolation.tip"),
+    }
+}
+
+/// A method's name in the window's language.
+pub fn method_title(method: &ForecastMethod) -> String {
+    match method.rule() {
+        Some(rule) => rule_title(rule).to_owned(),
+        None => method.title(),
+    }
+}
+
 /// Dates that were typed, separated by commas or blanks.
 ///
 /// # Errors
@@ -214,7 +243,7 @@ pub fn dates_of_text(text: &str) -> Result<Vec<Date>, String> {
         .filter(|part| !part.is_empty())
         .map(|part| {
             part.parse()
-                .map_err(|_| format!("`{part}` is no date. Write 2018-05-07."))
+                .map_err(|_| t!("forecast-no-date", text = part))
         })
         .collect()
 }
@@ -291,7 +320,7 @@ impl State {
         match dates.as_slice() {
             [] => Ok(None),
             [only] => Ok(Some(*only)),
-            _ => Err("Images are used up to one day.".to_owned()),
+            _ => Err(t!("forecast-one-day").to_owned()),
         }
     }
 
@@ -312,19 +341,19 @@ impl State {
     /// What the network is given.
     fn network_forecast(&self) -> Result<ModelForecast, String> {
         let form = &self.forecast.network;
-        let weights = self.forecast_weights().ok_or(
-            "The network needs trained weights: choose some, or train it on series with weather.",
-        )?;
+        let weights = self
+            .forecast_weights()
+            .ok_or(t!("forecast-needs-weights"))?;
         let weather = self
             .history
             .document()
             .weather
             .clone()
-            .ok_or("Add the daily weather of the place.")?;
+            .ok_or(t!("forecast-needs-weather"))?;
         let future = match form.to_come {
             WeatherToCome::Known => None,
             WeatherToCome::File if form.future.trim().is_empty() => {
-                return Err("Choose the file with the weather of the days to come.".to_owned());
+                return Err(t!("forecast-needs-future").to_owned());
             }
             WeatherToCome::File => Some(FutureWeather::Table(form.future.trim().into())),
             WeatherToCome::Usual => Some(FutureWeather::Climatology {
@@ -356,21 +385,19 @@ impl State {
     /// # Errors
     /// What is missing, in words.
     pub fn what_if_spec(&self, facts: &ArchiveFacts) -> Result<ForecastSpec, String> {
-        let change = self
-            .changed_weather()
-            .ok_or("Move a slider to change the weather.")?;
+        let change = self.changed_weather().ok_or(t!("forecast-move-slider"))?;
         let mut spec = self.forecast_spec(facts)?;
         let ForecastMethod::Model(model) = &mut spec.method else {
-            return Err("Weather drives the network only: choose it as the method.".to_owned());
+            return Err(t!("forecast-network-only").to_owned());
         };
         model.what_if = Some(change);
         let window = self
             .view_window(&facts.grid, Some(WHAT_IF_SIDE_PX))
-            .ok_or("The view shows no part of these images.")?;
+            .ok_or(t!("forecast-view-outside"))?;
         spec.window = Some(window).filter(|window| *window != facts.grid.window());
         spec.out = self
             .forecast_out_path(facts, "what_if")
-            .ok_or("Name a folder for the results.")?;
+            .ok_or(t!("forecast-needs-folder"))?;
         Ok(spec)
     }
 
@@ -380,13 +407,15 @@ impl State {
     /// What is missing, in words.
     pub fn forecast_spec(&self, facts: &ArchiveFacts) -> Result<ForecastSpec, String> {
         let form = &self.forecast;
-        let sensor = self.forecast_sensor(facts).ok_or("No image has a date.")?;
+        let sensor = self
+            .forecast_sensor(facts)
+            .ok_or(t!("forecast-no-dated-image"))?;
         let several = facts.sensors.iter().filter(|known| known.is_input).count() > 1;
         let window = match form.only_view {
             false => None,
             true => Some(
                 self.view_window(&facts.grid, None)
-                    .ok_or("The view shows no part of these images.")?,
+                    .ok_or(t!("forecast-view-outside"))?,
             ),
         };
         let suffix = match form.task {
@@ -396,7 +425,7 @@ impl State {
         let out = match form.out.trim() {
             "" => self
                 .forecast_out_path(facts, &suffix)
-                .ok_or("Name a folder for the results.")?,
+                .ok_or(t!("forecast-needs-folder"))?,
             text => PathBuf::from(text),
         };
         let spec = ForecastSpec {
@@ -444,7 +473,7 @@ impl State {
         if let Some(until) = until
             && !sensor.images.iter().any(|image| image.date <= until)
         {
-            return Err(format!("There is no image up to {until}."));
+            return Err(t!("forecast-no-image-until", date = until.to_string()));
         }
         let horizon = form.horizon_days;
         match form.when {
@@ -453,18 +482,14 @@ impl State {
                 horizon,
             }),
             ForecastWhen::Images => {
-                let last = until.ok_or(
-                    "Say up to which day images are used: later ones are what the forecast is compared with.",
-                )?;
+                let last = until.ok_or(t!("forecast-needs-until"))?;
                 match sensor.images.iter().any(|image| image.date > last) {
                     true => Ok(TargetDays::Images { horizon }),
-                    false => Err(format!("There is no image after {last}.")),
+                    false => Err(t!("forecast-no-image-after", date = last.to_string())),
                 }
             }
             ForecastWhen::Dates => match dates_of_text(&form.dates)? {
-                dates if dates.is_empty() => {
-                    Err("Type the days: 2018-05-07, several with commas.".to_owned())
-                }
+                dates if dates.is_empty() => Err(t!("forecast-needs-dates").to_owned()),
                 dates => Ok(TargetDays::Dates(dates)),
             },
         }
@@ -506,7 +531,10 @@ impl State {
         self.open_images(&forecast_name(spec), &made);
         if let (ForecastMethod::Model(model), false) = (&spec.method, changed.is_empty()) {
             let what_if = model.what_if.map(|what_if| what_if.text());
-            let name = format!("What if: {}", what_if.unwrap_or_default());
+            let name = t!(
+                "forecast-what-if-name",
+                change = what_if.unwrap_or_default()
+            );
             self.open_images(&name, &changed);
         }
         self.forecast.to_show = Some(ToShow {
@@ -552,7 +580,7 @@ impl State {
                 .and_then(|image| state.layer_showing(image))?;
             let style = source.as_deref().and_then(|real| style_like(real, &made));
             if let Some(style) = style.filter(|style| made.style.as_ref() != Some(style)) {
-                state.change_layer(made.id, "Colours of the images", |layer| {
+                state.change_layer(made.id, t!("forecast-colours-step"), |layer| {
                     layer.style = Some(style);
                 });
             }
@@ -593,8 +621,8 @@ impl State {
 /// What the layer of a forecast is called.
 fn forecast_name(spec: &ForecastSpec) -> String {
     match spec.fill {
-        Some(_) => format!("Filled images, {}", spec.method.word()),
-        None => format!("Forecast, {}", spec.method.word()),
+        Some(_) => t!("forecast-filled-name", method = spec.method.word()),
+        None => t!("forecast-name", method = spec.method.word()),
     }
 }
 

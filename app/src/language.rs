@@ -49,12 +49,29 @@ macro_rules! areas {
     };
 }
 
-areas! {
+areas![
+    "archive",
+    "bands",
     "commands",
+    "compare",
+    "decorations",
+    "derived",
+    "file_manager",
+    "forecast",
     "guide",
     "menu",
+    "open_series",
     "panels",
-}
+    "ramp",
+    "shapes",
+    "soil",
+    "spectrum",
+    "stretch",
+    "time",
+    "timeline",
+    "vector_style",
+    "weather",
+];
 
 /// The words with an id of the catalogue, in the window's language: `t!("layers-empty")` is a `&'static str`;
 /// with values, `t!("labels-painted", count = 3, class = name)` is a `String`. An attribute has its message's id before it:

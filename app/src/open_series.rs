@@ -12,6 +12,7 @@ use terroir_scene::{
 use crate::dialogs::Dialog;
 use crate::export::primary_button;
 use crate::files::{FileTask, OpenRole};
+use crate::language::t;
 use crate::messages::Level;
 use crate::session::ViewRequest;
 use crate::state::State;
@@ -74,31 +75,30 @@ fn facts(found: &FoundSeries) -> String {
         .collect();
     let mut facts = match (dates.first(), dates.last()) {
         (Some(first), Some(last)) if first != last => {
-            vec![counted(dated, "image"), format!("{first} to {last}")]
+            let (first, last) = (first.to_string(), last.to_string());
+            vec![
+                t!("open-series-images", count = dated),
+                t!("open-series-span", first = first, last = last),
+            ]
         }
-        (Some(only), _) => vec![counted(dated, "image"), only.to_string()],
-        _ => vec![counted(found.frames.len(), "image"), "no dates".to_owned()],
+        (Some(only), _) => vec![t!("open-series-images", count = dated), only.to_string()],
+        _ => vec![
+            t!("open-series-images", count = found.frames.len()),
+            t!("open-series-no-dates").to_owned(),
+        ],
     };
     if let (Some(least), Some(most)) = (bands.first(), bands.last()) {
         facts.push(if least == most {
-            counted(*least, "band")
+            t!("open-series-bands", count = *least)
         } else {
-            format!("{least} to {most} bands")
+            t!("open-series-bands-between", least = *least, most = *most)
         });
     }
     let undated = found.frames.len() - dated;
     if undated > 0 && dated > 0 {
-        facts.push(format!("{undated} without a date"));
+        facts.push(t!("open-series-undated", count = undated));
     }
     facts.join(" · ")
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    if count == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{count} {noun}s")
-    }
 }
 
 /// Draws the question; puts it back while it is not answered.
@@ -106,14 +106,9 @@ pub fn series_form_ui(ctx: &egui::Context, state: &mut State, mut form: SeriesFo
     let (mut accepted, mut cancelled) = (false, false);
     let modal = Modal::new(Id::unique("series")).show(ctx, |ui| {
         ui.set_width(460.0);
-        ui.heading("Images of several dates");
+        ui.heading(t!("open-series-title"));
         let weak = theme::colors(ui.visuals()).weak;
-        ui.label(
-            egui::RichText::new(
-                "One series layer has a timeline: step, play, and see a pixel over time.",
-            )
-            .color(weak),
-        );
+        ui.label(egui::RichText::new(t!("open-series-about")).color(weak));
         ui.add_space(theme::SMALL_GAP);
         egui::ScrollArea::vertical()
             .max_height(320.0)
@@ -128,10 +123,7 @@ pub fn series_form_ui(ctx: &egui::Context, state: &mut State, mut form: SeriesFo
             });
         if !form.others.is_empty() {
             ui.separator();
-            let text = match form.others.len() {
-                1 => "Also open the raster that belongs to no series".to_owned(),
-                count => format!("Also open the {count} rasters that belong to no series"),
-            };
+            let text = t!("open-series-others", count = form.others.len());
             let names: Vec<String> = form
                 .others
                 .iter()
@@ -148,8 +140,10 @@ pub fn series_form_ui(ctx: &egui::Context, state: &mut State, mut form: SeriesFo
                 .iter()
                 .any(|offer| offer.choice != Choice::Nothing)
                 || (form.with_others && !form.others.is_empty());
-            accepted = ui.add_enabled(is_any, primary_button(ui, "Open")).clicked();
-            cancelled = ui.button("Cancel").clicked();
+            accepted = ui
+                .add_enabled(is_any, primary_button(ui, t!("open-series-open")))
+                .clicked();
+            cancelled = ui.button(t!("open-series-cancel")).clicked();
         });
     });
     if accepted {
@@ -166,21 +160,22 @@ fn offer_ui(ui: &mut egui::Ui, offer: &mut Offer) {
     let dated = offer.found.frames.iter().any(|frame| frame.date.is_some());
     if !offer.found.is_sensible {
         let why = if dated {
-            "The pictures do not overlap or have different bands."
+            t!("open-series-apart")
         } else {
-            "No date is in the files or their names; you can type the dates in the timeline."
+            t!("open-series-dates-missing")
         };
         ui.label(egui::RichText::new(why).color(theme::colors(ui.visuals()).warning));
     }
     ui.horizontal(|ui| {
-        ui.radio_value(&mut offer.choice, Choice::Series, "One series layer");
+        ui.radio_value(&mut offer.choice, Choice::Series, t!("open-series-one"));
         // Dates of a stack are no files that could be layers of their own.
-        let separate = match offer.found.files.len() {
-            1 => "The stack as one layer".to_owned(),
-            count => format!("{count} separate layers"),
-        };
+        let separate = t!("open-series-separate", count = offer.found.files.len());
         ui.radio_value(&mut offer.choice, Choice::Separate, separate);
-        ui.radio_value(&mut offer.choice, Choice::Nothing, "Leave out");
+        ui.radio_value(
+            &mut offer.choice,
+            Choice::Nothing,
+            t!("open-series-leave-out"),
+        );
     });
 }
 
@@ -228,21 +223,17 @@ impl State {
                     .collect();
                 self.messages.show_with_details(
                     Level::Warning,
-                    format!("{} files could not be opened as rasters.", all.len()),
+                    t!("open-series-failed", count = all.len()),
                     Some(all.join("\n")),
                 );
             }
         }
         if is_cut {
-            self.messages.show(
-                Level::Warning,
-                "Only the first 4000 files were looked at. Choose a smaller folder for the others.",
-            );
+            self.messages.show(Level::Warning, t!("open-series-cut"));
         }
         if series.is_empty() {
             if singles.is_empty() && failed.is_empty() {
-                self.messages
-                    .show(Level::Info, "There is no raster in this folder.");
+                self.messages.show(Level::Info, t!("open-series-no-raster"));
             }
             for path in singles {
                 self.open_raster(path, OpenRole::Add);
@@ -307,16 +298,15 @@ impl State {
     }
 
     pub fn take_frames(&mut self, id: LayerId, frames: Vec<terroir_scene::Frame>, missing: usize) {
-        self.change_layer(id, "Find missing dates", |layer| {
+        self.change_layer(id, t!("open-series-find-missing"), |layer| {
             if let Some(series) = layer.series_mut() {
                 *series = series.with_frames(frames);
             }
         });
         if missing > 0 {
-            let files = counted(missing, "file");
             self.messages.show(
                 Level::Warning,
-                format!("{files} of the series are still missing. Right click the layer, Locate…"),
+                t!("open-series-still-missing", count = missing),
             );
         }
     }
@@ -349,8 +339,9 @@ impl State {
             .and_then(|frame| frame.info.as_ref())
             .and_then(|info| terroir_scene::FieldProduct::of(info)?.credit());
         let mut added = LayerId(0);
-        self.history
-            .change(&format!("Add series {name}"), |document: &mut Document| {
+        self.history.change(
+            &t!("open-series-add", name = name.as_str()),
+            |document: &mut Document| {
                 added = document.add_layer(Layer {
                     id: LayerId(0),
                     name,
@@ -363,7 +354,8 @@ impl State {
                     attribution,
                 });
                 crate::news::raise_labels(document);
-            });
+            },
+        );
         // What would be dropped to open it again: the folder, or the stack.
         if let Some(path) = opened_from {
             self.remember_file(&path);
@@ -380,17 +372,12 @@ impl State {
                 .cloned()
                 .collect::<Vec<_>>()
                 .join(", ");
-            let more = match undated.len() {
-                0..=5 => String::new(),
-                count => format!(" and {} more", count - 5),
+            let files = match undated.len() {
+                0..=5 => listed,
+                count => t!("open-series-and-more", files = listed, count = count - 5),
             };
-            self.messages.show(
-                Level::Warning,
-                format!(
-                    "No date was found for {listed}{more}. They are left out of the timeline until you give them one: \
-                     press Dates… in the timeline."
-                ),
-            );
+            self.messages
+                .show(Level::Warning, t!("open-series-no-date-for", files = files));
         }
     }
 }
@@ -401,7 +388,7 @@ mod tests {
 
     #[test]
     fn counts_are_words() {
-        assert_eq!(counted(1, "band"), "1 band");
-        assert_eq!(counted(7, "image"), "7 images");
+        assert_eq!(t!("open-series-bands", count = 1), "1 band");
+        assert_eq!(t!("open-series-images", count = 7), "7 images");
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use terroir_scene::{Frame, Layer, LayerId, Series};
 
 use crate::canvas::CanvasLayer;
+use crate::language::t;
 use crate::state::State;
 
 /// Dates a second to choose from.
@@ -61,9 +62,12 @@ impl CloudCover {
 
     pub fn text(self) -> String {
         match self {
-            Self::Share(share) => format!("{:.0} % cloud", share * 100.0),
-            Self::Counting => "cloud cover is being counted".to_owned(),
-            Self::Unknown => "cloud cover unknown".to_owned(),
+            Self::Share(share) => t!(
+                "timeline-cloud-share",
+                percent = format!("{:.0}", share * 100.0)
+            ),
+            Self::Counting => t!("timeline-cloud-counting").to_owned(),
+            Self::Unknown => t!("timeline-cloud-unknown").to_owned(),
         }
     }
 }

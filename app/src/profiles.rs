@@ -7,6 +7,7 @@ use std::sync::Arc;
 use terroir_scene::{Layer, Profile, ProfileValues, profiles_csv};
 
 use crate::files::FileTask;
+use crate::language::t;
 use crate::messages::Level;
 use crate::probe::{ProfileQuestion, ProfileTarget};
 use crate::state::State;
@@ -57,10 +58,7 @@ impl State {
             self.session.profiles.clicked_at = Some(map_xy);
         }
         if !question.targets.is_empty() && !self.probe.ask_profiles(question) {
-            self.messages.show(
-                Level::Warning,
-                "Too many places wait to be read. Click again in a moment.",
-            );
+            self.messages.show(Level::Warning, t!("spectrum-busy"));
         }
     }
 
@@ -117,9 +115,9 @@ impl State {
 
     fn keep(&mut self, profiles: Vec<Profile>) {
         let step = if profiles.len() == 1 {
-            "Keep profile"
+            t!("spectrum-keep-one")
         } else {
-            "Keep profiles"
+            t!("spectrum-keep-many")
         };
         self.history
             .change(step, |document| document.keep_profiles(profiles));
@@ -146,15 +144,19 @@ impl State {
         else {
             return;
         };
-        self.history.change(&format!("Remove {name}"), |document| {
-            document.profiles.retain(|profile| profile.id != id);
-        });
+        self.history.change(
+            &t!("spectrum-remove-one", name = name.as_str()),
+            |document| {
+                document.profiles.retain(|profile| profile.id != id);
+            },
+        );
     }
 
     pub fn remove_all_profiles(&mut self) {
-        self.history.change("Remove all profiles", |document| {
-            document.profiles.clear();
-        });
+        self.history
+            .change(t!("spectrum-remove-all-step"), |document| {
+                document.profiles.clear();
+            });
     }
 
     /// Kept profiles, else those of the clicked place.
@@ -172,13 +174,8 @@ impl State {
         match profiles_csv(profiles.iter().map(|profile| &**profile), values) {
             Ok(text) => {
                 ctx.copy_text(text);
-                let many = if profiles.len() == 1 {
-                    "1 profile".to_owned()
-                } else {
-                    format!("{} profiles", profiles.len())
-                };
-                self.messages
-                    .show(Level::Info, format!("Copied {many} as a table."));
+                let text = t!("spectrum-copied", count = profiles.len());
+                self.messages.show(Level::Info, text);
             }
             Err(error) => self.messages.error(&error),
         }

@@ -12,6 +12,7 @@ use terroir_scene::{ArchiveSpec, Layer, LayerId, Series, StationReading, Weather
 use crate::analyses::Coloring;
 use crate::files::{FileTask, OpenRole};
 use crate::jobs::{Job, JobState};
+use crate::language::t;
 use crate::news::job_name;
 use crate::state::State;
 
@@ -96,10 +97,10 @@ impl State {
     pub fn soil_spec(&self) -> Result<JobSpec, String> {
         let form = &self.soil;
         if form.stations.is_empty() {
-            return Err("Add the table of the stations.".to_owned());
+            return Err(t!("soil-needs-stations").to_owned());
         }
         if form.depth_from_cm > form.depth_to_cm {
-            return Err("The depths go from the shallower to the deeper.".to_owned());
+            return Err(t!("soil-depths-turned").to_owned());
         }
         let mut files: Vec<PathBuf> = Vec::new();
         for layer in self.soil_series() {
@@ -117,7 +118,7 @@ impl State {
             _ if !has_images => Vec::new(),
             text => vec![
                 text.parse::<Date>()
-                    .map_err(|_| "Write the day as 2021-06-03.".to_owned())?,
+                    .map_err(|_| t!("soil-no-date").to_owned())?,
             ],
         };
         let flags: Vec<String> = form
@@ -149,9 +150,7 @@ impl State {
             dates,
             uncertainty: form.uncertainty && has_images,
             seed: 0,
-            out: self
-                .soil_out_path()
-                .ok_or("Name a folder for the results.")?,
+            out: self.soil_out_path().ok_or(t!("soil-needs-folder"))?,
         }))
     }
 

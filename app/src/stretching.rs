@@ -7,6 +7,7 @@ use terroir_scene::{
     BandStatistics, Channel, Layer, LayerId, Limits, Look, Stretch, StretchExtent, Style, Window,
 };
 
+use crate::language::t;
 use crate::state::State;
 
 /// Limits that wait for statistics.
@@ -103,7 +104,7 @@ impl State {
                 return true;
             };
             let breaks = statistics.quantile_breaks(count);
-            self.change_layer(layer.id, "Classes of equal count", |layer| {
+            self.change_layer(layer.id, t!("ramp-counts-step"), |layer| {
                 if let Some(ramp) = layer.style.as_mut().and_then(Style::ramp_mut) {
                     ramp.steps = Some(terroir_scene::Steps::At { breaks });
                 }
@@ -112,7 +113,7 @@ impl State {
         }
         let look = style.look().copied().unwrap_or_default();
         let limits = limits_of(&style, &look, &found);
-        self.change_layer(layer.id, "Stretch", |layer| {
+        self.change_layer(layer.id, t!("stretch-title"), |layer| {
             let Some(style) = &mut layer.style else {
                 return;
             };

@@ -12,6 +12,8 @@ use terroir_scene::{
     VectorSource, VectorTable, drawable_tables, read_vector_blocking, vector_tables,
 };
 
+use crate::language::t;
+
 const WAITING_TASKS: usize = 256;
 
 /// A layer of a file.
@@ -276,12 +278,17 @@ impl Vectors {
         );
         let name = file_name(&key.path);
         Some(match (done, total) {
-            (0, _) => format!("Reading {name}…"),
-            (done, 0) => format!("Reading {name}… {} shapes", crate::jobs::count_text(done)),
-            (done, total) => format!(
-                "Reading {name}… {} of {} shapes",
-                crate::jobs::count_text(done.min(total)),
-                crate::jobs::count_text(total)
+            (0, _) => t!("shapes-opening", file = name),
+            (done, 0) => t!(
+                "shapes-opening-done",
+                file = name,
+                done = crate::jobs::count_text(done)
+            ),
+            (done, total) => t!(
+                "shapes-opening-of",
+                file = name,
+                done = crate::jobs::count_text(done.min(total)),
+                total = crate::jobs::count_text(total)
             ),
         })
     }

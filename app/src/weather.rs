@@ -11,6 +11,7 @@ use terroir_scene::{
 
 use crate::arrangement::Panel;
 use crate::files::FileTask;
+use crate::language::t;
 use crate::messages::Level;
 use crate::state::State;
 
@@ -126,7 +127,7 @@ impl State {
                 let view = &mut self.session.weather;
                 view.of = Some(spec.clone());
                 (view.table, view.error, view.checked) = (Some(Arc::new(table)), None, None);
-                self.history.change("Add weather", |document| {
+                self.history.change(t!("weather-add-step"), |document| {
                     document.weather = Some(spec);
                 });
             }
@@ -144,14 +145,14 @@ impl State {
     }
 
     pub fn remove_weather(&mut self) {
-        self.history.change("Remove weather", |document| {
+        self.history.change(t!("weather-remove-step"), |document| {
             document.weather = None;
         });
     }
 
     /// A person says what a column is in; `key` is the column's name in the daily table.
     pub fn confirm_weather_unit(&mut self, key: &str, unit: WeatherUnit) {
-        let step = format!("{key} is in {unit}");
+        let step = t!("weather-unit-step", column = key, unit = unit.to_string());
         self.history.change(&step, |document| {
             if let Some(weather) = &mut document.weather {
                 weather.reading.units.insert(key.to_owned(), unit);

@@ -3,6 +3,7 @@
 use egui::{Align2, Painter, Pos2, Rect, Shape, Stroke, Vec2};
 
 use super::{HALO, INK, Scenery, text};
+use crate::language::t;
 
 /// Longest bar, points; the shortest is two fifths of it.
 const LONGEST: f64 = 180.0;
@@ -82,9 +83,9 @@ fn length_text(length: f64, unit: Unit) -> String {
         format!("{value:.decimals$}")
     };
     match unit {
-        Unit::Pixel if length == 1.0 => "1 pixel".to_owned(),
-        Unit::Pixel => format!("{} pixels", plain(length)),
-        Unit::Map => format!("{} map units", plain(length)),
+        Unit::Pixel if length == 1.0 => t!("decorations-one-pixel").to_owned(),
+        Unit::Pixel => t!("decorations-pixels", length = plain(length)),
+        Unit::Map => t!("decorations-map-units", length = plain(length)),
         Unit::Metre if length >= 1000.0 => {
             format!(
                 "{} km",

@@ -4,6 +4,7 @@
 use egui_extras::{Column, TableBuilder};
 
 use crate::jobs::count_text;
+use crate::language::t;
 use crate::session::ViewRequest;
 use crate::state::State;
 use crate::theme::{self, icon};
@@ -17,14 +18,14 @@ pub fn attribute_table_ui(ui: &mut egui::Ui, state: &mut State) {
         return;
     };
     let mut open = true;
-    egui::Window::new(format!("Attributes of {}", layer.name))
+    egui::Window::new(t!("shapes-attributes-of", layer = layer.name.as_str()))
         .id(egui::Id::unique("attribute table"))
         .open(&mut open)
         .default_size([640.0, 360.0])
         .min_width(320.0)
         .show(ui.ctx(), |ui| {
             let Some(data) = state.vectors.data(&layer).cloned() else {
-                ui.label("Reading the shapes…");
+                ui.label(t!("shapes-reading"));
                 return;
             };
             let chosen = state.session.chosen_shapes.clone();
@@ -38,21 +39,20 @@ pub fn attribute_table_ui(ui: &mut egui::Ui, state: &mut State) {
                 .filter(|(id, _)| *id == layer.id)
                 .map_or(0, |(_, shapes)| shapes.len());
             ui.horizontal(|ui| {
+                let count = count_text(data.features() as u64);
                 let text = match chosen_count {
-                    0 => format!("{} shapes", count_text(data.features() as u64)),
-                    count => format!(
-                        "{} shapes, {count} chosen",
-                        count_text(data.features() as u64)
-                    ),
+                    0 => t!("shapes-count", count = count),
+                    chosen => t!("shapes-count-chosen", count = count, chosen = chosen),
                 };
                 ui.label(text);
                 let has_chosen = chosen_count > 0;
-                let zoom = egui::Button::new(format!("{}  Zoom to chosen", icon::FRAME_CORNERS));
+                let zoom = format!("{}  {}", icon::FRAME_CORNERS, t!("shapes-zoom-chosen"));
+                let zoom = egui::Button::new(zoom);
                 if ui.add_enabled(has_chosen, zoom).clicked() {
                     state.session.view = Some(ViewRequest::Shapes(layer.id));
                 }
                 if ui
-                    .add_enabled(has_chosen, egui::Button::new("Choose none"))
+                    .add_enabled(has_chosen, egui::Button::new(t!("shapes-choose-none")))
                     .clicked()
                 {
                     state.forget_shapes();
@@ -60,7 +60,7 @@ pub fn attribute_table_ui(ui: &mut egui::Ui, state: &mut State) {
             });
             ui.separator();
             if data.features() == 0 {
-                theme::empty_ui(ui, "No shapes", "This layer is empty.");
+                theme::empty_ui(ui, t!("shapes-none"), t!("shapes-none-next"));
                 return;
             }
             let mut sort = None;
@@ -78,7 +78,7 @@ pub fn attribute_table_ui(ui: &mut egui::Ui, state: &mut State) {
                         .selectable(false)
                         .sense(egui::Sense::click()),
                 )
-                .on_hover_text(format!("Sort by {name}"))
+                .on_hover_text(t!("shapes-sort-by", name = name))
                 .clicked()
             };
             egui::ScrollArea::horizontal().show(ui, |ui| {
@@ -96,8 +96,8 @@ pub fn attribute_table_ui(ui: &mut egui::Ui, state: &mut State) {
                 builder
                     .header(theme::ROW, |mut row| {
                         row.col(|ui| {
-                            let tip = "The shape's number in the file; click for the file's order";
-                            let text = egui::RichText::new("Shape").strong();
+                            let tip = t!("shapes-column-shape-tip");
+                            let text = egui::RichText::new(t!("shapes-column-shape")).strong();
                             let label = egui::Label::new(text)
                                 .selectable(false)
                                 .sense(egui::Sense::click());

@@ -13,6 +13,7 @@ use super::classes::{classes_choice_ui, classes_ui};
 use super::derived::{derived_ui, formula_choice_ui, index_menu_ui};
 use super::ramp::ramp_ui;
 use super::spectral_axis::{spectral_axis_ui, wavelength_color};
+use crate::language::t;
 use crate::messages::Level;
 use crate::state::State;
 use crate::theme::{self, icon};
@@ -21,11 +22,7 @@ const TABLE_HEIGHT: f32 = 190.0;
 
 pub fn bands_ui(ui: &mut egui::Ui, state: &mut State) {
     let Some(layer) = state.active_raster() else {
-        theme::empty_ui(
-            ui,
-            "No raster",
-            "Open a scene to choose its bands and colours.",
-        );
+        theme::empty_ui(ui, t!("bands-no-raster"), t!("bands-no-raster-next"));
         return;
     };
     ui.add(egui::Label::new(egui::RichText::new(&layer.name).strong()).truncate());
@@ -33,7 +30,7 @@ pub fn bands_ui(ui: &mut egui::Ui, state: &mut State) {
         return;
     };
     if info.is_field() {
-        ui.label("An embedding field: 64 numbers a pixel, not bands. Its pictures are in the Field panel.");
+        ui.label(t!("bands-is-field"));
         return;
     }
     let bands = state.bands(&layer);
@@ -84,7 +81,7 @@ fn choices_ui(
         };
         if ui
             .button(unit)
-            .on_hover_text("Show wavelengths in nm or µm")
+            .on_hover_text(t!("bands-unit-tip"))
             .clicked()
         {
             state.session.wavelength_in_um = !state.session.wavelength_in_um;
@@ -105,10 +102,10 @@ fn axis_ui(
     }
     let change = spectral_axis_ui(ui, bands, chosen);
     if change.drag_started {
-        state.history.begin_gesture("Choose bands");
+        state.history.begin_gesture(t!("bands-choose"));
     }
     if let Some(picked) = change.picked {
-        set_rgb(state, layer, picked, Third::Band, "Choose bands");
+        set_rgb(state, layer, picked, Third::Band, t!("bands-choose"));
     }
     if change.drag_stopped {
         state.history.end_gesture();
@@ -125,11 +122,12 @@ fn missing_ui(ui: &mut egui::Ui, bands: &[BandInfo]) {
     }
     let warning = theme::colors(ui.visuals()).warning;
     let text = if without == bands.len() {
-        "No band has a wavelength. Choose a sensor or type them in the table.".to_owned()
+        t!("bands-no-wavelengths").to_owned()
     } else {
-        format!(
-            "{without} of {} bands have no wavelength; models leave them out.",
-            bands.len()
+        t!(
+            "bands-some-wavelengths",
+            without = without,
+            count = bands.len()
         )
     };
     ui.label(egui::RichText::new(text).color(warning));
@@ -143,8 +141,8 @@ fn kind_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, bands: &[Ba
         ui.spacing_mut().item_spacing.x = 4.0;
         if bands.len() > 1
             && ui
-                .selectable_label(is_rgb, "Colour")
-                .on_hover_text("Three bands as red, green and blue")
+                .selectable_label(is_rgb, t!("bands-colour"))
+                .on_hover_text(t!("bands-colour-tip"))
                 .clicked()
             && !is_rgb
         {
@@ -154,17 +152,17 @@ fn kind_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, bands: &[Ba
                     layer,
                     [co, cross, co],
                     Third::Ratio,
-                    "Show in colour",
+                    t!("bands-show-colour"),
                 ),
                 None => {
                     let picked = terroir_scene::default_rgb(bands);
-                    set_rgb(state, layer, picked, Third::Band, "Show in colour");
+                    set_rgb(state, layer, picked, Third::Band, t!("bands-show-colour"));
                 }
             }
         }
         if ui
-            .selectable_label(is_gray, "One band")
-            .on_hover_text("One band through a colour ramp")
+            .selectable_label(is_gray, t!("bands-one"))
+            .on_hover_text(t!("bands-one-tip"))
             .clicked()
             && !is_gray
         {
@@ -252,7 +250,7 @@ fn set_gray(state: &mut State, layer: &Arc<Layer>, band: usize) {
         ramp,
         look,
     };
-    super::derived::show_channel(state, layer, style, "Show one band");
+    super::derived::show_channel(state, layer, style, t!("bands-show-one"));
 }
 
 /// How limits are found stays when other bands are shown; limits by hand belong to the old ones.
@@ -264,29 +262,59 @@ fn kept_look(style: Option<&Style>) -> Look {
     look
 }
 
+/// The scene's name of a combination in the window's language.
+fn preset_name(name: &'static str) -> &'static str {
+    match name {
+        "Natural colour" => t!("bands-preset-natural"),
+        "Colour infrared" => t!("bands-preset-infrared"),
+        "Short-wave infrared" => t!("bands-preset-swir"),
+        "Agriculture" => t!("bands-preset-agriculture"),
+        "Healthy vegetation" => t!("bands-preset-vegetation"),
+        "Urban" => t!("bands-preset-urban"),
+        "Soil / atmosphere" => t!("bands-preset-soil"),
+        "Geology" => t!("bands-preset-geology"),
+        polarisations => polarisations,
+    }
+}
+
+fn source_text(source: WavelengthSource) -> &'static str {
+    match source {
+        WavelengthSource::Edited => t!("bands-source-edited"),
+        WavelengthSource::StacSidecar => t!("bands-source-stac"),
+        WavelengthSource::ImageryDomain => t!("bands-source-imagery"),
+        WavelengthSource::BandMetadata => t!("bands-source-metadata"),
+        WavelengthSource::EnviHeader => t!("bands-source-envi"),
+        WavelengthSource::ProductXml => t!("bands-source-product"),
+        WavelengthSource::BandName => t!("bands-source-name"),
+        WavelengthSource::SensorTable => t!("bands-source-sensor"),
+        WavelengthSource::ColorInterpretation => t!("bands-source-colour"),
+        WavelengthSource::Guess => t!("bands-source-guess"),
+    }
+}
+
 fn presets_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, bands: &[BandInfo]) {
     let presets = band_presets(bands);
     ui.add_enabled_ui(!presets.is_empty(), |ui| {
-        ui.menu_button(format!("Combination {}", icon::CARET_DOWN), |ui| {
-            for preset in &presets {
-                let names: Vec<&str> = preset
-                    .bands
-                    .iter()
-                    .filter_map(|band| bands.get(*band).map(|band| band.name.as_str()))
-                    .collect();
-                if ui
-                    .button(preset.name)
-                    .on_hover_text(names.join(" · "))
-                    .clicked()
-                {
-                    set_rgb(state, layer, preset.bands, preset.third, preset.name);
-                    ui.close();
+        ui.menu_button(
+            format!("{} {}", t!("bands-combination"), icon::CARET_DOWN),
+            |ui| {
+                for preset in &presets {
+                    let names: Vec<&str> = preset
+                        .bands
+                        .iter()
+                        .filter_map(|band| bands.get(*band).map(|band| band.name.as_str()))
+                        .collect();
+                    let name = preset_name(preset.name);
+                    if ui.button(name).on_hover_text(names.join(" · ")).clicked() {
+                        set_rgb(state, layer, preset.bands, preset.third, name);
+                        ui.close();
+                    }
                 }
-            }
-        })
+            },
+        )
         .response
-        .on_hover_text("Band combinations that fit this sensor")
-        .on_disabled_hover_text("No combination fits the wavelengths of this scene");
+        .on_hover_text(t!("bands-combination-tip"))
+        .on_disabled_hover_text(t!("bands-combination-none"));
     });
 }
 
@@ -296,46 +324,49 @@ fn sensor_ui(
     layer: &Arc<Layer>,
     info: &Arc<terroir_scene::RasterInfo>,
 ) {
-    ui.menu_button(format!("Sensor {}", icon::CARET_DOWN), |ui| {
-        ui.set_min_width(220.0);
-        let mut fits = 0;
-        for sensor in sensors() {
-            let Some(wavelengths) = apply_sensor(info, sensor) else {
-                continue;
-            };
-            fits += 1;
-            if ui.button(&sensor.name).clicked() {
-                state.change_layer(
-                    layer.id,
-                    &format!("Wavelengths of {}", sensor.name),
-                    |layer| {
-                        layer.edited_wavelengths = wavelengths
-                            .iter()
-                            .enumerate()
-                            .filter_map(|(band, wavelength)| {
-                                Some((band, wavelength.as_ref()?.center))
-                            })
-                            .collect();
-                    },
-                );
-                ui.close();
+    ui.menu_button(
+        format!("{} {}", t!("bands-sensor"), icon::CARET_DOWN),
+        |ui| {
+            ui.set_min_width(220.0);
+            let mut fits = 0;
+            for sensor in sensors() {
+                let Some(wavelengths) = apply_sensor(info, sensor) else {
+                    continue;
+                };
+                fits += 1;
+                if ui.button(&sensor.name).clicked() {
+                    state.change_layer(
+                        layer.id,
+                        &t!("bands-wavelengths-of", sensor = sensor.name.as_str()),
+                        |layer| {
+                            layer.edited_wavelengths = wavelengths
+                                .iter()
+                                .enumerate()
+                                .filter_map(|(band, wavelength)| {
+                                    Some((band, wavelength.as_ref()?.center))
+                                })
+                                .collect();
+                        },
+                    );
+                    ui.close();
+                }
             }
-        }
-        if fits == 0 {
-            ui.label("No sensor in the table fits these bands.");
-        }
-        if !layer.edited_wavelengths.is_empty() {
-            ui.separator();
-            if ui.button("Back to the file's wavelengths").clicked() {
-                state.change_layer(layer.id, "Wavelengths of the file", |layer| {
-                    layer.edited_wavelengths.clear()
-                });
-                ui.close();
+            if fits == 0 {
+                ui.label(t!("bands-sensor-none"));
             }
-        }
-    })
+            if !layer.edited_wavelengths.is_empty() {
+                ui.separator();
+                if ui.button(t!("bands-wavelengths-back")).clicked() {
+                    state.change_layer(layer.id, t!("bands-wavelengths-of-file"), |layer| {
+                        layer.edited_wavelengths.clear()
+                    });
+                    ui.close();
+                }
+            }
+        },
+    )
     .response
-    .on_hover_text("Take the wavelengths of a known sensor");
+    .on_hover_text(t!("bands-sensor-tip"));
 }
 
 fn table_ui(
@@ -350,7 +381,7 @@ fn table_ui(
         ui.add(
             egui::TextEdit::singleline(&mut state.session.band_filter)
                 .desired_width(f32::INFINITY)
-                .hint_text("Find a band by name or wavelength"),
+                .hint_text(t!("bands-find")),
         );
         let needle = state.session.band_filter.trim().to_lowercase();
         if !needle.is_empty() {
@@ -391,14 +422,14 @@ fn table_ui(
                         },
                     )
                 });
-                header.col(|ui| weak(ui, "Band"));
+                header.col(|ui| weak(ui, t!("bands-column-band")));
                 let unit = if state.session.wavelength_in_um {
                     "µm"
                 } else {
                     "nm"
                 };
                 header.col(|ui| weak(ui, unit));
-                header.col(|ui| weak(ui, "From"));
+                header.col(|ui| weak(ui, t!("bands-column-from")));
             })
             .body(|body| {
                 body.rows(20.0, count, |mut row| {
@@ -411,12 +442,15 @@ fn table_ui(
                     row.col(|ui| {
                         ui.spacing_mut().item_spacing.x = 2.0;
                         if let Some(chosen) = chosen {
-                            for (channel, name) in ["red", "green", "blue"].into_iter().enumerate()
-                            {
+                            let band = band.name.as_str();
+                            let names = [
+                                t!("bands-show-red", band = band),
+                                t!("bands-show-green", band = band),
+                                t!("bands-show-blue", band = band),
+                            ];
+                            for (channel, name) in names.iter().enumerate() {
                                 let radio = ui.radio(chosen[channel] == index, "");
-                                if theme::named(radio, &format!("Show {} as {name}", band.name))
-                                    .clicked()
-                                {
+                                if theme::named(radio, name).clicked() {
                                     let mut bands = chosen;
                                     bands[channel] = index;
                                     picked = Some(bands);
@@ -424,7 +458,9 @@ fn table_ui(
                             }
                         } else {
                             let radio = ui.radio(gray == Some(index), "");
-                            if theme::named(radio, &format!("Show {}", band.name)).clicked() {
+                            if theme::named(radio, &t!("bands-show", band = band.name.as_str()))
+                                .clicked()
+                            {
                                 picked = Some([index; 3]);
                             }
                         }
@@ -434,7 +470,7 @@ fn table_ui(
                     row.col(|ui| {
                         let source = band
                             .wavelength
-                            .map_or("–", |wavelength| wavelength.source.label());
+                            .map_or("–", |wavelength| source_text(wavelength.source));
                         let color = match band.wavelength.map(|wavelength| wavelength.source) {
                             Some(WavelengthSource::Edited) => theme::colors(ui.visuals()).accent,
                             Some(WavelengthSource::Guess) => theme::colors(ui.visuals()).warning,
@@ -442,14 +478,14 @@ fn table_ui(
                         };
                         let text = egui::RichText::new(source).small().color(color);
                         ui.add(egui::Label::new(text).truncate())
-                            .on_hover_text(format!("Found in: {source}"));
+                            .on_hover_text(t!("bands-found-in", source = source));
                     });
                 });
             });
     });
     if let Some(bands) = picked {
         match chosen {
-            Some(_) => set_rgb(state, layer, bands, Third::Band, "Choose bands"),
+            Some(_) => set_rgb(state, layer, bands, Third::Band, t!("bands-choose")),
             None => set_gray(state, layer, bands[0]),
         }
     }
@@ -478,9 +514,14 @@ fn name_ui(ui: &mut egui::Ui, band: &BandInfo) {
     if band.is_bad {
         text = text.strikethrough();
     }
-    let mut tip = format!("Band {}: {}", band.index + 1, band.name);
+    let mut tip = t!(
+        "bands-name",
+        number = band.index + 1,
+        name = band.name.as_str()
+    );
     if band.is_bad {
-        tip.push_str("\nMarked as bad in the file: models leave it out.");
+        tip.push('\n');
+        tip.push_str(t!("bands-bad"));
     }
     ui.add(egui::Label::new(text).truncate()).on_hover_text(tip);
 }
@@ -511,7 +552,7 @@ fn wavelength_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, band:
             .margin(egui::Margin::symmetric(4, 1))
             .hint_text("–"),
     );
-    let edit = edit.on_hover_text("Type a wavelength: 665, 665 nm or 0.665 µm");
+    let edit = edit.on_hover_text(t!("bands-wavelength-tip"));
     if edit.changed() || (edit.has_focus() && !is_edited) {
         state.session.wavelength_edit = Some((layer.id, band.index, text.clone()));
     }
@@ -532,8 +573,9 @@ fn take_wavelength(
     in_um: bool,
 ) {
     let index = band.index;
+    let step = t!("bands-wavelength-of", band = band.name.as_str());
     if text.is_empty() {
-        state.change_layer(layer.id, &format!("Wavelength of {}", band.name), |layer| {
+        state.change_layer(layer.id, &step, |layer| {
             layer
                 .edited_wavelengths
                 .retain(|(known, _)| *known != index);
@@ -550,14 +592,12 @@ fn take_wavelength(
         text.to_owned()
     };
     match Wavelength::parse(&with_unit) {
-        Ok(wavelength) => {
-            state.change_layer(layer.id, &format!("Wavelength of {}", band.name), |layer| {
-                layer
-                    .edited_wavelengths
-                    .retain(|(known, _)| *known != index);
-                layer.edited_wavelengths.push((index, wavelength));
-            })
-        }
+        Ok(wavelength) => state.change_layer(layer.id, &step, |layer| {
+            layer
+                .edited_wavelengths
+                .retain(|(known, _)| *known != index);
+            layer.edited_wavelengths.push((index, wavelength));
+        }),
         Err(error) => state.messages.show(Level::Warning, error.to_string()),
     }
 }

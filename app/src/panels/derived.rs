@@ -15,6 +15,11 @@ use terroir_scene::{
 use crate::arrangement::Panel;
 use crate::dialogs::Purpose;
 use crate::jobs::beside;
+<<<<<<< HEAD
+=======
+use crate::language::t;
+use crate::session::Tab;
+>>>>>>> 8b1b244 (Move the words of bands, spectra, time, weather, forecasts and soil into the catalogue)
 use crate::state::State;
 use crate::theme::{self, icon};
 
@@ -57,29 +62,34 @@ pub fn show_channel(state: &mut State, layer: &Arc<Layer>, mut style: Style, ste
 pub fn index_menu_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, bands: &[BandInfo]) {
     let has_wavelengths = bands.iter().any(|band| band.wavelength.is_some());
     ui.add_enabled_ui(has_wavelengths, |ui| {
-        ui.menu_button(format!("Index {}", icon::CARET_DOWN), |ui| {
-            ui.set_min_width(150.0);
-            for index in spectral_indices() {
-                match index.style(bands) {
-                    Ok(style) => {
-                        let tip = format!("{}\n{}", index.about, index.formula);
-                        if ui.button(&index.name).on_hover_text(tip).clicked() {
-                            state.session.formula_edit = None;
-                            let step = format!("Show {}", index.name);
-                            state.change_layer(layer.id, &step, |layer| layer.style = Some(style));
-                            ui.close();
+        ui.menu_button(
+            format!("{} {}", t!("derived-index"), icon::CARET_DOWN),
+            |ui| {
+                ui.set_min_width(150.0);
+                for index in spectral_indices() {
+                    match index.style(bands) {
+                        Ok(style) => {
+                            let tip = format!("{}\n{}", index.about, index.formula);
+                            if ui.button(&index.name).on_hover_text(tip).clicked() {
+                                state.session.formula_edit = None;
+                                let step = t!("derived-show", index = index.name.as_str());
+                                state.change_layer(layer.id, &step, |layer| {
+                                    layer.style = Some(style)
+                                });
+                                ui.close();
+                            }
+                        }
+                        Err(reason) => {
+                            ui.add_enabled(false, egui::Button::new(&index.name))
+                                .on_disabled_hover_text(reason.to_string());
                         }
                     }
-                    Err(reason) => {
-                        ui.add_enabled(false, egui::Button::new(&index.name))
-                            .on_disabled_hover_text(reason.to_string());
-                    }
                 }
-            }
-        })
+            },
+        )
         .response
-        .on_hover_text("Spectral indices of these bands")
-        .on_disabled_hover_text("No band has a wavelength, so no index can find its bands");
+        .on_hover_text(t!("derived-index-tip"))
+        .on_disabled_hover_text(t!("derived-index-none"));
     });
 }
 
@@ -94,8 +104,8 @@ pub fn formula_choice_ui(
     let is_formula = matches!(derivation, Some(Derivation::Formula { .. }));
     let is_shade = matches!(derivation, Some(Derivation::Hillshade(_)));
     if ui
-        .selectable_label(is_formula, "Formula")
-        .on_hover_text("A spectral index or a formula of your own over the bands")
+        .selectable_label(is_formula, t!("derived-formula"))
+        .on_hover_text(t!("derived-formula-tip"))
         .clicked()
         && !is_formula
     {
@@ -106,17 +116,22 @@ pub fn formula_choice_ui(
         let derivation =
             Derivation::formula("", &text, bands).or_else(|_| Derivation::formula("", "b1", bands));
         if let Ok(derivation) = derivation {
-            show_channel(state, layer, derived(derivation), "Show a formula");
+            show_channel(
+                state,
+                layer,
+                derived(derivation),
+                t!("derived-show-formula"),
+            );
         }
     }
     if bands.len() == 1
         && ui
-            .selectable_label(is_shade, "Hill-shade")
-            .on_hover_text("The relief of an elevation band under a low sun")
+            .selectable_label(is_shade, t!("derived-hillshade"))
+            .on_hover_text(t!("derived-hillshade-tip"))
             .clicked()
         && !is_shade
     {
-        state.change_layer(layer.id, "Hill-shade", |layer| {
+        state.change_layer(layer.id, t!("derived-hillshade"), |layer| {
             layer.style = Some(Style::hillshade(Hillshade::of_band(0)));
         });
     }
@@ -141,11 +156,6 @@ pub fn derived_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, band
     }
 }
 
-const HELP: &str = "Bands: b1, b2 …, red, green, blue, rededge, nir, nir08, swir16, swir22, nm665 or band(665nm), \
-a band's own name.\nSigns: + − * / ^ %, < <= > >= == !=, and, or, not.\n\
-Functions: abs, sqrt, ln, log10, exp, min, max, clip(x, low, high), where(condition, yes, no), round, floor, ceil, sin, cos, \
-tan, db.\nValues are the bands' scaled ones.";
-
 fn formula_ui(
     ui: &mut egui::Ui,
     state: &mut State,
@@ -159,14 +169,18 @@ fn formula_ui(
         _ => text.to_owned(),
     };
     ui.horizontal(|ui| {
-        let title = if name.is_empty() { "Formula" } else { name };
+        let title = if name.is_empty() {
+            t!("derived-formula")
+        } else {
+            name
+        };
         ui.label(RichText::new(title).strong());
         ui.label(RichText::new(icon::QUESTION).color(theme::colors(ui.visuals()).weak))
-            .on_hover_text(HELP);
+            .on_hover_text(t!("derived-help"));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let save = ui
-                .button(format!("{}  Save as raster…", icon::FLOPPY_DISK))
-                .on_hover_text("Work the formula out for every pixel and write a GeoTIFF");
+                .button(format!("{}  {}", icon::FLOPPY_DISK, t!("derived-save")))
+                .on_hover_text(t!("derived-save-tip"));
             if save.clicked() {
                 let ctx = ui.ctx().clone();
                 state.pick(&ctx, Purpose::CalcOut(layer.id));
@@ -246,7 +260,7 @@ fn formula_ui(
                 });
             }
         }
-        show_channel(state, layer, style, "Change the formula");
+        show_channel(state, layer, style, t!("derived-change"));
     }
 }
 
@@ -283,22 +297,22 @@ fn light_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, light: Hil
         .show(ui, |ui| {
             for (name, tip, range, suffix, which) in [
                 (
-                    "Sun from",
-                    "Degrees clockwise from north",
+                    t!("derived-sun-from"),
+                    t!("derived-sun-from-tip"),
                     0.0..=360.0,
                     "°",
                     0,
                 ),
                 (
-                    "Sun height",
-                    "Degrees above the horizon",
+                    t!("derived-sun-height"),
+                    t!("derived-sun-height-tip"),
                     1.0..=90.0,
                     "°",
                     1,
                 ),
                 (
-                    "Exaggeration",
-                    "Heights times this; 0.3048 for heights in feet",
+                    t!("derived-exaggeration"),
+                    t!("derived-exaggeration-tip"),
                     0.01..=50.0,
                     " x",
                     2,

@@ -11,25 +11,21 @@ use crate::archive_facts::ArchiveFacts;
 use crate::commands::Command;
 use crate::dialogs::Purpose;
 use crate::files::FileTask;
-use crate::forecast::{AheadBy, ForecastTask, ForecastWhen, WeatherToCome};
+use crate::forecast::{
+    AheadBy, ForecastTask, ForecastWhen, WeatherToCome, method_title, rule_sentence, rule_title,
+};
+use crate::language::t;
 use crate::series_field::Facts;
 use crate::state::State;
 use crate::theme;
 
 pub fn forecast_ui(ui: &mut egui::Ui, state: &mut State) {
-    weak_ui(
-        ui,
-        "Images of days that were not seen, made from those that were. They are marked as made, and compared with later images where there are any.",
-    );
+    weak_ui(ui, t!("forecast-about"));
     let facts = match state.forecast_facts() {
         Facts::Known(facts) => facts,
         Facts::Nothing => {
-            theme::empty_ui(
-                ui,
-                "No series of images",
-                "Drop a folder of dated images on the map, or several dated files at once.",
-            );
-            if ui.button("New series from a folder…").clicked() {
+            theme::empty_ui(ui, t!("forecast-no-series"), t!("forecast-no-series-next"));
+            if ui.button(t!("forecast-new-series")).clicked() {
                 state.queue.push_back(Command::SeriesFromFolder);
             }
             return;
@@ -37,7 +33,7 @@ pub fn forecast_ui(ui: &mut egui::Ui, state: &mut State) {
         Facts::Looking => {
             ui.horizontal(|ui| {
                 ui.spinner();
-                ui.label("Looking at the images…");
+                ui.label(t!("forecast-looking"));
             });
             return;
         }
@@ -48,17 +44,17 @@ pub fn forecast_ui(ui: &mut egui::Ui, state: &mut State) {
     };
     ui.horizontal(|ui| {
         let task = &mut state.forecast.task;
-        ui.selectable_value(task, ForecastTask::Ahead, "Look ahead");
-        ui.selectable_value(task, ForecastTask::Gaps, "Fill gaps")
-            .on_hover_text("Values under clouds, from the images before and after");
+        ui.selectable_value(task, ForecastTask::Ahead, t!("forecast-ahead"));
+        ui.selectable_value(task, ForecastTask::Gaps, t!("forecast-gaps"))
+            .on_hover_text(t!("forecast-gaps-tip"));
     });
     form_ui(ui, state, &facts);
     match state.forecast_spec(&facts) {
         Ok(spec) => {
             say_ui(ui, state, &facts, &spec);
             let name = match state.forecast.task {
-                ForecastTask::Ahead => "Make the forecast",
-                ForecastTask::Gaps => "Fill the gaps",
+                ForecastTask::Ahead => t!("forecast-make"),
+                ForecastTask::Gaps => t!("forecast-fill"),
             };
             start_ui(ui, state, name, JobSpec::Forecast(spec));
         }
@@ -78,13 +74,13 @@ fn form_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
         .spacing([10.0, 6.0])
         .show(ui, |ui| {
             if let Some(layer) = state.forecast_series() {
-                ui.label("Series");
+                ui.label(t!("forecast-series"));
                 ui.add(egui::Label::new(&layer.name).truncate())
-                    .on_hover_text("The series chosen in the list of layers");
+                    .on_hover_text(t!("forecast-series-tip"));
                 ui.end_row();
             }
             sensor_ui(ui, state, facts);
-            ui.label("Method");
+            ui.label(t!("forecast-method"));
             method_ui(ui, state);
             ui.end_row();
             if state.forecast.task == ForecastTask::Ahead
@@ -95,20 +91,20 @@ fn form_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
             match state.forecast.task {
                 ForecastTask::Ahead => days_ahead_ui(ui, state, facts),
                 ForecastTask::Gaps => {
-                    let label = ui.label("Days");
+                    let label = ui.label(t!("forecast-days"));
                     ui.add(
                         TextEdit::singleline(&mut state.forecast.dates)
                             .desired_width(ui.available_width())
-                            .hint_text("all images, or 2018-05-07, …"),
+                            .hint_text(t!("forecast-days-gaps")),
                     )
                     .labelled_by(label.id);
                     ui.end_row();
                 }
             }
-            ui.label("Area");
+            ui.label(t!("forecast-area"));
             area_ui(ui, state, facts);
             ui.end_row();
-            ui.label("Folder");
+            ui.label(t!("forecast-folder"));
             out_ui(ui, state, facts);
             ui.end_row();
         });
@@ -127,7 +123,7 @@ fn sensor_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
     let chosen = state
         .forecast_sensor(facts)
         .map_or_else(String::new, |sensor| sensor.name.clone());
-    ui.label("Sensor");
+    ui.label(t!("forecast-sensor"));
     ComboBox::from_id_salt("forecast sensor")
         .width(ui.available_width())
         .selected_text(&chosen)
@@ -158,11 +154,11 @@ fn method_ui(ui: &mut egui::Ui, state: &mut State) {
         ForecastTask::Gaps => {
             ComboBox::from_id_salt("filling method")
                 .width(ui.available_width())
-                .selected_text(form.gaps.title())
+                .selected_text(rule_title(form.gaps))
                 .show_ui(ui, |ui| {
                     for choice in Baseline::ALL.into_iter().rev() {
-                        ui.selectable_value(&mut form.gaps, choice, choice.title())
-                            .on_hover_text(choice.sentence());
+                        ui.selectable_value(&mut form.gaps, choice, rule_title(choice))
+                            .on_hover_text(rule_sentence(choice));
                     }
                 });
         }
@@ -202,31 +198,30 @@ fn network_ui(ui: &mut egui::Ui, state: &mut State) {
     let installed = state
         .forecast_weights()
         .and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
-        .unwrap_or_else(|| "none installed".to_owned());
-    ui.label("Weights");
+        .unwrap_or_else(|| t!("forecast-no-weights").to_owned());
+    ui.label(t!("forecast-weights"));
     path_ui(ui, state, &installed, Purpose::ForecastWeights);
     ui.end_row();
-    ui.label("Device");
+    ui.label(t!("forecast-device"));
     device_ui(ui, state);
     ui.end_row();
-    ui.label("Weather");
+    ui.label(t!("forecast-weather"));
     let known = state.history.document().weather.as_ref();
     match known.and_then(|weather| weather.path.file_name()) {
         Some(name) => {
             let name = name.to_string_lossy().into_owned();
-            ui.add(egui::Label::new(name).truncate()).on_hover_text(
-                "The weather of the project; its plots and units stand under Weather",
-            );
+            ui.add(egui::Label::new(name).truncate())
+                .on_hover_text(t!("forecast-weather-tip"));
         }
         None => {
-            if ui.button("Add daily weather…").clicked() {
+            if ui.button(t!("forecast-add-weather")).clicked() {
                 let ctx = ui.ctx().clone();
                 state.pick(&ctx, Purpose::Weather);
             }
         }
     }
     ui.end_row();
-    ui.label("To come");
+    ui.label(t!("forecast-to-come"));
     let form = &mut state.forecast.network;
     ComboBox::from_id_salt("weather to come")
         .width(ui.available_width())
@@ -244,7 +239,7 @@ fn network_ui(ui: &mut egui::Ui, state: &mut State) {
             path_ui(
                 ui,
                 state,
-                "a forecast, or what was measured",
+                t!("forecast-future-hint"),
                 Purpose::FutureWeather,
             );
             ui.end_row();
@@ -254,9 +249,9 @@ fn network_ui(ui: &mut egui::Ui, state: &mut State) {
             ui.add(
                 DragValue::new(&mut form.members)
                     .range(1..=MOST_WEATHER_MEMBERS)
-                    .suffix(" members"),
+                    .suffix(format!(" {}", t!("forecast-members"))),
             )
-            .on_hover_text("Courses of the weather that are drawn from past years; needs three years of weather");
+            .on_hover_text(t!("forecast-members-tip"));
             ui.end_row();
         }
     }
@@ -264,11 +259,8 @@ fn network_ui(ui: &mut egui::Ui, state: &mut State) {
 
 /// Sliders that change the weather to come, for the part in view.
 fn what_if_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
-    theme::section_ui(ui, "What if the weather were different?");
-    weak_ui(
-        ui,
-        "The part in view once more under changed weather, beside the unchanged. Model output: what the network has learnt weather to do.",
-    );
+    theme::section_ui(ui, t!("forecast-what-if"));
+    weak_ui(ui, t!("forecast-what-if-about"));
     let before = state.changed_weather();
     let mut is_let_go = false;
     egui::Grid::new("what if")
@@ -277,7 +269,7 @@ fn what_if_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
         .show(ui, |ui| {
             ui.spacing_mut().slider_width = 150.0;
             let form = &mut state.forecast.network;
-            let label = ui.label("Temperature");
+            let label = ui.label(t!("forecast-temperature"));
             let warmer = ui
                 .add(
                     Slider::new(&mut form.warmer_c, -6.0..=6.0)
@@ -286,7 +278,7 @@ fn what_if_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
                 )
                 .labelled_by(label.id);
             ui.end_row();
-            let label = ui.label("Rain");
+            let label = ui.label(t!("forecast-rain"));
             let rain = ui
                 .add(
                     Slider::new(&mut form.rain_percent, 0.0..=300.0)
@@ -308,10 +300,10 @@ fn what_if_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
     let mut start = None;
     ui.horizontal(|ui| {
         let can_start = spec.is_ok() && !is_running;
-        let button = ui.add_enabled(can_start, egui::Button::new("Show beside the unchanged"));
+        let button = ui.add_enabled(can_start, egui::Button::new(t!("forecast-beside")));
         let why = match &spec {
             Err(why) => why.as_str(),
-            Ok(_) => "It is being drawn",
+            Ok(_) => t!("forecast-drawing"),
         };
         if button.on_disabled_hover_text(why).clicked() {
             start = spec.clone().ok();
@@ -320,8 +312,8 @@ fn what_if_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
             ui.spinner();
         }
         if ui
-            .link("Unchanged")
-            .on_hover_text("Sliders back to the weather as it is")
+            .link(t!("forecast-unchanged"))
+            .on_hover_text(t!("forecast-unchanged-tip"))
             .clicked()
         {
             state.forecast.network.warmer_c = 0.0;
@@ -348,20 +340,22 @@ fn is_what_if(spec: &JobSpec) -> bool {
 }
 
 fn days_ahead_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
-    let label = ui.label("Images up to");
+    let label = ui.label(t!("forecast-until"));
     let last = state
         .forecast_sensor(facts)
         .and_then(|sensor| sensor.images.last())
-        .map_or_else(String::new, |image| format!("{}, the last", image.date));
+        .map_or_else(String::new, |image| {
+            t!("forecast-last", date = image.date.to_string())
+        });
     ui.add(
         TextEdit::singleline(&mut state.forecast.until)
             .desired_width(ui.available_width())
             .hint_text(last),
     )
     .labelled_by(label.id)
-    .on_hover_text("Later images are not used: they are what the forecast is compared with");
+    .on_hover_text(t!("forecast-until-tip"));
     ui.end_row();
-    ui.label("Days");
+    ui.label(t!("forecast-days"));
     ComboBox::from_id_salt("forecast days")
         .width(ui.available_width())
         .selected_text(state.forecast.when.name())
@@ -387,18 +381,18 @@ fn days_ahead_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
             ui.label("");
             ui.horizontal(|ui| {
                 if form.when == ForecastWhen::Steps {
-                    ui.label("every");
+                    ui.label(t!("forecast-every"));
                     ui.add(
                         DragValue::new(&mut form.step_days)
                             .range(1..=120)
                             .suffix(" d"),
                     );
                 }
-                ui.label("up to");
+                ui.label(t!("forecast-up-to"));
                 ui.add(
                     DragValue::new(&mut form.horizon_days)
                         .range(1..=366)
-                        .suffix(" days ahead"),
+                        .suffix(format!(" {}", t!("forecast-days-ahead"))),
                 );
             });
             ui.end_row();
@@ -408,10 +402,14 @@ fn days_ahead_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
 
 fn area_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
     let grid = &facts.grid;
-    let whole = format!("Whole, {} × {} px", grid.width, grid.height);
+    let whole = t!("forecast-whole", width = grid.width, height = grid.height);
     let in_view = match state.view_window(grid, None) {
-        Some(window) => format!("In view, {} × {} px", window.width, window.height),
-        None => "In view: nothing of the images".to_owned(),
+        Some(window) => t!(
+            "forecast-in-view",
+            width = window.width,
+            height = window.height
+        ),
+        None => t!("forecast-in-view-none").to_owned(),
     };
     ComboBox::from_id_salt("forecast area")
         .width(ui.available_width())
@@ -436,7 +434,7 @@ fn out_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
             ui.spacing_mut().item_spacing.x = 4.0;
             if ui
                 .button("…")
-                .on_hover_text("Choose the folder of the results")
+                .on_hover_text(t!("forecast-folder-tip"))
                 .clicked()
             {
                 let ctx = ui.ctx().clone();
@@ -476,26 +474,29 @@ fn say_ui(ui: &mut egui::Ui, state: &State, facts: &ArchiveFacts, spec: &Forecas
         .filter(|day| days.contains(day) && spec.until.is_some_and(|until| **day > until))
         .count();
     let Some((first, end)) = targets.first().zip(targets.last()) else {
-        wrong_ui(ui, "No day lies within this horizon.");
+        wrong_ui(ui, t!("forecast-no-day"));
         return;
     };
     let compared = match seen {
-        0 => "None of these days was seen, so it cannot be judged".to_owned(),
-        1 => "1 of them was seen".to_owned(),
-        seen => format!("{seen} of them were seen"),
+        0 => t!("forecast-none-seen").to_owned(),
+        seen => t!("forecast-some-seen", count = seen),
     };
     weak_ui(
         ui,
-        &format!(
-            "{} images up to {last}, {} days from {first} to {end}. {compared}.",
-            used.len(),
-            targets.len()
+        &t!(
+            "forecast-say",
+            images = used.len(),
+            last = last.to_string(),
+            days = targets.len(),
+            first = first.to_string(),
+            end = end.to_string(),
+            compared = compared
         ),
     );
 }
 
 fn result_ui(ui: &mut egui::Ui, state: &mut State, spec: &ForecastSpec, outcome: &Outcome) {
-    theme::section_ui(ui, "Last result");
+    theme::section_ui(ui, t!("forecast-last-result"));
     // Persistence has no skill over itself.
     let is_yardstick = spec.fill.is_none() && spec.method.rule() == Some(Baseline::Persistence);
     let metric = |name: &str| {
@@ -515,26 +516,31 @@ fn result_ui(ui: &mut egui::Ui, state: &mut State, spec: &ForecastSpec, outcome:
                 ui.label(text);
                 ui.end_row();
             };
-            row("Method", spec.method.title());
+            row(t!("forecast-method"), method_title(&spec.method));
             if let Some(rmse) = metric("rmse") {
                 row("RMSE", format!("{rmse:.4}"));
             }
             if let Some(skill) = metric("skill") {
+                let skill = format!("{skill:+.2}");
                 let over = match spec.fill {
-                    Some(_) => "over the last value",
-                    None => "over persistence",
+                    Some(_) => t!("forecast-skill-last-value", skill = skill),
+                    None => t!("forecast-skill-persistence", skill = skill),
                 };
-                row("Skill", format!("{skill:+.2} {over}"));
+                row(t!("forecast-skill"), over);
             }
             for (from, to) in HORIZON_BINS {
                 if let Some(skill) = metric(&format!("skill_{from}_{to}")) {
-                    row(&format!("{from}–{to} days"), format!("{skill:+.2}"));
+                    let days = t!("forecast-days-range", from = from, to = to);
+                    row(&days, format!("{skill:+.2}"));
                 }
             }
             if let Some(pixels) = metric("pixels_compared").filter(|pixels| *pixels > 0.0) {
                 row(
-                    "Compared",
-                    format!("{} pixels", crate::jobs::count_text(pixels as u64)),
+                    t!("forecast-compared"),
+                    t!(
+                        "forecast-pixels",
+                        count = crate::jobs::count_text(pixels as u64)
+                    ),
                 );
             }
         });
@@ -548,7 +554,7 @@ fn result_ui(ui: &mut egui::Ui, state: &mut State, spec: &ForecastSpec, outcome:
         .find(|file| file.extension().is_some_and(|ending| ending == "html"));
     if let Some(page) = page
         && ui
-            .button("Open report")
+            .button(t!("forecast-open-report"))
             .on_hover_text(page.display().to_string())
             .clicked()
     {

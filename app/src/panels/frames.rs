@@ -5,6 +5,7 @@ use std::sync::Arc;
 use egui_extras::{Column, TableBuilder};
 use terroir_scene::{Frame, Layer, MaskKind, MaskSource, Series};
 
+use crate::language::t;
 use crate::state::State;
 use crate::theme;
 
@@ -16,7 +17,7 @@ pub fn frames_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
         return;
     };
     let mut open = true;
-    egui::Window::new(format!("Dates of {}", layer.name))
+    egui::Window::new(t!("timeline-dates-of", layer = layer.name.as_str()))
         .id(egui::Id::unique("dates"))
         .open(&mut open)
         .default_pos(egui::pos2(260.0, 96.0))
@@ -42,7 +43,11 @@ fn table_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer, series: &Series
         .column(Column::exact(88.0))
         .column(Column::remainder().clip(true))
         .header(20.0, |mut header| {
-            for name in ["Date (UTC)", "Clouds", "File"] {
+            for name in [
+                t!("timeline-column-date"),
+                t!("timeline-column-clouds"),
+                t!("timeline-column-file"),
+            ] {
                 header.col(|ui| {
                     ui.label(egui::RichText::new(name).small().color(weak));
                 });
@@ -59,7 +64,7 @@ fn table_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer, series: &Series
                 row.col(|ui| {
                     let text = match state.clouds_of(frame).share() {
                         Some(share) => format!("{:.0} %", share * 100.0),
-                        None => "unknown".to_owned(),
+                        None => t!("timeline-unknown").to_owned(),
                     };
                     ui.label(egui::RichText::new(text).color(weak));
                 });
@@ -72,7 +77,11 @@ fn table_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer, series: &Series
                     };
                     let hint = match &frame.info {
                         Some(info) => terroir_scene::path_text(&info.path),
-                        None => format!("The file is not there:\n{}", frame.path().display()),
+                        None => format!(
+                            "{}\n{}",
+                            t!("timeline-file-missing"),
+                            frame.path().display()
+                        ),
                     };
                     ui.add(egui::Label::new(text).truncate().selectable(false))
                         .on_hover_text(hint);
@@ -98,7 +107,7 @@ fn date_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer, series: &Series,
     let edit = ui.add(
         egui::TextEdit::singleline(&mut text)
             .desired_width(86.0)
-            .hint_text("YYYY-MM-DD"),
+            .hint_text(t!("timeline-date-form")),
     );
     if edit.changed() {
         state.session.timeline.date_edit = Some((layer.id, index, text.clone()));
@@ -127,21 +136,36 @@ fn date_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer, series: &Series,
             Err(_) => {
                 state.messages.show(
                     crate::messages::Level::Warning,
-                    format!("{text} is no date. Write it as 2021-06-28."),
+                    t!("timeline-no-date", text = text),
                 );
                 return;
             }
         }
     };
     let name = match date {
-        Some(date) => format!("Date {} as {date}", frame.file_name()),
-        None => format!("Remove the date of {}", frame.file_name()),
+        Some(date) => t!(
+            "timeline-set-date",
+            file = frame.file_name(),
+            date = date.to_string()
+        ),
+        None => t!("timeline-remove-date", file = frame.file_name()),
     };
     state.change_layer(layer.id, &name, |layer| {
         if let Some(series) = layer.series_mut() {
             series.set_date(index, date);
         }
     });
+}
+
+fn kind_name(kind: MaskKind) -> &'static str {
+    match kind {
+        MaskKind::HlsFmask => t!("timeline-mask-hls"),
+        MaskKind::FmaskCodes => t!("timeline-mask-fmask-codes"),
+        MaskKind::CloudMask => t!("timeline-mask-cloud"),
+        MaskKind::User => t!("timeline-mask-user"),
+        // Names of products and bands.
+        MaskKind::Scl | MaskKind::LandsatQa | MaskKind::LandsatPixelQa => kind.label(),
+    }
 }
 
 /// Which band or file says where clouds are, for all dates at once.
@@ -152,10 +176,10 @@ fn mask_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer, series: &Series)
         .and_then(|frame| frame.info.as_ref())
         .map(|info| &info.bands);
     let text = match (mask, bands) {
-        (None, _) => "none".to_owned(),
+        (None, _) => t!("timeline-mask-none").to_owned(),
         (Some(mask), Some(bands)) if shown.is_some_and(Frame::has_own_mask) => {
             bands.get(mask.band).map_or_else(
-                || format!("band {}", mask.band + 1),
+                || t!("timeline-mask-band", number = mask.band + 1),
                 |band| band.name.clone(),
             )
         }
@@ -173,15 +197,21 @@ fn mask_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer, series: &Series)
     }
     let mut picked = None;
     ui.horizontal(|ui| {
-        ui.label("Clouds are marked in");
+        ui.label(t!("timeline-mask-in"));
         egui::ComboBox::from_id_salt("mask band")
             .selected_text(text)
             .width(150.0)
             .show_ui(ui, |ui| {
-                if ui.selectable_label(false, "What the files say").clicked() {
+                if ui
+                    .selectable_label(false, t!("timeline-mask-found"))
+                    .clicked()
+                {
                     picked = Some(Pick::Found);
                 }
-                if ui.selectable_label(mask.is_none(), "Nothing").clicked() {
+                if ui
+                    .selectable_label(mask.is_none(), t!("timeline-mask-nothing"))
+                    .clicked()
+                {
                     picked = Some(Pick::Nothing);
                 }
                 ui.separator();
@@ -194,14 +224,14 @@ fn mask_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer, series: &Series)
         let Some(mask) = mask else {
             return;
         };
-        ui.label("as");
+        ui.label(t!("timeline-mask-as"));
         egui::ComboBox::from_id_salt("mask kind")
-            .selected_text(mask.kind.label())
+            .selected_text(kind_name(mask.kind))
             .width(150.0)
             .show_ui(ui, |ui| {
                 for kind in MaskKind::ALL {
                     if ui
-                        .selectable_label(kind == mask.kind, kind.label())
+                        .selectable_label(kind == mask.kind, kind_name(kind))
                         .clicked()
                     {
                         picked = Some(Pick::Kind(kind));
@@ -240,7 +270,7 @@ fn mask_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer, series: &Series)
     };
     state.change_layer(
         layer.id,
-        &format!("Cloud mask of {}", layer.name),
+        &t!("timeline-mask-of", layer = layer.name.as_str()),
         |layer| {
             if let Some(series) = layer.series_mut() {
                 series.set_masks(choose);

@@ -7,6 +7,7 @@ use terroir_scene::Profile;
 
 use super::layers::{drag_step, end_drag_step};
 use crate::commands::Command;
+use crate::language::t;
 use crate::session::ViewRequest;
 use crate::state::State;
 use crate::theme::{self, icon};
@@ -20,10 +21,10 @@ pub fn kept_profiles_ui(ui: &mut egui::Ui, state: &mut State) {
     }
     ui.add_space(theme::SMALL_GAP);
     ui.horizontal(|ui| {
-        ui.label(egui::RichText::new(format!("Kept profiles ({})", profiles.len())).strong());
+        ui.label(egui::RichText::new(t!("spectrum-kept", count = profiles.len())).strong());
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 2.0;
-            if theme::icon_button(ui, icon::TRASH, "Remove all kept profiles").clicked() {
+            if theme::icon_button(ui, icon::TRASH, t!("spectrum-remove-all")).clicked() {
                 state.remove_all_profiles();
             }
             for command in [
@@ -38,9 +39,9 @@ pub fn kept_profiles_ui(ui: &mut egui::Ui, state: &mut State) {
             }
             let shown = state.session.profiles.shows_markers;
             let (glyph, name) = if shown {
-                (icon::MAP_PIN, "Hide the places on the map")
+                (icon::MAP_PIN, t!("spectrum-hide-places"))
             } else {
-                (icon::MAP_PIN_LINE, "Show the places on the map")
+                (icon::MAP_PIN_LINE, t!("spectrum-show-places"))
             };
             if theme::icon_button(ui, glyph, name).clicked() {
                 state.session.profiles.shows_markers = !shown;
@@ -80,8 +81,8 @@ fn row_ui(ui: &mut egui::Ui, state: &mut State, profile: &Arc<Profile>) {
     let mut rgb = profile.color;
     let swatch = inner
         .color_edit_button_srgb(&mut rgb)
-        .on_hover_text("Colour of all profiles of this place");
-    let step = format!("Colour of {}", profile.name);
+        .on_hover_text(t!("spectrum-colour-tip"));
+    let step = t!("spectrum-colour-of", name = profile.name.as_str());
     drag_step(state, &swatch, &step);
     if rgb != profile.color {
         let place = profile.place;
@@ -97,7 +98,7 @@ fn row_ui(ui: &mut egui::Ui, state: &mut State, profile: &Arc<Profile>) {
     }
     end_drag_step(state, &swatch);
     inner.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-        let name = format!("Remove {}", profile.name);
+        let name = t!("spectrum-remove-one", name = profile.name.as_str());
         if theme::icon_button(ui, icon::X, &name).clicked() {
             state.remove_profile(id);
         }
@@ -137,13 +138,12 @@ fn name_ui(ui: &mut egui::Ui, state: &mut State, profile: &Profile) {
             let is_given_up = ui.input(|input| input.key_pressed(egui::Key::Escape));
             state.session.profiles.rename = None;
             if !name.is_empty() && !is_given_up {
-                state
-                    .history
-                    .change(&format!("Rename profile to {name}"), |document| {
-                        if let Some(profile) = document.profile_mut(id) {
-                            profile.name = name;
-                        }
-                    });
+                let step = t!("spectrum-rename-to", name = name.as_str());
+                state.history.change(&step, |document| {
+                    if let Some(profile) = document.profile_mut(id) {
+                        profile.name = name;
+                    }
+                });
             }
         } else if !edit.has_focus() {
             edit.request_focus();
@@ -167,7 +167,7 @@ fn context_ui(ui: &mut egui::Ui, state: &mut State, profile: &Arc<Profile>) {
         }
         clicked
     };
-    if item(ui, icon::CROSSHAIR, "Show on the map") {
+    if item(ui, icon::CROSSHAIR, t!("spectrum-show-on-map")) {
         let to = state.history.document().map_crs.as_ref();
         let place = (profile.x, profile.y);
         state.session.view = state
@@ -175,15 +175,15 @@ fn context_ui(ui: &mut egui::Ui, state: &mut State, profile: &Arc<Profile>) {
             .point(profile.crs.as_ref(), to, place)
             .map(ViewRequest::Point);
     }
-    if item(ui, icon::PENCIL_SIMPLE, "Rename") {
+    if item(ui, icon::PENCIL_SIMPLE, t!("spectrum-rename")) {
         state.session.profiles.rename = Some((profile.id, profile.name.clone()));
     }
-    if item(ui, icon::COPY, "Copy as table") {
+    if item(ui, icon::COPY, t!("spectrum-copy")) {
         let ctx = ui.ctx().clone();
         state.copy_profiles(&ctx, std::slice::from_ref(profile));
     }
     ui.separator();
-    if item(ui, icon::TRASH, "Remove") {
+    if item(ui, icon::TRASH, t!("spectrum-remove")) {
         state.remove_profile(profile.id);
     }
 }

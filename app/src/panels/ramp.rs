@@ -5,6 +5,7 @@ use std::sync::Arc;
 use egui::{Rect, Sense, pos2, vec2};
 use terroir_scene::{Layer, MOST_STEPS, RampChoice, Steps, Stretch, Style, ramp_names};
 
+use crate::language::t;
 use crate::state::State;
 use crate::theme::{self, icon};
 
@@ -57,7 +58,7 @@ pub fn ramp_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
         ui.spacing_mut().item_spacing.x = 4.0;
         if let Some(name) = picker_ui(ui, ramp) {
             chosen = Some((
-                "Colour ramp",
+                t!("ramp-title"),
                 RampChoice {
                     name,
                     ..ramp.clone()
@@ -68,13 +69,13 @@ pub fn ramp_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
             ramp.inverted,
             icon::ARROWS_LEFT_RIGHT,
         ));
-        if theme::named(turn, "Turn the ramp round").clicked() {
+        if theme::named(turn, t!("ramp-turn")).clicked() {
             let inverted = !ramp.inverted;
             let turned = RampChoice {
                 inverted,
                 ..ramp.clone()
             };
-            chosen = Some(("Turn the ramp round", turned));
+            chosen = Some((t!("ramp-turn"), turned));
         }
         steps_ui(ui, state, layer, ramp, &mut chosen);
     });
@@ -114,7 +115,7 @@ fn picker_ui(ui: &mut egui::Ui, ramp: &RampChoice) -> Option<String> {
         &smooth(&ramp.name),
         &any,
     );
-    let label = format!("Colour ramp: {}", ramp.name);
+    let label = t!("ramp-chosen", name = ramp.name.as_str());
     let button = theme::named(button, &label);
     let mut chosen = None;
     egui::Popup::menu(&button).show(|ui| {
@@ -170,9 +171,9 @@ fn steps_ui(
         Some(Steps::At { breaks }) => breaks.len() + 1,
     };
     let text = match &ramp.steps {
-        None => "Smooth",
-        Some(Steps::Equal { .. }) => "Equal steps",
-        Some(Steps::At { .. }) => "Equal counts",
+        None => t!("ramp-smooth"),
+        Some(Steps::Equal { .. }) => t!("ramp-equal"),
+        Some(Steps::At { .. }) => t!("ramp-counts"),
     };
     egui::ComboBox::from_id_salt("ramp steps")
         .width(92.0)
@@ -182,22 +183,22 @@ fn steps_ui(
                 steps,
                 ..ramp.clone()
             };
-            if ui.selectable_label(count == 0, "Smooth").clicked() {
-                *chosen = Some(("Smooth ramp", with(None)));
+            if ui.selectable_label(count == 0, t!("ramp-smooth")).clicked() {
+                *chosen = Some((t!("ramp-smooth-step"), with(None)));
             }
             let is_equal = matches!(ramp.steps, Some(Steps::Equal { .. }));
             if ui
-                .selectable_label(is_equal, "Equal steps")
-                .on_hover_text("Classes of the same width between the limits")
+                .selectable_label(is_equal, t!("ramp-equal"))
+                .on_hover_text(t!("ramp-equal-tip"))
                 .clicked()
             {
                 let count = if count < 2 { 5 } else { count };
-                *chosen = Some(("Classes of equal width", with(Some(Steps::Equal { count }))));
+                *chosen = Some((t!("ramp-equal-step"), with(Some(Steps::Equal { count }))));
             }
             let is_quantile = matches!(ramp.steps, Some(Steps::At { .. }));
             if ui
-                .selectable_label(is_quantile, "Equal counts")
-                .on_hover_text("Classes with about the same number of pixels (quantiles)")
+                .selectable_label(is_quantile, t!("ramp-counts"))
+                .on_hover_text(t!("ramp-counts-tip"))
                 .clicked()
             {
                 state.take_quantiles(layer.id, if count < 2 { 5 } else { count });
@@ -211,7 +212,7 @@ fn steps_ui(
                     .range(2..=MOST_STEPS)
                     .speed(0.05),
             )
-            .on_hover_text("Number of classes");
+            .on_hover_text(t!("ramp-count"));
         if drag.changed() && wanted != count {
             match ramp.steps {
                 Some(Steps::At { .. }) => state.take_quantiles(layer.id, wanted),
@@ -221,7 +222,7 @@ fn steps_ui(
                         steps,
                         ..ramp.clone()
                     };
-                    *chosen = Some(("Number of classes", ramp));
+                    *chosen = Some((t!("ramp-count"), ramp));
                 }
             }
         }
@@ -257,13 +258,13 @@ fn breaks_ui(
                         .speed(span / 400.0)
                         .max_decimals(super::stretch::decimals(span)),
                 )
-                .on_hover_text("Value between these two classes");
-            super::layers::drag_step(state, &drag, "Class limit");
+                .on_hover_text(t!("ramp-break-tip"));
+            super::layers::drag_step(state, &drag, t!("ramp-break"));
             if drag.changed() {
                 let mut own = breaks.clone();
                 own[index] = typed;
                 own.sort_by(f32::total_cmp);
-                state.change_layer(layer.id, "Class limit", |layer| {
+                state.change_layer(layer.id, t!("ramp-break"), |layer| {
                     if let Some(ramp) = layer.style.as_mut().and_then(Style::ramp_mut) {
                         ramp.steps = Some(Steps::At { breaks: own });
                     }

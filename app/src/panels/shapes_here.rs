@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use terroir_scene::{LayerId, VectorLayer};
+use terroir_scene::{ColumnKind, LayerId, VectorLayer};
 
+use crate::language::t;
 use crate::session::{FoundShape, ViewRequest};
 use crate::state::State;
 use crate::theme::{self, icon};
@@ -16,13 +17,10 @@ pub fn shapes_here_ui(ui: &mut egui::Ui, state: &mut State) {
     }
     let chosen = state.session.found_chosen.min(found.len() - 1);
     ui.horizontal(|ui| {
-        let title = match found.len() {
-            1 => "1 shape here".to_owned(),
-            count => format!("{count} shapes here"),
-        };
+        let title = t!("shapes-here", count = found.len());
         ui.label(egui::RichText::new(title).strong());
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if theme::icon_button(ui, icon::X, "Forget the clicked shapes").clicked() {
+            if theme::icon_button(ui, icon::X, t!("shapes-forget")).clicked() {
                 state.forget_shapes();
             }
         });
@@ -53,7 +51,7 @@ pub fn shapes_here_ui(ui: &mut egui::Ui, state: &mut State) {
     };
     ui.horizontal(|ui| {
         let text = name_of(state, shape);
-        if theme::icon_button(ui, icon::FRAME_CORNERS, "Zoom to this shape").clicked() {
+        if theme::icon_button(ui, icon::FRAME_CORNERS, t!("shapes-zoom")).clicked() {
             state.session.view = Some(ViewRequest::Shapes(shape.layer));
         }
         ui.add(egui::Label::new(text).truncate());
@@ -66,22 +64,39 @@ pub fn shapes_here_ui(ui: &mut egui::Ui, state: &mut State) {
             for column in &data.columns {
                 let weak = theme::colors(ui.visuals()).weak;
                 ui.label(egui::RichText::new(&column.name).small().color(weak))
-                    .on_hover_text(column.kind.name());
+                    .on_hover_text(kind_name(column.kind));
                 match column.text(shape.feature) {
                     Some(text) => {
                         ui.add(egui::Label::new(&text).wrap());
                     }
                     None => {
-                        ui.label(egui::RichText::new("no value").italics().color(weak));
+                        ui.label(
+                            egui::RichText::new(t!("shapes-no-value"))
+                                .italics()
+                                .color(weak),
+                        );
                     }
                 }
                 ui.end_row();
             }
         });
     if data.columns.is_empty() {
-        ui.label("This layer has no attributes.");
+        ui.label(t!("shapes-no-attributes"));
     }
     ui.separator();
+}
+
+fn kind_name(kind: ColumnKind) -> &'static str {
+    match kind {
+        ColumnKind::Integer => t!("shapes-kind-integer"),
+        ColumnKind::Real => t!("shapes-kind-real"),
+        ColumnKind::Boolean => t!("shapes-kind-boolean"),
+        ColumnKind::Text => t!("shapes-kind-text"),
+        ColumnKind::Date => t!("shapes-kind-date"),
+        ColumnKind::Time => t!("shapes-kind-time"),
+        ColumnKind::DateTime => t!("shapes-kind-date-time"),
+        ColumnKind::Other => t!("shapes-kind-other"),
+    }
 }
 
 fn data_of(state: &State, layer: LayerId) -> Option<Arc<VectorLayer>> {
@@ -91,12 +106,16 @@ fn data_of(state: &State, layer: LayerId) -> Option<Arc<VectorLayer>> {
 
 fn name_of(state: &State, shape: &FoundShape) -> String {
     let Some(layer) = state.history.document().layer(shape.layer) else {
-        return "A removed layer".to_owned();
+        return t!("shapes-removed-layer").to_owned();
     };
     let id = state
         .vectors
         .data(layer)
         .and_then(|data| data.ids.get(shape.feature).copied())
         .unwrap_or(shape.feature as i64);
-    format!("{}, shape {id}", layer.name)
+    t!(
+        "shapes-name",
+        layer = layer.name.as_str(),
+        id = id.to_string()
+    )
 }

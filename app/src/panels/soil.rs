@@ -15,6 +15,7 @@ use crate::dialogs::Purpose;
 use crate::export::primary_button;
 use crate::files::FileTask;
 use crate::jobs::JobState;
+use crate::language::t;
 use crate::soil::short_name;
 use crate::state::State;
 use crate::theme::{self, icon};
@@ -24,9 +25,6 @@ const MOST_POINTS: usize = 3000;
 /// Days without a value that break a curve.
 const BREAK_DAYS: f64 = 10.0;
 const ESTIMATE: egui::Color32 = egui::Color32::from_rgb(0xd5, 0x5e, 0x00);
-
-/// What maps where no network does.
-const SIMPLE: &str = "ridge regression";
 
 /// What a click asks for, done after drawing.
 enum Wish {
@@ -43,7 +41,7 @@ pub fn soil_ui(ui: &mut egui::Ui, state: &mut State) {
     state.want_models();
     let mut open = true;
     let mut wish = None;
-    egui::Window::new("Soil moisture")
+    egui::Window::new(t!("soil-title"))
         .id(egui::Id::unique("soil moisture"))
         .open(&mut open)
         .default_pos([150.0, 84.0])
@@ -80,20 +78,20 @@ pub fn soil_ui(ui: &mut egui::Ui, state: &mut State) {
 }
 
 fn form_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
-    theme::section_ui(ui, "Stations");
+    theme::section_ui(ui, t!("soil-stations"));
     files_ui(ui, &mut state.soil.stations);
     let mut asked = None;
     ui.horizontal(|ui| {
         if ui
-            .button("Add tables…")
-            .on_hover_text("Tables (CSV) with station, lat, lon, date and sm, or a column a station; their places and weather; ISMN files (.stm)")
+            .button(t!("soil-add-tables"))
+            .on_hover_text(t!("soil-add-tables-tip"))
             .clicked()
         {
             asked = Some(Purpose::SoilStations);
         }
         if ui
-            .button("Add folder…")
-            .on_hover_text("A download of the International Soil Moisture Network")
+            .button(t!("soil-add-folder"))
+            .on_hover_text(t!("soil-add-folder-tip"))
             .clicked()
         {
             asked = Some(Purpose::SoilFolder);
@@ -104,34 +102,34 @@ fn form_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
         .num_columns(2)
         .spacing([10.0, 4.0])
         .show(ui, |ui| {
-            let label = ui.label("Depth");
+            let label = ui.label(t!("soil-depth"));
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = 4.0;
                 for value in [&mut form.depth_from_cm, &mut form.depth_to_cm] {
-                    ui.add(DragValue::new(value).range(0.0..=1000.0).speed(1.0).max_decimals(1))
-                        .labelled_by(label.id);
+                    ui.add(
+                        DragValue::new(value)
+                            .range(0.0..=1000.0)
+                            .speed(1.0)
+                            .max_decimals(1),
+                    )
+                    .labelled_by(label.id);
                 }
                 ui.label("cm");
             })
             .response
-            .on_hover_text("Sensors between these depths are used, of several of a station the shallowest");
+            .on_hover_text(t!("soil-depth-tip"));
             ui.end_row();
-            let label = ui.label("Flags");
+            let label = ui.label(t!("soil-flags"));
             ui.add(TextEdit::singleline(&mut form.flags).desired_width(120.0))
                 .labelled_by(label.id)
-                .on_hover_text("Quality flags that are accepted, with commas between them; values with others are left out");
+                .on_hover_text(t!("soil-flags-tip"));
             ui.end_row();
         });
-    ui.checkbox(&mut form.is_percent, "Values are percent")
-        .on_hover_text(
-            "They are divided by 100. Soil moisture is counted in m³/m³ everywhere else.",
-        );
-    theme::section_ui(ui, "Weather");
+    ui.checkbox(&mut form.is_percent, t!("soil-percent"))
+        .on_hover_text(t!("soil-percent-tip"));
+    theme::section_ui(ui, t!("soil-weather"));
     if state.soil.weather.is_empty() {
-        weak_ui(
-            ui,
-            "Columns of weather in the tables above are used; add a table where there are none.",
-        );
+        weak_ui(ui, t!("soil-weather-about"));
     }
     let of_project = state.history.document().weather.as_ref();
     if let Some(name) = of_project.map(|weather| short_name(&weather.path)) {
@@ -140,8 +138,8 @@ fn form_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
             .uses_project_weather
             .unwrap_or_else(|| state.soil_has_images());
         if ui
-            .checkbox(&mut is_used, format!("The project's: {name}"))
-            .on_hover_text("The weather of the Weather panel, with the units confirmed there")
+            .checkbox(&mut is_used, t!("soil-weather-of-project", name = name))
+            .on_hover_text(t!("soil-weather-of-project-tip"))
             .changed()
         {
             state.soil.uses_project_weather = Some(is_used);
@@ -149,15 +147,15 @@ fn form_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
     }
     files_ui(ui, &mut state.soil.weather);
     if ui
-        .button("Add weather…")
-        .on_hover_text("Daily precipitation and temperature that cover the days of the stations")
+        .button(t!("soil-add-weather"))
+        .on_hover_text(t!("soil-add-weather-tip"))
         .clicked()
     {
         asked = Some(Purpose::SoilWeather);
     }
-    theme::section_ui(ui, "Images");
+    theme::section_ui(ui, t!("soil-images"));
     images_ui(ui, state);
-    theme::section_ui(ui, "Results");
+    theme::section_ui(ui, t!("soil-results"));
     let default = state
         .soil_out_path()
         .map(|path| path.display().to_string())
@@ -167,7 +165,7 @@ fn form_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
             ui.spacing_mut().item_spacing.x = 4.0;
             if ui
                 .button("…")
-                .on_hover_text("Choose the folder of the results")
+                .on_hover_text(t!("soil-folder-tip"))
                 .clicked()
             {
                 asked = Some(Purpose::SoilOut);
@@ -185,21 +183,24 @@ fn form_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
     let spec = state.soil_spec();
     let runs = state.soil_runs();
     ui.horizontal(|ui| {
-        let button = ui.add_enabled(spec.is_ok() && !runs, primary_button(ui, "Estimate"));
+        let button = ui.add_enabled(
+            spec.is_ok() && !runs,
+            primary_button(ui, t!("soil-estimate")),
+        );
         let why = match &spec {
             Err(why) => why.as_str(),
-            Ok(_) => "Running",
+            Ok(_) => t!("soil-running"),
         };
         if button
             .on_disabled_hover_text(why)
-            .on_hover_text("Fits the estimates, tests them at stations and on days they have not seen, and maps the day")
+            .on_hover_text(t!("soil-estimate-tip"))
             .clicked()
             && let Ok(spec) = &spec
         {
             *wish = Some(Wish::Start(Box::new(spec.clone())));
         }
         if let Ok(spec) = &spec
-            && ui.button("Copy as command").clicked()
+            && ui.button(t!("soil-copy-command")).clicked()
         {
             ui.ctx().copy_text(command_line(spec));
         }
@@ -215,7 +216,7 @@ fn files_ui(ui: &mut egui::Ui, files: &mut Vec<std::path::PathBuf>) {
     let mut gone = None;
     for (at, file) in files.iter().enumerate() {
         ui.horizontal(|ui| {
-            if theme::icon_button(ui, icon::X, "Do not use this file").clicked() {
+            if theme::icon_button(ui, icon::X, t!("soil-unuse")).clicked() {
                 gone = Some(at);
             }
             ui.add(Label::new(short_name(file)).truncate())
@@ -230,10 +231,7 @@ fn files_ui(ui: &mut egui::Ui, files: &mut Vec<std::path::PathBuf>) {
 fn images_ui(ui: &mut egui::Ui, state: &mut State) {
     let series = state.image_series();
     if series.is_empty() {
-        weak_ui(
-            ui,
-            "No series is open: there will be figures and curves, and no map. Drop a folder of dated images of the stations on the map first.",
-        );
+        weak_ui(ui, t!("soil-no-series"));
         return;
     }
     let weak = theme::colors(ui.visuals()).weak;
@@ -248,7 +246,11 @@ fn images_ui(ui: &mut egui::Ui, state: &mut State) {
                 }
             }
             let dated = layer.series().map_or(0, |series| series.dated());
-            ui.label(RichText::new(format!("{dated} dates")).small().color(weak));
+            ui.label(
+                RichText::new(t!("soil-dates", count = dated))
+                    .small()
+                    .color(weak),
+            );
         });
     }
     let is_any_used = series
@@ -256,11 +258,11 @@ fn images_ui(ui: &mut egui::Ui, state: &mut State) {
         .any(|layer| !state.soil.left_out.contains(&layer.id));
     ui.add_enabled_ui(is_any_used, |ui| {
         ui.horizontal(|ui| {
-            let label = ui.label("Day to map");
+            let label = ui.label(t!("soil-day"));
             ui.add(
                 TextEdit::singleline(&mut state.soil.date)
                     .desired_width(ui.available_width())
-                    .hint_text("of the last image"),
+                    .hint_text(t!("soil-day-hint")),
             )
             .labelled_by(label.id);
         });
@@ -270,23 +272,25 @@ fn images_ui(ui: &mut egui::Ui, state: &mut State) {
             .collect();
         if !known.is_empty() {
             ui.horizontal(|ui| {
-                ui.label("Mapped by");
+                ui.label(t!("soil-mapped-by"));
                 let chosen = &mut state.soil.model;
+                // What maps where no network does.
+                let simple = t!("soil-ridge");
                 egui::ComboBox::from_id_salt("soil model")
                     .width(ui.available_width())
                     .truncate()
-                    .selected_text(chosen.as_deref().unwrap_or(SIMPLE))
+                    .selected_text(chosen.as_deref().unwrap_or(simple))
                     .show_ui(ui, |ui| {
-                        ui.selectable_value(chosen, None, SIMPLE);
+                        ui.selectable_value(chosen, None, simple);
                         for name in known {
                             ui.selectable_value(chosen, Some(name.to_owned()), name)
-                                .on_hover_text("A head is taught on the network's embeddings; the simple estimates stand beside it");
+                                .on_hover_text(t!("soil-network-tip"));
                         }
                     });
             });
         }
-        ui.checkbox(&mut state.soil.uncertainty, "Map the uncertainty, too")
-            .on_hover_text("How far fits on different stations lie apart at each pixel");
+        ui.checkbox(&mut state.soil.uncertainty, t!("soil-uncertainty"))
+            .on_hover_text(t!("soil-uncertainty-tip"));
     });
 }
 
@@ -299,7 +303,7 @@ fn run_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
                     ui.spinner();
                     ui.label(&job.stage);
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        if ui.button("Stop").clicked() {
+                        if ui.button(t!("soil-stop")).clicked() {
                             *wish = Some(Wish::Cancel(job.id));
                         }
                     });
@@ -326,12 +330,7 @@ fn run_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
         }
     }
     let Some(results) = state.soil.results.clone() else {
-        theme::empty_ui(
-            ui,
-            "No estimate yet",
-            "How wet was the soil? Stations and the weather before each day teach it; dated images carry it from the stations to every pixel. \
-             All figures come from stations and days that were held out, with simple estimates beside them.",
-        );
+        theme::empty_ui(ui, t!("soil-none"), t!("soil-none-next"));
         return;
     };
     results_ui(ui, state, &results, wish);
@@ -345,22 +344,22 @@ fn results_ui(
 ) {
     let colors = theme::colors(ui.visuals());
     ui.horizontal(|ui| {
-        ui.label(RichText::new("Figures, m³/m³").strong());
+        ui.label(RichText::new(t!("soil-figures")).strong());
         if results.is_by_station && !results.by_time.is_empty() {
-            ui.selectable_value(&mut state.soil.shows_time, false, "Stations held out")
-                .on_hover_text(format!(
-                    "Every value was estimated by a fit that had seen no value of its station ({} parts)",
-                    results.folds
-                ));
-            let from = results.time_from.map_or_else(String::new, |from| format!(" from {from} on"));
-            ui.selectable_value(&mut state.soil.shows_time, true, "Last days held out")
-                .on_hover_text(format!("The last fifth of the days{from}, estimated from the days before"));
+            ui.selectable_value(&mut state.soil.shows_time, false, t!("soil-by-station"))
+                .on_hover_text(t!("soil-by-station-tip", parts = results.folds));
+            let tip = match results.time_from {
+                Some(from) => t!("soil-by-time-from", date = from.to_string()),
+                None => t!("soil-by-time-tip").to_owned(),
+            };
+            ui.selectable_value(&mut state.soil.shows_time, true, t!("soil-by-time"))
+                .on_hover_text(tip);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if theme::icon_button(ui, icon::FOLDER_OPEN, "Show the folder of the results").clicked() {
+            if theme::icon_button(ui, icon::FOLDER_OPEN, t!("soil-show-folder")).clicked() {
                 *wish = Some(Wish::ShowFolder(results.page()));
             }
-            if ui.button("Open report").clicked() {
+            if ui.button(t!("soil-open-report")).clicked() {
                 *wish = Some(Wish::OpenPage(results.page()));
             }
         });
@@ -373,10 +372,7 @@ fn results_ui(
     };
     methods_ui(ui, methods, &results.shown);
     if !results.is_by_station {
-        wrong_ui(
-            ui,
-            "Fewer than 3 stations: what a map says between them is not validated.",
-        );
+        wrong_ui(ui, t!("soil-few-stations"));
     }
     for warning in results.warnings.iter().take(4) {
         weak_ui(ui, warning);
@@ -384,7 +380,7 @@ fn results_ui(
     ui.add_space(theme::GAP);
     if let Some(station) = results.stations.get(state.soil.station) {
         ui.horizontal(|ui| {
-            ui.label(RichText::new("Through time").strong());
+            ui.label(RichText::new(t!("soil-through-time")).strong());
             egui::ComboBox::from_id_salt("soil station")
                 .selected_text(&station.name)
                 .width(170.0)
@@ -407,10 +403,10 @@ fn results_ui(
             let back = step(
                 ui,
                 icon::CARET_LEFT,
-                "The station before",
+                t!("soil-station-before"),
                 at.checked_sub(1),
             );
-            let on = step(ui, icon::CARET_RIGHT, "The next station", Some(at + 1));
+            let on = step(ui, icon::CARET_RIGHT, t!("soil-station-next"), Some(at + 1));
             if let Some(to) = back.or(on) {
                 state.soil.station = to;
             }
@@ -418,12 +414,12 @@ fn results_ui(
                 value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"))
             };
             ui.label(
-                RichText::new(format!(
-                    "{} values, RMSE {}, ubRMSE {}, R {}",
-                    station.n,
-                    text(station.rmse),
-                    text(station.ubrmse),
-                    text(station.r)
+                RichText::new(t!(
+                    "soil-station-figures",
+                    count = station.n,
+                    rmse = text(station.rmse),
+                    ubrmse = text(station.ubrmse),
+                    r = text(station.r)
                 ))
                 .small()
                 .color(colors.weak),
@@ -433,7 +429,7 @@ fn results_ui(
         legend_ui(ui);
     }
     ui.add_space(theme::GAP);
-    ui.label(RichText::new("Estimate against station").strong());
+    ui.label(RichText::new(t!("soil-against")).strong());
     scatter_ui(ui, results);
 }
 
@@ -462,16 +458,20 @@ fn methods_ui(ui: &mut egui::Ui, methods: &[SoilFigures], shown: &str) {
         .spacing([14.0, 4.0])
         .show(ui, |ui| {
             for (name, about) in [
-                ("Method", "What the soil moisture was estimated by"),
-                ("n", "Values compared"),
-                ("RMSE", "Root of the mean squared difference"),
-                ("ubRMSE", "The same after the bias is taken off"),
-                ("Bias", "Mean of estimate less station"),
-                ("R²", "1 - squared differences over squared deviations of the stations; below 0 their mean would do better"),
-                ("ubRMSE, stations", "Mean of every station's own ubRMSE"),
-                ("R, stations", "Mean of every station's own correlation, through Fisher's z"),
+                (t!("soil-column-method"), t!("soil-column-method-tip")),
+                ("n", t!("soil-column-n-tip")),
+                ("RMSE", t!("soil-column-rmse-tip")),
+                ("ubRMSE", t!("soil-column-ubrmse-tip")),
+                (t!("soil-column-bias"), t!("soil-column-bias-tip")),
+                ("R²", t!("soil-column-r2-tip")),
+                (
+                    t!("soil-column-station-ubrmse"),
+                    t!("soil-column-station-ubrmse-tip"),
+                ),
+                (t!("soil-column-station-r"), t!("soil-column-station-r-tip")),
             ] {
-                ui.label(RichText::new(name).small().color(colors.weak)).on_hover_text(about);
+                ui.label(RichText::new(name).small().color(colors.weak))
+                    .on_hover_text(about);
             }
             ui.end_row();
             for method in methods {
@@ -489,12 +489,14 @@ fn methods_ui(ui: &mut egui::Ui, methods: &[SoilFigures], shown: &str) {
                     text(method.station_ubrmse, 4),
                     text(method.station_r, 3),
                 ] {
-                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.monospace(cell));
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        ui.monospace(cell)
+                    });
                 }
                 ui.end_row();
             }
         });
-    let words = "Coloured: what is drawn below and mapped. For orientation, SMAP set out to reach an ubRMSE of 0.04.";
+    let words = t!("soil-coloured");
     ui.label(RichText::new(words).small().color(colors.weak));
 }
 
@@ -533,35 +535,30 @@ fn curve_ui(ui: &mut egui::Ui, days: &[(Date, f64, Option<f64>)]) {
         .show(ui, |plot| {
             for piece in pieces(measured) {
                 plot.line(
-                    Line::new("station", PlotPoints::from(piece))
+                    Line::new(t!("soil-curve-station"), PlotPoints::from(piece))
                         .color(accent)
                         .width(1.8),
                 );
             }
             for piece in pieces(estimated) {
                 plot.line(
-                    Line::new("estimate", PlotPoints::from(piece))
+                    Line::new(t!("soil-curve-estimate"), PlotPoints::from(piece))
                         .color(ESTIMATE)
                         .width(1.5),
                 );
             }
         })
         .response;
-    response.widget_info(|| {
-        egui::WidgetInfo::labeled(
-            egui::Role::Image,
-            true,
-            "Soil moisture of station and estimate over time",
-        )
-    });
+    response
+        .widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, t!("soil-curve-name")));
 }
 
 fn legend_ui(ui: &mut egui::Ui) {
     let colors = theme::colors(ui.visuals());
     ui.horizontal(|ui| {
         for (color, name) in [
-            (colors.accent, "station"),
-            (ESTIMATE, "estimate, which never saw this station's values"),
+            (colors.accent, t!("soil-curve-station")),
+            (ESTIMATE, t!("soil-curve-estimate-long")),
         ] {
             let (rect, _) = ui.allocate_exact_size(egui::vec2(18.0, 10.0), egui::Sense::hover());
             ui.painter().hline(
@@ -593,8 +590,8 @@ fn scatter_ui(ui: &mut egui::Ui, results: &SoilResults) {
         .width(side)
         .height(side)
         .data_aspect(1.0)
-        .x_axis_label("Station, m³/m³")
-        .y_axis_label("Estimate, m³/m³")
+        .x_axis_label(t!("soil-axis-station"))
+        .y_axis_label(t!("soil-axis-estimate"))
         .allow_scroll(false)
         .allow_double_click_reset(true)
         .show_background(false)
@@ -604,7 +601,7 @@ fn scatter_ui(ui: &mut egui::Ui, results: &SoilResults) {
         .include_y(most)
         .show(ui, |plot| {
             plot.points(
-                Points::new("values", PlotPoints::from(points))
+                Points::new(t!("soil-scatter-values"), PlotPoints::from(points))
                     .color(colors.accent.gamma_multiply(0.35))
                     .radius(2.0),
             );
@@ -619,11 +616,9 @@ fn scatter_ui(ui: &mut egui::Ui, results: &SoilResults) {
             );
         })
         .response;
-    response.widget_info(|| {
-        egui::WidgetInfo::labeled(egui::Role::Image, true, "Estimate against station")
-    });
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, t!("soil-against")));
     if shown < all.len() {
-        weak_ui(ui, &format!("{shown} of {} values shown.", all.len()));
+        weak_ui(ui, &t!("soil-some-shown", shown = shown, count = all.len()));
     }
 }
 

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use egui::{Color32, Stroke, vec2};
 use egui_plot::{FilledArea, Line, LineStyle, Plot, PlotBounds, PlotPoint, PlotPoints, Points};
-use terroir_scene::{BandInfo, CurvePoint, Profile, ProfileValues, curve_pieces, profile_number};
+use terroir_scene::{
+    BandInfo, CurvePoint, Derivation, Profile, ProfileValues, curve_pieces, profile_number,
+};
 
 use super::kept_profiles::kept_profiles_ui;
 use crate::commands::Command;
+use crate::language::t;
 use crate::probe::PixelAnswer;
 use crate::state::State;
 use crate::theme;
@@ -62,12 +65,8 @@ pub fn spectrum_ui(ui: &mut egui::Ui, state: &mut State) {
     let has_kept = !state.history.document().profiles.is_empty();
     let curves = curves(ui, state);
     if curves.is_empty() && !has_kept {
-        theme::empty_ui(
-            ui,
-            "No spectrum yet",
-            "Move the cursor over the map, or press I and click a place. K or Shift+click keeps its profile here.",
-        );
-        if ui.button("Identify tool (I)").clicked() {
+        theme::empty_ui(ui, t!("spectrum-none"), t!("spectrum-none-next"));
+        if ui.button(t!("spectrum-identify")).clicked() {
             state.queue.push_back(Command::UseTool(Tool::Identify));
         }
         return;
@@ -84,9 +83,9 @@ fn controls_ui(ui: &mut egui::Ui, state: &mut State) {
         let before = (view.side, view.all_layers);
         let text = |side: usize| {
             if side == 1 {
-                "1 pixel".to_owned()
+                t!("spectrum-one-pixel").to_owned()
             } else {
-                format!("{side} x {side}")
+                t!("spectrum-side", side = side)
             }
         };
         let combo = egui::ComboBox::from_id_salt("profile side")
@@ -98,22 +97,19 @@ fn controls_ui(ui: &mut egui::Ui, state: &mut State) {
                 }
             })
             .response;
-        let name = format!("Pixels averaged: {}", text(view.side));
+        let name = t!("spectrum-averaged", side = text(view.side));
         combo.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, &name));
-        combo.on_hover_text(
-            "Pixels around the place that are averaged: mean and standard deviation",
-        );
-        ui.checkbox(&mut view.all_layers, "All layers").on_hover_text(
-            "One click takes the profile of every visible raster with wavelengths at that place",
-        );
+        combo.on_hover_text(t!("spectrum-averaged-tip"));
+        ui.checkbox(&mut view.all_layers, t!("spectrum-all-layers"))
+            .on_hover_text(t!("spectrum-all-layers-tip"));
         let asks_again = before != (view.side, view.all_layers);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 0.0;
             let values = &mut state.session.profiles.values;
-            ui.selectable_value(values, ProfileValues::Stored, "Stored")
-                .on_hover_text("Numbers as the file stores them");
-            ui.selectable_value(values, ProfileValues::Scaled, "Scaled")
-                .on_hover_text("Scale and offset of the bands applied, such as reflectance");
+            ui.selectable_value(values, ProfileValues::Stored, t!("spectrum-stored"))
+                .on_hover_text(t!("spectrum-stored-tip"));
+            ui.selectable_value(values, ProfileValues::Scaled, t!("spectrum-scaled"))
+                .on_hover_text(t!("spectrum-scaled-tip"));
         });
         if asks_again {
             state.ask_clicked_again();
@@ -156,7 +152,7 @@ fn curves(ui: &egui::Ui, state: &mut State) -> Vec<Curve> {
     }
     for (index, profile) in clicked.iter().enumerate() {
         curves.push(Curve {
-            name: format!("Clicked, {}", profile.layer),
+            name: t!("spectrum-clicked-curve", layer = profile.layer.as_str()),
             color: colors.warning,
             style: style_of(index),
             width: 1.6,
@@ -166,7 +162,7 @@ fn curves(ui: &egui::Ui, state: &mut State) -> Vec<Curve> {
     }
     if let Some((answer, layer, bands)) = hovered {
         curves.push(Curve {
-            name: format!("Cursor, {layer}"),
+            name: t!("spectrum-cursor-curve", layer = layer.as_str()),
             color: colors.accent,
             style: LineStyle::Solid,
             width: 1.4,
@@ -227,16 +223,23 @@ fn legend_ui(ui: &mut egui::Ui, state: &mut State) {
     let hovered = state.session.hovered_pixel.as_ref().and_then(|answer| {
         let layer = document.layer(answer.question.layer)?;
         let (col, row) = (answer.question.col, answer.question.row);
-        Some(format!("Cursor: {}, pixel {col}, {row}", layer.name))
+        Some(t!(
+            "spectrum-cursor",
+            layer = layer.name.as_str(),
+            col = col,
+            row = row
+        ))
     });
     let clicked = state.session.profiles.clicked.clone();
     let clicked_text = match clicked.as_slice() {
         [] => None,
-        [one] => Some(format!(
-            "Clicked: {}, pixel {}, {}",
-            one.layer, one.col, one.row
+        [one] => Some(t!(
+            "spectrum-clicked",
+            layer = one.layer.as_str(),
+            col = one.col,
+            row = one.row
         )),
-        many => Some(format!("Clicked: {} layers", many.len())),
+        many => Some(t!("spectrum-clicked-layers", count = many.len())),
     };
     for (text, color, can_keep) in [
         (hovered, colors.accent, false),
@@ -251,8 +254,8 @@ fn legend_ui(ui: &mut egui::Ui, state: &mut State) {
             if can_keep {
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                     let keep = ui
-                        .button("Keep")
-                        .on_hover_text("Keep this profile in the project (K)");
+                        .button(t!("spectrum-keep"))
+                        .on_hover_text(t!("spectrum-keep-tip"));
                     if keep.clicked() {
                         state.queue.push_back(Command::KeepProfile);
                     }
@@ -274,12 +277,16 @@ fn plot_ui(ui: &mut egui::Ui, state: &State, curves: &[Curve]) {
         Bands::Profile(profile) => profile.has_wavelengths(),
     });
     let y_axis = match values {
-        ProfileValues::Scaled => "Value (scaled)",
-        ProfileValues::Stored => "Value (stored)",
+        ProfileValues::Scaled => t!("spectrum-value-scaled"),
+        ProfileValues::Stored => t!("spectrum-value-stored"),
     };
     let plot = Plot::new("spectrum")
         .height(240.0)
-        .x_axis_label(if over_nm { "Wavelength (nm)" } else { "Band" })
+        .x_axis_label(if over_nm {
+            t!("spectrum-wavelength")
+        } else {
+            t!("spectrum-column-band")
+        })
         .y_axis_label(y_axis)
         .allow_scroll(false)
         .show_background(false)
@@ -296,7 +303,7 @@ fn plot_ui(ui: &mut egui::Ui, state: &State, curves: &[Curve]) {
         });
     let response = plot.response;
     response.widget_info(|| {
-        let text = format!("Spectra of {} places", curves.len());
+        let text = t!("spectrum-places", count = curves.len());
         egui::WidgetInfo::labeled(egui::Role::Image, true, text)
     });
     let Some(pointer) = response.hover_pos() else {
@@ -329,9 +336,9 @@ fn hover_text(curve: &Curve, point: &CurvePoint, values: ProfileValues, over_nm:
     let number = point.band + 1;
     let name = curve.bands.name(point.band);
     let band = if name == format!("Band {number}") || name.is_empty() {
-        format!("Band {number}")
+        t!("spectrum-band", number = number)
     } else {
-        format!("Band {number}, {name}")
+        t!("spectrum-band-name", number = number, name = name)
     };
     let wavelength = if over_nm {
         format!(", {} nm", number_text(point.x as f32))
@@ -424,10 +431,10 @@ fn values_ui(ui: &mut egui::Ui, state: &mut State) {
         .and_then(|id| state.history.document().profile(id).cloned());
     let (profile, title) = match (selected, view.clicked.first()) {
         (Some(profile), _) => {
-            let title = format!("Values of {}", profile.name);
+            let title = t!("spectrum-values-of", name = profile.name.as_str());
             (profile, title)
         }
-        (None, Some(profile)) => (profile.clone(), "Values of the clicked place".to_owned()),
+        (None, Some(profile)) => (profile.clone(), t!("spectrum-values-clicked").to_owned()),
         (None, None) => return,
     };
     let values = state.session.profiles.values;
@@ -443,16 +450,24 @@ fn values_ui(ui: &mut egui::Ui, state: &mut State) {
     {
         let value = answer
             .derived
-            .map_or_else(|| "missing".to_owned(), number_text);
+            .map_or_else(|| t!("spectrum-missing").to_owned(), number_text);
         ui.horizontal(|ui| {
-            ui.add(egui::Label::new(derivation.label()).truncate());
+            let name = match derivation {
+                Derivation::Hillshade(_) => t!("derived-hillshade"),
+                Derivation::Formula { .. } => derivation.label(),
+            };
+            ui.add(egui::Label::new(name).truncate());
             ui.monospace(value);
         });
     }
     ui.spacing_mut().item_spacing = vec2(4.0, 2.0);
-    let mut columns = vec!["Band", "nm", "Value"];
+    let mut columns = vec![
+        t!("spectrum-column-band"),
+        "nm",
+        t!("spectrum-column-value"),
+    ];
     if has_sd {
-        columns.push("± sd");
+        columns.push(t!("spectrum-column-sd"));
     }
     let mut table = egui_extras::TableBuilder::new(ui)
         .id_salt("values")
@@ -491,7 +506,9 @@ fn values_ui(ui: &mut egui::Ui, state: &mut State) {
                 });
                 row.col(|ui| {
                     let value = profile.value(band, values);
-                    ui.monospace(value.map_or("missing".to_owned(), |v| number_text(v as f32)));
+                    ui.monospace(
+                        value.map_or(t!("spectrum-missing").to_owned(), |v| number_text(v as f32)),
+                    );
                 });
                 if has_sd {
                     row.col(|ui| {

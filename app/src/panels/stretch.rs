@@ -9,51 +9,54 @@ use terroir_scene::{
     StretchExtent, Style,
 };
 
+use crate::language::t;
 use crate::state::State;
 use crate::theme;
 
 const HEIGHT: f32 = 58.0;
 
-const LIMITS: [(Limits, &str, &str); 4] = [
-    (
-        Limits::Percentile,
-        "2–98 %",
-        "Leave out the darkest and brightest 2 % of the pixels",
-    ),
-    (
-        Limits::MinMax,
-        "Min–max",
-        "From the smallest to the largest value",
-    ),
-    (
-        Limits::Deviation,
-        "Mean ± 2σ",
-        "Two standard deviations around the mean",
-    ),
-    (
-        Limits::Manual,
-        "By hand",
-        "Drag the lines in the histogram or type the numbers",
-    ),
-];
+/// How limits are chosen, by name and with a sentence.
+fn limit_rules() -> [(Limits, &'static str, &'static str); 4] {
+    [
+        (Limits::Percentile, "2–98 %", t!("stretch-percentile-tip")),
+        (
+            Limits::MinMax,
+            t!("stretch-min-max"),
+            t!("stretch-min-max-tip"),
+        ),
+        (
+            Limits::Deviation,
+            t!("stretch-deviation"),
+            t!("stretch-deviation-tip"),
+        ),
+        (
+            Limits::Manual,
+            t!("stretch-manual"),
+            t!("stretch-manual-tip"),
+        ),
+    ]
+}
 
-const EXTENTS: [(StretchExtent, &str, &str); 3] = [
-    (
-        StretchExtent::Whole,
-        "Whole raster",
-        "Limits from the whole raster, sampled where it is large",
-    ),
-    (
-        StretchExtent::View,
-        "Current view",
-        "Limits from the part on the screen now; they stay when the map moves",
-    ),
-    (
-        StretchExtent::Follow,
-        "Follow view",
-        "Limits from the part on the screen, again after every move",
-    ),
-];
+/// Where limits come from, by name and with a sentence.
+fn extents() -> [(StretchExtent, &'static str, &'static str); 3] {
+    [
+        (
+            StretchExtent::Whole,
+            t!("stretch-whole"),
+            t!("stretch-whole-tip"),
+        ),
+        (
+            StretchExtent::View,
+            t!("stretch-view"),
+            t!("stretch-view-tip"),
+        ),
+        (
+            StretchExtent::Follow,
+            t!("stretch-follow"),
+            t!("stretch-follow-tip"),
+        ),
+    ]
+}
 
 /// Name and colour of a channel's histogram.
 fn names(style: &Style) -> [(&'static str, Color32); 3] {
@@ -109,11 +112,11 @@ pub fn stretch_ui(ui: &mut egui::Ui, state: &mut State) {
         };
         if statistics.count == 0 {
             ui.label(if look.decibel {
-                "No value is above zero: there are no decibels to show."
+                t!("stretch-no-decibels")
             } else if within.is_some() {
-                "Every pixel in view is missing."
+                t!("stretch-view-missing")
             } else {
-                "Every pixel of this channel is missing."
+                t!("stretch-channel-missing")
             });
             continue;
         }
@@ -127,7 +130,7 @@ pub fn stretch_ui(ui: &mut egui::Ui, state: &mut State) {
     options_ui(ui, state, &layer, &look, &channels);
     if sampled {
         ui.label(
-            egui::RichText::new("Histograms are sampled.")
+            egui::RichText::new(t!("stretch-sampled"))
                 .small()
                 .color(theme::colors(ui.visuals()).weak),
         );
@@ -150,7 +153,7 @@ fn waiting_ui(ui: &mut egui::Ui) {
     ui.painter().text(
         rect.center(),
         egui::Align2::CENTER_CENTER,
-        "Reading statistics…",
+        t!("stretch-reading"),
         egui::FontId::proportional(12.0),
         weak,
     );
@@ -160,15 +163,17 @@ fn waiting_ui(ui: &mut egui::Ui) {
 fn rule_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, look: &Look) {
     let mut chosen = None;
     ui.horizontal(|ui| {
-        ui.label(egui::RichText::new("Stretch").strong());
+        ui.label(egui::RichText::new(t!("stretch-title")).strong());
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
-            let now = EXTENTS.iter().find(|(extent, ..)| *extent == look.extent);
+            let now = extents()
+                .into_iter()
+                .find(|(extent, ..)| *extent == look.extent);
             egui::ComboBox::from_id_salt("stretch extent")
                 .width(104.0)
                 .selected_text(now.map_or("", |(_, name, _)| name))
                 .show_ui(ui, |ui| {
-                    for (extent, name, tip) in EXTENTS {
+                    for (extent, name, tip) in extents() {
                         let is_now = extent == look.extent;
                         // The current view can be taken again.
                         if ui
@@ -182,13 +187,15 @@ fn rule_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, look: &Look
                     }
                 })
                 .response
-                .on_hover_text("Where the limits come from");
-            let now = LIMITS.iter().find(|(limits, ..)| *limits == look.limits);
+                .on_hover_text(t!("stretch-extent-tip"));
+            let now = limit_rules()
+                .into_iter()
+                .find(|(limits, ..)| *limits == look.limits);
             egui::ComboBox::from_id_salt("stretch limits")
                 .width(84.0)
                 .selected_text(now.map_or("", |(_, name, _)| name))
                 .show_ui(ui, |ui| {
-                    for (limits, name, tip) in LIMITS {
+                    for (limits, name, tip) in limit_rules() {
                         if ui
                             .selectable_label(limits == look.limits, name)
                             .on_hover_text(tip)
@@ -199,7 +206,7 @@ fn rule_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, look: &Look
                     }
                 })
                 .response
-                .on_hover_text("How the limits are chosen");
+                .on_hover_text(t!("stretch-limits-tip"));
         });
     });
     let Some(mut chosen) = chosen else {
@@ -214,7 +221,7 @@ fn rule_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, look: &Look
             chosen.extent = StretchExtent::Whole;
         }
     }
-    set_look(state, layer, "Stretch", chosen);
+    set_look(state, layer, t!("stretch-title"), chosen);
     if chosen.limits != Limits::Manual {
         state.take_limits(layer.id, Vec::new());
     }
@@ -238,7 +245,7 @@ fn keep_followed(state: &mut State, layer: &Arc<Layer>) {
     else {
         return;
     };
-    state.change_layer(layer.id, "Stretch", |layer| {
+    state.change_layer(layer.id, t!("stretch-title"), |layer| {
         if let Some(style) = &mut layer.style {
             for (slot, stretch) in style.stretches_mut().iter_mut().zip(followed) {
                 *slot = stretch;
@@ -267,8 +274,8 @@ fn options_ui(
     ui.horizontal(|ui| {
         let mut decibel = look.decibel;
         if ui
-            .checkbox(&mut decibel, "Decibels")
-            .on_hover_text("Show 10 log₁₀ of the values, as radar backscatter is read")
+            .checkbox(&mut decibel, t!("stretch-decibels"))
+            .on_hover_text(t!("stretch-decibels-tip"))
             .changed()
         {
             let third = match (look.third, decibel) {
@@ -283,7 +290,7 @@ fn options_ui(
             set_look(
                 state,
                 layer,
-                "Decibels",
+                t!("stretch-decibels"),
                 Look {
                     decibel,
                     third,
@@ -296,11 +303,11 @@ fn options_ui(
         if channels.len() > 1 {
             let mut linked = look.linked;
             if ui
-                .checkbox(&mut linked, "Same limits for all")
-                .on_hover_text("All channels between the same two values")
+                .checkbox(&mut linked, t!("stretch-linked"))
+                .on_hover_text(t!("stretch-linked-tip"))
                 .changed()
             {
-                set_look(state, layer, "Link channels", Look { linked, ..*look });
+                set_look(state, layer, t!("stretch-link"), Look { linked, ..*look });
                 if look.limits != Limits::Manual {
                     state.take_limits(layer.id, Vec::new());
                 } else if linked {
@@ -309,7 +316,7 @@ fn options_ui(
                         .as_ref()
                         .and_then(|s| s.stretches().first().copied());
                     if let Some(first) = first {
-                        set(state, layer, 0, first, "Link channels");
+                        set(state, layer, 0, first, t!("stretch-link"));
                     }
                 }
             }
@@ -373,16 +380,18 @@ fn histogram_ui(
     };
     bars(&painter, plot, statistics, (low, high), color);
     let mut limits = [stretch.low, stretch.high];
-    for (index, what) in ["Lower", "Upper"].into_iter().enumerate() {
+    for (index, step) in [t!("stretch-lower"), t!("stretch-upper")]
+        .into_iter()
+        .enumerate()
+    {
         let x = x_of(f64::from(limits[index]));
         let handle = Rect::from_center_size(pos2(x, plot.center().y), vec2(12.0, plot.height()));
         let id = ui.scope_id().with(("limit", channel, index));
         let response = ui
             .interact(handle, id, Sense::drag())
             .on_hover_cursor(egui::CursorIcon::ResizeHorizontal);
-        let step = format!("{what} limit");
         if response.drag_started() {
-            state.history.begin_gesture(&step);
+            state.history.begin_gesture(step);
         }
         if response.dragged()
             && let Some(pos) = response.interact_pointer_pos()
@@ -401,7 +410,7 @@ fn histogram_ui(
                     ..stretch
                 },
             };
-            set(state, layer, channel, value, &step);
+            set(state, layer, channel, value, step);
         }
         if response.drag_stopped() {
             state.history.end_gesture();
@@ -417,7 +426,7 @@ fn histogram_ui(
             Stroke::new(width, ui.visuals().text_color()),
         );
         let enabled = response.enabled();
-        let label = format!("{what} limit {name}");
+        let label = format!("{step} {name}");
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Slider, enabled, &label));
     }
     let corner = rect.right_top() + vec2(-6.0, 3.0);
@@ -447,9 +456,9 @@ fn limit_ui(
     is_upper: bool,
 ) {
     let what = if is_upper {
-        "Upper limit"
+        t!("stretch-upper")
     } else {
-        "Lower limit"
+        t!("stretch-lower")
     };
     let mut value = stretch;
     let slot = if is_upper {
@@ -534,7 +543,7 @@ fn bars(
 
 fn gamma_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, gamma: f32) {
     ui.horizontal(|ui| {
-        ui.label("Gamma");
+        ui.label(t!("stretch-gamma"));
         let mut gamma = gamma;
         ui.spacing_mut().slider_width = (ui.available_width() - 60.0).max(60.0);
         let slider = ui.add(
@@ -542,10 +551,10 @@ fn gamma_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, gamma: f32
                 .logarithmic(true)
                 .max_decimals(2),
         );
-        let slider = slider.on_hover_text("Gamma: above 1 brightens the middle tones");
-        super::layers::drag_step(state, &slider, "Gamma");
+        let slider = slider.on_hover_text(t!("stretch-gamma-tip"));
+        super::layers::drag_step(state, &slider, t!("stretch-gamma"));
         if slider.changed() {
-            state.change_layer(layer.id, "Gamma", |layer| {
+            state.change_layer(layer.id, t!("stretch-gamma"), |layer| {
                 if let Some(style) = &mut layer.style {
                     for stretch in style.stretches_mut() {
                         stretch.gamma = gamma;

@@ -10,6 +10,11 @@ use super::timeline::{days_between, named_days};
 use crate::arrangement::Panel;
 use crate::commands::Command;
 use crate::dialogs::Purpose;
+<<<<<<< HEAD
+=======
+use crate::language::t;
+use crate::session::Tab;
+>>>>>>> 8b1b244 (Move the words of bands, spectra, time, weather, forecasts and soil into the catalogue)
 use crate::state::State;
 use crate::theme::{self, icon};
 use crate::time_points::TimePoint;
@@ -24,16 +29,16 @@ pub fn time_ui(ui: &mut egui::Ui, state: &mut State) {
             &mut state.forecast.is_shown,
         );
         let is_values = !*weather && !*forecast;
-        if ui.selectable_label(is_values, "Values").clicked() {
+        if ui.selectable_label(is_values, t!("time-values")).clicked() {
             (*weather, *forecast) = (false, false);
         }
-        if ui.selectable_label(*weather, "Weather").clicked() {
+        if ui.selectable_label(*weather, t!("time-weather")).clicked() {
             (*weather, *forecast) = (true, false);
         }
         let is_forecast = *forecast && !*weather;
         if ui
-            .selectable_label(is_forecast, "Forecast")
-            .on_hover_text("Images of days that were not seen, and of those under clouds")
+            .selectable_label(is_forecast, t!("time-forecast"))
+            .on_hover_text(t!("time-forecast-tip"))
             .clicked()
         {
             (*weather, *forecast) = (false, true);
@@ -51,12 +56,8 @@ pub fn time_ui(ui: &mut egui::Ui, state: &mut State) {
 
 fn values_ui(ui: &mut egui::Ui, state: &mut State) {
     let Some(layer) = state.series_layer() else {
-        theme::empty_ui(
-            ui,
-            "No series",
-            "Drop a folder of dated images on the map, or several dated files at once.",
-        );
-        if ui.button("New series from a folder…").clicked() {
+        theme::empty_ui(ui, t!("time-no-series"), t!("time-no-series-next"));
+        if ui.button(t!("time-new-series")).clicked() {
             state.queue.push_back(Command::SeriesFromFolder);
         }
         return;
@@ -66,12 +67,8 @@ fn values_ui(ui: &mut egui::Ui, state: &mut State) {
     };
     state.update_time();
     if state.session.time.points.is_empty() {
-        theme::empty_ui(
-            ui,
-            "No place yet",
-            "Press I and click on the map: the values of that place over all dates are drawn here.",
-        );
-        if ui.button("Identify tool (I)").clicked() {
+        theme::empty_ui(ui, t!("time-no-place"), t!("time-no-place-next"));
+        if ui.button(t!("time-identify")).clicked() {
             state.queue.push_back(Command::UseTool(Tool::Identify));
         }
         return;
@@ -84,11 +81,8 @@ fn values_ui(ui: &mut egui::Ui, state: &mut State) {
     }
     points_ui(ui, state, series);
     table_ui(ui, state);
-    let button = ui.button("Make a field of this series…");
-    if button
-        .on_hover_text("Sums up the images of a year, a season or any days in one field")
-        .clicked()
-    {
+    let button = ui.button(t!("time-make-field"));
+    if button.on_hover_text(t!("time-make-field-tip")).clicked() {
         state.series_field.is_chosen = true;
         state.arrangement.show(Panel::Run);
     }
@@ -97,11 +91,11 @@ fn values_ui(ui: &mut egui::Ui, state: &mut State) {
 fn quantity_ui(ui: &mut egui::Ui, state: &mut State) {
     let known = state.time_quantities();
     let Some(mut chosen) = state.session.time.quantity.clone() else {
-        ui.label("This series has no band to follow.");
+        ui.label(t!("time-no-band"));
         return;
     };
     ui.horizontal(|ui| {
-        ui.label("Value");
+        ui.label(t!("time-value"));
         egui::ComboBox::from_id_salt("time quantity")
             .selected_text(chosen.label())
             .width(150.0)
@@ -112,7 +106,9 @@ fn quantity_ui(ui: &mut egui::Ui, state: &mut State) {
                 }
             });
         if state.session.time.is_reading {
-            ui.label(egui::RichText::new("Reading…").color(theme::colors(ui.visuals()).weak));
+            ui.label(
+                egui::RichText::new(t!("time-reading")).color(theme::colors(ui.visuals()).weak),
+            );
         }
     });
     state.session.time.quantity = Some(chosen);
@@ -226,9 +222,16 @@ fn plot_ui(ui: &mut egui::Ui, state: &State, series: &Series) -> Option<usize> {
             let near = all
                 .iter()
                 .find(|(_, place, _)| *place == [position.x, position.y])?;
-            let cloud = if near.2 { "\nunder clouds" } else { "" };
-            let value = number_text(position.y as f32);
-            Some(format!("{}\n{value}{cloud}", series.label(near.0)))
+            let mut text = format!(
+                "{}\n{}",
+                series.label(near.0),
+                number_text(position.y as f32)
+            );
+            if near.2 {
+                text.push('\n');
+                text.push_str(t!("time-under-clouds"));
+            }
+            Some(text)
         })
         .show(ui, |plot| {
             if let Some(day) = day_number(series, series.shown()) {
@@ -285,13 +288,16 @@ fn points_ui(ui: &mut egui::Ui, state: &mut State, series: &Series) {
             ui.painter().circle_filled(dot.center(), 4.0, point.color);
             let value = match point.values.get(shown).copied().flatten() {
                 None => "…".to_owned(),
-                Some(TimeValue { value: None, .. }) => "no value".to_owned(),
+                Some(TimeValue { value: None, .. }) => t!("time-no-value").to_owned(),
                 Some(TimeValue {
                     value: Some(value),
                     is_hidden,
                 }) => {
-                    let cloud = if is_hidden { " (cloud)" } else { "" };
-                    format!("{}{cloud}", number_text(value as f32))
+                    let value = number_text(value as f32);
+                    match is_hidden {
+                        true => t!("time-value-cloud", value = value),
+                        false => value,
+                    }
                 }
             };
             let (x, y) = point.place.xy;
@@ -302,13 +308,13 @@ fn points_ui(ui: &mut egui::Ui, state: &mut State, series: &Series) {
             ui.add(egui::Label::new(format!("{x:.decimals$}, {y:.decimals$}")).truncate());
             ui.monospace(value);
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                if theme::icon_button(ui, icon::X, "Remove this place").clicked() {
+                if theme::icon_button(ui, icon::X, t!("time-remove-place")).clicked() {
                     removed = Some(point.id);
                 }
                 let (glyph, name) = if point.is_kept {
-                    (icon::PUSH_PIN_SLASH, "Do not keep this place")
+                    (icon::PUSH_PIN_SLASH, t!("time-unkeep-place"))
                 } else {
-                    (icon::PUSH_PIN, "Keep this place when another is clicked")
+                    (icon::PUSH_PIN, t!("time-keep-place"))
                 };
                 if theme::icon_button(ui, glyph, name).clicked() {
                     point.is_kept = !point.is_kept;
@@ -321,7 +327,7 @@ fn points_ui(ui: &mut egui::Ui, state: &mut State, series: &Series) {
     }
     let weak = theme::colors(ui.visuals()).weak;
     ui.label(
-        egui::RichText::new("Grey dots lie under clouds and are left out of the line. Click a dot to show its date.")
+        egui::RichText::new(t!("time-clouds-hint"))
             .small()
             .color(weak),
     );
@@ -331,14 +337,14 @@ fn table_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.horizontal(|ui| {
         let is_ready = !state.session.time.is_reading;
         if ui
-            .add_enabled(is_ready, egui::Button::new("Copy as CSV"))
+            .add_enabled(is_ready, egui::Button::new(t!("time-copy-csv")))
             .clicked()
             && let Some(table) = state.time_table()
         {
             ui.ctx().copy_text(table.csv());
         }
         if ui
-            .add_enabled(is_ready, egui::Button::new("Export CSV…"))
+            .add_enabled(is_ready, egui::Button::new(t!("time-export-csv")))
             .clicked()
         {
             let ctx = ui.ctx().clone();

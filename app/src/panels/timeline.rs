@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use terroir_scene::{Layer, Series};
 
 use crate::commands::{Command, keys_text};
+use crate::language::t;
 use crate::panels::layers::{drag_step, end_drag_step};
 use crate::play::{CloudCover, SPEEDS};
 use crate::state::State;
@@ -68,8 +69,8 @@ fn controls_ui(
                 .map(|keys| format!(" ({keys})"))
                 .unwrap_or_default();
             let name = match command {
-                Command::PlayDates if is_playing => "Pause",
-                Command::PlayDates => "Play",
+                Command::PlayDates if is_playing => t!("timeline-pause"),
+                Command::PlayDates => t!("timeline-play"),
                 _ => info.name(),
             };
             if theme::icon_button(ui, glyph, &format!("{name}{keys}")).clicked() {
@@ -81,8 +82,8 @@ fn controls_ui(
         let shown = series.shown();
         ui.label(egui::RichText::new(series.label(shown)).strong().size(15.0));
         let place = match steps.iter().position(|index| *index == shown) {
-            Some(at) => format!("{} of {}", at + 1, steps.len()),
-            None => format!("not among the {} on show", steps.len()),
+            Some(at) => t!("timeline-place", number = at + 1, count = steps.len()),
+            None => t!("timeline-not-among", count = steps.len()),
         };
         let clouds = series
             .shown_frame()
@@ -99,7 +100,7 @@ fn controls_ui(
             .is_some_and(|frame| frame.info.is_none())
         {
             ui.label(
-                egui::RichText::new("the file of this date is missing")
+                egui::RichText::new(t!("timeline-missing"))
                     .color(theme::colors(ui.visuals()).warning),
             );
         }
@@ -111,21 +112,21 @@ fn controls_ui(
             most_clouds_ui(ui, state, layer, series);
         }
         ui.separator();
-        let list = egui::Button::new("Dates…");
+        let list = egui::Button::new(t!("timeline-dates"));
         if ui
             .add(list)
-            .on_hover_text("All images with their files, dates and masks; dates can be typed")
+            .on_hover_text(t!("timeline-dates-tip"))
             .clicked()
         {
             state.session.timeline.list_open = !state.session.timeline.list_open;
         }
         let undated = series.frames().len() - series.dated();
         if undated > 0 {
-            let text = format!("{undated} without a date");
+            let text = t!("timeline-undated", count = undated);
             ui.label(egui::RichText::new(text).color(theme::colors(ui.visuals()).warning));
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if theme::icon_button(ui, icon::X, "Close the timeline").clicked() {
+            if theme::icon_button(ui, icon::X, t!("timeline-close")).clicked() {
                 state.session.timeline.is_open = false;
                 state.session.timeline.playing = None;
             }
@@ -140,7 +141,7 @@ fn hide_clouds_ui(ui: &mut egui::Ui, state: &mut State, series: &Series) {
     let check = ui
         .add_enabled(
             can_hide.is_ok(),
-            egui::Checkbox::new(&mut hides, "Hide clouds"),
+            egui::Checkbox::new(&mut hides, t!("timeline-hide-clouds")),
         )
         .on_hover_text(Command::HideClouds.info().tooltip())
         .on_disabled_hover_text(can_hide.err().unwrap_or_default());
@@ -152,9 +153,12 @@ fn hide_clouds_ui(ui: &mut egui::Ui, state: &mut State, series: &Series) {
 fn speed_ui(ui: &mut egui::Ui, state: &mut State) {
     let text = |speed: f32| {
         if speed < 1.0 {
-            format!("every {:.0} s", 1.0 / speed)
+            t!(
+                "timeline-every-seconds",
+                seconds = format!("{:.0}", 1.0 / speed)
+            )
         } else {
-            format!("{speed:.0} a second")
+            t!("timeline-a-second", count = format!("{speed:.0}"))
         }
     };
     let speed = &mut state.session.timeline.speed;
@@ -167,12 +171,12 @@ fn speed_ui(ui: &mut egui::Ui, state: &mut State) {
             }
         })
         .response;
-    response.on_hover_text("How fast dates play; never faster than their pictures are read");
+    response.on_hover_text(t!("timeline-speed-tip"));
 }
 
 /// Dates above a share of clouds are left out.
 fn most_clouds_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer, series: &Series) {
-    const NAME: &str = "Leave out cloudy dates";
+    let name = t!("timeline-leave-out-cloudy");
     let knows_clouds = series
         .frames()
         .iter()
@@ -181,23 +185,23 @@ fn most_clouds_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer, series: &
     let check = ui
         .add_enabled(
             knows_clouds || is_on,
-            egui::Checkbox::new(&mut is_on, "Only dates up to"),
+            egui::Checkbox::new(&mut is_on, t!("timeline-only-up-to")),
         )
-        .on_hover_text("Leave cloudier dates out of stepping and playing")
-        .on_disabled_hover_text("The clouds of these dates are not known");
+        .on_hover_text(t!("timeline-only-up-to-tip"))
+        .on_disabled_hover_text(t!("timeline-clouds-unknown"));
     let mut percent = series.most_clouds.unwrap_or(0.3) * 100.0;
     if check.changed() {
         let most = is_on.then_some(percent / 100.0);
-        set_most_clouds(state, layer, most, NAME);
+        set_most_clouds(state, layer, most, name);
     }
     let drag = egui::DragValue::new(&mut percent)
         .range(0.0..=100.0)
         .max_decimals(0)
-        .suffix(" % cloud");
+        .suffix(format!(" {}", t!("timeline-percent-cloud")));
     let drag = ui.add_enabled(is_on, drag);
-    drag_step(state, &drag, NAME);
+    drag_step(state, &drag, name);
     if drag.changed() && is_on {
-        set_most_clouds(state, layer, Some((percent / 100.0).clamp(0.0, 1.0)), NAME);
+        set_most_clouds(state, layer, Some((percent / 100.0).clamp(0.0, 1.0)), name);
     }
     end_drag_step(state, &drag);
 }
@@ -239,6 +243,31 @@ pub fn days_between(from: Date, to: Date) -> f64 {
     (to - from).get_days().into()
 }
 
+fn month_name(date: Date) -> &'static str {
+    match date.month() {
+        1 => t!("timeline-month-1"),
+        2 => t!("timeline-month-2"),
+        3 => t!("timeline-month-3"),
+        4 => t!("timeline-month-4"),
+        5 => t!("timeline-month-5"),
+        6 => t!("timeline-month-6"),
+        7 => t!("timeline-month-7"),
+        8 => t!("timeline-month-8"),
+        9 => t!("timeline-month-9"),
+        10 => t!("timeline-month-10"),
+        11 => t!("timeline-month-11"),
+        _ => t!("timeline-month-12"),
+    }
+}
+
+fn day_name(date: Date) -> String {
+    t!(
+        "timeline-day",
+        day = i32::from(date.day()),
+        month = month_name(date)
+    )
+}
+
 /// Days to name below the axis, with their names: round days, months or years, so many that they do not touch.
 pub fn named_days(first: Date, last: Date, most: usize) -> Vec<(Date, String)> {
     let days = days_between(first, last);
@@ -261,7 +290,7 @@ pub fn named_days(first: Date, last: Date, most: usize) -> Vec<(Date, String)> {
                 .filter(|day| step < 5 || *day == 0 || count - day > step / 2);
             names.extend(in_month.filter_map(|day| {
                 let date = month.checked_add(jiff::Span::new().days(day)).ok()?;
-                is_kept(&date).then(|| (date, date.strftime("%-d %b").to_string()))
+                is_kept(&date).then(|| (date, day_name(date)))
             }));
             match month.last_of_month().tomorrow() {
                 Ok(next) => month = next,
@@ -283,12 +312,15 @@ pub fn named_days(first: Date, last: Date, most: usize) -> Vec<(Date, String)> {
         .filter_map(|(year, month)| Date::new(year, month, 1).ok())
         .filter(is_kept)
         .map(|date| {
-            let form = match months {
-                None => "%Y",
-                Some(_) if date.month() == 1 => "%b %Y",
-                Some(_) => "%b",
+            let (month, year) = (month_name(date), date.year().to_string());
+            let name = match months {
+                None => year,
+                Some(_) if date.month() == 1 => {
+                    t!("timeline-month-of-year", month = month, year = year)
+                }
+                Some(_) => month.to_owned(),
             };
-            (date, date.strftime(form).to_string())
+            (date, name)
         })
         .collect()
 }
@@ -307,7 +339,7 @@ fn axis_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, series: &Se
         painter.text(
             well.center(),
             Align2::CENTER_CENTER,
-            "No image has a date yet. Press Dates… and type them.",
+            t!("timeline-no-dates"),
             font,
             colors.weak,
         );
@@ -467,10 +499,10 @@ fn respond(
         state.session.timeline.playing = None;
         state.show_frame(layer.id, index);
     }
-    let name = format!(
-        "Timeline of {}: {}",
-        layer.name,
-        series.label(series.shown())
+    let name = t!(
+        "timeline-name",
+        layer = layer.name.as_str(),
+        date = series.label(series.shown())
     );
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Slider, true, &name));
     if let Some(index) = hovered
@@ -478,7 +510,11 @@ fn respond(
     {
         ui.ctx().set_cursor_icon(egui::CursorIcon::PointingHand);
         let about = match frame.period {
-            Some(period) => format!("{} days from {}", period.length_days(), period.from),
+            Some(period) => t!(
+                "timeline-days-from",
+                days = period.length_days(),
+                date = period.from.to_string()
+            ),
             None => state.clouds_of(frame).text(),
         };
         let text = format!("{}\n{about}\n{}", series.label(index), frame.file_name());

@@ -9,6 +9,7 @@ use terroir_scene::{
 };
 
 use super::layers::{drag_step, end_drag_step};
+use crate::language::t;
 use crate::messages::Level;
 use crate::state::State;
 use crate::theme;
@@ -25,9 +26,9 @@ pub fn vector_style_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>)
     ui.add(egui::Label::new(egui::RichText::new(&layer.name).strong()).truncate());
     let Some(data) = state.vectors.data(layer).cloned() else {
         let text = if state.vectors.is_missing(layer) {
-            "The file could not be read. Right click the layer, then Locate…"
+            t!("vector-style-missing")
         } else {
-            "Reading the shapes…"
+            t!("vector-style-reading")
         };
         ui.label(egui::RichText::new(text).color(theme::colors(ui.visuals()).weak));
         return;
@@ -64,10 +65,7 @@ fn ask(
         style.coloring.clone(),
     );
     if !is_sent {
-        state.messages.show(
-            Level::Warning,
-            "Too many files are waiting. Try again when they are read.",
-        );
+        state.messages.show(Level::Warning, t!("vector-style-busy"));
     }
 }
 
@@ -89,8 +87,8 @@ fn coloring_ui(
         let is_category = matches!(style.coloring, VectorColoring::Categories { .. });
         let is_graduated = matches!(style.coloring, VectorColoring::Graduated { .. });
         if ui
-            .selectable_label(is_single, "One colour")
-            .on_hover_text("All shapes look the same")
+            .selectable_label(is_single, t!("vector-style-single"))
+            .on_hover_text(t!("vector-style-single-tip"))
             .clicked()
             && !is_single
         {
@@ -98,7 +96,7 @@ fn coloring_ui(
                 .legend()
                 .first()
                 .map_or(class_color(1), |row| row.color);
-            change(state, layer, "One colour", |style| {
+            change(state, layer, t!("vector-style-single"), |style| {
                 style.coloring = VectorColoring::Single { color };
             });
         }
@@ -106,10 +104,10 @@ fn coloring_ui(
         let by_category = ui
             .add_enabled(
                 first.is_some(),
-                egui::Button::selectable(is_category, "By category"),
+                egui::Button::selectable(is_category, t!("vector-style-category")),
             )
-            .on_hover_text("A colour for each value of an attribute")
-            .on_disabled_hover_text("This layer has no attributes");
+            .on_hover_text(t!("vector-style-category-tip"))
+            .on_disabled_hover_text(t!("vector-style-no-attributes"));
         if by_category.clicked()
             && !is_category
             && let Some(attribute) = style.attribute().map(str::to_owned).or(first)
@@ -126,10 +124,10 @@ fn coloring_ui(
         let by_number = ui
             .add_enabled(
                 !numbers.is_empty(),
-                egui::Button::selectable(is_graduated, "By number"),
+                egui::Button::selectable(is_graduated, t!("vector-style-number")),
             )
-            .on_hover_text("A ramp over a number, in classes")
-            .on_disabled_hover_text("No attribute of this layer is a number");
+            .on_hover_text(t!("vector-style-number-tip"))
+            .on_disabled_hover_text(t!("vector-style-no-numbers"));
         if by_number.clicked() && !is_graduated {
             let attribute = style
                 .attribute()
@@ -148,11 +146,11 @@ fn coloring_ui(
     match &style.coloring {
         VectorColoring::Single { color } => {
             ui.horizontal(|ui| {
-                ui.label("Colour");
+                ui.label(t!("vector-style-colour"));
                 let mut rgb = *color;
                 let button = ui.color_edit_button_srgb(&mut rgb);
                 if button.changed() {
-                    change(state, layer, "Colour of the shapes", |style| {
+                    change(state, layer, t!("vector-style-colour-step"), |style| {
                         style.coloring = VectorColoring::Single { color: rgb };
                     });
                 }
@@ -160,7 +158,8 @@ fn coloring_ui(
         }
         VectorColoring::Categories { attribute, .. } => {
             let names: Vec<&str> = data.columns.iter().map(|c| c.name.as_str()).collect();
-            if let Some(chosen) = attribute_ui(ui, "Attribute", attribute, &names) {
+            if let Some(chosen) = attribute_ui(ui, t!("vector-style-attribute"), attribute, &names)
+            {
                 ask(state, layer, data, style, &chosen, ColoringWish::Categories);
             }
             categories_ui(ui, state, layer, style);
@@ -181,19 +180,21 @@ fn coloring_ui(
                     ramp: ramp.to_owned(),
                 })
             };
-            if let Some(chosen) = attribute_ui(ui, "Attribute", attribute, &numbers) {
+            if let Some(chosen) =
+                attribute_ui(ui, t!("vector-style-attribute"), attribute, &numbers)
+            {
                 wish = with(*graduation, classes, ramp);
                 wanted = chosen;
             }
             ui.horizontal(|ui| {
-                let label = ui.label("Cut by");
+                let label = ui.label(t!("vector-style-cut-by"));
                 let combo = egui::ComboBox::from_id_salt("graduation")
-                    .selected_text(graduation.name())
+                    .selected_text(graduation_name(*graduation))
                     .show_ui(ui, |ui| {
                         for option in [Graduation::EqualInterval, Graduation::Quantile] {
                             let is_chosen = option == *graduation;
-                            if ui.selectable_label(is_chosen, option.name()).clicked() && !is_chosen
-                            {
+                            let name = graduation_name(option);
+                            if ui.selectable_label(is_chosen, name).clicked() && !is_chosen {
                                 wish = with(option, classes, ramp);
                             }
                         }
@@ -204,7 +205,7 @@ fn coloring_ui(
                     .add(
                         egui::DragValue::new(&mut count)
                             .range(2..=20)
-                            .suffix(" classes"),
+                            .suffix(format!(" {}", t!("vector-style-classes"))),
                     )
                     .labelled_by(label.id);
                 if drag.changed() && count != classes {
@@ -212,7 +213,7 @@ fn coloring_ui(
                 }
             });
             if let Some(chosen) = ramp_ui(ui, ramp) {
-                change(state, layer, "Colour ramp", |style| {
+                change(state, layer, t!("vector-style-colour-ramp"), |style| {
                     if let VectorColoring::Graduated { ramp, .. } = &mut style.coloring {
                         *ramp = chosen;
                     }
@@ -251,7 +252,7 @@ fn attribute_ui(ui: &mut egui::Ui, what: &str, chosen: &str, names: &[&str]) -> 
 fn ramp_ui(ui: &mut egui::Ui, chosen: &str) -> Option<String> {
     let mut picked = None;
     ui.horizontal(|ui| {
-        let label = ui.label("Ramp");
+        let label = ui.label(t!("vector-style-ramp"));
         let combo = egui::ComboBox::from_id_salt("vector ramp")
             .selected_text(chosen)
             .show_ui(ui, |ui| {
@@ -294,13 +295,14 @@ fn categories_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, style
                 ui.horizontal(|ui| {
                     let mut entry = entry.clone();
                     let shown = ui.checkbox(&mut entry.visible, "");
-                    let shown = theme::named(shown, &format!("Show {}", entry.name));
+                    let shown =
+                        theme::named(shown, &t!("vector-style-show", name = entry.name.as_str()));
                     let color = ui.color_edit_button_srgb(&mut entry.color);
                     let mut changed = shown.changed() || color.changed();
                     if entry.pattern != FillPattern::Solid {
-                        ui.menu_button(entry.pattern.name(), |ui| {
+                        ui.menu_button(pattern_name(entry.pattern), |ui| {
                             for pattern in FillPattern::ALL {
-                                if ui.button(pattern.name()).clicked() {
+                                if ui.button(pattern_name(pattern)).clicked() {
                                     entry.pattern = pattern;
                                     changed = true;
                                     ui.close();
@@ -317,14 +319,11 @@ fn categories_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, style
         });
     if other.is_some() {
         let weak = theme::colors(ui.visuals()).weak;
-        let text = format!(
-            "More than {} values; the rest is grey. Choose an attribute with fewer, or colour by number.",
-            entries.len()
-        );
+        let text = t!("vector-style-other", count = entries.len());
         ui.label(egui::RichText::new(text).color(weak));
     }
     if let Some((index, entry)) = edited {
-        let step = format!("Look of {}", entry.name);
+        let step = t!("vector-style-look", name = entry.name.as_str());
         change(state, layer, &step, |style| {
             if let VectorColoring::Categories { entries, .. } = &mut style.coloring
                 && let Some(slot) = entries.get_mut(index)
@@ -332,6 +331,31 @@ fn categories_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, style
                 *slot = entry;
             }
         });
+    }
+}
+
+fn graduation_name(graduation: Graduation) -> &'static str {
+    match graduation {
+        Graduation::EqualInterval => t!("vector-style-equal-intervals"),
+        Graduation::Quantile => t!("vector-style-equal-counts"),
+    }
+}
+
+fn pattern_name(pattern: FillPattern) -> &'static str {
+    match pattern {
+        FillPattern::Solid => t!("vector-style-pattern-solid"),
+        FillPattern::Hatch => t!("vector-style-pattern-hatch"),
+        FillPattern::Dots => t!("vector-style-pattern-dots"),
+        FillPattern::CrossHatch => t!("vector-style-pattern-cross"),
+    }
+}
+
+fn symbol_name(symbol: PointSymbol) -> &'static str {
+    match symbol {
+        PointSymbol::Circle => t!("vector-style-circle"),
+        PointSymbol::Square => t!("vector-style-square"),
+        PointSymbol::Triangle => t!("vector-style-triangle"),
+        PointSymbol::Cross => t!("vector-style-cross"),
     }
 }
 
@@ -399,7 +423,7 @@ fn strokes_ui(
         state,
         layer,
         Knob {
-            what: "Line width",
+            what: t!("vector-style-line-width"),
             range: 0.0..=10.0,
             suffix: "",
             decimals: 1,
@@ -413,7 +437,7 @@ fn strokes_ui(
             state,
             layer,
             Knob {
-                what: "Fill opacity",
+                what: t!("vector-style-fill-opacity"),
                 range: 0.0..=100.0,
                 suffix: " %",
                 decimals: 0,
@@ -424,11 +448,14 @@ fn strokes_ui(
     }
     if has_kind(data, "point") {
         ui.horizontal(|ui| {
-            ui.label("Symbol");
+            ui.label(t!("vector-style-symbol"));
             for symbol in PointSymbol::ALL {
                 let is_chosen = symbol == style.symbol;
-                if ui.selectable_label(is_chosen, symbol.name()).clicked() && !is_chosen {
-                    change(state, layer, "Symbol", |style| style.symbol = symbol);
+                let name = symbol_name(symbol);
+                if ui.selectable_label(is_chosen, name).clicked() && !is_chosen {
+                    change(state, layer, t!("vector-style-symbol"), |style| {
+                        style.symbol = symbol
+                    });
                 }
             }
         });
@@ -437,7 +464,7 @@ fn strokes_ui(
             state,
             layer,
             Knob {
-                what: "Symbol size",
+                what: t!("vector-style-symbol-size"),
                 range: 2.0..=40.0,
                 suffix: "",
                 decimals: 0,
@@ -455,18 +482,18 @@ fn label_ui(
     data: &VectorLayer,
     style: &VectorStyle,
 ) {
-    const NONE: &str = "No labels";
-    let names: Vec<&str> = std::iter::once(NONE)
+    let none = t!("vector-style-no-labels");
+    let names: Vec<&str> = std::iter::once(none)
         .chain(data.columns.iter().map(|column| column.name.as_str()))
         .collect();
     let chosen = style
         .label
         .as_ref()
-        .map_or(NONE, |label| label.attribute.as_str());
-    if let Some(picked) = attribute_ui(ui, "Label", chosen, &names) {
+        .map_or(none, |label| label.attribute.as_str());
+    if let Some(picked) = attribute_ui(ui, t!("vector-style-label"), chosen, &names) {
         let size = style.label.as_ref().map_or(13.0, |label| label.size);
-        change(state, layer, "Labels of the shapes", |style| {
-            style.label = (picked != NONE).then_some(VectorLabel {
+        change(state, layer, t!("vector-style-labels-step"), |style| {
+            style.label = (picked != none).then_some(VectorLabel {
                 attribute: picked,
                 size,
             });
@@ -478,7 +505,7 @@ fn label_ui(
             state,
             layer,
             Knob {
-                what: "Text size",
+                what: t!("vector-style-text-size"),
                 range: 8.0..=32.0,
                 suffix: "",
                 decimals: 0,

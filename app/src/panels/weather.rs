@@ -16,6 +16,7 @@ use super::time::{EPOCH, date_of, day_number, over_days};
 use super::timeline::days_between;
 use crate::commands::Command;
 use crate::dialogs::Purpose;
+use crate::language::t;
 use crate::state::State;
 use crate::theme::{self, icon};
 
@@ -39,13 +40,8 @@ const OTHER: Color32 = Color32::from_rgb(150, 120, 200);
 pub fn weather_ui(ui: &mut egui::Ui, state: &mut State) {
     state.want_weather();
     let Some(spec) = state.history.document().weather.clone() else {
-        theme::empty_ui(
-            ui,
-            "No weather",
-            "Add the daily weather of this place: a table of Daymet, Open-Meteo, NASA POWER, ERA5-Land, AgERA5 or E-OBS, your own, or \
-             a weather raster.",
-        );
-        if ui.button("Add weather…").clicked() {
+        theme::empty_ui(ui, t!("weather-none"), t!("weather-none-next"));
+        if ui.button(t!("weather-add")).clicked() {
             state.queue.push_back(Command::AddWeather);
         }
         return;
@@ -59,18 +55,18 @@ pub fn weather_ui(ui: &mut egui::Ui, state: &mut State) {
     let Some(table) = state.session.weather.table.clone() else {
         ui.horizontal(|ui| {
             ui.spinner();
-            ui.label("Reading…");
+            ui.label(t!("weather-reading"));
         });
         return;
     };
     let weak = theme::colors(ui.visuals()).weak;
     ui.label(
-        RichText::new(format!(
-            "{}, {} days, {} to {}",
-            table.source,
-            table.days(),
-            table.first,
-            table.last()
+        RichText::new(t!(
+            "weather-span",
+            source = table.source.to_string(),
+            days = table.days(),
+            first = table.first.to_string(),
+            last = table.last().to_string()
         ))
         .color(weak),
     );
@@ -84,10 +80,10 @@ pub fn weather_ui(ui: &mut egui::Ui, state: &mut State) {
     checks_ui(ui, &checks);
     notes_ui(ui, &table);
     let can_write = table.doubts.is_empty();
-    let button = ui.add_enabled(can_write, egui::Button::new("Export CSV…"));
+    let button = ui.add_enabled(can_write, egui::Button::new(t!("weather-export")));
     if button
-        .on_hover_text("One row a day in plain units")
-        .on_disabled_hover_text("Confirm the units first")
+        .on_hover_text(t!("weather-export-tip"))
+        .on_disabled_hover_text(t!("weather-export-units"))
         .clicked()
     {
         let ctx = ui.ctx().clone();
@@ -103,10 +99,10 @@ fn file_ui(ui: &mut egui::Ui, state: &mut State, spec: &WeatherSpec) {
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 2.0;
-            if theme::icon_button(ui, icon::X, "Remove the weather from the project").clicked() {
+            if theme::icon_button(ui, icon::X, t!("weather-remove")).clicked() {
                 state.remove_weather();
             }
-            if theme::icon_button(ui, icon::FOLDER_OPEN, "Choose another weather file").clicked() {
+            if theme::icon_button(ui, icon::FOLDER_OPEN, t!("weather-choose")).clicked() {
                 state.queue.push_back(Command::AddWeather);
             }
             ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
@@ -128,21 +124,32 @@ fn doubt_ui(ui: &mut egui::Ui, state: &mut State, doubt: &UnitDoubt) {
         ui.set_width(ui.available_width());
         ui.label(
             RichText::new(format!(
-                "{}  In which unit is {}?",
+                "{}  {}",
                 icon::WARNING,
-                doubt.variable.title().to_lowercase()
+                t!(
+                    "weather-unit-question",
+                    variable = title_inside(doubt.variable)
+                )
             ))
             .color(colors.warning),
         );
-        let likely = doubt.likely.map_or(String::new(), |unit| {
-            format!(" It is probably in {}.", unit_text(unit.name()))
+        let (column, why) = (doubt.column.as_str(), doubt.why.as_str());
+        let unit = unit_text(doubt.assumed.name());
+        ui.label(match doubt.likely {
+            None => t!(
+                "weather-unit-doubt",
+                column = column,
+                unit = unit,
+                why = why
+            ),
+            Some(likely) => t!(
+                "weather-unit-likely",
+                column = column,
+                unit = unit,
+                why = why,
+                likely = unit_text(likely.name())
+            ),
         });
-        ui.label(format!(
-            "Column {} was read as {}; {}.{likely}",
-            doubt.column,
-            unit_text(doubt.assumed.name()),
-            doubt.why
-        ));
         ui.horizontal_wrapped(|ui| {
             let mut units = doubt.assumed.alternatives();
             units.retain(|unit| Some(*unit) != doubt.likely && *unit != doubt.assumed);
@@ -156,15 +163,15 @@ fn doubt_ui(ui: &mut egui::Ui, state: &mut State, doubt: &UnitDoubt) {
                     RichText::new(text)
                 };
                 let button = ui.button(text).on_hover_text(if is_likely {
-                    "The values would make sense in this unit"
+                    t!("weather-unit-likely-tip")
                 } else {
-                    "The values are right as they were read"
+                    t!("weather-unit-read-tip")
                 });
                 if button.clicked() {
                     state.confirm_weather_unit(&doubt.key, unit);
                 }
             }
-            ui.menu_button("Other", |ui| {
+            ui.menu_button(t!("weather-unit-other"), |ui| {
                 for unit in units {
                     if ui.button(unit_text(unit.name())).clicked() {
                         state.confirm_weather_unit(&doubt.key, unit);
@@ -174,6 +181,38 @@ fn doubt_ui(ui: &mut egui::Ui, state: &mut State, doubt: &UnitDoubt) {
             });
         });
     });
+}
+
+/// What a variable is called, as a title.
+fn title(variable: WeatherVariable) -> &'static str {
+    match variable {
+        WeatherVariable::Tmin => t!("weather-tmin"),
+        WeatherVariable::Tmax => t!("weather-tmax"),
+        WeatherVariable::Prcp => t!("weather-prcp"),
+        WeatherVariable::Srad => t!("weather-srad"),
+        WeatherVariable::Vp => t!("weather-vp"),
+        WeatherVariable::Tmean => t!("weather-tmean"),
+        WeatherVariable::Wind => t!("weather-wind"),
+        WeatherVariable::Et0 => t!("weather-et0"),
+        WeatherVariable::Swe => t!("weather-swe"),
+        WeatherVariable::Sm1 => t!("weather-sm1"),
+    }
+}
+
+/// What a variable is called inside a sentence.
+fn title_inside(variable: WeatherVariable) -> &'static str {
+    match variable {
+        WeatherVariable::Tmin => t!("weather-tmin.inside"),
+        WeatherVariable::Tmax => t!("weather-tmax.inside"),
+        WeatherVariable::Prcp => t!("weather-prcp.inside"),
+        WeatherVariable::Srad => t!("weather-srad.inside"),
+        WeatherVariable::Vp => t!("weather-vp.inside"),
+        WeatherVariable::Tmean => t!("weather-tmean.inside"),
+        WeatherVariable::Wind => t!("weather-wind.inside"),
+        WeatherVariable::Et0 => t!("weather-et0.inside"),
+        WeatherVariable::Swe => t!("weather-swe.inside"),
+        WeatherVariable::Sm1 => t!("weather-sm1.inside"),
+    }
 }
 
 /// Units as people write them.
@@ -194,7 +233,7 @@ struct Curves {
 fn curves_of(table: &WeatherTable) -> Vec<Curves> {
     use WeatherVariable as V;
     let one = |variable: V, color: Color32| Curves {
-        title: variable.title().to_owned(),
+        title: title(variable).to_owned(),
         unit: unit_text(variable.unit()),
         is_rain: variable == V::Prcp,
         curves: vec![(variable, color)],
@@ -206,7 +245,7 @@ fn curves_of(table: &WeatherTable) -> Vec<Curves> {
         .collect();
     if !both.is_empty() {
         all.push(Curves {
-            title: "Lowest and highest temperature".to_owned(),
+            title: t!("weather-temperatures").to_owned(),
             unit: unit_text(V::Tmin.unit()),
             is_rain: false,
             curves: both,
@@ -241,9 +280,9 @@ fn plots_ui(ui: &mut egui::Ui, state: &mut State, table: &WeatherTable) {
     }
     let weak = theme::colors(ui.visuals()).weak;
     let hint = if images.is_empty() {
-        "Scroll with Ctrl to zoom, drag to move."
+        t!("weather-zoom-hint")
     } else {
-        "Click a day to show the image nearest to it. Scroll with Ctrl to zoom, drag to move."
+        t!("weather-click-hint")
     };
     ui.label(RichText::new(hint).small().color(weak));
     let (Some(day), Some(layer)) = (clicked, layer) else {
@@ -309,7 +348,7 @@ fn images_ui(
         return None;
     }
     let colors = theme::colors(ui.visuals());
-    ui.label(RichText::new(format!("Images: {} days", images.len())).small());
+    ui.label(RichText::new(t!("weather-image-days", count = images.len())).small());
     let marks: Vec<[f64; 2]> = images
         .iter()
         .map(|day| [days_between(EPOCH, *day) + 0.5, 0.0])
@@ -373,9 +412,8 @@ fn plot_ui(
             .any(|(variable, _)| *variable == doubt.variable)
     });
     let title = match doubt {
-        Some(_) => {
-            RichText::new(format!("{}, unit not confirmed", curves.title)).color(colors.warning)
-        }
+        Some(_) => RichText::new(t!("weather-unconfirmed", title = curves.title.as_str()))
+            .color(colors.warning),
         None => RichText::new(format!("{} ({})", curves.title, curves.unit)),
     };
     ui.label(title.small());
@@ -521,7 +559,12 @@ fn checks_ui(ui: &mut egui::Ui, checks: &Arc<[WeatherCheck]>) {
         .collect();
     if checks.is_empty() {
         ui.label(
-            RichText::new(format!("{}  Nothing is doubtful.", icon::CHECK)).color(colors.good),
+            RichText::new(format!(
+                "{}  {}",
+                icon::CHECK,
+                t!("weather-nothing-doubtful")
+            ))
+            .color(colors.good),
         );
         return;
     }
@@ -538,7 +581,7 @@ fn checks_ui(ui: &mut egui::Ui, checks: &Arc<[WeatherCheck]>) {
     }
     if found.len() > MOST_CHECKS {
         let more = found.len() - MOST_CHECKS;
-        ui.label(RichText::new(format!("and {more} more")).color(colors.weak));
+        ui.label(RichText::new(t!("weather-more", count = more)).color(colors.weak));
     }
 }
 
@@ -546,7 +589,7 @@ fn notes_ui(ui: &mut egui::Ui, table: &WeatherTable) {
     if table.notes.is_empty() {
         return;
     }
-    egui::CollapsingHeader::new("How it was read")
+    egui::CollapsingHeader::new(t!("weather-notes"))
         .id_salt("weather notes")
         .show(ui, |ui| {
             for note in &table.notes {

@@ -1,0 +1,14 @@
+ramp-title = Farbverlauf
+ramp-turn = Farbverlauf umkehren
+ramp-chosen = Farbverlauf: { $name }
+ramp-smooth = Stufenlos
+ramp-smooth-step = Stufenloser Verlauf
+ramp-equal = Gleiche Stufen
+ramp-equal-tip = Klassen gleicher Breite zwischen den Grenzen
+ramp-equal-step = Klassen gleicher Breite
+ramp-counts = Gleiche Anzahl
+ramp-counts-tip = Klassen mit etwa gleich vielen Pixeln (Quantile)
+ramp-count = Anzahl der Klassen
+ramp-break-tip = Wert zwischen diesen beiden Klassen
+ramp-break = Klassengrenze
+ramp-counts-step = Klassen gleicher Anzahl

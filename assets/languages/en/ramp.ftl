@@ -1,0 +1,14 @@
+ramp-title = Colour ramp
+ramp-turn = Turn the ramp round
+ramp-chosen = Colour ramp: { $name }
+ramp-smooth = Smooth
+ramp-smooth-step = Smooth ramp
+ramp-equal = Equal steps
+ramp-equal-tip = Classes of the same width between the limits
+ramp-equal-step = Classes of equal width
+ramp-counts = Equal counts
+ramp-counts-tip = Classes with about the same number of pixels (quantiles)
+ramp-count = Number of classes
+ramp-break-tip = Value between these two classes
+ramp-break = Class limit
+ramp-counts-step = Classes of equal count

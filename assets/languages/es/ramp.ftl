@@ -1,0 +1,14 @@
+ramp-title = Rampa de color
+ramp-turn = Invertir la rampa
+ramp-chosen = Rampa de color: { $name }
+ramp-smooth = Continua
+ramp-smooth-step = Rampa continua
+ramp-equal = Pasos iguales
+ramp-equal-tip = Clases de la misma anchura entre los límites
+ramp-equal-step = Clases de igual anchura
+ramp-counts = Cantidades iguales
+ramp-counts-tip = Clases con más o menos los mismos píxeles (cuantiles)
+ramp-count = Número de clases
+ramp-break-tip = Valor entre estas dos clases
+ramp-break = Límite de clase
+ramp-counts-step = Clases de igual cantidad

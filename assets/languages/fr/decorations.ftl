@@ -1,0 +1,3 @@
+decorations-one-pixel = 1 pixel
+decorations-pixels = { $length } pixels
+decorations-map-units = { $length } unités de carte

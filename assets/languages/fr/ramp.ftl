@@ -1,0 +1,14 @@
+ramp-title = Dégradé de couleurs
+ramp-turn = Inverser le dégradé
+ramp-chosen = Dégradé : { $name }
+ramp-smooth = Continu
+ramp-smooth-step = Dégradé continu
+ramp-equal = Pas égaux
+ramp-equal-tip = Classes de même largeur entre les limites
+ramp-equal-step = Classes de même largeur
+ramp-counts = Effectifs égaux
+ramp-counts-tip = Classes d'à peu près autant de pixels (quantiles)
+ramp-count = Nombre de classes
+ramp-break-tip = Valeur entre ces deux classes
+ramp-break = Limite de classe
+ramp-counts-step = Classes d'effectifs égaux

@@ -1,0 +1,14 @@
+ramp-title = Rampa de cores
+ramp-turn = Inverter a rampa
+ramp-chosen = Rampa de cores: { $name }
+ramp-smooth = Contínua
+ramp-smooth-step = Rampa contínua
+ramp-equal = Passos iguais
+ramp-equal-tip = Classes da mesma largura entre os limites
+ramp-equal-step = Classes de igual largura
+ramp-counts = Contagens iguais
+ramp-counts-tip = Classes com cerca do mesmo número de píxeis (quantis)
+ramp-count = Número de classes
+ramp-break-tip = Valor entre estas duas classes
+ramp-break = Limite de classe
+ramp-counts-step = Classes de igual contagem

@@ -1,0 +1,14 @@
+ramp-title = 色带
+ramp-turn = 反转色带
+ramp-chosen = 色带：{ $name }
+ramp-smooth = 连续
+ramp-smooth-step = 连续色带
+ramp-equal = 等间距
+ramp-equal-tip = 界限之间等宽的类别
+ramp-equal-step = 等宽类别
+ramp-counts = 等数量
+ramp-counts-tip = 像素数大致相同的类别（分位数）
+ramp-count = 类别数
+ramp-break-tip = 这两个类别之间的值
+ramp-break = 类别界限
+ramp-counts-step = 等数量类别
