@@ -15,11 +15,7 @@ use terroir_scene::{
 use crate::arrangement::Panel;
 use crate::dialogs::Purpose;
 use crate::jobs::beside;
-<<<<<<< HEAD
-=======
 use crate::language::t;
-use crate::session::Tab;
->>>>>>> 8b1b244 (Move the words of bands, spectra, time, weather, forecasts and soil into the catalogue)
 use crate::state::State;
 use crate::theme::{self, icon};
 

@@ -10,11 +10,7 @@ use super::timeline::{days_between, named_days};
 use crate::arrangement::Panel;
 use crate::commands::Command;
 use crate::dialogs::Purpose;
-<<<<<<< HEAD
-=======
 use crate::language::t;
-use crate::session::Tab;
->>>>>>> 8b1b244 (Move the words of bands, spectra, time, weather, forecasts and soil into the catalogue)
 use crate::state::State;
 use crate::theme::{self, icon};
 use crate::time_points::TimePoint;
