@@ -1,5 +1,5 @@
 start-subtitle = From a satellite scene to a map you can defend
-start-open = Open
+start-open = Open a file
 start-recent = Recent
 start-no-recent = What you open appears here.
 start-drop = Or drop files anywhere in the window.
