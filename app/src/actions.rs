@@ -191,7 +191,14 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
             }
         }
         Command::Help => state.session.help_open = !state.session.help_open,
-        Command::About => state.session.about_open = !state.session.about_open,
+        Command::About => {
+            state.session.about_open = !state.session.about_open;
+            state.session.about_system = false;
+        }
+        Command::SystemPage => {
+            state.session.about_open = true;
+            state.session.about_system = true;
+        }
     }
 }
 

@@ -42,7 +42,8 @@ impl Sample {
     }
 }
 
-/// The bundled sample: in `TERROIR_ASSETS`, beside the executable, in `../share/terroir` of it, or in the source tree.
+/// The bundled sample: in `TERROIR_ASSETS`, beside the executable, where a package puts it (`../share/terroir` and the like), or
+/// in the source tree.
 pub fn sample() -> Option<Sample> {
     sample_dir().map(|folder| Sample { folder })
 }
@@ -79,6 +80,11 @@ fn assets_folder(name: &str, is_it: impl Fn(&Path) -> bool) -> Option<PathBuf> {
         beside
             .as_ref()
             .map(|folder| folder.join("../share/terroir")),
+        // As bundles of Windows and macOS lay it out.
+        beside.as_ref().map(|folder| folder.join("share/terroir")),
+        beside
+            .as_ref()
+            .map(|folder| folder.join("../Resources/terroir")),
         Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets")),
     ];
     places

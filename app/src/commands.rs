@@ -85,6 +85,7 @@ pub enum Command {
     DiscardRecovery,
     Help,
     About,
+    SystemPage,
 }
 
 /// A key with exactly these modifiers.
@@ -496,6 +497,7 @@ pub static COMMANDS: &[CommandInfo] = &[
     row!(C::DiscardRecovery, "discard-recovery", icon::TRASH, &[]),
     row!(C::Help, "help", icon::QUESTION, &[key(NONE, Key::F1)]),
     row!(C::About, "about", icon::INFO, &[]),
+    row!(C::SystemPage, "system-report", icon::STETHOSCOPE, &[]),
 ];
 
 impl Command {

@@ -21,6 +21,10 @@ pub trait JobLink {
     fn request_devices(&mut self);
     fn drain(&mut self) -> Vec<Event>;
     fn process_id(&self) -> Option<u32>;
+    /// The executable workers are started from; `None` for links that start none.
+    fn program(&self) -> Option<std::path::PathBuf> {
+        None
+    }
 }
 
 impl JobLink for WorkerLink {
@@ -41,6 +45,9 @@ impl JobLink for WorkerLink {
     }
     fn process_id(&self) -> Option<u32> {
         Self::process_id(self)
+    }
+    fn program(&self) -> Option<std::path::PathBuf> {
+        Some(Self::program(self).to_owned())
     }
 }
 
@@ -246,6 +253,10 @@ impl Jobs {
 
     pub fn clear_finished(&mut self) {
         self.list.retain(|job| !job.is_over());
+    }
+
+    pub fn program(&self) -> Option<std::path::PathBuf> {
+        self.link.program()
     }
 
     pub fn worker_process(&self) -> Option<u32> {

@@ -67,6 +67,7 @@ areas![
     "soil",
     "spectrum",
     "stretch",
+    "system",
     "time",
     "timeline",
     "vector_style",

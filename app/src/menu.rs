@@ -73,7 +73,7 @@ const LAYER: &[&[C]] = &[
         C::CheckAccuracy,
     ],
 ];
-const HELP: &[&[C]] = &[&[C::Help, C::About]];
+const HELP: &[&[C]] = &[&[C::Help, C::SystemPage, C::About]];
 
 pub fn menu_bar_ui(ui: &mut egui::Ui, state: &mut State) {
     let frame = egui::Frame::new()

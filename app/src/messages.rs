@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use terroir_scene::SceneError;
 
 use crate::commands::Command;
+use crate::language::t;
+use crate::log_records;
 use crate::theme::{self, icon};
 
 /// Lines kept in the log.
@@ -44,13 +46,49 @@ pub struct LogLine {
     pub text: String,
 }
 
+/// Which levels the log panel shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShownLevels {
+    pub errors: bool,
+    pub warnings: bool,
+    pub information: bool,
+}
+
+impl Default for ShownLevels {
+    fn default() -> Self {
+        Self {
+            errors: true,
+            warnings: true,
+            information: true,
+        }
+    }
+}
+
+impl ShownLevels {
+    pub fn show(self, level: Level) -> bool {
+        match level {
+            Level::Error => self.errors,
+            Level::Warning => self.warnings,
+            Level::Info | Level::Hint => self.information,
+        }
+    }
+}
+
 #[derive(Default)]
 pub struct Messages {
     strips: Vec<Strip>,
     pub log: VecDeque<LogLine>,
+    pub shown: ShownLevels,
 }
 
 impl Messages {
+    /// Takes in what the program and its libraries logged; call every frame.
+    pub fn take_records(&mut self) {
+        for (level, text) in log_records::take() {
+            self.keep(level, text.replace('\n', " — "));
+        }
+    }
+
     /// Writes a line to the log without showing a strip.
     pub fn log(&mut self, level: Level, text: impl Into<String>) {
         let text = text.into();
@@ -59,6 +97,10 @@ impl Messages {
             Level::Warning => log::warn!("{text}"),
             Level::Info | Level::Hint => log::info!("{text}"),
         }
+        self.keep(level, text);
+    }
+
+    fn keep(&mut self, level: Level, text: String) {
         if self.log.len() == LOG_LINES {
             self.log.pop_front();
         }
@@ -158,10 +200,20 @@ impl Messages {
         pressed
     }
 
-    /// The log, newest line last.
-    pub fn log_ui(&self, ui: &mut egui::Ui) {
+    /// The log, newest line last, with a choice of levels above.
+    pub fn log_ui(&mut self, ui: &mut egui::Ui) {
         if self.log.is_empty() {
-            theme::empty_ui(ui, "Nothing yet", "Messages of this session appear here.");
+            theme::empty_ui(ui, t!("log-empty"), t!("log-empty-next"));
+            return;
+        }
+        self.levels_ui(ui);
+        let shown: Vec<&LogLine> = self
+            .log
+            .iter()
+            .filter(|line| self.shown.show(line.level))
+            .collect();
+        if shown.is_empty() {
+            theme::empty_ui(ui, t!("log-none"), t!("log-none-next"));
             return;
         }
         let colors = theme::colors(ui.visuals());
@@ -169,11 +221,8 @@ impl Messages {
         egui::ScrollArea::vertical()
             .auto_shrink([false, false])
             .stick_to_bottom(true)
-            .show_rows(ui, height, self.log.len(), |ui, rows| {
-                for line in self
-                    .log
-                    .range(rows.start.min(self.log.len())..rows.end.min(self.log.len()))
-                {
+            .show_rows(ui, height, shown.len(), |ui, rows| {
+                for line in shown.iter().take(rows.end).skip(rows.start) {
                     let color = match line.level {
                         Level::Error => colors.error,
                         Level::Warning => colors.warning,
@@ -185,6 +234,51 @@ impl Messages {
                     ui.add(label).on_hover_text(&line.text);
                 }
             });
+    }
+
+    /// The shown lines as text to paste.
+    pub fn log_text(&self) -> String {
+        self.log
+            .iter()
+            .filter(|line| self.shown.show(line.level))
+            .map(|line| format!("{}  {:<7}  {}\n", line.time, line.level.word(), line.text))
+            .collect()
+    }
+
+    fn levels_ui(&mut self, ui: &mut egui::Ui) {
+        let count = |is_such: fn(Level) -> bool| {
+            let lines = self.log.iter();
+            lines.filter(|line| is_such(line.level)).count()
+        };
+        let errors = count(|level| level == Level::Error);
+        let warnings = count(|level| level == Level::Warning);
+        let information = self.log.len() - errors - warnings;
+        ui.horizontal(|ui| {
+            let shown = &mut self.shown;
+            for (on, name) in [
+                (&mut shown.errors, t!("log-errors", count = errors)),
+                (&mut shown.warnings, t!("log-warnings", count = warnings)),
+                (
+                    &mut shown.information,
+                    t!("log-information", count = information),
+                ),
+            ] {
+                ui.toggle_value(on, name);
+            }
+            if theme::icon_button(ui, icon::COPY, t!("log-copy")).clicked() {
+                ui.ctx().copy_text(self.log_text());
+            }
+        });
+    }
+}
+
+impl Level {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Info | Self::Hint => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
     }
 }
 
@@ -240,4 +334,22 @@ fn strip_ui(ui: &mut egui::Ui, strip: &mut Strip) -> (bool, Option<Command>) {
             }
         });
     (close, command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_lines_of_the_chosen_levels_are_copied() {
+        let mut messages = Messages::default();
+        messages.log(Level::Info, "opened");
+        messages.log(Level::Warning, "no coordinate system");
+        messages.log(Level::Error, "cut short");
+        messages.shown.information = false;
+        let text = messages.log_text();
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.contains("warning  no coordinate system"), "{text}");
+        assert!(text.contains("error    cut short"), "{text}");
+    }
 }

@@ -22,7 +22,7 @@ pub fn questions_ui(ui: &mut egui::Ui, state: &mut State) -> Option<PictureOrder
     crate::crs_chooser::crs_chooser_ui(ui, state);
     palette_ui(ui, state);
     help_ui(ui, state);
-    about_ui(ui, state);
+    crate::panels::about_ui(ui, state);
     picture
 }
 
@@ -449,19 +449,4 @@ fn help_ui(ui: &mut egui::Ui, state: &mut State) {
             });
         });
     state.session.help_open = open;
-}
-
-fn about_ui(ui: &mut egui::Ui, state: &mut State) {
-    let mut open = state.session.about_open;
-    egui::Window::new("About Terroir")
-        .open(&mut open)
-        .resizable(false)
-        .collapsible(false)
-        .show(ui.ctx(), |ui| {
-            ui.heading(format!("Terroir {}", env!("CARGO_PKG_VERSION")));
-            ui.label("A desktop GIS with Earth-observation foundation models inside.");
-            ui.label(format!("Licence: {}", env!("CARGO_PKG_LICENSE")));
-            ui.label("Works offline: no network is used unless you ask for it.");
-        });
-    state.session.about_open = open;
 }

@@ -75,6 +75,8 @@ pub struct Session {
     pub protect: bool,
     pub help_open: bool,
     pub about_open: bool,
+    /// The About window shows the System page.
+    pub about_system: bool,
     pub properties: Option<LayerId>,
     pub attribute_table: Option<AttributeTable>,
     /// Where shapes are to be looked for in this frame, in map coordinates.
@@ -155,6 +157,7 @@ impl Default for Session {
             protect: false,
             help_open: false,
             about_open: false,
+            about_system: false,
             properties: None,
             attribute_table: None,
             identify_at: None,

@@ -32,6 +32,7 @@ use crate::settings::Settings;
 use crate::soil::SoilForm;
 use crate::statistics::Statistics;
 use crate::suggestions::Suggestions;
+use crate::system::SystemPage;
 use crate::time_points::TimeProfiles;
 use crate::training::TrainingForm;
 use crate::vectors::Vectors;
@@ -198,6 +199,7 @@ pub struct State {
     pub places: Places,
     pub crs_catalogue: CrsCatalogue,
     pub memory: Memory,
+    pub system: SystemPage,
     /// Commands to run at the end of the frame, never in the middle of drawing.
     pub queue: VecDeque<Command>,
     /// Label files waiting for the first raster.
@@ -253,6 +255,7 @@ impl State {
             places: Places::default(),
             crs_catalogue: CrsCatalogue::default(),
             memory: Memory::start()?,
+            system: SystemPage::default(),
             queue: VecDeque::new(),
             waiting_labels: Vec::new(),
             waiting_weights: Vec::new(),

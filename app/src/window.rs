@@ -17,7 +17,7 @@ use terroir_scene::{
 
 use crate::actions::{self, After};
 use crate::arrangement::Panel;
-use crate::canvas::{Canvas, CanvasLayer, VectorInput, Viewport};
+use crate::canvas::{Canvas, CanvasLayer, VectorInput, Viewport, adapter_text};
 use crate::commands;
 use crate::compare::{self, Compare};
 use crate::decorations::{Decorations, Scenery};
@@ -149,6 +149,7 @@ impl Window {
         )?;
         let canvas = Canvas::new(render_state, services.wake.clone());
         let mut state = State::new(services)?;
+        state.system.adapter = adapter_text(render_state);
         state.send(FileTask::Settings);
         state.send(FileTask::FindRecovery);
         if let Err(error) = terroir_scene::projection_self_test() {
@@ -247,6 +248,11 @@ impl Window {
             .iter()
             .map(|line| line.text.clone())
             .collect()
+    }
+
+    /// The System page's text, once the report is there.
+    pub fn system_text(&self) -> Option<String> {
+        self.state.system.text()
     }
 
     /// Starts a job in the worker.
@@ -1104,6 +1110,8 @@ impl SheetAround {
 
 impl eframe::App for Window {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        self.state.messages.take_records();
+        self.state.system.take();
         for path in self.state.take_news(ctx) {
             self.canvas.invalidate(&path);
         }

@@ -13,7 +13,7 @@ use terroir_scene::Raster;
 use crate::program::{command, files_in, repository, run, sample};
 
 const SCENE: &str = "S2_2021-07-28.tif";
-const SUBCOMMANDS: [&str; 27] = [
+const SUBCOMMANDS: [&str; 28] = [
     "info",
     "render",
     "profile",
@@ -36,6 +36,7 @@ const SUBCOMMANDS: [&str; 27] = [
     "export",
     "overviews",
     "devices",
+    "doctor",
     "models",
     "demo",
     "bench",

@@ -37,6 +37,7 @@ mod command_line;
 mod compare;
 mod comparison_window;
 mod derived;
+mod doctor;
 mod evaluate;
 mod exports;
 mod faults;

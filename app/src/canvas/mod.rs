@@ -151,6 +151,15 @@ pub struct Canvas {
     style_passes: u64,
 }
 
+/// The adapter the window is drawn with: name, interface, kind and driver.
+pub fn adapter_text(render_state: &egui_wgpu::RenderState) -> String {
+    let info = render_state.adapter.get_info();
+    format!(
+        "{} ({:?}, {:?}; {} {})",
+        info.name, info.backend, info.device_type, info.driver, info.driver_info
+    )
+}
+
 /// One a core, within bounds.
 fn readers() -> usize {
     std::thread::available_parallelism()

@@ -16,8 +16,12 @@ pub fn run(output: Output) -> CliResult {
                 device.backend.clone(),
                 device.kind.clone(),
                 device.memory_bytes.map(size_text).unwrap_or_default(),
+                device.driver.clone().unwrap_or_default(),
             ]
         })
         .collect();
-    output.print(&table(&["name", "backend", "kind", "memory"], &rows))
+    output.print(&table(
+        &["name", "backend", "kind", "memory", "driver"],
+        &rows,
+    ))
 }

@@ -10,6 +10,7 @@ mod composite;
 mod crop;
 mod demo;
 mod devices;
+mod doctor;
 mod embed;
 mod embed_series;
 mod evaluate;
@@ -57,6 +58,7 @@ use terroir_scene::{allow_address, is_remote, recognise_product};
 
 use failure::{CliError, CliResult};
 use output::Output;
+pub(crate) use output::size_text;
 
 use crate::window::{Language, WindowOptions};
 
@@ -66,7 +68,7 @@ use crate::window::{Language, WindowOptions};
 #[derive(Debug, Parser)]
 #[command(
     name = "terroir",
-    version,
+    version = crate::version::text(),
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true
 )]
@@ -170,6 +172,8 @@ enum Command {
     Pretrain(pretrain::PretrainArgs),
     /// List the compute devices of this machine
     Devices,
+    /// Check what Terroir needs on this machine, and say what to do about what is broken
+    Doctor,
     /// List the models this build can run; get, import, verify and remove their weights
     Models(models::ModelsArgs),
     /// Do the whole job on the bundled sample without a window
@@ -207,7 +211,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         quiet: cli.global.quiet,
     };
     install_panic_words(output.verbose);
-    install_log(output.verbose);
+    install_log(output.verbose, cli.command.is_none());
     let result = std::panic::catch_unwind(|| dispatch(cli, output));
     match result {
         Ok(Ok(())) => ExitCode::SUCCESS,
@@ -256,6 +260,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::Overviews(args)) => overviews::run(&args, output),
         Some(Command::Pretrain(args)) => pretrain::run(&args, output),
         Some(Command::Devices) => devices::run(output),
+        Some(Command::Doctor) => doctor::run(output),
         Some(Command::Models(args)) => models::run(&args, output),
         Some(Command::Demo(args)) => demo::run(&args, output),
         Some(Command::Bench(args)) => bench::run(&args, output),
@@ -332,26 +337,38 @@ fn install_panic_words(verbose: bool) {
     }));
 }
 
-/// Warnings of the libraries reach standard error only with `--verbose`.
-struct StderrLog;
+/// What libraries log: to standard error with `--verbose`, and into the log panel of a window.
+struct Log {
+    prints: bool,
+    records: bool,
+}
 
-impl log::Log for StderrLog {
-    fn enabled(&self, _: &log::Metadata) -> bool {
-        true
+impl log::Log for Log {
+    fn enabled(&self, metadata: &log::Metadata) -> bool {
+        self.prints || self.records && crate::log_records::is_kept(metadata)
     }
     fn log(&self, record: &log::Record) {
-        output::say(&format!(
-            "{}: {}: {}",
-            record.level().as_str().to_lowercase(),
-            record.target(),
-            record.args()
-        ));
+        if self.records {
+            crate::log_records::keep(record);
+        }
+        if self.prints {
+            output::say(&format!(
+                "{}: {}: {}",
+                record.level().as_str().to_lowercase(),
+                record.target(),
+                record.args()
+            ));
+        }
     }
     fn flush(&self) {}
 }
 
-fn install_log(verbose: bool) {
-    if verbose && log::set_logger(&StderrLog).is_ok() {
+fn install_log(prints: bool, records: bool) {
+    if !prints && !records {
+        return;
+    }
+    let log = Box::new(Log { prints, records });
+    if log::set_boxed_logger(log).is_ok() {
         log::set_max_level(log::LevelFilter::Info);
     }
 }

@@ -1,5 +1,6 @@
 //! What is in the panels around the map, and the windows over it. Where the panels lie stands in `arrangement.rs`.
 
+mod about;
 mod accuracy;
 mod attribute_table;
 mod bands;
@@ -49,6 +50,7 @@ mod values;
 mod vector_style;
 mod weather;
 
+pub use about::about_ui;
 pub use derived::FormulaEdit;
 pub use guide::guide_ui;
 pub use jobs::progress_text;

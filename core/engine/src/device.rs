@@ -58,6 +58,7 @@ pub fn devices() -> Vec<DeviceInfo> {
         backend: "CPU".to_owned(),
         kind: "cpu".to_owned(),
         memory_bytes: system_memory_bytes(),
+        driver: None,
     };
     std::iter::once(cpu)
         .chain(adapters().iter().map(|adapter| adapter.info.clone()))
@@ -232,6 +233,12 @@ fn name_adapters(infos: &[wgpu::AdapterInfo], label: &str) -> Vec<Adapter> {
             backend: label.to_owned(),
             kind: word.to_owned(),
             memory_bytes: None,
+            driver: Some(
+                format!("{} {}", info.driver, info.driver_info)
+                    .trim()
+                    .to_owned(),
+            )
+            .filter(|driver| !driver.is_empty()),
         };
         adapters.push(Adapter { info, kind });
     }

@@ -333,6 +333,9 @@ pub struct DeviceInfo {
     /// `discrete`, `integrated`, `software`, `cpu`.
     pub kind: String,
     pub memory_bytes: Option<u64>,
+    /// The driver and its version, as it names itself.
+    #[serde(default)]
+    pub driver: Option<String>,
 }
 
 /// What a job will cost, said before it starts.

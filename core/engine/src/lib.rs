@@ -26,6 +26,7 @@ mod export_field;
 mod finetune;
 mod forecast;
 mod freed_memory;
+mod health;
 mod inputs;
 mod job;
 mod journal;
@@ -92,6 +93,9 @@ pub use forecast::{
     EarthNetFigures, FillSpec, ForecastFigures, ForecastMethod, ForecastSpec, HorizonFigures,
     MeanNdvi, MethodFigures, ModelForecast, TargetDays, TargetFigures, USUAL_HORIZON_DAYS,
     USUAL_STEP_DAYS, WhatIf, WhatIfFigures,
+};
+pub use health::{
+    MachineFacts, ModelTrial, WorkerTrial, machine_facts, try_model_here, try_worker_blocking,
 };
 pub use job::*;
 pub use journal::folder_of as working_folder_of;

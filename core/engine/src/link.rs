@@ -180,6 +180,11 @@ impl WorkerLink {
         kept
     }
 
+    /// The executable the worker is started from.
+    pub fn program(&self) -> &std::path::Path {
+        &self.program
+    }
+
     /// Process id of the running worker, if any.
     pub fn process_id(&self) -> Option<u32> {
         self.process.as_ref().map(|process| process.child.id())

@@ -98,8 +98,8 @@ pub fn projection_self_test() -> SceneResult<()> {
             .map(|words| format!("\n{words}"))
             .unwrap_or_default();
         SceneError::input(format!(
-            "{what}; check that PROJ's data (package proj-data, file proj.db) is installed and that PROJ_DATA or PROJ_LIB, \
-             if set, points to it{said}"
+            "{what}; check that PROJ's data (package proj-data, file proj.db) is installed or lies in share/proj of the program's \
+             folder, and that PROJ_DATA or PROJ_LIB, if set, points to it{said}"
         ))
     };
     let from =
