@@ -12,6 +12,8 @@ RELEASE = $(TARGET_DIR)/release/terroir
 deps:
 	@sh packaging/install-deps.sh
 
+# What `terroir --version` is stamped with; nothing outside of a clone.
+build: export TERROIR_COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 build: deps
 	$(CARGO) build --release --locked
 
