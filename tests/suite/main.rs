@@ -38,6 +38,7 @@ mod compare;
 mod comparison_window;
 mod derived;
 mod doctor;
+mod documents;
 mod evaluate;
 mod exports;
 mod faults;
