@@ -31,8 +31,8 @@ open-series-cut = Nur die ersten 4000 Dateien wurden angesehen. Für die anderen
 open-series-no-raster = In diesem Ordner ist kein Raster.
 open-series-find-missing = Fehlende Bilder suchen
 open-series-still-missing = { $count ->
-        [one] 1 Datei der Zeitreihe fehlt noch. Rechtsklick auf den Layer, „Suchen…“
-       *[other] { $count } Dateien der Zeitreihe fehlen noch. Rechtsklick auf den Layer, „Suchen…“
+        [one] 1 Datei der Zeitreihe fehlt noch. Rechtsklick auf den Layer, „Neu zuordnen…“
+       *[other] { $count } Dateien der Zeitreihe fehlen noch. Rechtsklick auf den Layer, „Neu zuordnen…“
     }
 open-series-add = Zeitreihe { $name } hinzufügen
 open-series-no-date-for = Für { $files } wurde kein Datum gefunden. Sie fehlen in der Zeitleiste, bis sie eines bekommen: „Termine…“ in der Zeitleiste drücken.

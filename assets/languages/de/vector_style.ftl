@@ -1,4 +1,4 @@
-vector-style-missing = Die Datei konnte nicht gelesen werden. Rechtsklick auf den Layer, dann „Suchen…“
+vector-style-missing = Die Datei konnte nicht gelesen werden. Rechtsklick auf den Layer, dann „Neu zuordnen…“
 vector-style-reading = Lese die Objekte…
 vector-style-busy = Zu viele Dateien warten. Erneut versuchen, wenn sie gelesen sind.
 vector-style-single = Eine Farbe
