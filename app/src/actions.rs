@@ -9,6 +9,7 @@ use crate::arrangement::{Panel, Side};
 use crate::commands::Command;
 use crate::dialogs::{Dialog, ExportForm, Purpose};
 use crate::files::{FileTask, OpenRole};
+use crate::language::t;
 use crate::messages::Level;
 use crate::session::{AttributeTable, ViewRequest};
 use crate::state::{Live, LiveLook, Project, State};
@@ -209,9 +210,9 @@ fn hide_clouds(state: &mut State) {
     };
     let hides = layer.series().is_some_and(|series| series.hide_clouds);
     let name = if hides {
-        format!("Show clouds of {}", layer.name)
+        t!("undo-show-clouds", name = &layer.name)
     } else {
-        format!("Hide clouds of {}", layer.name)
+        t!("undo-hide-clouds", name = &layer.name)
     };
     state.change_layer(layer.id, &name, |layer| {
         if let Some(series) = layer.series_mut() {
@@ -229,13 +230,15 @@ pub fn remove_layer(state: &mut State, id: LayerId) {
     else {
         return;
     };
-    state.history.change(&format!("Remove {name}"), |document| {
-        document.remove_layer(id)
-    });
+    state
+        .history
+        .change(&t!("undo-remove", name = &name), |document| {
+            document.remove_layer(id)
+        });
     state.messages.show_with_action(
         Level::Info,
-        format!("Removed {name}."),
-        "Undo",
+        t!("news-removed", name = &name),
+        t!("news-undo"),
         Command::Undo,
     );
 }
@@ -360,10 +363,7 @@ impl State {
         } else {
             self.messages.show(
                 Level::Warning,
-                format!(
-                    "Labels need a scene to lie on. Add a raster first.\n{}",
-                    path.display()
-                ),
+                format!("{}\n{}", t!("news-labels-need-scene"), path.display()),
             );
         }
     }

@@ -8,6 +8,7 @@ use terroir_scene::{Crs, CrsEntry, CrsKind, Document, LayerId, LayerSource, LonL
 
 use crate::export::primary_button;
 use crate::files::FileTask;
+use crate::language::t;
 use crate::messages::Level;
 use crate::session::ViewRequest;
 use crate::state::State;
@@ -143,14 +144,14 @@ pub fn crs_chooser_ui(ui: &mut egui::Ui, state: &mut State) {
         chooser.filter(all, &state.settings.recent_crs);
     }
     let title = match chooser.purpose {
-        CrsPurpose::Map => "Coordinate system of the map".to_owned(),
+        CrsPurpose::Map => t!("dialogs-crs-map").to_owned(),
         CrsPurpose::Layer(id) => {
             let name = state
                 .history
                 .document()
                 .layer(id)
                 .map(|layer| layer.name.clone());
-            format!("Coordinate system of {}", name.unwrap_or_default())
+            t!("dialogs-crs-layer", name = name.unwrap_or_default())
         }
     };
     let mut step = Step::Stay;
@@ -158,8 +159,8 @@ pub fn crs_chooser_ui(ui: &mut egui::Ui, state: &mut State) {
         ui.set_width(560.0);
         ui.heading(title);
         let hint = match chooser.purpose {
-            CrsPurpose::Map => "Layers are moved to it as they are drawn; their files stay as they are.",
-            CrsPurpose::Layer(_) => "The file names none. What you choose is kept in the project; the file stays as it is.",
+            CrsPurpose::Map => t!("dialogs-crs-map-what"),
+            CrsPurpose::Layer(_) => t!("dialogs-crs-layer-what"),
         };
         ui.label(RichText::new(hint).color(theme::colors(ui.visuals()).weak));
         ui.add_space(theme::SMALL_GAP);
@@ -189,21 +190,21 @@ fn content_ui(ui: &mut egui::Ui, chooser: &mut CrsChooser, all: Option<&[CrsEntr
     let edit = ui.add(
         egui::TextEdit::singleline(&mut chooser.text)
             .desired_width(f32::INFINITY)
-            .hint_text("Code, name or place, e.g. 32629, UTM zone 29N, Portugal"),
+            .hint_text(t!("dialogs-crs-hint")),
     );
     edit.request_focus();
     ui.horizontal(|ui| {
         for (name, kind) in [
-            ("All", None),
-            ("Projected", Some(CrsKind::Projected)),
-            ("Geographic", Some(CrsKind::Geographic)),
+            (t!("dialogs-all"), None),
+            (t!("dialogs-crs-projected"), Some(CrsKind::Projected)),
+            (t!("dialogs-crs-geographic"), Some(CrsKind::Geographic)),
         ] {
             ui.selectable_value(&mut chooser.kind, kind, name);
         }
         if chooser.here.is_some() {
             ui.separator();
-            ui.checkbox(&mut chooser.only_here, "Made for this place")
-                .on_hover_text("Only systems whose area of use holds the middle of the view");
+            ui.checkbox(&mut chooser.only_here, t!("dialogs-crs-here"))
+                .on_hover_text(t!("dialogs-crs-here-tip"));
         }
     });
     ui.add_space(theme::SMALL_GAP);
@@ -213,12 +214,12 @@ fn content_ui(ui: &mut egui::Ui, chooser: &mut CrsChooser, all: Option<&[CrsEntr
         None => {
             ui.horizontal(|ui| {
                 ui.spinner();
-                ui.label("Reading the register…");
+                ui.label(t!("dialogs-crs-reading"));
             });
             ui.add_space(LIST_HEIGHT - 22.0);
         }
         Some(_) if is_definition => {
-            ui.label("This is a definition of its own. It is checked when you press Use.");
+            ui.label(t!("dialogs-crs-definition"));
             ui.add_space(LIST_HEIGHT - 18.0);
         }
         Some(all) => {
@@ -256,9 +257,9 @@ fn content_ui(ui: &mut egui::Ui, chooser: &mut CrsChooser, all: Option<&[CrsEntr
     let mut step = Step::Stay;
     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
         let uses = ui
-            .add_enabled(text.is_some(), primary_button(ui, "Use"))
+            .add_enabled(text.is_some(), primary_button(ui, t!("dialogs-use")))
             .clicked();
-        if ui.button("Cancel").clicked() {
+        if ui.button(t!("dialogs-cancel")).clicked() {
             step = Step::Close;
         }
         if let Some(text) = text.filter(|_| uses || picked || enter) {
@@ -271,11 +272,7 @@ fn content_ui(ui: &mut egui::Ui, chooser: &mut CrsChooser, all: Option<&[CrsEntr
 /// The list; true when a row was double-clicked.
 fn list_ui(ui: &mut egui::Ui, chooser: &mut CrsChooser, all: &[CrsEntry]) -> bool {
     if chooser.rows.is_empty() {
-        theme::empty_ui(
-            ui,
-            "Nothing fits",
-            "Try fewer words, another kind, or type a definition (WKT or a PROJ string).",
-        );
+        theme::empty_ui(ui, t!("dialogs-crs-nothing"), t!("dialogs-crs-nothing-tip"));
         ui.add_space(LIST_HEIGHT - 64.0);
         return false;
     }
@@ -334,8 +331,8 @@ fn preview_ui(ui: &mut egui::Ui, entry: Option<&CrsEntry>, here: Option<(f64, f6
         };
         let weak = theme::colors(ui.visuals()).weak;
         let kind = match entry.kind {
-            CrsKind::Geographic => "longitude and latitude",
-            CrsKind::Projected if entry.method.is_empty() => "projected",
+            CrsKind::Geographic => t!("dialogs-crs-lon-lat"),
+            CrsKind::Projected if entry.method.is_empty() => t!("dialogs-crs-is-projected"),
             CrsKind::Projected => &entry.method,
         };
         ui.label(RichText::new(format!("EPSG:{}  {}", entry.epsg, entry.name)).strong());
@@ -348,7 +345,7 @@ fn preview_ui(ui: &mut egui::Ui, entry: Option<&CrsEntry>, here: Option<(f64, f6
             )
             .on_hover_text(&entry.area_name);
         } else {
-            let text = format!("Not made for the middle of this view: {}", entry.area_name);
+            let text = t!("dialogs-crs-elsewhere", area = &entry.area_name);
             let color = theme::colors(ui.visuals()).warning;
             ui.add(egui::Label::new(RichText::new(text).small().color(color)).truncate())
                 .on_hover_text(&entry.area_name);
@@ -365,12 +362,12 @@ fn area_text(area: LonLatBox) -> String {
         let side = if value < 0.0 { "S" } else { "N" };
         format!("{:.1}°{side}", value.abs())
     };
-    format!(
-        "{} to {}, {} to {}",
-        lon(area.west),
-        lon(area.east),
-        lat(area.south),
-        lat(area.north)
+    t!(
+        "dialogs-crs-area",
+        west = lon(area.west),
+        east = lon(area.east),
+        south = lat(area.south),
+        north = lat(area.north)
     )
 }
 
@@ -410,7 +407,7 @@ impl State {
         }
         match purpose {
             CrsPurpose::Map => {
-                let name = format!("Map in {}", crs.label());
+                let name = t!("undo-map-crs", crs = crs.label());
                 self.history
                     .change(&name, |document| document.map_crs = Some(crs));
             }
@@ -418,7 +415,7 @@ impl State {
                 let Some(layer) = self.history.document().layer(id).cloned() else {
                     return;
                 };
-                let name = format!("{} is in {}", layer.name, crs.label());
+                let name = t!("undo-layer-crs", name = &layer.name, crs = crs.label());
                 let was_unknown = self.history.document().map_crs.is_none();
                 self.history
                     .change(&name, |document| assign(document, id, &crs));
@@ -427,7 +424,7 @@ impl State {
                 }
                 self.messages.show(
                     Level::Info,
-                    format!("{} is now taken to be in {}.", layer.name, crs.name),
+                    t!("dialogs-crs-taken", name = &layer.name, crs = &crs.name),
                 );
             }
         }

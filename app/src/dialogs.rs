@@ -12,6 +12,7 @@ use terroir_scene::{LayerId, VectorTable};
 
 use crate::actions::After;
 use crate::files::{FileTask, OpenRole};
+use crate::language::t;
 use crate::soil::SoilForm;
 use crate::state::State;
 
@@ -83,37 +84,39 @@ pub enum Purpose {
 impl Purpose {
     pub fn title(&self) -> &'static str {
         match self {
-            Self::Open => "Open a project, raster or vector file",
-            Self::OpenFolder => "Open the folder of a product",
-            Self::AddRaster => "Add a raster",
+            Self::Open => t!("dialogs-pick-open"),
+            Self::OpenFolder => t!("dialogs-pick-folder"),
+            Self::AddRaster => t!("dialogs-pick-raster"),
             Self::SeriesFolder | Self::ArchiveFolder | Self::ImagesFolder => {
-                "Choose a folder of dated images"
+                t!("dialogs-pick-images")
             }
-            Self::SoilStations => "Add tables of stations",
-            Self::SoilFolder => "Add a folder of ISMN files",
-            Self::SoilWeather => "Add tables of weather",
-            Self::SoilOut => "Choose the folder of the results",
-            Self::ForecastFolder => "Choose the folder of the results",
-            Self::FutureWeather => "Choose the weather of the days to come",
-            Self::AddVector => "Add a vector file",
-            Self::ImportLabels => "Import labels",
-            Self::SaveProject => "Save the project as",
-            Self::ExportLabels => "Write the labels as",
-            Self::TimeTable => "Write the values over time as",
-            Self::Weights | Self::SeriesWeights | Self::ForecastWeights => "Choose a weights file",
-            Self::ImportWeights => "Import a weights file",
-            Self::TrainingOut => "Write the weights as",
-            Self::FieldOut | Self::SeriesFieldOut => "Write the field as",
-            Self::ExportOut => "Export as",
-            Self::SamplePoints => "Go on with a validation sample",
-            Self::Weather => "Add daily weather",
-            Self::WeatherTable => "Write the weather as",
-            Self::ProfileTable => "Write the profiles as a table",
-            Self::ProfilePicture => "Write the profiles as a picture",
-            Self::Locate(_) => "Where is this file now?",
-            Self::CalcOut(_) | Self::SimilarOut(_) => "Write the result as",
-            Self::BasisOut { .. } => "Write the colours as",
-            Self::BasisIn(_) => "Open colours of fields",
+            Self::SoilStations => t!("dialogs-pick-stations"),
+            Self::SoilFolder => t!("dialogs-pick-ismn"),
+            Self::SoilWeather => t!("dialogs-pick-weather-tables"),
+            Self::SoilOut => t!("dialogs-pick-results"),
+            Self::ForecastFolder => t!("dialogs-pick-results"),
+            Self::FutureWeather => t!("dialogs-pick-future-weather"),
+            Self::AddVector => t!("dialogs-pick-vector"),
+            Self::ImportLabels => t!("dialogs-import-labels"),
+            Self::SaveProject => t!("dialogs-pick-project-out"),
+            Self::ExportLabels => t!("dialogs-pick-labels-out"),
+            Self::TimeTable => t!("dialogs-pick-time-out"),
+            Self::Weights | Self::SeriesWeights | Self::ForecastWeights => {
+                t!("dialogs-pick-weights")
+            }
+            Self::ImportWeights => t!("dialogs-pick-weights-in"),
+            Self::TrainingOut => t!("dialogs-pick-weights-out"),
+            Self::FieldOut | Self::SeriesFieldOut => t!("dialogs-pick-field-out"),
+            Self::ExportOut => t!("dialogs-pick-export-out"),
+            Self::SamplePoints => t!("dialogs-pick-sample"),
+            Self::Weather => t!("dialogs-pick-weather"),
+            Self::WeatherTable => t!("dialogs-pick-weather-out"),
+            Self::ProfileTable => t!("dialogs-pick-profile-table"),
+            Self::ProfilePicture => t!("dialogs-pick-profile-picture"),
+            Self::Locate(_) => t!("dialogs-pick-locate"),
+            Self::CalcOut(_) | Self::SimilarOut(_) => t!("dialogs-pick-result-out"),
+            Self::BasisOut { .. } => t!("dialogs-pick-colours-out"),
+            Self::BasisIn(_) => t!("dialogs-pick-colours-in"),
         }
     }
 
@@ -136,14 +139,12 @@ impl Purpose {
         )
     }
 
-    fn filters(&self) -> &'static [(&'static str, &'static [&'static str])] {
-        const RASTERS: (&str, &[&str]) = (
-            "Rasters",
-            &[
-                "tif", "tiff", "vrt", "img", "jp2", "nc", "hdr", "dat", "bsq",
-            ],
-        );
-        const ALL: (&str, &[&str]) = ("All files", &["*"]);
+    /// Kinds of files offered: name and endings.
+    fn filters(&self) -> Vec<Filter> {
+        let of = |name: &'static str, endings: &'static [&'static str]| vec![(name, endings)];
+        let all: Filter = (t!("dialogs-files-all"), &["*"]);
+        let or_all =
+            |name: &'static str, endings: &'static [&'static str]| vec![(name, endings), all];
         match self {
             Self::Open
             | Self::OpenFolder
@@ -152,51 +153,61 @@ impl Purpose {
             | Self::ImagesFolder
             | Self::SoilFolder
             | Self::SoilOut
-            | Self::ForecastFolder => &[ALL],
-            Self::SoilStations => &[("Stations", &["csv", "txt", "tsv", "stm"]), ALL],
-            Self::SoilWeather => &[("Tables", &["csv", "txt", "tsv"]), ALL],
-            Self::AddRaster | Self::Locate(_) => &[ALL, RASTERS],
-            Self::AddVector => &[
+            | Self::ForecastFolder
+            | Self::ExportOut => vec![all],
+            Self::SoilStations => {
+                or_all(t!("dialogs-files-stations"), &["csv", "txt", "tsv", "stm"])
+            }
+            Self::SoilWeather => or_all(t!("dialogs-files-tables"), &["csv", "txt", "tsv"]),
+            Self::AddRaster | Self::Locate(_) => vec![
+                all,
                 (
-                    "Vector files",
-                    &["gpkg", "geojson", "json", "shp", "fgb", "kml", "csv"],
+                    t!("dialogs-files-rasters"),
+                    &[
+                        "tif", "tiff", "vrt", "img", "jp2", "nc", "hdr", "dat", "bsq",
+                    ],
                 ),
-                ALL,
             ],
-            Self::ImportLabels => &[
-                ("Labels", &["gpkg", "geojson", "json", "shp", "csv", "tif"]),
-                ALL,
-            ],
-            Self::SaveProject => &[("Terroir project", &["terroir"])],
-            Self::ExportLabels => &[
+            Self::AddVector => or_all(
+                t!("dialogs-files-vectors"),
+                &["gpkg", "geojson", "json", "shp", "fgb", "kml", "csv"],
+            ),
+            Self::ImportLabels => or_all(
+                t!("dialogs-files-labels"),
+                &["gpkg", "geojson", "json", "shp", "csv", "tif"],
+            ),
+            Self::SaveProject => of(t!("dialogs-files-project"), &["terroir"]),
+            Self::ExportLabels => vec![
                 ("GeoPackage", &["gpkg"]),
                 ("GeoJSON", &["geojson"]),
                 ("Shapefile", &["shp"]),
             ],
-            Self::TimeTable | Self::WeatherTable => &[("Table", &["csv"])],
-            Self::Weather | Self::FutureWeather => &[
-                (
-                    "Weather",
-                    &["csv", "txt", "nc", "nc4", "tif", "tiff", "vrt"],
-                ),
-                ALL,
-            ],
+            Self::TimeTable | Self::WeatherTable => of(t!("dialogs-files-table"), &["csv"]),
+            Self::Weather | Self::FutureWeather => or_all(
+                t!("dialogs-files-weather"),
+                &["csv", "txt", "nc", "nc4", "tif", "tiff", "vrt"],
+            ),
             Self::Weights | Self::ImportWeights | Self::SeriesWeights | Self::ForecastWeights => {
-                &[("Weights", &["safetensors", "pth", "pt", "bpk"]), ALL]
+                or_all(
+                    t!("dialogs-files-weights"),
+                    &["safetensors", "pth", "pt", "bpk"],
+                )
             }
-            Self::TrainingOut => &[("Weights", &["safetensors"])],
-            Self::BasisOut { .. } | Self::BasisIn(_) => &[("Colours (JSON)", &["json"])],
-            Self::SimilarOut("gpkg") => &[("GeoPackage", &["gpkg"])],
+            Self::TrainingOut => of(t!("dialogs-files-weights"), &["safetensors"]),
+            Self::BasisOut { .. } | Self::BasisIn(_) => of(t!("dialogs-files-colours"), &["json"]),
+            Self::SimilarOut("gpkg") => of("GeoPackage", &["gpkg"]),
             Self::FieldOut | Self::SeriesFieldOut | Self::CalcOut(_) | Self::SimilarOut(_) => {
-                &[("GeoTIFF", &["tif"])]
+                of("GeoTIFF", &["tif"])
             }
-            Self::ExportOut => &[ALL],
-            Self::SamplePoints => &[("Points", &["gpkg", "csv"])],
-            Self::ProfileTable => &[("Table (CSV)", &["csv"])],
-            Self::ProfilePicture => &[("Drawing (SVG)", &["svg"])],
+            Self::SamplePoints => of(t!("dialogs-files-points"), &["gpkg", "csv"]),
+            Self::ProfileTable => of(t!("dialogs-files-csv"), &["csv"]),
+            Self::ProfilePicture => of(t!("dialogs-files-drawing"), &["svg"]),
         }
     }
 }
+
+/// A kind of files: its name and its endings.
+type Filter = (&'static str, &'static [&'static str]);
 
 /// Questions inside the window; one at a time.
 pub enum Dialog {
@@ -313,7 +324,7 @@ impl Dialogs {
         }
         let mut dialog = rfd::AsyncFileDialog::new().set_title(purpose.title());
         for (name, extensions) in purpose.filters() {
-            dialog = dialog.add_filter(*name, extensions);
+            dialog = dialog.add_filter(name, extensions);
         }
         let suggestion = Path::new(suggestion);
         if let Some(folder) = suggestion.parent().filter(|folder| folder.is_absolute()) {

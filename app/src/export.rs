@@ -10,6 +10,7 @@ use terroir_scene::{SheetSize, SheetWords};
 use crate::dialogs::{Dialog, Purpose};
 use crate::files::FileTask;
 use crate::jobs::{beside, bytes_text, count_text};
+use crate::language::t;
 use crate::state::{PendingExport, State};
 use crate::theme;
 
@@ -136,7 +137,7 @@ pub enum ExportStep {
 pub fn export_ui(ui: &mut egui::Ui, state: &State, form: &mut ExportForm) -> ExportStep {
     let mut step = ExportStep::Stay;
     ui.set_width(460.0);
-    ui.heading("Export");
+    ui.heading(t!("export-title"));
     ui.add_space(theme::SMALL_GAP);
     let before = form.kind;
     let has_labels = state
@@ -146,43 +147,27 @@ pub fn export_ui(ui: &mut egui::Ui, state: &State, form: &mut ExportForm) -> Exp
         .as_ref()
         .is_some_and(|labels| !labels.is_empty());
     ui.add_enabled_ui(state.live.fit.is_some(), |ui| {
-        ui.radio_value(
-            &mut form.kind,
-            ExportKind::Map,
-            "Class map and confidence (GeoTIFF)",
-        )
-        .on_disabled_hover_text("Needs a field and labels of two classes");
+        ui.radio_value(&mut form.kind, ExportKind::Map, t!("export-map"))
+            .on_disabled_hover_text(t!("export-needs-two-classes"));
     });
     ui.add_enabled_ui(state.map_to_sample().is_some(), |ui| {
-        ui.radio_value(
-            &mut form.kind,
-            ExportKind::Polygons,
-            "Polygons of a class map with their areas (GeoPackage)",
-        )
-        .on_disabled_hover_text("Write the class map first, or add one");
+        ui.radio_value(&mut form.kind, ExportKind::Polygons, t!("export-polygons"))
+            .on_disabled_hover_text(t!("export-needs-map"));
     });
     ui.add_enabled_ui(state.field_layer().is_some(), |ui| {
-        ui.radio_value(&mut form.kind, ExportKind::Field, "Field (GeoTIFF)")
-            .on_disabled_hover_text("Make or add a field first");
+        ui.radio_value(&mut form.kind, ExportKind::Field, t!("export-field"))
+            .on_disabled_hover_text(t!("export-needs-field"));
     });
     ui.add_enabled_ui(has_labels, |ui| {
         ui.radio_value(
             &mut form.kind,
             ExportKind::Labels,
-            "Labels (GeoPackage, GeoJSON or Shapefile)",
+            t!("export-label-shapes"),
         )
-        .on_disabled_hover_text("Paint or import labels first");
+        .on_disabled_hover_text(t!("export-needs-labels"));
     });
-    ui.radio_value(
-        &mut form.kind,
-        ExportKind::Picture,
-        "Picture of the view (PNG)",
-    );
-    ui.radio_value(
-        &mut form.kind,
-        ExportKind::Sheet,
-        "Map sheet with legend, scale bar and north arrow (PDF, PNG, SVG)",
-    );
+    ui.radio_value(&mut form.kind, ExportKind::Picture, t!("export-picture"));
+    ui.radio_value(&mut form.kind, ExportKind::Sheet, t!("export-sheet"));
     if form.kind != before {
         form.path = suggested(state, form.kind);
     }
@@ -192,9 +177,9 @@ pub fn export_ui(ui: &mut egui::Ui, state: &State, form: &mut ExportForm) -> Exp
     details_ui(ui, form);
     ui.add_space(theme::GAP);
     ui.horizontal(|ui| {
-        ui.label("File");
+        ui.label(t!("export-file"));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if ui.button("Choose…").clicked() {
+            if ui.button(t!("export-choose")).clicked() {
                 step = ExportStep::PickPath;
             }
             let width = ui.available_width();
@@ -206,7 +191,7 @@ pub fn export_ui(ui: &mut egui::Ui, state: &State, form: &mut ExportForm) -> Exp
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let ready = !form.path.trim().is_empty();
             if ui
-                .add_enabled(ready, primary_button(ui, "Export"))
+                .add_enabled(ready, primary_button(ui, t!("export-title")))
                 .clicked()
             {
                 step = ExportStep::Start;
@@ -226,16 +211,13 @@ pub fn export_ui(ui: &mut egui::Ui, state: &State, form: &mut ExportForm) -> Exp
 fn details_ui(ui: &mut egui::Ui, form: &mut ExportForm) {
     match form.kind {
         ExportKind::Map => {
-            ui.checkbox(
-                &mut form.with_probabilities,
-                "The probability of every class, too (a band each)",
-            );
+            ui.checkbox(&mut form.with_probabilities, t!("export-probabilities"));
         }
         ExportKind::Polygons => {
             ui.horizontal(|ui| {
-                ui.label("Join patches of fewer than");
+                ui.label(t!("export-join-before"));
                 ui.add(egui::DragValue::new(&mut form.least_pixels).range(0..=100_000));
-                ui.label("pixels to their largest neighbour");
+                ui.label(t!("export-join-after"));
             });
         }
         ExportKind::Sheet => {
@@ -244,21 +226,21 @@ fn details_ui(ui: &mut egui::Ui, form: &mut ExportForm) {
                 .spacing([10.0, 6.0])
                 .show(ui, |ui| {
                     for (name, text) in [
-                        ("Title", &mut form.words.title),
-                        ("Date", &mut form.words.date),
-                        ("Attribution", &mut form.words.attribution),
+                        (t!("export-sheet-title"), &mut form.words.title),
+                        (t!("export-sheet-date"), &mut form.words.date),
+                        (t!("export-sheet-attribution"), &mut form.words.attribution),
                     ] {
                         ui.label(name);
                         ui.add(egui::TextEdit::singleline(text).desired_width(340.0));
                         ui.end_row();
                     }
-                    ui.label("Paper");
+                    ui.label(t!("export-paper"));
                     ui.horizontal(|ui| {
                         for (size, name) in [
                             (SheetSize::A4Landscape, "A4"),
-                            (SheetSize::A4Portrait, "A4 portrait"),
+                            (SheetSize::A4Portrait, t!("export-a4-portrait")),
                             (SheetSize::A3Landscape, "A3"),
-                            (SheetSize::A3Portrait, "A3 portrait"),
+                            (SheetSize::A3Portrait, t!("export-a3-portrait")),
                         ] {
                             ui.selectable_value(&mut form.words.size, size, name);
                         }
@@ -288,36 +270,25 @@ fn explanation(state: &State, kind: ExportKind) -> String {
             Some(fit) => {
                 let grid = &fit.field.grid;
                 let pixels = (grid.width * grid.height) as u64;
-                format!(
-                    "{} classes, {} x {} = {} pixels on the field's grid, at most {}. Colours, names and how the map was \
-                     made are stored in the file; a style for QGIS, the confidence and the classifier lie beside it.",
-                    fit.head.classes.len(),
-                    grid.width,
-                    grid.height,
-                    count_text(pixels),
-                    bytes_text(pixels),
+                t!(
+                    "export-what-map",
+                    classes = fit.head.classes.len(),
+                    width = grid.width,
+                    height = grid.height,
+                    pixels = count_text(pixels),
+                    size = bytes_text(pixels)
                 )
             }
-            None => "Needs a field and labels of two classes.".to_owned(),
+            None => t!("export-what-no-map").to_owned(),
         },
-        ExportKind::Labels => {
-            "The ending decides: .gpkg keeps everything, .geojson is in longitude and latitude, \
-                               .shp cuts names to 10 characters."
-                .to_owned()
-        }
-        ExportKind::Picture => "The map as it is drawn now, without the panels.".to_owned(),
-        ExportKind::Field => "The 64 numbers of every pixel in the AlphaEarth coding, with all that is known of their making."
-            .to_owned(),
+        ExportKind::Labels => t!("export-what-labels").to_owned(),
+        ExportKind::Picture => t!("export-what-picture").to_owned(),
+        ExportKind::Field => t!("export-what-field").to_owned(),
         ExportKind::Polygons => match state.map_to_sample() {
-            Some(map) => format!(
-                "Every patch of {} as a polygon with class, name and area in hectares.",
-                map.name
-            ),
-            None => "Needs a class map among the layers.".to_owned(),
+            Some(map) => t!("export-what-polygons", name = &map.name),
+            None => t!("export-what-no-polygons").to_owned(),
         },
-        ExportKind::Sheet => "The view as it is drawn now on a page, with what its colours mean. \
-             `terroir layout` does the same of a whole raster."
-            .to_owned(),
+        ExportKind::Sheet => t!("export-what-sheet").to_owned(),
     }
 }
 

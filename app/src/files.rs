@@ -22,6 +22,7 @@ use terroir_scene::{
 use crate::archive_facts::{ArchiveFacts, ArchiveQuestion};
 use crate::assets::{sample, sample_document_blocking};
 use crate::crs_chooser::CrsPurpose;
+use crate::language::t;
 use crate::models::{ModelList, list_models_blocking};
 use crate::recovery::{self, RecoveryFolder};
 use crate::settings::Settings;
@@ -747,8 +748,7 @@ fn answer_blocking(
         }
         FileTask::LoadPicture { path } => {
             let image = load_picture_blocking(&path).map_err(|why| {
-                SceneError::file(&path, "The picture of the run could not be read.")
-                    .with_details(why)
+                SceneError::file(&path, t!("news-picture-unreadable")).with_details(why)
             })?;
             FileReply::Picture {
                 path,
@@ -886,18 +886,14 @@ fn answer_blocking(
 }
 
 pub fn write_error(path: &Path, error: &std::io::Error) -> SceneError {
-    SceneError::write(
-        path,
-        "The file could not be written. Choose another folder or free some space.",
-    )
-    .with_details(error)
+    SceneError::write(path, t!("news-not-written")).with_details(error)
 }
 
 /// Written beside and renamed, like every file.
 fn save_png_blocking(image: &egui::ColorImage, path: &Path) -> SceneResult<()> {
     let mut bytes = Vec::new();
     let failed = |error: png::EncodingError| {
-        SceneError::write(path, "The picture could not be made.").with_details(error)
+        SceneError::write(path, t!("news-picture-not-made")).with_details(error)
     };
     let mut encoder = png::Encoder::new(&mut bytes, image.width() as u32, image.height() as u32);
     encoder.set_color(png::ColorType::Rgba);

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use terroir_scene::{ImportReport, LabelPolygon, Labels};
 
+use crate::language::t;
+
 /// Imported shapes join the document's labels. Classes with equal names become one; others get the next free id.
 pub fn merged(own: Option<Labels>, imported: Labels) -> Labels {
     let Some(mut own) = own else {
@@ -57,18 +59,20 @@ pub fn merged(own: Option<Labels>, imported: Labels) -> Labels {
 
 /// One sentence for the message strip.
 pub fn report_text(name: &str, report: &ImportReport) -> String {
-    let mut text = format!("Imported {} shapes from {name}.", report.imported);
-    for (count, what) in [
-        (report.outside, "fell outside the scene"),
-        (report.empty, "were empty"),
-        (report.invalid, "were invalid"),
-        (report.without_class, "had no class"),
-    ] {
-        if count > 0 {
-            text.push_str(&format!(" {count} {what}."));
-        }
-    }
-    text
+    let imported = t!("news-imported", count = report.imported, name = name);
+    let (outside, empty) = (report.outside, report.empty);
+    let (invalid, without) = (report.invalid, report.without_class);
+    let sentences = [
+        (outside, t!("news-imported-outside", count = outside)),
+        (empty, t!("news-imported-empty", count = empty)),
+        (invalid, t!("news-imported-invalid", count = invalid)),
+        (without, t!("news-imported-classless", count = without)),
+    ];
+    let happened = sentences.into_iter().filter(|(count, _)| *count > 0);
+    std::iter::once(imported)
+        .chain(happened.map(|(_, sentence)| sentence))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use terroir_engine::{DeviceInfo, Estimate, Event, Failure, JobId, JobSpec, Outcome, WorkerLink};
 
+use crate::language::t;
+
 /// Time left is shown once a job ran this long.
 const TIME_LEFT_AFTER_SECS: f64 = 3.0;
 /// Points kept per curve of a job.
@@ -196,7 +198,7 @@ impl Jobs {
             spec,
             state: JobState::Waiting,
             device: None,
-            stage: "waiting".to_owned(),
+            stage: t!("job-waiting").to_owned(),
             done: 0,
             total: 0,
             started: now,
@@ -297,7 +299,7 @@ impl Jobs {
                     job.state = JobState::Running;
                     job.started = now;
                     job.stage_started = now;
-                    job.note(format!("started on {device}"));
+                    job.note(t!("job-started", device = &device));
                     job.device = Some(device);
                 }
             }
@@ -330,14 +332,14 @@ impl Jobs {
             Event::Tile { path, .. } => news.push(JobNews::Wrote { path }),
             Event::Preview { id, path } => {
                 if let Some(job) = self.job_mut(id) {
-                    job.note(format!("preview: {}", path.display()));
+                    job.note(t!("job-preview", path = path.display().to_string()));
                     job.preview = Some(path);
                     job.previews += 1;
                 }
             }
             Event::Warning { id, text } => {
                 if let Some(job) = self.job_mut(id) {
-                    job.note(format!("warning: {text}"));
+                    job.note(t!("job-warning", text = &text));
                     news.push(JobNews::Warning {
                         name: job.name.clone(),
                         text,
@@ -355,7 +357,7 @@ impl Jobs {
             Event::Cancelled { id } => {
                 if let Some(job) = self.job_mut(id) {
                     job.secs = now.duration_since(job.started).as_secs_f64();
-                    job.note("cancelled".to_owned());
+                    job.note(t!("job-cancelled").to_owned());
                     job.state = JobState::Cancelled;
                     news.push(JobNews::Cancelled {
                         name: job.name.clone(),
@@ -365,7 +367,7 @@ impl Jobs {
             Event::Failed { id, failure } => {
                 if let Some(job) = self.job_mut(id) {
                     job.secs = now.duration_since(job.started).as_secs_f64();
-                    job.note(format!("failed: {}", failure.what));
+                    job.note(t!("job-failed", what = &failure.what));
                     news.push(JobNews::Failed {
                         name: job.name.clone(),
                         failure: failure.clone(),

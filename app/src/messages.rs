@@ -112,7 +112,7 @@ impl Messages {
         self.push(level, text.into(), None, None);
     }
 
-    /// An error or warning with the library's raw words under "Details".
+    /// An error or warning with the library's raw words under t!("news-strip-details").
     pub fn show_with_details(
         &mut self,
         level: Level,
@@ -302,16 +302,16 @@ fn strip_ui(ui: &mut egui::Ui, strip: &mut Strip) -> (bool, Option<Command>) {
                 ui.label(egui::RichText::new(glyph).size(16.0).color(color));
                 // Buttons first from the right, so that a long text never pushes them out of the window.
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Min), |ui| {
-                    close = theme::icon_button(ui, icon::X, "Close this message").clicked();
+                    close = theme::icon_button(ui, icon::X, t!("news-strip-close")).clicked();
                     if matches!(strip.level, Level::Error | Level::Warning)
-                        && theme::icon_button(ui, icon::COPY, "Copy this message").clicked()
+                        && theme::icon_button(ui, icon::COPY, t!("news-strip-copy")).clicked()
                     {
                         let details = strip.details.as_deref().unwrap_or_default();
                         ui.ctx()
                             .copy_text(format!("{}\n{details}", strip.text).trim_end().to_owned());
                     }
                     if strip.details.is_some() {
-                        ui.toggle_value(&mut strip.open, "Details");
+                        ui.toggle_value(&mut strip.open, t!("news-strip-details"));
                     }
                     if let Some((label, action)) = strip.action
                         && ui.button(label).clicked()

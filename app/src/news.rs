@@ -14,6 +14,7 @@ use crate::crs_chooser::CrsCatalogue;
 use crate::dialogs::{Answer, Dialog};
 use crate::files::{FileReply, FileTask, OpenRole, OpenedRaster};
 use crate::jobs::{JobNews, JobState};
+use crate::language::t;
 use crate::live_head::LiveReply;
 use crate::messages::Level;
 use crate::opening::Chooser;
@@ -53,7 +54,7 @@ impl State {
                 Answer::Chosen(paths) => self.chosen(ctx, &purpose, paths),
                 Answer::Cancelled => {}
                 Answer::NoDialog => {
-                    let note = "The system's file dialog did not answer. Type the path instead.";
+                    let note = t!("dialogs-no-system-dialog");
                     let text = self.suggested_path(&purpose);
                     self.dialogs.type_path(purpose, text, Some(note));
                 }
@@ -90,8 +91,8 @@ impl State {
                 if found.is_some() {
                     self.messages.show_with_action(
                         Level::Warning,
-                        "Terroir stopped without closing. What you had can be opened again (File menu: recover or discard).",
-                        "Recover",
+                        t!("news-stopped"),
+                        t!("news-recover"),
                         Command::Recover,
                     );
                 }
@@ -163,9 +164,9 @@ impl State {
                     .file_name()
                     .map(|name| name.to_string_lossy().into_owned())
                     .unwrap_or_default();
-                self.history.begin_gesture(&format!("Import {name}"));
+                self.history.begin_gesture(&t!("undo-import", name = &name));
                 if self.prepare_labels() {
-                    self.history.change("Import", |document| {
+                    self.history.change(t!("dialogs-import"), |document| {
                         document.labels =
                             Some(crate::import::merged(document.labels.take(), *labels));
                     });
@@ -176,8 +177,10 @@ impl State {
             }
             FileReply::Pca { layers, basis } => self.show_basis(&layers, &basis),
             FileReply::BasisSaved { path } => {
-                self.messages
-                    .show(Level::Info, format!("Colours written.\n{}", path.display()));
+                self.messages.show(
+                    Level::Info,
+                    format!("{}\n{}", t!("news-colours-written"), path.display()),
+                );
             }
             FileReply::Examples {
                 layer,
@@ -195,7 +198,7 @@ impl State {
                         .is_some_and(|info| info.path == path)
                 });
                 if let Some(layer) = layer {
-                    self.change_layer(layer.id, "Unique values", |layer| {
+                    self.change_layer(layer.id, t!("undo-unique-values"), |layer| {
                         layer.style = Some(Style::palette(band, entries));
                     });
                 }
@@ -210,8 +213,10 @@ impl State {
                     self.history.mark_saved();
                 }
                 self.remember_file(&path);
-                self.messages
-                    .show(Level::Info, format!("Project saved.\n{}", path.display()));
+                self.messages.show(
+                    Level::Info,
+                    format!("{}\n{}", t!("news-project-saved"), path.display()),
+                );
                 if let Some(Dialog::Unsaved {
                     after,
                     is_saving: true,
@@ -223,13 +228,17 @@ impl State {
                 }
             }
             FileReply::TableSaved { path } => {
-                self.messages
-                    .show(Level::Info, format!("Table written.\n{}", path.display()));
+                self.messages.show(
+                    Level::Info,
+                    format!("{}\n{}", t!("news-table-written"), path.display()),
+                );
             }
             FileReply::Weather { spec, adds, table } => self.take_weather(*spec, adds, *table),
             FileReply::LabelsExported { path } => {
-                self.messages
-                    .show(Level::Info, format!("Labels written.\n{}", path.display()));
+                self.messages.show(
+                    Level::Info,
+                    format!("{}\n{}", t!("news-labels-written"), path.display()),
+                );
             }
             FileReply::SamplePoints { path, points } => self.take_sample_points(path, points),
             FileReply::AreaFigures { path, figures } => {
@@ -237,7 +246,7 @@ impl State {
             }
             FileReply::Models(list) => self.take_models(*list),
             FileReply::Picture { path, image } => self.take_picture(path, image),
-            FileReply::Autosaved => self.messages.log(Level::Info, "Autosaved."),
+            FileReply::Autosaved => self.messages.log(Level::Info, t!("news-autosaved")),
             FileReply::Clusters { field, clusters } => self.take_clusters(&field, *clusters),
             FileReply::HeadSaved { job } => {
                 self.jobs.run(job_name(&job), job);
@@ -245,12 +254,14 @@ impl State {
             FileReply::ProfilesSaved { path } => {
                 self.messages.show(
                     Level::Info,
-                    format!("Profiles written.\n{}", path.display()),
+                    format!("{}\n{}", t!("news-profiles-written"), path.display()),
                 );
             }
             FileReply::PictureSaved { path } => {
-                self.messages
-                    .show(Level::Info, format!("Picture written.\n{}", path.display()));
+                self.messages.show(
+                    Level::Info,
+                    format!("{}\n{}", t!("news-picture-written"), path.display()),
+                );
             }
             FileReply::Done => {}
             FileReply::Failed { doing, error } => self.take_file_failure(doing, &error),
@@ -311,7 +322,7 @@ impl State {
             if let Some(crs) = assigned {
                 Arc::make_mut(&mut info).grid.georef.assign_crs(crs);
             }
-            self.change_layer(id, "Read the file again", |layer| {
+            self.change_layer(id, t!("undo-read-again"), |layer| {
                 layer.source = LayerSource::Raster {
                     path: path.clone(),
                     info: Some(info.clone()),
@@ -328,35 +339,32 @@ impl State {
             .any(|layer| layer.source != LayerSource::Labels);
         let name = layer_name(&path);
         let mut added = LayerId(0);
-        self.history.change(&format!("Add {name}"), |document| {
-            added = document.add_layer(Layer {
-                id: LayerId(0),
-                name,
-                source: LayerSource::Raster {
-                    path: path.clone(),
-                    info: Some(info.clone()),
-                },
-                style,
-                visible: true,
-                opacity: 1.0,
-                blend: Blend::Normal,
-                edited_wavelengths: Vec::new(),
-                attribution: FieldProduct::of(&info).and_then(|product| product.credit()),
+        self.history
+            .change(&t!("undo-add", name = &name), |document| {
+                added = document.add_layer(Layer {
+                    id: LayerId(0),
+                    name,
+                    source: LayerSource::Raster {
+                        path: path.clone(),
+                        info: Some(info.clone()),
+                    },
+                    style,
+                    visible: true,
+                    opacity: 1.0,
+                    blend: Blend::Normal,
+                    edited_wavelengths: Vec::new(),
+                    attribution: FieldProduct::of(&info).and_then(|product| product.credit()),
+                });
+                below_shapes(document, added);
+                raise_labels(document);
             });
-            below_shapes(document, added);
-            raise_labels(document);
-        });
         self.session.active = None;
         if is_first {
             self.session.view = Some(ViewRequest::Layer(added));
             if info.grid.georef.ground_crs().is_none() {
                 self.messages.show(
                     Level::Warning,
-                    format!(
-                        "This raster has no coordinate system, so it is drawn by its pixels. \
-                         Click the status bar's \"No coordinate system\" to name one.\n{}",
-                        path.display()
-                    ),
+                    format!("{}\n{}", t!("news-no-crs"), path.display()),
                 );
             }
         }
@@ -370,10 +378,7 @@ impl State {
         {
             self.messages.show(
                 Level::Info,
-                format!(
-                    "No wavelengths were found. Choose a sensor or type them under Style, so that models can use the bands.\n{}",
-                    path.display()
-                ),
+                format!("{}\n{}", t!("news-no-wavelengths"), path.display()),
             );
         }
     }
@@ -393,18 +398,15 @@ impl State {
         }
         self.say_unconnected();
         if project.read_only {
-            self.messages.show(
-                Level::Warning,
-                "This project was made by a newer version. It is open for reading; saving asks for a new name.",
-            );
+            self.messages.show(Level::Warning, t!("news-newer-version"));
         }
         if is_recovery {
             self.recovery = None;
             self.send(FileTask::DiscardRecovery { folder: path });
             self.messages.show_with_action(
                 Level::Info,
-                "Your unsaved work is back. Save the project to keep it.",
-                "Save",
+                t!("news-recovered"),
+                t!("dialogs-save"),
                 Command::SaveProject,
             );
         } else {
@@ -444,10 +446,7 @@ impl State {
             .as_ref()
             .is_none_or(terroir_scene::Labels::is_empty);
         if unlabelled && self.field_layer().is_some() {
-            self.messages.show(
-                Level::Hint,
-                "Paint two classes to get a map: choose a class on the left, press P and draw; then the other class.",
-            );
+            self.messages.show(Level::Hint, t!("news-first-steps"));
         }
     }
 
@@ -583,7 +582,7 @@ impl State {
             }
             JobNews::Cancelled { name } => self
                 .messages
-                .show(Level::Info, format!("{name}: cancelled.")),
+                .show(Level::Info, t!("news-job-cancelled", name = name)),
             JobNews::Warning { name, text } => self
                 .messages
                 .show(Level::Warning, format!("{name}: {text}")),
@@ -722,38 +721,38 @@ fn layer_name(path: &std::path::Path) -> String {
 /// What a job is called in the list.
 pub fn job_name(spec: &JobSpec) -> &'static str {
     match spec {
-        JobSpec::Embed(_) => "Make field",
-        JobSpec::EmbedSeries(_) | JobSpec::EmbedSeason(_) => "Make field of series",
-        JobSpec::Reconstruct(_) => "Reconstruct image",
-        JobSpec::Train(_) => "Train classifier",
-        JobSpec::Predict(_) => "Write class map",
-        JobSpec::Assess(_) => "Assess map",
-        JobSpec::Calc(_) => "Calculate raster",
-        JobSpec::Overviews(_) => "Build overviews",
+        JobSpec::Embed(_) => t!("job-embed"),
+        JobSpec::EmbedSeries(_) | JobSpec::EmbedSeason(_) => t!("job-embed-series"),
+        JobSpec::Reconstruct(_) => t!("job-reconstruct"),
+        JobSpec::Train(_) => t!("job-train"),
+        JobSpec::Predict(_) => t!("job-predict"),
+        JobSpec::Assess(_) => t!("job-assess"),
+        JobSpec::Calc(_) => t!("job-calc"),
+        JobSpec::Overviews(_) => t!("job-overviews"),
         JobSpec::Pretrain(_) | JobSpec::PretrainStp(_) | JobSpec::PretrainKgvsf(_) => {
-            "Pretrain model"
+            t!("job-pretrain")
         }
         JobSpec::Models(spec) => match &spec.action {
-            ModelsAction::Get { .. } => "Get weights",
-            ModelsAction::Import { .. } => "Import weights",
-            ModelsAction::Verify { .. } => "Verify weights",
+            ModelsAction::Get { .. } => t!("job-weights-get"),
+            ModelsAction::Import { .. } => t!("job-weights-import"),
+            ModelsAction::Verify { .. } => t!("job-weights-verify"),
         },
-        JobSpec::Finetune(_) => "Fine-tune model",
-        JobSpec::MapScene(_) => "Map scene",
-        JobSpec::Sample(_) => "Draw validation sample",
-        JobSpec::Polygons(_) => "Polygons of map",
-        JobSpec::Change(_) => "Find change",
-        JobSpec::Cluster(spec) if spec.from.is_some() => "Map clusters",
-        JobSpec::Cluster(_) => "Find clusters",
-        JobSpec::Regress(_) => "Map values",
-        JobSpec::ExportField(_) => "Export field",
-        JobSpec::Similar(_) => "Find similar",
-        JobSpec::Pca(_) => "Fit colours",
-        JobSpec::Evaluate(_) => "Compare fields",
-        JobSpec::Composite(_) => "Make composite",
-        JobSpec::Soil(_) => "Soil moisture",
-        JobSpec::Forecast(spec) if spec.fill.is_some() => "Fill images",
-        JobSpec::Forecast(_) => "Forecast images",
+        JobSpec::Finetune(_) => t!("job-finetune"),
+        JobSpec::MapScene(_) => t!("job-map-scene"),
+        JobSpec::Sample(_) => t!("job-sample"),
+        JobSpec::Polygons(_) => t!("job-polygons"),
+        JobSpec::Change(_) => t!("job-change"),
+        JobSpec::Cluster(spec) if spec.from.is_some() => t!("job-cluster-map"),
+        JobSpec::Cluster(_) => t!("job-cluster"),
+        JobSpec::Regress(_) => t!("job-regress"),
+        JobSpec::ExportField(_) => t!("job-export-field"),
+        JobSpec::Similar(_) => t!("job-similar"),
+        JobSpec::Pca(_) => t!("job-pca"),
+        JobSpec::Evaluate(_) => t!("job-evaluate"),
+        JobSpec::Composite(_) => t!("job-composite"),
+        JobSpec::Soil(_) => t!("job-soil"),
+        JobSpec::Forecast(spec) if spec.fill.is_some() => t!("job-forecast-fill"),
+        JobSpec::Forecast(_) => t!("job-forecast"),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::commands::Command;
 use crate::dialogs::Dialog;
 use crate::export::primary_button;
 use crate::files::OpenRole;
+use crate::language::t;
 use crate::messages::Level;
 use crate::state::State;
 use crate::theme;
@@ -51,34 +52,37 @@ pub fn chooser_ui(ctx: &egui::Context, state: &mut State, mut form: Chooser) {
     let (mut accepted, mut cancelled) = (false, false);
     let modal = Modal::new(Id::unique("choose rasters")).show(ctx, |ui| {
         ui.set_width(700.0);
-        ui.heading("Which rasters?");
+        ui.heading(t!("dialogs-rasters-title"));
         let name = form
             .path
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
-        ui.label(format!("{name} holds {} rasters.", form.inside.len()))
-            .on_hover_text(form.path.display().to_string());
+        ui.label(t!(
+            "dialogs-rasters-count",
+            name = name,
+            count = form.inside.len()
+        ))
+        .on_hover_text(form.path.display().to_string());
         ui.add_space(theme::SMALL_GAP);
         table_ui(ui, &mut form);
         ui.add_space(theme::GAP);
         ui.horizontal(|ui| {
-            if ui.button("All").clicked() {
+            if ui.button(t!("dialogs-all")).clicked() {
                 form.choose_all(true);
             }
-            if ui.button("None").clicked() {
+            if ui.button(t!("dialogs-none")).clicked() {
                 form.choose_all(false);
             }
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 let text = match form.count() {
-                    0 => "Open".to_owned(),
-                    1 => "Open 1 layer".to_owned(),
-                    count => format!("Open {count} layers"),
+                    0 => t!("dialogs-open").to_owned(),
+                    count => t!("dialogs-rasters-open", count = count),
                 };
                 accepted = ui
                     .add_enabled(form.count() > 0, primary_button(ui, &text))
                     .clicked();
-                cancelled = ui.button("Cancel").clicked();
+                cancelled = ui.button(t!("dialogs-cancel")).clicked();
             });
         });
         accepted |= form.count() > 0 && ui.input(|input| input.key_pressed(Key::Enter));
@@ -106,7 +110,12 @@ fn table_ui(ui: &mut egui::Ui, form: &mut Chooser) {
         .column(Column::exact(80.0))
         .column(Column::remainder().clip(true))
         .header(20.0, |mut header| {
-            for title in ["Raster", "Size", "Type", "What it is"] {
+            for title in [
+                t!("dialogs-rasters-raster"),
+                t!("dialogs-rasters-size"),
+                t!("dialogs-rasters-type"),
+                t!("dialogs-rasters-what"),
+            ] {
                 header.col(|ui| {
                     ui.label(egui::RichText::new(title).small().color(weak));
                 });
@@ -122,7 +131,7 @@ fn table_ui(ui: &mut egui::Ui, form: &mut Chooser) {
                 };
                 row.col(|ui| {
                     ui.add_enabled(one.opens(), egui::Checkbox::new(chosen, &one.variable))
-                        .on_disabled_hover_text("This one is no raster");
+                        .on_disabled_hover_text(t!("dialogs-rasters-closed"));
                 });
                 row.col(|ui| {
                     if one.opens() {
@@ -154,7 +163,7 @@ fn what_text(one: &Contained) -> String {
         if first == last {
             first.clone()
         } else {
-            format!("{first} to {last}")
+            t!("dialogs-rasters-dates", first = first, last = last)
         }
     });
     match (one.title.is_empty(), dates) {
@@ -170,34 +179,32 @@ pub fn address_ui(ctx: &egui::Context, state: &mut State, mut text: String) {
     let path = remote_path(&text);
     let modal = Modal::new(Id::unique("open address")).show(ctx, |ui| {
         ui.set_width(520.0);
-        ui.heading("Open an address");
-        ui.label(
-            "A raster on a web server, best a cloud-optimised GeoTIFF: only the parts you look at are fetched.",
-        );
+        ui.heading(t!("dialogs-address-title"));
+        ui.label(t!("dialogs-address-what"));
         ui.add_space(theme::SMALL_GAP);
         let edit = ui.add(
             egui::TextEdit::singleline(&mut text)
                 .desired_width(f32::INFINITY)
                 .hint_text("https://server/scene.tif"),
         );
-        let edit = theme::named(edit, "Address of a raster");
+        let edit = theme::named(edit, t!("dialogs-address-name"));
         if !edit.has_focus() && !edit.lost_focus() {
             edit.request_focus();
         }
         accepted = edit.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         let weak = theme::colors(ui.visuals()).weak;
         let note = if !text.trim().is_empty() && path.is_none() {
-            "An address begins with https://, http://, s3:// or gs://."
+            t!("dialogs-address-wrong")
         } else {
-            "Terroir connects to this address and to nothing else."
+            t!("dialogs-address-only")
         };
         ui.label(egui::RichText::new(note).small().color(weak));
         ui.add_space(theme::GAP);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             accepted |= ui
-                .add_enabled(path.is_some(), primary_button(ui, "Open"))
+                .add_enabled(path.is_some(), primary_button(ui, t!("dialogs-open")))
                 .clicked();
-            cancelled = ui.button("Cancel").clicked();
+            cancelled = ui.button(t!("dialogs-cancel")).clicked();
         });
     });
     match path {
@@ -238,18 +245,14 @@ impl State {
         let Some((_, first)) = layers.first() else {
             return;
         };
-        let text = match layers.len() {
-            1 => format!(
-                "One layer of this project is on the network. Nothing is read from there before you connect it.\n{}",
-                address_of(first)
-            ),
-            count => format!(
-                "{count} layers of this project are on the network. Nothing is read from there before you connect them.\n{} …",
-                address_of(first)
-            ),
-        };
+        let more = if layers.len() > 1 { " …" } else { "" };
+        let text = format!(
+            "{}\n{}{more}",
+            t!("news-unconnected", count = layers.len()),
+            address_of(first)
+        );
         self.messages
-            .show_with_action(Level::Info, text, "Connect", Command::Connect);
+            .show_with_action(Level::Info, text, t!("news-connect"), Command::Connect);
     }
 }
 

@@ -7,6 +7,7 @@ use terroir_scene::{LayerId, LayerSource, RasterInfo};
 
 use crate::commands::Command;
 use crate::files::{FileTask, OpenRole};
+use crate::language::t;
 use crate::messages::Level;
 use crate::state::State;
 
@@ -35,12 +36,12 @@ impl State {
         let info = self
             .active_layer()
             .and_then(|layer| self.raster_info(layer))
-            .ok_or("Choose a raster layer first")?;
+            .ok_or(t!("news-overviews-choose"))?;
         if !is_plain_file(info) {
-            return Err("Only a file on this machine can get overviews beside it");
+            return Err(t!("news-overviews-local"));
         }
         if info.grid.width.max(info.grid.height) <= SMALL_SIDE {
-            return Err("This raster is so small that overviews would not help");
+            return Err(t!("news-overviews-small"));
         }
         Ok(())
     }
@@ -69,10 +70,8 @@ impl State {
                 .unwrap_or_default();
             self.messages.show_with_action(
                 Level::Hint,
-                format!(
-                    "{name} has no overviews, so the whole of it is first drawn as a coarse sample. Overviews make it quick."
-                ),
-                "Build overviews",
+                t!("news-no-overviews", name = name),
+                t!("news-build-overviews"),
                 Command::BuildOverviews,
             );
         }

@@ -9,6 +9,7 @@ use crate::actions::After;
 use crate::commands::{COMMANDS, Command};
 use crate::dialogs::{Dialog, Purpose};
 use crate::export::{self, ExportStep, PictureOrder, primary_button};
+use crate::language::t;
 use crate::opening;
 use crate::state::State;
 use crate::theme;
@@ -83,7 +84,7 @@ fn type_path_ui(
         let edit = ui.add(
             egui::TextEdit::singleline(&mut text)
                 .desired_width(f32::INFINITY)
-                .hint_text("/folder/file.tif"),
+                .hint_text(t!("dialogs-path-example")),
         );
         if !edit.has_focus() && !edit.lost_focus() {
             edit.request_focus();
@@ -92,9 +93,12 @@ fn type_path_ui(
         ui.add_space(theme::GAP);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             accepted |= ui
-                .add_enabled(!text.trim().is_empty(), primary_button(ui, "OK"))
+                .add_enabled(
+                    !text.trim().is_empty(),
+                    primary_button(ui, t!("dialogs-ok")),
+                )
                 .clicked();
-            cancelled = ui.button("Cancel").clicked();
+            cancelled = ui.button(t!("dialogs-cancel")).clicked();
         });
     });
     if accepted && !text.trim().is_empty() {
@@ -122,30 +126,29 @@ fn unsaved_ui(ctx: &egui::Context, state: &mut State, after: After, is_saving: b
     let mut choice = Choice::None;
     let modal = Modal::new(Id::unique("unsaved")).show(ctx, |ui| {
         ui.set_width(400.0);
-        ui.heading("Save your changes?");
+        ui.heading(t!("dialogs-unsaved-title"));
         let name = state
             .project
             .path
             .as_ref()
             .and_then(|path| path.file_name());
-        let name = name.map_or_else(
-            || "This project".to_owned(),
-            |name| name.to_string_lossy().into_owned(),
-        );
-        ui.label(format!("{name} has labels or settings that are not saved."));
+        ui.label(name.map_or_else(
+            || t!("dialogs-unsaved-project").to_owned(),
+            |name| t!("dialogs-unsaved-named", name = name.to_string_lossy()),
+        ));
         if state.jobs.is_busy() && after == After::Quit {
-            ui.label("A job is still running; quitting cancels it.");
+            ui.label(t!("dialogs-unsaved-job"));
         }
         ui.add_space(theme::GAP);
         ui.add_enabled_ui(!is_saving, |ui| {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                if ui.add(primary_button(ui, "Save")).clicked() {
+                if ui.add(primary_button(ui, t!("dialogs-save"))).clicked() {
                     choice = Choice::Save;
                 }
-                if ui.button("Discard").clicked() {
+                if ui.button(t!("dialogs-discard")).clicked() {
                     choice = Choice::Discard;
                 }
-                if ui.button("Cancel").clicked() {
+                if ui.button(t!("dialogs-cancel")).clicked() {
                     choice = Choice::Cancel;
                 }
             });
@@ -188,12 +191,12 @@ fn import_ui(
     let (mut accepted, mut cancelled) = (false, false);
     let modal = Modal::new(Id::unique("import labels")).show(ctx, |ui| {
         ui.set_width(400.0);
-        ui.heading("Import labels");
+        ui.heading(t!("dialogs-import-labels"));
         let name = path
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
-        ui.label(format!("Which attribute of {name} holds the class?"));
+        ui.label(t!("dialogs-import-which", name = name));
         ui.add_space(theme::SMALL_GAP);
         egui::ScrollArea::vertical()
             .max_height(240.0)
@@ -204,8 +207,8 @@ fn import_ui(
             });
         ui.add_space(theme::GAP);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            accepted = ui.add(primary_button(ui, "Import")).clicked();
-            cancelled = ui.button("Cancel").clicked();
+            accepted = ui.add(primary_button(ui, t!("dialogs-import"))).clicked();
+            cancelled = ui.button(t!("dialogs-cancel")).clicked();
         });
     });
     if accepted {
@@ -232,11 +235,15 @@ fn tables_ui(
     let (mut accepted, mut cancelled) = (false, false);
     let modal = Modal::new(Id::unique("choose tables")).show(ctx, |ui| {
         ui.set_width(440.0);
-        ui.heading("Which layers?");
+        ui.heading(t!("dialogs-tables-title"));
         let name = crate::vectors::file_name(&path);
-        ui.label(format!("{name} holds {} layers.", tables.len()));
+        ui.label(t!(
+            "dialogs-tables-count",
+            name = name,
+            count = tables.len()
+        ));
         ui.horizontal(|ui| {
-            for (text, value) in [("All", true), ("None", false)] {
+            for (text, value) in [(t!("dialogs-all"), true), (t!("dialogs-none"), false)] {
                 if ui.button(text).clicked() {
                     chosen.fill(value);
                 }
@@ -266,14 +273,11 @@ fn tables_ui(
         ui.add_space(theme::GAP);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let count = chosen.iter().filter(|chosen| **chosen).count();
-            let text = match count {
-                1 => "Add 1 layer".to_owned(),
-                count => format!("Add {count} layers"),
-            };
+            let text = t!("dialogs-tables-add", count = count);
             accepted = ui
                 .add_enabled(count > 0, primary_button(ui, &text))
                 .clicked();
-            cancelled = ui.button("Cancel").clicked();
+            cancelled = ui.button(t!("dialogs-cancel")).clicked();
         });
     });
     if accepted {
@@ -329,7 +333,7 @@ fn palette_ui(ui: &mut egui::Ui, state: &mut State) {
             (
                 Row::Layer(layer.id),
                 format!("{}  {}", theme::icon::STACK, layer.name),
-                Some("layer".to_owned()),
+                Some(t!("dialogs-palette-layer").to_owned()),
                 true,
             )
         }))
@@ -362,11 +366,11 @@ fn palette_ui(ui: &mut egui::Ui, state: &mut State) {
             let edit = ui.add(
                 egui::TextEdit::singleline(&mut text)
                     .desired_width(f32::INFINITY)
-                    .hint_text("Find a command or layer"),
+                    .hint_text(t!("dialogs-palette-hint")),
             );
             edit.request_focus();
             if rows.is_empty() {
-                ui.label("Nothing has that name.");
+                ui.label(t!("dialogs-palette-nothing"));
             }
             for (index, (_, name, keys, can_run)) in rows.iter().enumerate() {
                 let mut button = egui::Button::selectable(index == row, name.as_str())
@@ -399,33 +403,36 @@ fn palette_ui(ui: &mut egui::Ui, state: &mut State) {
 
 fn help_ui(ui: &mut egui::Ui, state: &mut State) {
     let mut open = state.session.help_open;
-    egui::Window::new("Keys and mouse")
+    egui::Window::new(t!("dialogs-help-title"))
         .open(&mut open)
         .default_width(460.0)
         .default_height(520.0)
         .show(ui.ctx(), |ui| {
             egui::ScrollArea::vertical().show(ui, |ui| {
-                theme::section_ui(ui, "Mouse");
+                theme::section_ui(ui, t!("dialogs-help-mouse"));
                 egui::Grid::new("mouse")
                     .num_columns(2)
                     .striped(true)
                     .show(ui, |ui| {
                         for (gesture, does) in [
-                            ("Wheel; Ctrl + wheel", "Zoom about the cursor; finely"),
-                            ("Middle drag; Space + move", "Pan in every tool"),
-                            ("Left drag; left click (Pan)", "Pan; centre on the point"),
-                            ("Shift + drag", "Zoom to the rectangle"),
-                            ("Arrow keys", "Pan"),
-                            ("Back, forward", "Previous, next view"),
-                            ("Alt + 1 … 9", "Choose a class"),
-                            ("Esc", "Leave the shape or tool"),
+                            (t!("dialogs-help-wheel"), t!("dialogs-help-wheel.tip")),
+                            (t!("dialogs-help-middle"), t!("dialogs-help-middle.tip")),
+                            (t!("dialogs-help-left"), t!("dialogs-help-left.tip")),
+                            (
+                                t!("dialogs-help-rectangle"),
+                                t!("dialogs-help-rectangle.tip"),
+                            ),
+                            (t!("dialogs-help-arrows"), t!("dialogs-help-arrows.tip")),
+                            (t!("dialogs-help-views"), t!("dialogs-help-views.tip")),
+                            (t!("dialogs-help-class"), t!("dialogs-help-class.tip")),
+                            (t!("dialogs-help-escape"), t!("dialogs-help-escape.tip")),
                         ] {
                             ui.label(gesture);
                             ui.label(does);
                             ui.end_row();
                         }
                     });
-                theme::section_ui(ui, "Keys");
+                theme::section_ui(ui, t!("dialogs-help-keys"));
                 egui::Grid::new("keys")
                     .num_columns(2)
                     .striped(true)
@@ -441,7 +448,7 @@ fn help_ui(ui: &mut egui::Ui, state: &mut State) {
                                     ))
                                 })
                                 .collect();
-                            ui.label(keys.join("  or  "));
+                            ui.label(keys.join(&format!("  {}  ", t!("dialogs-help-or"))));
                             ui.label(info.name()).on_hover_text(info.tooltip());
                             ui.end_row();
                         }

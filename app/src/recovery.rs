@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use terroir_scene::{SceneError, SceneResult};
 
 use crate::files::write_error;
+use crate::language::t;
 
 pub fn project_path(folder: &Path) -> PathBuf {
     folder.join("recovery.terroir")
@@ -72,10 +73,8 @@ pub fn find_blocking(data_folder: &Path) -> Option<PathBuf> {
 }
 
 pub fn discard_blocking(folder: &Path) -> SceneResult<()> {
-    std::fs::remove_dir_all(folder).map_err(|error| {
-        SceneError::write(folder, "The automatically saved work could not be deleted.")
-            .with_details(error)
-    })
+    std::fs::remove_dir_all(folder)
+        .map_err(|error| SceneError::write(folder, t!("news-recovery-kept")).with_details(error))
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use crate::dialogs::Dialogs;
 use crate::files::{FileTask, Files};
 use crate::forecast::ForecastForm;
 use crate::jobs::{JobLink, Jobs};
+use crate::language::t;
 use crate::live_head::{LiveFit, LiveHead, LiveRequest, LiveTask, Validation};
 use crate::memory::Memory;
 use crate::messages::{Level, Messages};
@@ -278,10 +279,8 @@ impl State {
     /// Hands a task to the file threads; a refusal is said, not hidden.
     pub fn send(&mut self, task: FileTask) {
         if !self.files.send(task) {
-            self.messages.show(
-                Level::Warning,
-                "Too many files are waiting. Try again when they are read.",
-            );
+            self.messages
+                .show(Level::Warning, t!("news-too-many-files"));
         }
     }
 
@@ -420,7 +419,7 @@ impl State {
             .iter()
             .any(|layer| layer.source == LayerSource::Labels);
         if document.labels.is_none() || !has_layer {
-            self.history.change("Add labels", |document| {
+            self.history.change(t!("undo-add-labels"), |document| {
                 if document.labels.is_none() {
                     document.labels = Some(Labels::new(grid));
                 }
@@ -452,7 +451,7 @@ impl State {
 
     /// Adds a class and chooses it, as one step.
     pub fn add_class(&mut self) {
-        self.history.begin_gesture("New class");
+        self.history.begin_gesture(t!("undo-new-class"));
         if self.prepare_labels() {
             self.make_class();
         }
@@ -461,18 +460,17 @@ impl State {
 
     fn make_class(&mut self) -> Option<u8> {
         let mut added = None;
-        self.history.change("New class", |document| {
+        self.history.change(t!("undo-new-class"), |document| {
             if let Some(labels) = &mut document.labels {
-                let name = format!("Class {}", labels.classes.len() + 1);
+                let name = t!("news-class-number", number = labels.classes.len() + 1);
                 added = labels.add_class(&name);
             }
         });
         match added {
             Some(id) => self.session.class_id = id,
-            None => self.messages.show(
-                Level::Warning,
-                "No more classes can be added: 255 are in use.",
-            ),
+            None => self
+                .messages
+                .show(Level::Warning, t!("news-no-more-classes")),
         }
         added
     }
@@ -748,7 +746,7 @@ pub fn add_labels_layer(document: &mut Document) -> LayerId {
     let active = document.active;
     let id = document.add_layer(Layer {
         id: LayerId(0),
-        name: "Labels".to_owned(),
+        name: t!("news-labels-layer").to_owned(),
         source: LayerSource::Labels,
         style: None,
         visible: true,

@@ -8,6 +8,7 @@ use egui::{Key, RichText};
 use crate::arrangement::Panel;
 use crate::canvas::Viewport;
 use crate::commands::Command;
+use crate::language::t;
 use crate::messages::Level;
 use crate::session::ViewRequest;
 use crate::state::State;
@@ -68,7 +69,7 @@ fn job_ui(ui: &mut egui::Ui, state: &mut State) {
         .desired_height(10.0);
     ui.add(bar);
     ui.add(egui::Label::new(format!("{}: {text}", job.name)).truncate());
-    let is_cancelled = theme::icon_button(ui, icon::X_CIRCLE, "Cancel this job").clicked();
+    let is_cancelled = theme::icon_button(ui, icon::X_CIRCLE, t!("status-cancel-job")).clicked();
     ui.ctx()
         .request_repaint_after(std::time::Duration::from_millis(500));
     if is_cancelled {
@@ -91,10 +92,7 @@ fn cursor_ui(ui: &mut egui::Ui, state: &mut State, view: &Viewport) {
         None => coordinate_text(map_xy, view.units_per_point),
     };
     let button = ui.add(egui::Button::new(RichText::new(text).monospace().size(12.0)).frame(false));
-    if button
-        .on_hover_text("Cursor. Click for longitude and latitude, or back.")
-        .clicked()
-    {
+    if button.on_hover_text(t!("status-cursor-tip")).clicked() {
         state.session.show_lon_lat = !state.session.show_lon_lat;
     }
 }
@@ -103,7 +101,7 @@ fn pixel_ui(ui: &mut egui::Ui, state: &State) {
     let Some(pixel) = &state.session.hover.pixel else {
         return;
     };
-    let mut text = format!("pixel {}, {}", pixel.col, pixel.row);
+    let mut text = t!("status-pixel", col = pixel.col, row = pixel.row);
     // The bands on show, or the first three.
     let style = state
         .history
@@ -116,7 +114,7 @@ fn pixel_ui(ui: &mut egui::Ui, state: &State) {
     if let Some(derivation) = style.and_then(terroir_scene::Style::derivation) {
         let value = pixel
             .derived
-            .map_or("missing".to_owned(), super::panels::number_text);
+            .map_or(t!("status-missing").to_owned(), super::panels::number_text);
         let name = shortened(derivation.label(), 24);
         text.push_str(&format!(": {name} {value}"));
         ui.add(egui::Label::new(text).truncate());
@@ -127,7 +125,7 @@ fn pixel_ui(ui: &mut egui::Ui, state: &State) {
         .iter()
         .filter(|(band, _)| is_shown(*band))
         .take(3)
-        .map(|(_, value)| value.map_or("missing".to_owned(), super::panels::number_text))
+        .map(|(_, value)| value.map_or(t!("status-missing").to_owned(), super::panels::number_text))
         .collect();
     if !values.is_empty() {
         text.push_str(&format!(": {}", values.join(", ")));
@@ -144,13 +142,13 @@ fn right_ui(ui: &mut egui::Ui, state: &mut State, view: &Viewport) {
         .filter(|line| matches!(line.level, Level::Error | Level::Warning))
         .count();
     let text = if count > 0 {
-        format!("Log ({count})")
+        t!("status-log-count", count = count)
     } else {
-        "Log".to_owned()
+        t!("status-log").to_owned()
     };
     if ui
         .selectable_label(state.arrangement.is_on_show(Panel::Log), text)
-        .on_hover_text("Messages of this session")
+        .on_hover_text(t!("status-log-tip"))
         .clicked()
     {
         state.queue.push_back(Command::TogglePanel(Panel::Log));
@@ -159,7 +157,7 @@ fn right_ui(ui: &mut egui::Ui, state: &mut State, view: &Viewport) {
     crs_ui(ui, state);
     if let Some(degrees) = rotation(state).filter(|degrees| degrees.abs() > 0.05) {
         ui.label(format!("{degrees:.1}°"))
-            .on_hover_text("Rotation of the active raster");
+            .on_hover_text(t!("status-rotation"));
     }
     scale_ui(ui, state, view);
 }
@@ -188,7 +186,9 @@ fn device_ui(ui: &mut egui::Ui, state: &mut State) {
     let memory = state.memory_text();
     let text = format!("{} {} {memory}", icon::CPU, shortened(&device, 18));
     ui.label(text).on_hover_text(format!(
-        "Jobs run on: {device}\nMemory of the window and its worker: {memory}"
+        "{}\n{}",
+        t!("status-device-tip", device = &device),
+        t!("status-memory-tip", memory = &memory)
     ));
 }
 
@@ -210,11 +210,11 @@ fn crs_ui(ui: &mut egui::Ui, state: &mut State) {
         Some(crs) => (
             crs.epsg
                 .map_or_else(|| shortened(&crs.name, 18), |epsg| format!("EPSG:{epsg}")),
-            format!("{}\nClick to change the map's coordinate system.", crs.name),
+            format!("{}\n{}", crs.name, t!("status-crs-tip")),
         ),
         None => (
-            "No coordinate system".to_owned(),
-            "Drawn by pixels. Click to name the coordinate system of this raster.".to_owned(),
+            t!("status-no-crs").to_owned(),
+            t!("status-no-crs-tip").to_owned(),
         ),
     };
     let is_lost = document.map_crs.is_some()
@@ -231,8 +231,8 @@ fn crs_ui(ui: &mut egui::Ui, state: &mut State) {
     }
     if is_lost {
         let color = theme::colors(ui.visuals()).warning;
-        let text = RichText::new(format!("{} Layer drawn by pixels", icon::WARNING)).color(color);
-        let tip = "The active layer has no coordinate system, so it does not lie under the others. Click to name one.";
+        let text = RichText::new(format!("{} {}", icon::WARNING, t!("status-lost"))).color(color);
+        let tip = t!("status-lost-tip");
         if ui
             .add(egui::Button::new(text).frame_when_inactive(false))
             .on_hover_text(tip)
@@ -286,7 +286,7 @@ fn scale_ui(ui: &mut egui::Ui, state: &mut State, view: &Viewport) {
     let text = format!("1:{}", crate::jobs::count_text(rounded(scale)));
     if ui
         .add(egui::Button::new(text.clone()).frame_when_inactive(false))
-        .on_hover_text("Scale. Click to type another one.")
+        .on_hover_text(t!("status-scale-tip"))
         .clicked()
     {
         state.session.scale_edit = Some(text);

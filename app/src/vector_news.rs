@@ -11,6 +11,7 @@ use terroir_scene::{
 use crate::commands::Command;
 use crate::dialogs::Dialog;
 use crate::files::{FileTask, OpenRole};
+use crate::language::t;
 use crate::messages::Level;
 use crate::session::ViewRequest;
 use crate::state::State;
@@ -27,10 +28,8 @@ impl State {
     }
 
     fn say_too_many(&mut self) {
-        self.messages.show(
-            Level::Warning,
-            "Too many files are waiting. Try again when they are read.",
-        );
+        self.messages
+            .show(Level::Warning, t!("news-too-many-files"));
     }
 
     /// Adds one layer of a vector file.
@@ -58,7 +57,7 @@ impl State {
                     self.take_shapes(&key, is_new, result);
                 }
                 VectorReply::Colored { layer, result } => match result {
-                    Ok(coloring) => self.change_layer(layer, "Colours of the shapes", |layer| {
+                    Ok(coloring) => self.change_layer(layer, t!("undo-shape-colours"), |layer| {
                         if let Some(source) = layer.vector_mut() {
                             source.style.coloring = coloring;
                         }
@@ -89,10 +88,7 @@ impl State {
                 match tables.as_slice() {
                     [] => self.messages.show(
                         Level::Error,
-                        format!(
-                            "No layer of this file has shapes. Choose another file.\n{}",
-                            path.display()
-                        ),
+                        format!("{}\n{}", t!("news-no-shapes"), path.display()),
                     ),
                     [only] => self.open_vector_table(path, only.name.clone()),
                     several => {
@@ -164,19 +160,20 @@ impl State {
             style: VectorStyle::fresh(data, number),
         };
         let mut added = LayerId(0);
-        self.history.change(&format!("Add {name}"), |document| {
-            added = document.add_layer(Layer {
-                id: LayerId(0),
-                name: name.clone(),
-                source: LayerSource::Vector(Box::new(source)),
-                style: None,
-                visible: true,
-                opacity: 1.0,
-                edited_wavelengths: Vec::new(),
-                attribution: None,
-                blend: terroir_scene::Blend::Normal,
+        self.history
+            .change(&t!("undo-add", name = &name), |document| {
+                added = document.add_layer(Layer {
+                    id: LayerId(0),
+                    name: name.clone(),
+                    source: LayerSource::Vector(Box::new(source)),
+                    style: None,
+                    visible: true,
+                    opacity: 1.0,
+                    edited_wavelengths: Vec::new(),
+                    attribution: None,
+                    blend: terroir_scene::Blend::Normal,
+                });
             });
-        });
         self.session.active = None;
         self.session.offered_labels = Some(added);
         if is_first {
@@ -189,7 +186,8 @@ impl State {
             self.messages.show(
                 Level::Warning,
                 format!(
-                    "{name} names no coordinate system; its coordinates are taken as the map's.\n{}",
+                    "{}\n{}",
+                    t!("news-vector-no-crs", name = &name),
                     key.path.display()
                 ),
             );
@@ -200,8 +198,8 @@ impl State {
         }
         self.messages.show_with_action(
             Level::Info,
-            format!("Added {name}: {count}."),
-            "Use as labels…",
+            t!("news-added", name = &name, count = count),
+            t!("news-use-as-labels"),
             Command::UseAsLabels,
         );
     }
@@ -209,7 +207,7 @@ impl State {
     /// A layer's file lies elsewhere now.
     pub fn locate_vector(&mut self, layer: LayerId, path: PathBuf) {
         let name = file_name(&path);
-        self.change_layer(layer, &format!("Locate {name}"), |layer| {
+        self.change_layer(layer, &t!("undo-locate", name = &name), |layer| {
             if let Some(source) = layer.vector_mut() {
                 source.path = path;
             }
@@ -250,31 +248,20 @@ impl State {
                 .any(|part| part.kind == terroir_scene::PartKind::Polygon)
         });
         if !has_polygons {
-            self.messages.show(
-                Level::Warning,
-                format!(
-                    "{} has no polygons; an area of interest needs them.",
-                    layer.name
-                ),
-            );
+            self.messages
+                .show(Level::Warning, t!("news-no-polygons", name = &layer.name));
             return;
         }
         let (step, text) = if is_area {
-            (
-                "Clear the area of interest",
-                "Fields and maps cover the whole scene again.".to_owned(),
-            )
+            (t!("undo-clear-area"), t!("news-area-cleared").to_owned())
         } else {
-            (
-                "Set the area of interest",
-                format!("Fields and maps are made inside {} only.", layer.name),
-            )
+            (t!("undo-set-area"), t!("news-area-set", name = &layer.name))
         };
         self.history.change(step, |document| {
             document.area_of_interest = (!is_area).then_some(layer.id);
         });
         self.messages
-            .show_with_action(Level::Info, text, "Undo", Command::Undo);
+            .show_with_action(Level::Info, text, t!("news-undo"), Command::Undo);
     }
 
     /// What a job is told: the file, or a layer of it.

@@ -12,6 +12,8 @@ use terroir_scene::{
     VectorStyle, draw_vectors, place_vectors_blocking,
 };
 
+use crate::language::t;
+
 /// A tile of a picture, counted from the upper left corner of its grid.
 pub type TilePlace = (i64, i64);
 
@@ -177,9 +179,7 @@ fn serve(shared: &Shared) {
         let made = catch_unwind(AssertUnwindSafe(|| make(task.work, &stop))).unwrap_or_else(|_| {
             log::error!("drawing shapes failed unexpectedly");
             match key {
-                TaskKey::Place(_) => Made::Placed(Err(SceneError::input(
-                    "these shapes could not be placed; this is a fault of the program, please report it",
-                ))),
+                TaskKey::Place(_) => Made::Placed(Err(SceneError::input(t!("news-shapes-fault")))),
                 _ => Made::Tile(None),
             }
         });

@@ -12,6 +12,8 @@ use terroir_scene::{
 use super::renderer::{FrameMeshes, MeshLook, PictureTexture, Renderer, Vertex};
 use super::vector_painter::{Made, Task, TaskKey, TilePlace, Work};
 
+use crate::language::t;
+
 /// Side of a tile in pixels; one more pixel all around is drawn for smooth edges.
 const TILE: i64 = 512;
 const BORDER: i64 = 1;
@@ -373,10 +375,7 @@ impl VectorView {
         match (key, made) {
             (TaskKey::Place(_), Made::Placed(Ok(placed))) => {
                 if placed.unplaced > 0 && placed.extent().is_none() {
-                    self.error = Some(format!(
-                        "None of the shapes of {} has a place in the map's coordinate system. Choose another one for the map.",
-                        self.layer.name
-                    ));
+                    self.error = Some(t!("news-no-place-in-crs", name = &self.layer.name));
                 }
                 self.placed = Some(placed);
             }

@@ -3,6 +3,7 @@
 use egui::{Color32, PointerButton, Pos2, Shape, Stroke as Line};
 
 use super::{MapView, Tool};
+use crate::language::t;
 use crate::messages::Level;
 use crate::state::State;
 use crate::theme;
@@ -80,19 +81,18 @@ fn start_stroke(state: &mut State, view: &MapView<'_>, pos: Pos2) {
         return;
     }
     if !state.has_label_grid() {
-        state.messages.show(
-            Level::Warning,
-            "There is nothing to paint on. Add a scene or field first.",
-        );
+        state
+            .messages
+            .show(Level::Warning, t!("news-nothing-to-paint-on"));
         return;
     }
     if is_eraser {
-        state.history.begin_gesture("Erase");
+        state.history.begin_gesture(t!("undo-erase"));
     } else {
         let name = state
             .class_name(state.session.class_id)
-            .unwrap_or_else(|| "Class 1".to_owned());
-        state.history.begin_gesture(&format!("Paint {name}"));
+            .unwrap_or_else(|| t!("news-class-number", number = 1));
+        state.history.begin_gesture(&t!("undo-paint", name = name));
         state.prepare_class();
     }
     let Some(pixel) = state.label_pixel_from_map(map_xy) else {
@@ -188,7 +188,7 @@ pub fn fill(state: &mut State, view: &MapView<'_>, clicked: bool) {
             .as_ref()
             .is_none_or(|labels| labels.blocks.is_empty())
     {
-        state.messages.show(Level::Info, "Fill works inside a painted outline or on a painted patch. Paint one with the brush first.");
+        state.messages.show(Level::Info, t!("news-fill-where"));
         return;
     }
     // Unlabelled ground is filled only where strokes enclose it, not the rest of the scene.
@@ -205,16 +205,13 @@ pub fn fill(state: &mut State, view: &MapView<'_>, clicked: bool) {
     let mut changed = 0;
     state
         .history
-        .change(&format!("Fill with {name}"), |document| {
+        .change(&t!("undo-fill", name = name), |document| {
             if let Some(labels) = &mut document.labels {
                 changed = labels.fill(col, row, class_id, limit);
             }
         });
     if changed == 0 {
-        state.messages.show(
-            Level::Info,
-            "Nothing was filled: the patch has this class already, or it is not closed.",
-        );
+        state.messages.show(Level::Info, t!("news-fill-nothing"));
     }
 }
 
@@ -226,10 +223,7 @@ pub fn pick(state: &mut State, view: &MapView<'_>, clicked: bool) {
         return;
     };
     match state.label_at(col, row) {
-        0 => state.messages.show(
-            Level::Info,
-            "No class here. Click a labelled pixel to choose its class.",
-        ),
+        0 => state.messages.show(Level::Info, t!("news-no-class-here")),
         id => {
             state.session.class_id = id;
             state.session.tool = Tool::Brush;

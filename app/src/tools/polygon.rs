@@ -4,6 +4,7 @@ use egui::{Color32, Key, PointerButton, Shape, Stroke};
 use terroir_scene::LabelPolygon;
 
 use super::MapView;
+use crate::language::t;
 use crate::similarity::PickExample;
 use crate::state::State;
 use crate::theme;
@@ -61,9 +62,9 @@ fn close(state: &mut State) {
         state.take_example_area(&ring);
         return;
     }
-    state.history.begin_gesture("Draw polygon");
+    state.history.begin_gesture(t!("undo-draw-polygon"));
     let class_id = state.prepare_class();
-    state.history.change("Draw polygon", |document| {
+    state.history.change(t!("undo-draw-polygon"), |document| {
         if let Some(labels) = &mut document.labels {
             labels.add_polygon(LabelPolygon {
                 class_id,

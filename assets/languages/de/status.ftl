@@ -1,0 +1,16 @@
+status-cancel-job = Diesen Auftrag abbrechen
+status-cursor-tip = Mauszeiger. Klick wechselt zu Länge und Breite oder zurück.
+status-pixel = Pixel { $col }, { $row }
+status-missing = fehlt
+status-log = Protokoll
+status-log-count = Protokoll ({ $count })
+status-log-tip = Meldungen dieser Sitzung
+status-rotation = Drehung des aktiven Rasters
+status-device-tip = Aufträge laufen auf: { $device }
+status-memory-tip = Speicher des Fensters und seines Arbeitsprozesses: { $memory }
+status-crs-tip = Klick ändert das Koordinatenbezugssystem der Karte.
+status-no-crs = Kein KBS
+status-no-crs-tip = Nach Pixeln gezeichnet. Klick, um das Koordinatenbezugssystem dieses Rasters anzugeben.
+status-lost = Layer nach Pixeln gezeichnet
+status-lost-tip = Der aktive Layer hat kein Koordinatenbezugssystem und liegt daher nicht unter den anderen. Klick, um eines anzugeben.
+status-scale-tip = Maßstab. Klick, um einen anderen einzugeben.

@@ -1,0 +1,16 @@
+status-cancel-job = Cancel this job
+status-cursor-tip = Cursor. Click for longitude and latitude, or back.
+status-pixel = pixel { $col }, { $row }
+status-missing = missing
+status-log = Log
+status-log-count = Log ({ $count })
+status-log-tip = Messages of this session
+status-rotation = Rotation of the active raster
+status-device-tip = Jobs run on: { $device }
+status-memory-tip = Memory of the window and its worker: { $memory }
+status-crs-tip = Click to change the map's coordinate system.
+status-no-crs = No coordinate system
+status-no-crs-tip = Drawn by pixels. Click to name the coordinate system of this raster.
+status-lost = Layer drawn by pixels
+status-lost-tip = The active layer has no coordinate system, so it does not lie under the others. Click to name one.
+status-scale-tip = Scale. Click to type another one.

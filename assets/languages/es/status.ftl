@@ -1,0 +1,16 @@
+status-cancel-job = Cancelar esta tarea
+status-cursor-tip = Cursor. Clic para longitud y latitud, o volver.
+status-pixel = píxel { $col }, { $row }
+status-missing = sin datos
+status-log = Registro
+status-log-count = Registro ({ $count })
+status-log-tip = Mensajes de esta sesión
+status-rotation = Rotación del ráster activo
+status-device-tip = Las tareas se ejecutan en: { $device }
+status-memory-tip = Memoria de la ventana y su proceso de cálculo: { $memory }
+status-crs-tip = Clic para cambiar el sistema de coordenadas del mapa.
+status-no-crs = Sin SRC
+status-no-crs-tip = Dibujado por píxeles. Clic para indicar el sistema de coordenadas de este ráster.
+status-lost = Capa dibujada por píxeles
+status-lost-tip = La capa activa no tiene sistema de coordenadas, así que no queda bajo las otras. Clic para indicar uno.
+status-scale-tip = Escala. Clic para escribir otra.

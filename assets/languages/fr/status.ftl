@@ -1,0 +1,16 @@
+status-cancel-job = Annuler cette tâche
+status-cursor-tip = Curseur. Cliquer pour longitude et latitude, ou revenir.
+status-pixel = pixel { $col }, { $row }
+status-missing = manquant
+status-log = Journal
+status-log-count = Journal ({ $count })
+status-log-tip = Messages de cette session
+status-rotation = Rotation du raster actif
+status-device-tip = Les tâches tournent sur : { $device }
+status-memory-tip = Mémoire de la fenêtre et de son processus de calcul : { $memory }
+status-crs-tip = Cliquer pour changer le système de coordonnées de la carte.
+status-no-crs = Sans SCR
+status-no-crs-tip = Dessiné par pixels. Cliquer pour nommer le système de coordonnées de ce raster.
+status-lost = Couche dessinée par pixels
+status-lost-tip = La couche active n’a pas de système de coordonnées ; elle ne se place donc pas sous les autres. Cliquer pour en nommer un.
+status-scale-tip = Échelle. Cliquer pour en saisir une autre.

@@ -1,0 +1,16 @@
+status-cancel-job = Cancelar esta tarefa
+status-cursor-tip = Cursor. Clicar para longitude e latitude, ou voltar.
+status-pixel = píxel { $col }, { $row }
+status-missing = em falta
+status-log = Registo
+status-log-count = Registo ({ $count })
+status-log-tip = Mensagens desta sessão
+status-rotation = Rotação do raster ativo
+status-device-tip = As tarefas correm em: { $device }
+status-memory-tip = Memória da janela e do seu processo de cálculo: { $memory }
+status-crs-tip = Clicar para mudar o sistema de coordenadas do mapa.
+status-no-crs = Sem SRC
+status-no-crs-tip = Desenhado por píxeis. Clicar para indicar o sistema de coordenadas deste raster.
+status-lost = Camada desenhada por píxeis
+status-lost-tip = A camada ativa não tem sistema de coordenadas, por isso não fica sob as outras. Clicar para indicar um.
+status-scale-tip = Escala. Clicar para escrever outra.

@@ -1,0 +1,16 @@
+status-cancel-job = 取消此任务
+status-cursor-tip = 光标位置。单击切换为经纬度或切回。
+status-pixel = 像元 { $col }, { $row }
+status-missing = 缺失
+status-log = 日志
+status-log-count = 日志 ({ $count })
+status-log-tip = 本次会话的消息
+status-rotation = 活动栅格的旋转角
+status-device-tip = 任务运行于：{ $device }
+status-memory-tip = 窗口及其工作进程的内存：{ $memory }
+status-crs-tip = 单击更改地图的坐标参考系。
+status-no-crs = 无坐标参考系
+status-no-crs-tip = 按像元绘制。单击指定此栅格的坐标参考系。
+status-lost = 图层按像元绘制
+status-lost-tip = 活动图层没有坐标参考系，因此不与其他图层对齐。单击指定。
+status-scale-tip = 比例尺。单击输入其他值。
