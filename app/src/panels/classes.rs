@@ -6,6 +6,7 @@ use egui::{RichText, Sense, vec2};
 use terroir_scene::{Layer, PaletteEntry, Style};
 
 use crate::files::FileTask;
+use crate::language::t;
 use crate::state::State;
 use crate::theme::{self, icon};
 
@@ -30,8 +31,8 @@ pub fn classes_choice_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer
         return;
     }
     let clicked = ui
-        .selectable_label(is_classes, "Classes")
-        .on_hover_text("A colour for each value: the file's classes, or every value found in it")
+        .selectable_label(is_classes, t!("classes-style"))
+        .on_hover_text(t!("classes-style.tip"))
         .clicked();
     if clicked && !is_classes {
         if known.palette.is_empty() {
@@ -41,7 +42,7 @@ pub fn classes_choice_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer
             });
         } else {
             let entries = known.palette.clone();
-            state.change_layer(layer.id, "Show classes", |layer| {
+            state.change_layer(layer.id, t!("classes-show-step"), |layer| {
                 layer.style = Some(Style::palette(band, entries));
             });
         }
@@ -58,7 +59,7 @@ pub fn classes_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
         return;
     };
     ui.horizontal(|ui| {
-        ui.label(RichText::new(format!("{} classes", entries.len())).strong());
+        ui.label(RichText::new(t!("classes-count", count = entries.len())).strong());
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
             let own = state
@@ -67,23 +68,19 @@ pub fn classes_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
                 .map(|band| band.palette.clone())
                 .filter(|palette| !palette.is_empty() && *palette != entries);
             if let Some(own) = own
-                && theme::icon_button(
-                    ui,
-                    icon::ARROW_COUNTER_CLOCKWISE,
-                    "Back to the file's classes",
-                )
-                .clicked()
+                && theme::icon_button(ui, icon::ARROW_COUNTER_CLOCKWISE, t!("classes-own"))
+                    .clicked()
             {
-                state.change_layer(layer.id, "Classes of the file", |layer| {
+                state.change_layer(layer.id, t!("classes-own-step"), |layer| {
                     layer.style = Some(Style::palette(band, own));
                 });
             }
             let all: Vec<i64> = entries.iter().map(|entry| entry.value).collect();
-            if theme::icon_button(ui, icon::EYE_SLASH, "Hide all classes").clicked() {
-                set_hidden(state, layer, "Hide all classes", all);
+            if theme::icon_button(ui, icon::EYE_SLASH, t!("classes-hide-all")).clicked() {
+                set_hidden(state, layer, t!("classes-hide-all"), all);
             }
-            if theme::icon_button(ui, icon::EYE, "Show all classes").clicked() {
-                set_hidden(state, layer, "Show all classes", Vec::new());
+            if theme::icon_button(ui, icon::EYE, t!("classes-show-all")).clicked() {
+                set_hidden(state, layer, t!("classes-show-all"), Vec::new());
             }
         });
     });
@@ -146,12 +143,11 @@ fn row_ui(
     let ui = &mut inner;
     ui.spacing_mut().item_spacing.x = 6.0;
     ui.spacing_mut().interact_size = vec2(18.0, 16.0);
-    let (glyph, verb) = if is_hidden {
-        (icon::EYE_SLASH, "Show")
+    let (glyph, step) = if is_hidden {
+        (icon::EYE_SLASH, t!("classes-show", name = &entry.name))
     } else {
-        (icon::EYE, "Hide")
+        (icon::EYE, t!("classes-hide", name = &entry.name))
     };
-    let step = format!("{verb} {}", entry.name);
     if theme::icon_button(ui, glyph, &step).clicked() {
         state.change_layer(layer.id, &step, |layer| {
             if let Some(Style::Palette { hidden, .. }) = &mut layer.style {
@@ -166,8 +162,8 @@ fn row_ui(
     let mut rgb = [r, g, b];
     let swatch = ui
         .color_edit_button_srgb(&mut rgb)
-        .on_hover_text("Colour of the class");
-    let step = format!("Colour of {}", entry.name);
+        .on_hover_text(t!("classes-colour"));
+    let step = t!("classes-colour-of", name = &entry.name);
     super::layers::drag_step(state, &swatch, &step);
     if rgb != [r, g, b] {
         // A class the file leaves transparent is wanted visible once it gets a colour.
@@ -201,7 +197,7 @@ fn row_ui(
                 .selectable(false)
                 .sense(Sense::click()),
         )
-        .on_hover_text(format!("{}: double-click to rename", entry.name));
+        .on_hover_text(t!("classes-rename-tip", name = &entry.name));
     if label.double_clicked() {
         state.session.rename_value = Some((layer.id, value, entry.name.clone()));
     }
@@ -220,7 +216,7 @@ fn rename_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, entry: &P
             change_class(
                 state,
                 layer,
-                &format!("Rename class to {name}"),
+                &t!("classes-rename-to", name = &name),
                 entry.value,
                 |entry| entry.name = name,
             );

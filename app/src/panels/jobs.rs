@@ -6,27 +6,24 @@ use egui::{ProgressBar, RichText};
 
 use crate::files::OpenRole;
 use crate::jobs::{Job, JobState, duration_text};
+use crate::language::t;
 use crate::state::State;
 use crate::theme::{self, icon};
 
 pub fn jobs_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.separator();
     ui.horizontal(|ui| {
-        ui.label(RichText::new("Jobs").strong());
+        ui.label(RichText::new(t!("job-list-title")).strong());
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if state.jobs.list.iter().any(Job::is_over)
-                && ui.small_button("Clear finished").clicked()
+                && ui.small_button(t!("job-list-clear")).clicked()
             {
                 state.jobs.clear_finished();
             }
         });
     });
     if state.jobs.list.is_empty() {
-        theme::empty_ui(
-            ui,
-            "No jobs",
-            "What you start appears here with its progress, and can be cancelled.",
-        );
+        theme::empty_ui(ui, t!("job-list-empty"), t!("job-list-empty.tip"));
         return;
     }
     let now = Instant::now();
@@ -49,10 +46,10 @@ pub fn jobs_ui(ui: &mut egui::Ui, state: &mut State) {
                         );
                     }
                     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                        if !job.is_over() && ui.small_button("Cancel").clicked() {
+                        if !job.is_over() && ui.small_button(t!("job-list-cancel")).clicked() {
                             cancel = Some(job.id);
                         }
-                        if ui.selectable_label(has_log, "Log").clicked() {
+                        if ui.selectable_label(has_log, t!("job-list-log")).clicked() {
                             toggled = Some(if has_log { None } else { Some(job.id) });
                         }
                         super::sample::copy_ui(ui, &job.spec);
@@ -91,7 +88,7 @@ fn body_ui(ui: &mut egui::Ui, job: &Job, now: Instant, show: &mut Vec<std::path:
     let colors = theme::colors(ui.visuals());
     match &job.state {
         JobState::Waiting => {
-            ui.label(RichText::new("Waiting for the worker…").color(colors.weak));
+            ui.label(RichText::new(t!("job-list-waiting")).color(colors.weak));
         }
         JobState::Running => {
             let bar = ProgressBar::new(job.fraction().unwrap_or(0.0)).desired_height(14.0);
@@ -129,14 +126,14 @@ fn body_ui(ui: &mut egui::Ui, job: &Job, now: Instant, show: &mut Vec<std::path:
                     let is_raster = file.extension().is_some_and(|extension| extension == "tif");
                     ui.add(egui::Label::new(RichText::new(name).small()).truncate())
                         .on_hover_text(file.display().to_string());
-                    if is_raster && ui.small_button("Show on map").clicked() {
+                    if is_raster && ui.small_button(t!("job-list-show")).clicked() {
                         show.push(file.clone());
                     }
                 });
             }
         }
         JobState::Cancelled => {
-            ui.label(RichText::new("Cancelled").color(colors.weak));
+            ui.label(RichText::new(t!("job-list-cancelled")).color(colors.weak));
         }
         JobState::Failed(failure) => {
             ui.add(
@@ -159,10 +156,15 @@ pub fn progress_text(job: &Job, now: Instant) -> String {
     };
     let mut text = stage.to_owned();
     if job.total > 0 {
-        text.push_str(&format!(", {} of {}{unit}", job.done, job.total));
+        text.push_str(&t!(
+            "job-progress",
+            done = job.done,
+            total = job.total,
+            unit = unit
+        ));
     }
     if let Some(secs) = job.secs_left(now) {
-        text.push_str(&format!(", {} left", duration_text(secs)));
+        text.push_str(&t!("job-left", time = duration_text(secs)));
     }
     text
 }

@@ -5,16 +5,17 @@ use terroir_scene::{Class, Labels};
 
 use super::layers::{drag_step, end_drag_step};
 use crate::commands::Command;
+use crate::language::t;
 use crate::state::State;
 use crate::theme::{self, icon};
 
 pub fn title_buttons_ui(ui: &mut egui::Ui, state: &mut State) {
     let can_add = Command::NewClass.can_run(state).is_ok();
     ui.add_enabled_ui(can_add, |ui| {
-        if theme::icon_button(ui, icon::PLUS, "New class (M)").clicked() {
+        if theme::icon_button(ui, icon::PLUS, t!("classes-new")).clicked() {
             state.queue.push_back(Command::NewClass);
         }
-        if theme::icon_button(ui, icon::DOWNLOAD_SIMPLE, "Import labels…").clicked() {
+        if theme::icon_button(ui, icon::DOWNLOAD_SIMPLE, t!("classes-import")).clicked() {
             state.queue.push_back(Command::ImportLabels);
         }
     });
@@ -22,20 +23,12 @@ pub fn title_buttons_ui(ui: &mut egui::Ui, state: &mut State) {
 
 pub fn labels_ui(ui: &mut egui::Ui, state: &mut State) {
     let Some(labels) = &state.history.document().labels else {
-        theme::empty_ui(
-            ui,
-            "No classes",
-            "Add a class with +, press P and draw on the map.",
-        );
+        theme::empty_ui(ui, t!("classes-empty"), t!("classes-empty.tip"));
         return;
     };
     let classes = labels.classes.clone();
     if classes.is_empty() {
-        theme::empty_ui(
-            ui,
-            "No classes",
-            "Add a class with +, press P and draw on the map.",
-        );
+        theme::empty_ui(ui, t!("classes-empty"), t!("classes-empty.tip"));
         return;
     }
     let counts = state.label_counts();
@@ -78,8 +71,8 @@ fn class_ui(ui: &mut egui::Ui, state: &mut State, index: usize, class: &Class, c
     let mut rgb = class.color;
     let swatch = inner
         .color_edit_button_srgb(&mut rgb)
-        .on_hover_text("Colour of the class");
-    let step = format!("Colour of {}", class.name);
+        .on_hover_text(t!("classes-colour"));
+    let step = t!("classes-colour-of", name = &class.name);
     drag_step(state, &swatch, &step);
     if rgb != class.color {
         let id = class.id;
@@ -95,7 +88,7 @@ fn class_ui(ui: &mut egui::Ui, state: &mut State, index: usize, class: &Class, c
             let is_given_up = inner.input(|input| input.key_pressed(egui::Key::Escape));
             state.session.rename_class = None;
             if !name.is_empty() && !is_given_up {
-                change_labels(state, &format!("Rename class to {name}"), |labels| {
+                change_labels(state, &t!("classes-rename-to", name = &name), |labels| {
                     labels.rename_class(id, &name)
                 });
             }
@@ -128,10 +121,7 @@ fn class_ui(ui: &mut egui::Ui, state: &mut State, index: usize, class: &Class, c
     row.widget_info(|| {
         egui::WidgetInfo::selected(egui::Role::ListBoxOption, true, is_chosen, &class.name)
     });
-    let row = row.on_hover_text(format!(
-        "{}: {count} labelled pixels. Click to paint with it, double-click to rename.",
-        class.name
-    ));
+    let row = row.on_hover_text(t!("classes-tip", name = &class.name, count = count));
     if row.clicked() {
         state.session.class_id = class.id;
     }
@@ -140,20 +130,22 @@ fn class_ui(ui: &mut egui::Ui, state: &mut State, index: usize, class: &Class, c
     }
     row.context_menu(|ui| {
         if ui
-            .button(format!("{}  Rename", icon::PENCIL_SIMPLE))
+            .button(format!("{}  {}", icon::PENCIL_SIMPLE, t!("classes-rename")))
             .clicked()
         {
             state.session.rename_class = Some((class.id, class.name.clone()));
             ui.close();
         }
         if ui
-            .button(format!("{}  Remove class and its labels", icon::TRASH))
+            .button(format!("{}  {}", icon::TRASH, t!("classes-remove")))
             .clicked()
         {
             let id = class.id;
-            change_labels(state, &format!("Remove class {}", class.name), |labels| {
-                labels.remove_class(id)
-            });
+            change_labels(
+                state,
+                &t!("classes-remove-step", name = &class.name),
+                |labels| labels.remove_class(id),
+            );
             if state.session.class_id == id {
                 state.session.class_id = state
                     .history

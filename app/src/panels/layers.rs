@@ -9,6 +9,7 @@ use crate::arrangement::Panel;
 use crate::commands::Command;
 use crate::dialogs::Purpose;
 use crate::files::FileTask;
+use crate::language::t;
 use crate::menu;
 use crate::state::{LiveLook, State};
 use crate::theme::{self, icon};
@@ -17,7 +18,7 @@ use crate::vector_news::layer_path;
 use super::vector_style;
 
 pub fn title_buttons_ui(ui: &mut egui::Ui, state: &mut State) {
-    if theme::icon_button(ui, icon::PLUS, "Add raster (Ctrl+Shift+R)").clicked() {
+    if theme::icon_button(ui, icon::PLUS, t!("layers-add-raster")).clicked() {
         state.queue.push_back(Command::AddRaster);
     }
 }
@@ -27,11 +28,7 @@ pub fn layers_ui(ui: &mut egui::Ui, state: &mut State) {
     let list_height = ui.available_height() - 68.0;
     let layers = state.history.document().layers.clone();
     if layers.is_empty() {
-        theme::empty_ui(
-            ui,
-            "No layers",
-            "Drop a file into the window or press Ctrl+O.",
-        );
+        theme::empty_ui(ui, t!("layers-empty"), t!("layers-empty.tip"));
         return;
     }
     let active = state.active_layer().map(|layer| layer.id);
@@ -75,7 +72,7 @@ pub fn layers_ui(ui: &mut egui::Ui, state: &mut State) {
         let to = to - usize::from(from.is_some_and(|from| from < to));
         state
             .history
-            .change("Move layer", |document| document.move_layer(id, to));
+            .change(t!("layers-move"), |document| document.move_layer(id, to));
     }
     if let Some(layer) = state.active_layer().cloned() {
         opacity_ui(ui, state, &layer);
@@ -97,22 +94,18 @@ fn live_row_ui(ui: &mut egui::Ui, state: &mut State) {
         } else {
             icon::EYE_SLASH
         };
-        if theme::icon_button(ui, glyph, "Show or hide the live map (V)").clicked() {
+        if theme::icon_button(ui, glyph, t!("layers-live-toggle")).clicked() {
             state.live.visible = !state.live.visible;
         }
         let accent = theme::colors(ui.visuals()).accent;
         ui.label(egui::RichText::new(icon::MAP_TRIFOLD).color(accent));
         let name = match state.live.look {
-            LiveLook::Classes => "Live map",
-            LiveLook::Confidence => "Live confidence",
-            LiveLook::Doubt(_) => "Live uncertainty",
+            LiveLook::Classes => t!("layers-live-map"),
+            LiveLook::Confidence => t!("layers-live-confidence"),
+            LiveLook::Doubt(_) => t!("layers-live-uncertainty"),
         };
         let label = egui::Label::new(egui::RichText::new(name).color(accent)).sense(Sense::click());
-        if ui
-            .add(label)
-            .on_hover_text("Follows your labels; settings are in the Field panel")
-            .clicked()
-        {
+        if ui.add(label).on_hover_text(t!("layers-live-tip")).clicked() {
             state.arrangement.show(Panel::Field);
         }
     });
@@ -141,7 +134,7 @@ fn shapes_legend_ui(ui: &mut egui::Ui, state: &State, layer: &Layer) {
             vector_style::legend_row_ui(ui, &source.style, data, row);
         }
         if rows.len() > shown {
-            let text = format!("and {} more", rows.len() - shown);
+            let text = t!("layers-and-more", count = rows.len() - shown);
             let weak = theme::colors(ui.visuals()).weak;
             ui.label(egui::RichText::new(text).small().color(weak));
         }
@@ -176,9 +169,9 @@ fn symbol_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer, is_missing: bo
         }
         let is_folded = state.session.folded.contains(&layer.id);
         let (glyph, tip) = if is_folded {
-            (icon::CARET_RIGHT, "Show the legend")
+            (icon::CARET_RIGHT, t!("layers-legend-show"))
         } else {
-            (icon::CARET_DOWN, "Hide the legend")
+            (icon::CARET_DOWN, t!("layers-legend-hide"))
         };
         if theme::icon_button(ui, glyph, tip).clicked() {
             if is_folded {
@@ -236,16 +229,12 @@ fn row_ui(
         icon::EYE_SLASH
     };
     let tip = if layer.visible {
-        format!("Hide {}", layer.name)
+        t!("layers-hide", name = &layer.name)
     } else {
-        format!("Show {}", layer.name)
+        t!("layers-show", name = &layer.name)
     };
     if theme::icon_button(&mut inner, eye, &tip).clicked() {
-        let name = if layer.visible {
-            format!("Hide {}", layer.name)
-        } else {
-            format!("Show {}", layer.name)
-        };
+        let name = tip.clone();
         state.change_layer(layer.id, &name, |layer| layer.visible = !layer.visible);
     }
     symbol_ui(&mut inner, state, layer, is_missing);
@@ -258,7 +247,9 @@ fn row_ui(
             let is_given_up = inner.input(|input| input.key_pressed(egui::Key::Escape));
             state.session.rename = None;
             if !name.is_empty() && !is_given_up {
-                state.change_layer(id, &format!("Rename to {name}"), |layer| layer.name = name);
+                state.change_layer(id, &t!("layers-rename-to", name = &name), |layer| {
+                    layer.name = name;
+                });
             }
         } else if !edit.has_focus() {
             edit.request_focus();
@@ -274,9 +265,7 @@ fn row_ui(
     }
     if state.history.document().area_of_interest == Some(layer.id) {
         let sign = egui::RichText::new(icon::SELECTION).color(colors.accent);
-        inner
-            .label(sign)
-            .on_hover_text("Area of interest: fields and maps are made inside these polygons only");
+        inner.label(sign).on_hover_text(t!("layers-area-tip"));
     }
     inner.add(
         egui::Label::new(text)
@@ -312,7 +301,11 @@ fn context_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, is_missi
     if is_missing
         && !is_unconnected(layer)
         && ui
-            .button(format!("{}  Locate…", icon::MAGNIFYING_GLASS))
+            .button(format!(
+                "{}  {}",
+                icon::MAGNIFYING_GLASS,
+                t!("layers-locate")
+            ))
             .clicked()
     {
         let ctx = ui.ctx().clone();
@@ -326,7 +319,7 @@ fn context_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, is_missi
         menu::item_ui(ui, state, Command::UseAsLabels);
         let is_area = state.history.document().area_of_interest == Some(layer.id);
         if is_area {
-            let text = format!("{}  Not the area of interest any more", icon::SELECTION);
+            let text = format!("{}  {}", icon::SELECTION, t!("layers-not-area"));
             if ui.button(text).clicked() {
                 state.queue.push_back(Command::UseAsArea);
                 ui.close();
@@ -338,7 +331,7 @@ fn context_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, is_missi
         menu::item_ui(ui, state, Command::ZoomToPixels);
     }
     ui.separator();
-    let style = format!("{}  Style, bands and wavelengths", icon::PALETTE);
+    let style = format!("{}  {}", icon::PALETTE, t!("layers-style"));
     if ui.button(style).clicked() {
         state.arrangement.show(Panel::Style);
         ui.close();
@@ -349,14 +342,17 @@ fn context_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, is_missi
     menu::item_ui(ui, state, Command::Compare);
     if let Some(path) = layer_path(layer) {
         ui.separator();
-        let folder = format!("{}  Show in file manager", icon::FOLDER_OPEN);
+        let folder = format!("{}  {}", icon::FOLDER_OPEN, t!("layers-show-in-folder"));
         if ui.button(folder).clicked() {
             state.send(FileTask::ShowInFolder {
                 path: path.to_owned(),
             });
             ui.close();
         }
-        if ui.button(format!("{}  Copy path", icon::COPY)).clicked() {
+        if ui
+            .button(format!("{}  {}", icon::COPY, t!("layers-copy-path")))
+            .clicked()
+        {
             ui.ctx().copy_text(path.display().to_string());
             ui.close();
         }
@@ -375,54 +371,61 @@ fn hint(state: &State, layer: &Layer) -> String {
                 data.geometry.to_lowercase()
             ),
             None if state.vectors.is_missing(layer) => {
-                format!("The file could not be read. Right click, Locate…\n{path}")
+                format!("{}\n{path}", t!("layers-unreadable"))
             }
-            None => format!("Reading the shapes…\n{path}"),
+            None => format!("{}\n{path}", t!("layers-reading-shapes")),
         };
     }
     let Some(path) = layer.raster_path().map(terroir_scene::address_of) else {
-        return "Your labels: painted pixels and polygons".to_owned();
+        return t!("layers-labels-tip").to_owned();
     };
     if is_unconnected(layer) {
-        return format!("On the network, not connected. Right click, Connect\n{path}");
+        return format!("{}\n{path}", t!("layers-unconnected"));
     }
     if let Some(series) = layer.series() {
-        let dates = series
-            .span()
-            .map(|(first, last)| format!(", {first} to {last}"))
-            .unwrap_or_default();
-        return format!(
-            "Series of {} images{dates}\nOn show: {}\n{path}",
-            series.frames().len(),
-            series.label(series.shown())
-        );
+        let count = series.frames().len();
+        let what = match series.span() {
+            Some((first, last)) => t!(
+                "layers-series-dated",
+                count = count,
+                first = first.to_string(),
+                last = last.to_string()
+            ),
+            None => t!("layers-series", count = count),
+        };
+        let shown = t!("layers-on-show", label = series.label(series.shown()));
+        return format!("{what}\n{shown}\n{path}");
     }
     match state.raster_info(layer) {
-        Some(info) => format!(
-            "{} x {} pixels, {} bands{}\n{path}",
-            info.grid.width,
-            info.grid.height,
-            info.bands.len(),
+        Some(info) => {
+            let mut lines = vec![t!(
+                "layers-raster",
+                width = info.grid.width,
+                height = info.grid.height,
+                count = info.bands.len()
+            )];
             if crate::overviews::lacks_overviews(info) {
-                "\nNo overviews: zoomed out, it is first drawn as a coarse sample of its blocks"
-            } else {
-                ""
+                lines.push(t!("layers-no-overviews").to_owned());
             }
-        ),
-        None => format!("The file is not there. Right click, Locate…\n{path}"),
+            lines.push(path);
+            lines.join("\n")
+        }
+        None => format!("{}\n{path}", t!("layers-missing")),
     }
 }
 
 fn opacity_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
     ui.add_space(theme::SMALL_GAP);
     ui.horizontal(|ui| {
-        let label =
-            ui.label(egui::RichText::new("Opacity").color(theme::colors(ui.visuals()).weak));
+        let label = ui.label(
+            egui::RichText::new(t!("layers-opacity")).color(theme::colors(ui.visuals()).weak),
+        );
         let mut percent = layer.opacity * 100.0;
         let slider = theme::slider_ui(ui, &label, &mut percent, 0.0..=100.0, " %", 0);
-        drag_step(state, &slider, &format!("Opacity of {}", layer.name));
+        let step = t!("layers-opacity-of", name = &layer.name);
+        drag_step(state, &slider, &step);
         if slider.changed() {
-            state.change_layer(layer.id, &format!("Opacity of {}", layer.name), |layer| {
+            state.change_layer(layer.id, &step, |layer| {
                 layer.opacity = (percent / 100.0).clamp(0.0, 1.0);
             });
         }
@@ -432,26 +435,44 @@ fn opacity_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
 
 fn blend_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
     ui.horizontal(|ui| {
-        ui.label(egui::RichText::new("Blend").color(theme::colors(ui.visuals()).weak));
+        ui.label(egui::RichText::new(t!("layers-blend")).color(theme::colors(ui.visuals()).weak));
         let mut blend = layer.blend;
         let response = egui::ComboBox::from_id_salt("blend")
-            .selected_text(blend.label())
+            .selected_text(blend_words(blend).0)
             .width(ui.available_width())
             .show_ui(ui, |ui| {
                 for choice in Blend::ALL {
-                    ui.selectable_value(&mut blend, choice, choice.label())
-                        .on_hover_text(choice.hint());
+                    let (name, hint) = blend_words(choice);
+                    ui.selectable_value(&mut blend, choice, name)
+                        .on_hover_text(hint);
                 }
             })
             .response;
-        let name = format!("Blend of {}: {}", layer.name, blend.label());
+        let (label, hint) = blend_words(blend);
+        let name = t!("layers-blend-of", name = &layer.name, blend = label);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, &name));
-        response.on_hover_text(blend.hint());
+        response.on_hover_text(hint);
         if blend != layer.blend {
-            let name = format!("Blend {} by {}", layer.name, blend.label().to_lowercase());
+            let name = t!(
+                "layers-blend-by",
+                name = &layer.name,
+                blend = label.to_lowercase()
+            );
             state.change_layer(layer.id, &name, |layer| layer.blend = blend);
         }
     });
+}
+
+/// A mode's name and what it is good for.
+fn blend_words(blend: Blend) -> (&'static str, &'static str) {
+    match blend {
+        Blend::Normal => (t!("layers-blend-normal"), t!("layers-blend-normal.tip")),
+        Blend::Multiply => (t!("layers-blend-multiply"), t!("layers-blend-multiply.tip")),
+        Blend::Screen => (t!("layers-blend-screen"), t!("layers-blend-screen.tip")),
+        Blend::Add => (t!("layers-blend-add"), t!("layers-blend-add.tip")),
+        Blend::Darken => (t!("layers-blend-darken"), t!("layers-blend-darken.tip")),
+        Blend::Lighten => (t!("layers-blend-lighten"), t!("layers-blend-lighten.tip")),
+    }
 }
 
 /// Begins an undo step with a drag, so that the whole drag is one step.

@@ -7,6 +7,7 @@ use terroir_scene::{ChannelSource, Layer, Style};
 
 use super::ramp::strip;
 use super::spectrum::number_text;
+use crate::language::t;
 use crate::state::State;
 use crate::theme;
 
@@ -67,7 +68,7 @@ pub fn legend_ui(ui: &mut egui::Ui, state: &State, layer: &Arc<Layer>) {
 
 fn more_ui(ui: &mut egui::Ui, count: usize) {
     if count > MOST_ROWS {
-        let text = format!("and {} more, under Style", count - MOST_ROWS);
+        let text = t!("layers-and-more-style", count = count - MOST_ROWS);
         let weak = theme::colors(ui.visuals()).weak;
         ui.label(RichText::new(text).small().color(weak));
     }
@@ -111,11 +112,21 @@ fn ramp_legend_ui(ui: &mut egui::Ui, state: &State, layer: &Arc<Layer>, style: &
         for (index, color) in colors.iter().enumerate() {
             let low = index.checked_sub(1).and_then(|at| breaks.get(at));
             let text = match (low, breaks.get(index)) {
-                (None, Some(high)) => format!("below {}{unit}", number_text(*high)),
+                (None, Some(high)) => {
+                    t!(
+                        "layers-below",
+                        value = format!("{}{unit}", number_text(*high))
+                    )
+                }
                 (Some(low), Some(high)) => {
                     format!("{} – {}{unit}", number_text(*low), number_text(*high))
                 }
-                (Some(low), None) => format!("{}{unit} and above", number_text(*low)),
+                (Some(low), None) => {
+                    t!(
+                        "layers-above",
+                        value = format!("{}{unit}", number_text(*low))
+                    )
+                }
                 (None, None) => String::new(),
             };
             row_ui(ui, [color[0], color[1], color[2]], &text);

@@ -62,6 +62,7 @@ pub use suggestions::suggestion_marks_ui;
 use egui::{Align2, FontId, Rect};
 
 use crate::arrangement::Panel;
+use crate::language::t;
 use crate::state::State;
 
 /// The timeline and the windows over everything; called before the map takes what is left.
@@ -128,12 +129,12 @@ pub fn map_overlay_ui(ui: &egui::Ui, state: &State, rect: Rect, reading: &str) {
         ui.ctx()
             .request_repaint_after(std::time::Duration::from_millis(200));
     } else if state.opening > 0 {
-        signs.push("Opening…".to_owned());
+        signs.push(t!("layers-opening").to_owned());
     } else if !reading.is_empty() {
         signs.push(reading.to_owned());
     }
     if state.live.is_fitting {
-        signs.push("Updating the map…".to_owned());
+        signs.push(t!("layers-updating").to_owned());
     }
     let attribution: Vec<String> = state
         .history

@@ -7,6 +7,7 @@ use terroir_scene::{Crs, Layer, ProfileValues, RasterInfo};
 
 use crate::dialogs::Purpose;
 use crate::jobs::{bytes_text, count_text};
+use crate::language::t;
 use crate::state::State;
 use crate::theme;
 
@@ -19,7 +20,7 @@ pub fn properties_ui(ui: &mut egui::Ui, state: &mut State) {
         return;
     };
     let mut open = true;
-    egui::Window::new(format!("Properties of {}", layer.name))
+    egui::Window::new(t!("properties-title", name = &layer.name))
         .id(egui::Id::unique("properties"))
         .open(&mut open)
         .default_width(560.0)
@@ -41,31 +42,32 @@ fn content_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
     }
     let Some(path) = layer.raster_path() else {
         if let Some(labels) = &state.history.document().labels {
-            ui.label(format!(
-                "{} classes, {} polygons.",
-                labels.classes.len(),
-                labels.polygons.len()
+            ui.label(t!(
+                "properties-labels",
+                classes = labels.classes.len(),
+                polygons = labels.polygons.len()
             ));
-            ui.label(format!(
-                "Grid: {} x {} pixels.",
-                labels.grid.width, labels.grid.height
+            ui.label(t!(
+                "properties-grid",
+                width = labels.grid.width,
+                height = labels.grid.height
             ));
         }
         return;
     };
     if let Some(series) = layer.series() {
-        ui.label(RichText::new(format!(
-            "{} of {}: {}",
-            series.shown() + 1,
-            series.frames().len(),
-            series.label(series.shown())
+        ui.label(RichText::new(t!(
+            "properties-frame",
+            number = series.shown() + 1,
+            count = series.frames().len(),
+            label = series.label(series.shown())
         )));
     }
     let Some(info) = layer.raster_info() else {
-        ui.label("The file is not there any more, or cannot be read.");
+        ui.label(t!("properties-missing"));
         ui.add(egui::Label::new(path.display().to_string()).wrap());
         ui.add_space(theme::SMALL_GAP);
-        if ui.button("Locate…").clicked() {
+        if ui.button(t!("properties-locate")).clicked() {
             let ctx = ui.ctx().clone();
             state.pick(&ctx, Purpose::Locate(layer.id));
         }
@@ -73,13 +75,13 @@ fn content_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
     };
     facts_ui(ui, info);
     if let Some(attribution) = &layer.attribution {
-        theme::section_ui(ui, "Attribution");
+        theme::section_ui(ui, t!("properties-attribution"));
         ui.add(egui::Label::new(attribution).wrap());
     }
-    theme::section_ui(ui, "Bands");
+    theme::section_ui(ui, t!("properties-bands"));
     bands_ui(ui, state, layer, info);
     if !info.metadata.is_empty() {
-        theme::section_ui(ui, "Metadata");
+        theme::section_ui(ui, t!("properties-metadata"));
         egui::Grid::new("metadata")
             .striped(true)
             .num_columns(2)
@@ -101,51 +103,57 @@ fn vector_ui(ui: &mut egui::Ui, state: &State, layer: &Layer) {
     let path = source.path.display().to_string();
     let Some(data) = state.vectors.data(layer) else {
         let text = if state.vectors.is_missing(layer) {
-            "The file could not be read. Right click the layer, then Locate…"
+            t!("properties-unreadable")
         } else {
-            "Reading the shapes…"
+            t!("properties-reading-shapes")
         };
         ui.label(text);
         ui.label(path);
         return;
     };
     let crs = data.crs.as_ref().map_or_else(
-        || "none: taken as the map's".to_owned(),
+        || t!("properties-crs-of-map").to_owned(),
         |crs| match crs.epsg {
             Some(epsg) => format!("{} (EPSG:{epsg})", crs.name),
             None => crs.name.clone(),
         },
     );
     let mut rows = vec![
-        ("File", path),
-        ("Format", data.driver.clone()),
-        ("Layer", data.table.clone()),
-        ("Geometry", data.geometry.clone()),
+        (t!("properties-file"), path),
+        (t!("properties-format"), data.driver.clone()),
+        (t!("properties-layer"), data.table.clone()),
+        (t!("properties-geometry"), data.geometry.clone()),
         (
-            "Shapes",
-            format!(
-                "{} with {} vertices",
-                count_text(data.features() as u64),
-                count_text(data.shapes.vertices() as u64)
+            t!("properties-shapes"),
+            t!(
+                "properties-vertices",
+                shapes = count_text(data.features() as u64),
+                vertices = count_text(data.shapes.vertices() as u64)
             ),
         ),
-        ("Coordinates", crs),
-        ("In memory", bytes_text(data.size_bytes() as u64)),
+        (t!("properties-coordinates"), crs),
+        (
+            t!("properties-in-memory"),
+            bytes_text(data.size_bytes() as u64),
+        ),
     ];
     if let Some(extent) = data.extent() {
-        let text = format!(
-            "{} to {}, {} to {}",
-            extent.min_x, extent.max_x, extent.min_y, extent.max_y
+        let text = t!(
+            "properties-range",
+            west = extent.min_x.to_string(),
+            east = extent.max_x.to_string(),
+            south = extent.min_y.to_string(),
+            north = extent.max_y.to_string()
         );
-        rows.push(("Extent", text));
+        rows.push((t!("properties-extent"), text));
     }
     if let Some(complaint) = data.complaint() {
-        rows.push(("Faults", complaint));
+        rows.push((t!("properties-faults"), complaint));
     }
     rows_ui(ui, rows);
-    theme::section_ui(ui, "Attributes");
+    theme::section_ui(ui, t!("properties-attributes"));
     if data.columns.is_empty() {
-        ui.label("This layer has no attributes.");
+        ui.label(t!("properties-no-attributes"));
     }
     egui::Grid::new("columns")
         .striped(true)
@@ -162,11 +170,11 @@ fn vector_ui(ui: &mut egui::Ui, state: &State, layer: &Layer) {
 
 /// Every band with its statistics; only rows on show are measured.
 fn bands_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, info: &RasterInfo) {
-    const COLUMNS: [(&str, f32); 6] = [
+    let columns: [(&str, f32); 6] = [
         ("nm", 62.0),
-        ("Min", 64.0),
-        ("Max", 64.0),
-        ("Mean", 64.0),
+        (t!("properties-min"), 64.0),
+        (t!("properties-max"), 64.0),
+        (t!("properties-mean"), 64.0),
         ("2 %", 64.0),
         ("98 %", 64.0),
     ];
@@ -179,12 +187,13 @@ fn bands_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, info: &Ras
         .auto_shrink([false, true])
         .max_scroll_height(220.0)
         .column(egui_extras::Column::remainder().at_least(90.0).clip(true));
-    for (_, width) in COLUMNS {
+    for (_, width) in columns {
         table = table.column(egui_extras::Column::exact(width));
     }
     table
         .header(18.0, |mut header| {
-            for name in std::iter::once("Band").chain(COLUMNS.map(|(name, _)| name)) {
+            for name in std::iter::once(t!("properties-band")).chain(columns.map(|(name, _)| name))
+            {
                 header.col(|ui| {
                     ui.label(RichText::new(name).small().color(weak));
                 });
@@ -216,10 +225,10 @@ fn bands_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, info: &Ras
                             ui.monospace(text(number));
                         }
                         None if index == 0 && known.is_none() => {
-                            ui.label(RichText::new("reading…").color(weak));
+                            ui.label(RichText::new(t!("properties-reading")).color(weak));
                         }
                         None if index == 0 => {
-                            ui.label(RichText::new("all missing").color(weak));
+                            ui.label(RichText::new(t!("properties-all-missing")).color(weak));
                         }
                         None => {}
                     });
@@ -231,26 +240,28 @@ fn bands_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, info: &Ras
 /// In the unit of the coordinate system, without digits that only rounding made.
 fn pixel_size_text(width: f64, height: f64, crs: Option<&Crs>) -> String {
     let short = |size: f64| terroir_scene::profile_number(size, ProfileValues::Scaled);
-    let unit = match crs {
-        Some(crs) if crs.is_geographic => " degrees",
-        Some(_) => " map units",
-        None => "",
-    };
-    format!("{} x {}{unit}", short(width), short(height))
+    let (width, height) = (short(width), short(height));
+    match crs {
+        Some(crs) if crs.is_geographic => {
+            t!("properties-degrees", width = width, height = height)
+        }
+        Some(_) => t!("properties-map-units", width = width, height = height),
+        None => format!("{width} x {height}"),
+    }
 }
 
 fn facts_ui(ui: &mut egui::Ui, info: &RasterInfo) {
     let grid = &info.grid;
     let first = info.bands.first();
     let pixel_size = if grid.georef.model.is_some() {
-        "varies over the picture".to_owned()
+        t!("properties-varies").to_owned()
     } else {
         let (width, height) = grid.transform().pixel_size();
         pixel_size_text(width, height, grid.crs())
     };
     let overviews = first.map(|band| band.overviews.len()).unwrap_or(0);
     let crs = grid.georef.ground_crs().map_or_else(
-        || "none: drawn by its pixels".to_owned(),
+        || t!("properties-no-crs").to_owned(),
         |crs| {
             crs.epsg.map_or_else(
                 || crs.name.clone(),
@@ -260,59 +271,69 @@ fn facts_ui(ui: &mut egui::Ui, info: &RasterInfo) {
     );
     let nodata = first
         .and_then(|band| band.nodata)
-        .map_or("none".to_owned(), |value| value.to_string());
+        .map_or(t!("properties-none").to_owned(), |value| value.to_string());
     let blocks = first.map_or(String::new(), |band| {
         format!("{} x {}", band.block_size.0, band.block_size.1)
     });
     let kind = first.map_or("", |band| band.sample_type.label());
     let mut rows = vec![
-        ("File", terroir_scene::path_text(&info.path)),
+        (t!("properties-file"), terroir_scene::path_text(&info.path)),
         (
-            "Format",
+            t!("properties-format"),
             format!("{}, {}", info.driver, bytes_text(info.size_bytes)),
         ),
         (
-            "Size",
-            format!(
-                "{} x {} = {} pixels",
-                grid.width,
-                grid.height,
-                count_text((grid.width * grid.height) as u64)
+            t!("properties-size"),
+            t!(
+                "properties-pixels",
+                width = grid.width,
+                height = grid.height,
+                pixels = count_text((grid.width * grid.height) as u64)
             ),
         ),
-        ("Bands", format!("{} of type {kind}", info.bands.len())),
-        ("Blocks", blocks),
         (
-            "Overviews",
+            t!("properties-bands"),
+            t!(
+                "properties-band-type",
+                count = info.bands.len(),
+                kind = kind
+            ),
+        ),
+        (t!("properties-blocks"), blocks),
+        (
+            t!("properties-overviews"),
             if overviews > 0 {
-                format!("{overviews} levels")
+                t!("properties-levels", count = overviews)
             } else {
-                "none".to_owned()
+                t!("properties-none").to_owned()
             },
         ),
         (
-            "Compression",
+            t!("properties-compression"),
             info.compression
                 .clone()
-                .unwrap_or_else(|| "none".to_owned()),
+                .unwrap_or_else(|| t!("properties-none").to_owned()),
         ),
-        ("Coordinates", crs),
-        ("Pixel size", pixel_size),
-        ("Missing value", nodata),
+        (t!("properties-coordinates"), crs),
+        (t!("properties-pixel-size"), pixel_size),
+        (t!("properties-missing-value"), nodata),
     ];
     if let Some(note) = &grid.georef.note {
-        rows.push(("Place", note.clone()));
+        rows.push((t!("properties-place"), note.clone()));
     }
     if let Some(date) = &info.date {
-        rows.push(("Date", date.clone()));
+        rows.push((t!("properties-date"), date.clone()));
     }
     if let Some(sensor) = &info.sensor {
-        rows.push(("Sensor", sensor.clone()));
+        rows.push((t!("properties-sensor"), sensor.clone()));
     }
     if let Some(product) = terroir_scene::FieldProduct::of(info) {
-        rows.push(("Field", product.name));
+        rows.push((t!("properties-field"), product.name));
         let year = product.year.map(|year| year.to_string());
-        for (name, text) in [("Year", year), ("Licence", product.licence)] {
+        for (name, text) in [
+            (t!("properties-year"), year),
+            (t!("properties-licence"), product.licence),
+        ] {
             rows.extend(text.map(|text| (name, text)));
         }
     }

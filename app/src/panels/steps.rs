@@ -1,5 +1,6 @@
 //! The undo panel: every step by name; click one to go there.
 
+use crate::language::t;
 use crate::state::State;
 use crate::theme;
 
@@ -7,11 +8,7 @@ pub fn steps_ui(ui: &mut egui::Ui, state: &mut State) {
     let (names, applied) = state.history.steps();
     let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
     if names.is_empty() {
-        theme::empty_ui(
-            ui,
-            "No steps yet",
-            "Everything you change appears here and can be taken back.",
-        );
+        theme::empty_ui(ui, t!("layers-steps-empty"), t!("layers-steps-empty.tip"));
         return;
     }
     let mut goal = None;

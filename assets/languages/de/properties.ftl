@@ -1,0 +1,54 @@
+properties-title = Eigenschaften von { $name }
+properties-labels = { $classes } Klassen, { $polygons } Polygone.
+properties-grid = Gitter: { $width } x { $height } Pixel.
+properties-frame = { $number } von { $count }: { $label }
+properties-missing = Die Datei ist nicht mehr da oder kann nicht gelesen werden.
+properties-locate = Datei suchen…
+properties-attribution = Quellenangabe
+properties-bands = Bänder
+properties-metadata = Metadaten
+properties-unreadable = Die Datei konnte nicht gelesen werden. Rechtsklick auf den Layer, dann Datei suchen…
+properties-reading-shapes = Formen werden gelesen…
+properties-crs-of-map = keines: gilt als das der Karte
+properties-file = Datei
+properties-format = Format
+properties-layer = Layer
+properties-geometry = Geometrie
+properties-shapes = Formen
+properties-vertices = { $shapes } mit { $vertices } Stützpunkten
+properties-coordinates = Koordinaten
+properties-in-memory = Im Speicher
+properties-range = { $west } bis { $east }, { $south } bis { $north }
+properties-extent = Ausdehnung
+properties-faults = Fehler
+properties-attributes = Attribute
+properties-no-attributes = Dieser Layer hat keine Attribute.
+properties-band = Band
+properties-min = Min
+properties-max = Max
+properties-mean = Mittel
+properties-reading = wird gelesen…
+properties-all-missing = alles fehlt
+properties-degrees = { $width } x { $height } Grad
+properties-map-units = { $width } x { $height } Karteneinheiten
+properties-varies = wechselt über das Bild
+properties-no-crs = keines: nach Pixeln gezeichnet
+properties-none = keine
+properties-size = Größe
+properties-pixels = { $width } x { $height } = { $pixels } Pixel
+properties-band-type = { $count } vom Typ { $kind }
+properties-blocks = Blöcke
+properties-overviews = Übersichten
+properties-levels = { $count ->
+        [one] { $count } Stufe
+       *[other] { $count } Stufen
+    }
+properties-compression = Kompression
+properties-pixel-size = Pixelgröße
+properties-missing-value = Nodata-Wert
+properties-place = Ort
+properties-date = Datum
+properties-sensor = Sensor
+properties-field = Merkmalsfeld
+properties-year = Jahr
+properties-licence = Lizenz

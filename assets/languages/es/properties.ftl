@@ -1,0 +1,54 @@
+properties-title = Propiedades de { $name }
+properties-labels = { $classes } clases, { $polygons } polígonos.
+properties-grid = Cuadrícula: { $width } x { $height } píxeles.
+properties-frame = { $number } de { $count }: { $label }
+properties-missing = El archivo ya no está o no se puede leer.
+properties-locate = Localizar…
+properties-attribution = Atribución
+properties-bands = Bandas
+properties-metadata = Metadatos
+properties-unreadable = No se pudo leer el archivo. Clic derecho en la capa, luego Localizar…
+properties-reading-shapes = Leyendo las formas…
+properties-crs-of-map = ninguno: se toma el del mapa
+properties-file = Archivo
+properties-format = Formato
+properties-layer = Capa
+properties-geometry = Geometría
+properties-shapes = Formas
+properties-vertices = { $shapes } con { $vertices } vértices
+properties-coordinates = Coordenadas
+properties-in-memory = En memoria
+properties-range = { $west } a { $east }, { $south } a { $north }
+properties-extent = Extensión
+properties-faults = Fallos
+properties-attributes = Atributos
+properties-no-attributes = Esta capa no tiene atributos.
+properties-band = Banda
+properties-min = Mín
+properties-max = Máx
+properties-mean = Media
+properties-reading = leyendo…
+properties-all-missing = todo falta
+properties-degrees = { $width } x { $height } grados
+properties-map-units = { $width } x { $height } unidades de mapa
+properties-varies = varía en la imagen
+properties-no-crs = ninguno: dibujado por sus píxeles
+properties-none = ninguno
+properties-size = Tamaño
+properties-pixels = { $width } x { $height } = { $pixels } píxeles
+properties-band-type = { $count } de tipo { $kind }
+properties-blocks = Bloques
+properties-overviews = Pirámides
+properties-levels = { $count ->
+        [one] { $count } nivel
+       *[other] { $count } niveles
+    }
+properties-compression = Compresión
+properties-pixel-size = Tamaño de píxel
+properties-missing-value = Valor sin datos
+properties-place = Lugar
+properties-date = Fecha
+properties-sensor = Sensor
+properties-field = Campo
+properties-year = Año
+properties-licence = Licencia

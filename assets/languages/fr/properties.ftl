@@ -1,0 +1,54 @@
+properties-title = Propriétés de { $name }
+properties-labels = { $classes } classes, { $polygons } polygones.
+properties-grid = Grille : { $width } x { $height } pixels.
+properties-frame = { $number } sur { $count } : { $label }
+properties-missing = Le fichier n’est plus là, ou ne peut être lu.
+properties-locate = Localiser…
+properties-attribution = Attribution
+properties-bands = Bandes
+properties-metadata = Métadonnées
+properties-unreadable = Le fichier n’a pas pu être lu. Clic droit sur la couche, puis Localiser…
+properties-reading-shapes = Lecture des formes…
+properties-crs-of-map = aucun : pris comme celui de la carte
+properties-file = Fichier
+properties-format = Format
+properties-layer = Couche
+properties-geometry = Géométrie
+properties-shapes = Formes
+properties-vertices = { $shapes } avec { $vertices } sommets
+properties-coordinates = Coordonnées
+properties-in-memory = En mémoire
+properties-range = { $west } à { $east }, { $south } à { $north }
+properties-extent = Emprise
+properties-faults = Défauts
+properties-attributes = Attributs
+properties-no-attributes = Cette couche n’a pas d’attributs.
+properties-band = Bande
+properties-min = Min
+properties-max = Max
+properties-mean = Moyenne
+properties-reading = lecture…
+properties-all-missing = tout manque
+properties-degrees = { $width } x { $height } degrés
+properties-map-units = { $width } x { $height } unités de carte
+properties-varies = varie dans l’image
+properties-no-crs = aucun : dessiné par ses pixels
+properties-none = aucun
+properties-size = Taille
+properties-pixels = { $width } x { $height } = { $pixels } pixels
+properties-band-type = { $count } de type { $kind }
+properties-blocks = Blocs
+properties-overviews = Aperçus
+properties-levels = { $count ->
+        [one] { $count } niveau
+       *[other] { $count } niveaux
+    }
+properties-compression = Compression
+properties-pixel-size = Taille du pixel
+properties-missing-value = Valeur nodata
+properties-place = Lieu
+properties-date = Date
+properties-sensor = Capteur
+properties-field = Champ
+properties-year = Année
+properties-licence = Licence

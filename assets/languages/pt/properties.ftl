@@ -1,0 +1,54 @@
+properties-title = Propriedades de { $name }
+properties-labels = { $classes } classes, { $polygons } polígonos.
+properties-grid = Grelha: { $width } x { $height } píxeis.
+properties-frame = { $number } de { $count }: { $label }
+properties-missing = O ficheiro já não está lá, ou não pode ser lido.
+properties-locate = Localizar…
+properties-attribution = Atribuição
+properties-bands = Bandas
+properties-metadata = Metadados
+properties-unreadable = Não foi possível ler o ficheiro. Clique direito na camada, depois Localizar…
+properties-reading-shapes = A ler as formas…
+properties-crs-of-map = nenhum: tomado como o do mapa
+properties-file = Ficheiro
+properties-format = Formato
+properties-layer = Camada
+properties-geometry = Geometria
+properties-shapes = Formas
+properties-vertices = { $shapes } com { $vertices } vértices
+properties-coordinates = Coordenadas
+properties-in-memory = Em memória
+properties-range = { $west } a { $east }, { $south } a { $north }
+properties-extent = Extensão
+properties-faults = Falhas
+properties-attributes = Atributos
+properties-no-attributes = Esta camada não tem atributos.
+properties-band = Banda
+properties-min = Mín
+properties-max = Máx
+properties-mean = Média
+properties-reading = a ler…
+properties-all-missing = tudo em falta
+properties-degrees = { $width } x { $height } graus
+properties-map-units = { $width } x { $height } unidades do mapa
+properties-varies = varia na imagem
+properties-no-crs = nenhum: desenhado pelos seus píxeis
+properties-none = nenhum
+properties-size = Tamanho
+properties-pixels = { $width } x { $height } = { $pixels } píxeis
+properties-band-type = { $count } do tipo { $kind }
+properties-blocks = Blocos
+properties-overviews = Pirâmides
+properties-levels = { $count ->
+        [one] { $count } nível
+       *[other] { $count } níveis
+    }
+properties-compression = Compressão
+properties-pixel-size = Tamanho do píxel
+properties-missing-value = Valor sem dados
+properties-place = Lugar
+properties-date = Data
+properties-sensor = Sensor
+properties-field = Campo
+properties-year = Ano
+properties-licence = Licença
