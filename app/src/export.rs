@@ -196,7 +196,7 @@ pub fn export_ui(ui: &mut egui::Ui, state: &State, form: &mut ExportForm) -> Exp
             {
                 step = ExportStep::Start;
             }
-            if ui.button("Cancel").clicked() {
+            if ui.button(t!("dialogs-cancel")).clicked() {
                 step = ExportStep::Close;
             }
             if let Some(job) = job_of(state, form).filter(|_| ready) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use egui::RichText;
-use terroir_scene::{Crs, Layer, ProfileValues, RasterInfo};
+use terroir_scene::{ColumnKind, Crs, Layer, ProfileValues, RasterInfo};
 
 use crate::dialogs::Purpose;
 use crate::jobs::{bytes_text, count_text};
@@ -162,10 +162,23 @@ fn vector_ui(ui: &mut egui::Ui, state: &State, layer: &Layer) {
             for column in &data.columns {
                 ui.label(&column.name);
                 let weak = theme::colors(ui.visuals()).weak;
-                ui.label(RichText::new(column.kind.name()).color(weak));
+                ui.label(RichText::new(kind_words(column.kind)).color(weak));
                 ui.end_row();
             }
         });
+}
+
+fn kind_words(kind: ColumnKind) -> &'static str {
+    match kind {
+        ColumnKind::Integer => t!("properties-kind-integer"),
+        ColumnKind::Real => t!("properties-kind-number"),
+        ColumnKind::Boolean => t!("properties-kind-boolean"),
+        ColumnKind::Text => t!("properties-kind-text"),
+        ColumnKind::Date => t!("properties-kind-date"),
+        ColumnKind::Time => t!("properties-kind-time"),
+        ColumnKind::DateTime => t!("properties-kind-date-time"),
+        ColumnKind::Other => t!("properties-kind-other"),
+    }
 }
 
 /// Every band with its statistics; only rows on show are measured.

@@ -15,12 +15,12 @@ layers-show = { $name } einblenden
 layers-hide = { $name } ausblenden
 layers-rename-to = In { $name } umbenennen
 layers-area-tip = Untersuchungsgebiet: Felder und Karten werden nur innerhalb dieser Polygone erstellt
-layers-locate = Datei suchen…
+layers-locate = Neu zuordnen…
 layers-not-area = Nicht mehr Untersuchungsgebiet
 layers-style = Stil, Bänder und Wellenlängen
 layers-show-in-folder = In der Dateiverwaltung zeigen
 layers-copy-path = Pfad kopieren
-layers-unreadable = Die Datei konnte nicht gelesen werden. Rechtsklick, Datei suchen…
+layers-unreadable = Die Datei konnte nicht gelesen werden. Rechtsklick, Neu zuordnen…
 layers-reading-shapes = Formen werden gelesen…
 layers-labels-tip = Die Labels: gemalte Pixel und Polygone
 layers-unconnected = Im Netz, nicht verbunden. Rechtsklick, Verbinden
@@ -32,7 +32,7 @@ layers-raster = { $width } x { $height } Pixel, { $count ->
        *[other] { $count } Bänder
     }
 layers-no-overviews = Keine Übersichten: Herausgezoomt wird er zuerst als grobe Stichprobe seiner Blöcke gezeichnet
-layers-missing = Die Datei fehlt. Rechtsklick, Datei suchen…
+layers-missing = Die Datei fehlt. Rechtsklick, Neu zuordnen…
 layers-opacity = Deckkraft
 layers-opacity-of = Deckkraft von { $name }
 layers-blend = Mischen
