@@ -191,7 +191,7 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
                 state.send(FileTask::DiscardRecovery { folder });
             }
         }
-        Command::Help => state.session.help_open = !state.session.help_open,
+        Command::Help => state.session.keys.is_open = !state.session.keys.is_open,
         Command::About => {
             state.session.about_open = !state.session.about_open;
             state.session.about_system = false;

@@ -620,67 +620,6 @@ impl Command {
     }
 }
 
-/// Keys as the user reads them, e.g. `Ctrl+Shift+Z`.
-pub fn keys_text(ctx: &egui::Context, info: &CommandInfo) -> Option<String> {
-    let first = info.keys.first()?;
-    Some(ctx.format_shortcut(&egui::KeyboardShortcut::new(first.modifiers, first.key)))
-}
-
-/// Commands whose keys were pressed in this frame; their events are taken out of the input.
-/// While a text is edited, keys that would write a letter stay with the text.
-pub fn take_shortcuts(ctx: &egui::Context) -> Vec<Command> {
-    let editing = ctx.text_edit_focused();
-    ctx.input_mut(|input| {
-        let mut pressed = Vec::new();
-        input.events.retain(|event| {
-            let egui::Event::Key {
-                key,
-                pressed: true,
-                modifiers,
-                ..
-            } = event
-            else {
-                return true;
-            };
-            let Some(command) = command_for(*modifiers, *key) else {
-                return true;
-            };
-            if editing && !modifiers.command && !is_function_key(*key) {
-                return true;
-            }
-            // Undo inside a text belongs to the text.
-            if editing && matches!(command, C::Undo | C::Redo) {
-                return true;
-            }
-            pressed.push(command);
-            false
-        });
-        pressed
-    })
-}
-
-fn is_function_key(key: Key) -> bool {
-    matches!(key, Key::F1 | Key::F2 | Key::F5 | Key::F6 | Key::F11)
-}
-
-/// The command of a key, if any.
-pub fn command_for(modifiers: Modifiers, pressed: Key) -> Option<Command> {
-    let same = |wanted: Modifiers| {
-        wanted.command == modifiers.command
-            && wanted.alt == modifiers.alt
-            // `+` needs Shift on many keyboards.
-            && (wanted.shift == modifiers.shift || pressed == Key::Plus)
-    };
-    COMMANDS
-        .iter()
-        .find(|info| {
-            info.keys
-                .iter()
-                .any(|shortcut| shortcut.key == pressed && same(shortcut.modifiers))
-        })
-        .map(|info| info.command)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -713,25 +652,5 @@ mod tests {
                 seen.push((*shortcut, info.id));
             }
         }
-    }
-
-    #[test]
-    fn keys_need_exactly_their_modifiers() {
-        let ctrl = Modifiers {
-            ctrl: true,
-            command: true,
-            ..Modifiers::NONE
-        };
-        let ctrl_shift = Modifiers {
-            shift: true,
-            ..ctrl
-        };
-        assert_eq!(command_for(ctrl, Key::Z), Some(Command::Undo));
-        assert_eq!(command_for(ctrl_shift, Key::Z), Some(Command::Redo));
-        assert_eq!(
-            command_for(Modifiers::NONE, Key::P),
-            Some(Command::UseTool(Tool::Brush))
-        );
-        assert_eq!(command_for(Modifiers::SHIFT, Key::P), None);
     }
 }

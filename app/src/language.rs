@@ -63,6 +63,7 @@ areas![
     "forecast",
     "guide",
     "jobs",
+    "keys",
     "layers",
     "menu",
     "news",

@@ -27,6 +27,7 @@ mod guide;
 mod import;
 mod in_view;
 mod jobs;
+mod keyboard;
 mod language;
 mod live_head;
 mod log_records;

@@ -3,7 +3,7 @@
 use egui::containers::menu::{MenuBar, MenuButton};
 
 use crate::arrangement::{Panel, Side};
-use crate::commands::{Command as C, keys_text};
+use crate::commands::Command as C;
 use crate::language::{Language, t};
 use crate::state::State;
 use crate::theme::{self, icon};
@@ -129,7 +129,7 @@ pub fn item_ui(ui: &mut egui::Ui, state: &mut State, command: C) {
     let info = command.info();
     let can_run = command.can_run(state);
     let mut button = egui::Button::new(format!("{}  {}", info.icon, info.name()));
-    if let Some(keys) = keys_text(ui.ctx(), info) {
+    if let Some(keys) = state.keyboard.text(ui.ctx(), info) {
         button = button.shortcut_text(keys);
     }
     let response = ui
@@ -288,7 +288,9 @@ fn tool_button(ui: &mut egui::Ui, state: &mut State, command: C, is_chosen: bool
     let glyph = egui::RichText::new(info.icon).size(18.0).color(color);
     let button = egui::Button::selectable(is_chosen, glyph).min_size(egui::vec2(30.0, 28.0));
     let response = ui.add_enabled(can_run.is_ok(), button);
-    let keys = keys_text(ui.ctx(), info)
+    let keys = state
+        .keyboard
+        .text(ui.ctx(), info)
         .map(|keys| format!(" ({keys})"))
         .unwrap_or_default();
     let tip = format!(

@@ -15,6 +15,7 @@ use crate::dialogs::{Answer, Dialog};
 use crate::files::{FileReply, FileTask, OpenRole, OpenedRaster};
 use crate::jobs::{JobNews, JobState};
 use crate::language::t;
+use crate::keyboard::Keyboard;
 use crate::live_head::LiveReply;
 use crate::messages::Level;
 use crate::opening::Chooser;
@@ -77,6 +78,7 @@ impl State {
         if let Some(saved) = &settings.arrangement {
             self.arrangement = Arrangement::from_saved(saved);
         }
+        self.keyboard = Keyboard::from_saved(&settings.keys);
         if self.is_sample_wanted && settings.recent.is_empty() {
             self.open_sample();
         }

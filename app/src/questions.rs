@@ -22,7 +22,7 @@ pub fn questions_ui(ui: &mut egui::Ui, state: &mut State) -> Option<PictureOrder
     }
     crate::crs_chooser::crs_chooser_ui(ui, state);
     palette_ui(ui, state);
-    help_ui(ui, state);
+    crate::panels::keys_ui(ui, state);
     crate::panels::about_ui(ui, state);
     picture
 }
@@ -321,7 +321,7 @@ fn palette_ui(ui: &mut egui::Ui, state: &mut State) {
     }
     let rows: Vec<(Row, String, Option<String>, bool)> = commands
         .map(|info| {
-            let keys = crate::commands::keys_text(&ctx, info);
+            let keys = state.keyboard.text(&ctx, info);
             (
                 Row::Command(info.command),
                 format!("{}  {}", info.icon, info.name()),
@@ -399,61 +399,4 @@ fn palette_ui(ui: &mut egui::Ui, state: &mut State) {
         state.session.palette = Some(text);
         state.session.palette_row = row;
     }
-}
-
-fn help_ui(ui: &mut egui::Ui, state: &mut State) {
-    let mut open = state.session.help_open;
-    egui::Window::new(t!("dialogs-help-title"))
-        .open(&mut open)
-        .default_width(460.0)
-        .default_height(520.0)
-        .show(ui.ctx(), |ui| {
-            egui::ScrollArea::vertical().show(ui, |ui| {
-                theme::section_ui(ui, t!("dialogs-help-mouse"));
-                egui::Grid::new("mouse")
-                    .num_columns(2)
-                    .striped(true)
-                    .show(ui, |ui| {
-                        for (gesture, does) in [
-                            (t!("dialogs-help-wheel"), t!("dialogs-help-wheel.tip")),
-                            (t!("dialogs-help-middle"), t!("dialogs-help-middle.tip")),
-                            (t!("dialogs-help-left"), t!("dialogs-help-left.tip")),
-                            (
-                                t!("dialogs-help-rectangle"),
-                                t!("dialogs-help-rectangle.tip"),
-                            ),
-                            (t!("dialogs-help-arrows"), t!("dialogs-help-arrows.tip")),
-                            (t!("dialogs-help-views"), t!("dialogs-help-views.tip")),
-                            (t!("dialogs-help-class"), t!("dialogs-help-class.tip")),
-                            (t!("dialogs-help-escape"), t!("dialogs-help-escape.tip")),
-                        ] {
-                            ui.label(gesture);
-                            ui.label(does);
-                            ui.end_row();
-                        }
-                    });
-                theme::section_ui(ui, t!("dialogs-help-keys"));
-                egui::Grid::new("keys")
-                    .num_columns(2)
-                    .striped(true)
-                    .show(ui, |ui| {
-                        for info in COMMANDS.iter().filter(|info| !info.keys.is_empty()) {
-                            let keys: Vec<String> = info
-                                .keys
-                                .iter()
-                                .map(|key| {
-                                    ui.ctx().format_shortcut(&egui::KeyboardShortcut::new(
-                                        key.modifiers,
-                                        key.key,
-                                    ))
-                                })
-                                .collect();
-                            ui.label(keys.join(&format!("  {}  ", t!("dialogs-help-or"))));
-                            ui.label(info.name()).on_hover_text(info.tooltip());
-                            ui.end_row();
-                        }
-                    });
-            });
-        });
-    state.session.help_open = open;
 }

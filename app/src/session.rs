@@ -73,7 +73,7 @@ pub struct Session {
     /// Pixels.
     pub brush_diameter: f64,
     pub protect: bool,
-    pub help_open: bool,
+    pub keys: crate::panels::KeysForm,
     pub about_open: bool,
     /// The About window shows the System page.
     pub about_system: bool,
@@ -155,7 +155,7 @@ impl Default for Session {
             class_id: 0,
             brush_diameter: 5.0,
             protect: false,
-            help_open: false,
+            keys: crate::panels::KeysForm::default(),
             about_open: false,
             about_system: false,
             properties: None,

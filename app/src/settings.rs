@@ -23,6 +23,8 @@ pub struct Settings {
     pub reduce_motion: bool,
     /// `None` = the system's.
     pub language: Option<Language>,
+    /// Keys other than the usual: id of a command, its keys as `Ctrl+Shift+K`.
+    pub keys: std::collections::BTreeMap<String, Vec<String>>,
     /// The task whose way is shown above the map.
     pub guide: Option<Task>,
     /// Where the panels lie, as `arrangement.rs` saves it.
@@ -43,6 +45,7 @@ impl Default for Settings {
             ui_scale: 1.0,
             reduce_motion: false,
             language: None,
+            keys: std::collections::BTreeMap::new(),
             guide: None,
             arrangement: None,
             graticule: false,

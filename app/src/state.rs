@@ -21,6 +21,7 @@ use crate::files::{FileTask, Files};
 use crate::forecast::ForecastForm;
 use crate::jobs::{JobLink, Jobs};
 use crate::language::t;
+use crate::keyboard::Keyboard;
 use crate::live_head::{LiveFit, LiveHead, LiveRequest, LiveTask, Validation};
 use crate::memory::Memory;
 use crate::messages::{Level, Messages};
@@ -175,6 +176,7 @@ pub struct State {
     pub session: Session,
     pub live: Live,
     pub arrangement: Arrangement,
+    pub keyboard: Keyboard,
     /// Open the sample once the settings say that nothing was opened before.
     pub is_sample_wanted: bool,
     pub derived: Derived,
@@ -227,6 +229,7 @@ impl State {
             history: History::new(Document::default()),
             session: Session::default(),
             arrangement: Arrangement::default(),
+            keyboard: Keyboard::default(),
             is_sample_wanted: false,
             live: Live::new(HeadKind::Logistic, 0.75),
             derived: Derived::default(),
@@ -387,6 +390,11 @@ impl State {
                 edit(layer);
             }
         });
+    }
+
+    pub fn save_keys(&mut self) {
+        self.settings.keys = self.keyboard.to_saved();
+        self.save_settings();
     }
 
     // -- labels

@@ -18,7 +18,6 @@ use terroir_scene::{
 use crate::actions::{self, After};
 use crate::arrangement::Panel;
 use crate::canvas::{Canvas, CanvasLayer, VectorInput, Viewport, adapter_text};
-use crate::commands;
 use crate::compare::{self, Compare};
 use crate::decorations::{Decorations, Scenery};
 use crate::export::PictureOrder;
@@ -406,7 +405,9 @@ impl Window {
     fn shortcuts(&mut self, ctx: &egui::Context) {
         // Digits are tools otherwise.
         answering::keys(ctx, &mut self.state);
-        self.state.queue.extend(commands::take_shortcuts(ctx));
+        panels::take_new_key(ctx, &mut self.state);
+        let pressed = self.state.keyboard.take(ctx);
+        self.state.queue.extend(pressed);
         if ctx.text_edit_focused() {
             return;
         }

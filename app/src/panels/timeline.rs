@@ -7,7 +7,7 @@ use egui::{Align2, Color32, FontId, Rect, Response, Sense, Stroke, StrokeKind, p
 use jiff::civil::Date;
 use terroir_scene::{Layer, Series};
 
-use crate::commands::{Command, keys_text};
+use crate::commands::Command;
 use crate::language::t;
 use crate::panels::layers::{drag_step, end_drag_step};
 use crate::play::{CloudCover, SPEEDS};
@@ -65,7 +65,9 @@ fn controls_ui(
                 Command::PlayDates if is_playing => icon::PAUSE,
                 _ => info.icon,
             };
-            let keys = keys_text(ui.ctx(), info)
+            let keys = state
+                .keyboard
+                .text(ui.ctx(), info)
                 .map(|keys| format!(" ({keys})"))
                 .unwrap_or_default();
             let name = match command {
