@@ -384,6 +384,9 @@ impl State {
     }
 
     pub fn save_settings(&mut self) {
+        if !self.has_settings {
+            return;
+        }
         let settings = self.settings.clone();
         self.send(FileTask::SaveSettings(settings));
     }

@@ -84,6 +84,7 @@ impl State {
         }
         self.is_sample_wanted = false;
         self.settings = settings;
+        self.has_settings = true;
     }
 
     fn take_file_reply(&mut self, ctx: &egui::Context, reply: FileReply) {

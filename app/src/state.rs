@@ -177,6 +177,8 @@ pub struct State {
     pub live: Live,
     pub arrangement: Arrangement,
     pub keyboard: Keyboard,
+    /// The settings are read; before that they are not written.
+    pub has_settings: bool,
     /// Open the sample once the settings say that nothing was opened before.
     pub is_sample_wanted: bool,
     pub derived: Derived,
@@ -230,6 +232,7 @@ impl State {
             session: Session::default(),
             arrangement: Arrangement::default(),
             keyboard: Keyboard::default(),
+            has_settings: false,
             is_sample_wanted: false,
             live: Live::new(HeadKind::Logistic, 0.75),
             derived: Derived::default(),

@@ -182,6 +182,11 @@ impl Window {
         self.state.history.document()
     }
 
+    /// Whether what was kept from earlier sessions is read.
+    pub fn has_settings(&self) -> bool {
+        self.state.has_settings
+    }
+
     /// Head of the live map, while there is one.
     pub fn live_map(&self) -> Option<&LinearHead> {
         self.state.live.fit.as_ref().map(|fit| &*fit.head)

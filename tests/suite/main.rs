@@ -26,6 +26,7 @@ mod areas;
 mod canvas;
 mod motion;
 mod overviews;
+mod panels;
 mod shaders;
 
 mod profile;

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Plays the worker: starts every job and then dies with it.
 #[derive(Default)]
-struct DyingWorker {
+pub(crate) struct DyingWorker {
     next: u64,
     events: Vec<JobEvent>,
 }
@@ -367,7 +367,7 @@ fn a_dead_worker_is_told_and_the_window_lives() {
 fn the_window_without_files_says_what_to_do() {
     let mut harness = open(Vec::new());
     harness.step();
-    assert!(shows(&harness, "No layers yet"));
+    assert!(shows(&harness, "What do you want to do?"));
     let wake: Arc<dyn Fn() + Send + Sync> = waker(&egui::Context::default());
     wake();
 }
