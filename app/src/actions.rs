@@ -68,6 +68,8 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
         }
         Command::ImportLabels => state.pick(ctx, Purpose::ImportLabels),
         Command::ExportLabels => state.pick(ctx, Purpose::ExportLabels),
+        Command::LoadClasses => state.pick(ctx, Purpose::LoadClasses),
+        Command::SaveClasses => state.pick(ctx, Purpose::SaveClasses),
         Command::Export => {
             let form = ExportForm::new(state);
             state.dialogs.open(Dialog::Export(form));
@@ -305,6 +307,8 @@ impl State {
         self.session.class_id = 0;
         self.session.active = None;
         self.session.stroke = None;
+        self.session.growing.keep();
+        self.label_work.forget();
         self.session.clicked_pixel = None;
         self.session.hovered_pixel = None;
         self.session.similar = crate::similarity::SimilarView::default();

@@ -33,6 +33,8 @@ pub enum Command {
     AttributeTable,
     ImportLabels,
     ExportLabels,
+    LoadClasses,
+    SaveClasses,
     Export,
     Quit,
     Undo,
@@ -423,6 +425,12 @@ pub static COMMANDS: &[CommandInfo] = &[
         &[key(NONE, Key::F), key(NONE, Key::Num4)]
     ),
     row!(
+        C::UseTool(T::Grow),
+        "tool-grow",
+        icon::MAGIC_WAND,
+        &[key(NONE, Key::G), key(NONE, Key::Num6)]
+    ),
+    row!(
         C::UseTool(T::Pick),
         "tool-pick",
         icon::EYEDROPPER,
@@ -447,6 +455,8 @@ pub static COMMANDS: &[CommandInfo] = &[
         &[key(NONE, Key::X)]
     ),
     row!(C::NewClass, "new-class", icon::PLUS, &[key(NONE, Key::M)]),
+    row!(C::LoadClasses, "load-classes", icon::FOLDER_OPEN, &[]),
+    row!(C::SaveClasses, "save-classes", icon::FILE_CSV, &[]),
     row!(
         C::Protect,
         "protect",
@@ -578,7 +588,16 @@ impl Command {
                 }),
                 t!("why-has-crs"),
             ),
-            C::ImportLabels | C::NewClass => need(has_raster, t!("why-add-raster")),
+            C::SaveClasses => need(
+                document
+                    .labels
+                    .as_ref()
+                    .is_some_and(|labels| !labels.classes.is_empty()),
+                t!("why-no-classes"),
+            ),
+            C::ImportLabels | C::LoadClasses | C::NewClass => {
+                need(has_raster, t!("why-add-raster"))
+            }
             C::AttributeTable | C::UseAsArea if !state.active_is_vector() => {
                 Err(t!("why-choose-vector"))
             }

@@ -50,11 +50,7 @@ impl State {
         let Some(first) = fields.first() else {
             return Err(t!("compare-choose-field"));
         };
-        let labels = self.history.document().labels.as_ref();
-        let classes = labels.map_or(0, |labels| {
-            labels.counts().values().filter(|count| **count > 0).count()
-        });
-        if classes < 2 {
+        if self.labelled_classes() < 2 {
             return Err(t!("compare-two-classes"));
         }
         if form.shots.is_empty() {

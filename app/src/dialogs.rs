@@ -34,6 +34,9 @@ pub enum Purpose {
     ArchiveFolder,
     AddVector,
     ImportLabels,
+    /// Classes of a table, a style or another project.
+    LoadClasses,
+    SaveClasses,
     SaveProject,
     ExportLabels,
     TimeTable,
@@ -98,6 +101,8 @@ impl Purpose {
             Self::FutureWeather => t!("dialogs-pick-future-weather"),
             Self::AddVector => t!("dialogs-pick-vector"),
             Self::ImportLabels => t!("dialogs-import-labels"),
+            Self::LoadClasses => t!("dialogs-pick-classes"),
+            Self::SaveClasses => t!("dialogs-pick-classes-out"),
             Self::SaveProject => t!("dialogs-pick-project-out"),
             Self::ExportLabels => t!("dialogs-pick-labels-out"),
             Self::TimeTable => t!("dialogs-pick-time-out"),
@@ -125,6 +130,7 @@ impl Purpose {
             self,
             Self::SaveProject
                 | Self::ExportLabels
+                | Self::SaveClasses
                 | Self::FieldOut
                 | Self::SeriesFieldOut
                 | Self::TrainingOut
@@ -176,6 +182,15 @@ impl Purpose {
                 t!("dialogs-files-labels"),
                 &["gpkg", "geojson", "json", "shp", "csv", "tif"],
             ),
+            Self::LoadClasses => or_all(
+                t!("dialogs-files-classes"),
+                &["csv", "qml", "clr", "txt", "terroir", "gpkg", "tif"],
+            ),
+            Self::SaveClasses => vec![
+                (t!("dialogs-files-csv"), &["csv"]),
+                (t!("dialogs-files-qml"), &["qml"]),
+                (t!("dialogs-files-color-table"), &["clr", "txt"]),
+            ],
             Self::SaveProject => of(t!("dialogs-files-project"), &["terroir"]),
             Self::ExportLabels => vec![
                 ("GeoPackage", &["gpkg"]),
@@ -429,6 +444,14 @@ impl State {
                         .to_string()
                 })
                 .unwrap_or_default(),
+            Purpose::SaveClasses => home
+                .as_ref()
+                .map(|path| {
+                    crate::jobs::beside(path, "classes", "csv")
+                        .display()
+                        .to_string()
+                })
+                .unwrap_or_default(),
             Purpose::TimeTable => self
                 .series_layer()
                 .and_then(|layer| {
@@ -491,6 +514,7 @@ impl State {
             | Purpose::SoilWeather
             | Purpose::AddVector
             | Purpose::ImportLabels
+            | Purpose::LoadClasses
             | Purpose::SamplePoints
             | Purpose::Weather
             | Purpose::Locate(_) => {
@@ -521,6 +545,16 @@ impl State {
                 }
             }
             Purpose::ImportLabels => self.import_labels(first),
+            Purpose::LoadClasses => self.send(FileTask::ReadClasses { path: first }),
+            Purpose::SaveClasses => {
+                if let Some(labels) = &self.history.document().labels {
+                    let classes = labels.classes.clone();
+                    self.send(FileTask::SaveClasses {
+                        classes,
+                        path: first,
+                    });
+                }
+            }
             Purpose::SamplePoints => self.open_sample_points(first),
             Purpose::Weather => self.add_weather(first),
             Purpose::WeatherTable => {

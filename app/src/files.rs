@@ -7,16 +7,17 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use terroir_engine::{AreaFigures, JobSpec, ModelStore, SoilResults, read_area_figures};
 use terroir_scene::{
-    Clusters, Contained, Crs, CrsEntry, Document, Example, FoundPlace, FoundRasters, Frame, Grid,
-    Head, ImportReport, Labels, LayerId, OpenedProject, PaletteEntry, PcaBasis, Profile,
-    ProfileValues, Raster, RasterInfo, SampleAnswer, SamplePoint, SceneError, SceneResult, Series,
-    Sheet, SheetContent, SheetFormat, SheetSize, Style, TimeTable, WeatherSpec, WeatherTable,
-    allow_address, answer_sample_point_blocking, autosave_labels, clearest_frame_blocking,
-    contained_blocking, crs_catalogue_blocking, default_style_blocking, export_labels,
-    export_profiles, find_series_blocking, fit_pca_of_blocking, import_labels_of, is_remote,
-    is_zarr, one_series_blocking, open_project, read_places_table, read_sample_blocking,
-    relocate_frames_blocking, restore_labels, save_project, series_in_raster_blocking,
-    unique_value_classes_blocking, vector_attributes, write_beside,
+    Class, ClassRow, Clusters, Contained, Crs, CrsEntry, Document, Example, FoundPlace,
+    FoundRasters, Frame, Grid, Head, ImportReport, Labels, LayerId, OpenedProject, PaletteEntry,
+    PcaBasis, Profile, ProfileValues, Raster, RasterInfo, SampleAnswer, SamplePoint, SceneError,
+    SceneResult, Series, Sheet, SheetContent, SheetFormat, SheetSize, Style, TimeTable,
+    WeatherSpec, WeatherTable, allow_address, answer_sample_point_blocking, autosave_labels,
+    clearest_frame_blocking, contained_blocking, crs_catalogue_blocking, default_style_blocking,
+    export_labels, export_profiles, find_series_blocking, fit_pca_of_blocking, import_labels_of,
+    is_remote, is_zarr, one_series_blocking, open_project, read_class_table_blocking,
+    read_places_table, read_sample_blocking, relocate_frames_blocking, restore_labels,
+    save_project, series_in_raster_blocking, unique_value_classes_blocking, vector_attributes,
+    write_beside, write_class_table,
 };
 
 use crate::archive_facts::{ArchiveFacts, ArchiveQuestion};
@@ -92,6 +93,10 @@ pub enum FileTask {
         grid: Grid,
         attribute: Option<String>,
     },
+    /// Classes of a table, a style, a project or a map.
+    ReadClasses {
+        path: PathBuf,
+    },
     /// One basis on all the files, for these layers.
     FitPca {
         paths: Vec<PathBuf>,
@@ -141,6 +146,10 @@ pub enum FileTask {
     },
     ExportLabels {
         labels: Labels,
+        path: PathBuf,
+    },
+    SaveClasses {
+        classes: Arc<Vec<Class>>,
         path: PathBuf,
     },
     SaveTimeTable {
@@ -307,6 +316,13 @@ pub enum FileReply {
         labels: Box<Labels>,
         report: ImportReport,
     },
+    Classes {
+        path: PathBuf,
+        rows: Vec<ClassRow>,
+    },
+    ClassesSaved {
+        path: PathBuf,
+    },
     Pca {
         layers: Vec<LayerId>,
         basis: Box<PcaBasis>,
@@ -424,6 +440,7 @@ impl Files {
             task,
             FileTask::SaveProject { .. }
                 | FileTask::ExportLabels { .. }
+                | FileTask::SaveClasses { .. }
                 | FileTask::SaveTimeTable { .. }
                 | FileTask::SaveWeather { .. }
                 | FileTask::Autosave { .. }
@@ -491,6 +508,8 @@ fn doing(task: &FileTask) -> &'static str {
         FileTask::ReadSoil { .. } => "reading the results",
         FileTask::OpenProject { .. } | FileTask::OpenSample => "opening the project",
         FileTask::Attributes { .. } | FileTask::ImportLabels { .. } => "importing labels",
+        FileTask::ReadClasses { .. } => "reading the class table",
+        FileTask::SaveClasses { .. } => "writing the class table",
         FileTask::UniqueValues { .. } => "finding the values of the raster",
         FileTask::FitPca { .. } => "fitting the colours of the field",
         FileTask::ReadBasis { .. } => "reading colours",
@@ -790,6 +809,14 @@ fn answer_blocking(
         } => {
             save_project(&document, &path)?;
             FileReply::ProjectSaved { path, revision }
+        }
+        FileTask::ReadClasses { path } => {
+            let rows = read_class_table_blocking(&path)?;
+            FileReply::Classes { path, rows }
+        }
+        FileTask::SaveClasses { classes, path } => {
+            write_class_table(&classes, &path)?;
+            FileReply::ClassesSaved { path }
         }
         FileTask::ExportLabels { labels, path } => {
             export_labels(&labels, &path)?;

@@ -25,7 +25,7 @@ pub fn merged(own: Option<Labels>, imported: Labels) -> Labels {
         let id = match known {
             Some(id) => Some(id),
             None if is_free => {
-                Arc::make_mut(&mut own.classes).push(class.clone());
+                own.set_class(class.clone());
                 Some(class.id)
             }
             None => own.add_class(&class.name),

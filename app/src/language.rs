@@ -65,6 +65,7 @@ areas![
     "jobs",
     "keys",
     "layers",
+    "label_tools",
     "menu",
     "news",
     "open_series",

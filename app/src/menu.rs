@@ -23,7 +23,8 @@ const FILE: &[&[C]] = &[
 ];
 const EDIT: &[&[C]] = &[
     &[C::Undo, C::Redo],
-    &[C::NewClass, C::Protect, C::SwapEraser, C::NextPlace],
+    &[C::NewClass, C::LoadClasses, C::SaveClasses],
+    &[C::Protect, C::SwapEraser, C::NextPlace],
     &[C::Palette],
 ];
 const VIEW: &[&[C]] = &[

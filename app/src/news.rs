@@ -64,6 +64,7 @@ impl State {
         self.color_new_result();
         self.show_new_belief();
         self.show_new_forecast();
+        self.update_label_work();
         self.update_live();
         self.update_suggestions();
         self.autosave(ctx);
@@ -242,6 +243,11 @@ impl State {
                     Level::Info,
                     format!("{}\n{}", t!("news-labels-written"), path.display()),
                 );
+            }
+            FileReply::Classes { path, rows } => self.take_class_table(&path, &rows),
+            FileReply::ClassesSaved { path } => {
+                let text = format!("{}\n{}", t!("classes-written"), path.display());
+                self.messages.show(Level::Info, text);
             }
             FileReply::SamplePoints { path, points } => self.take_sample_points(path, points),
             FileReply::AreaFigures { path, figures } => {
@@ -536,7 +542,7 @@ impl State {
                     .document()
                     .labels
                     .as_ref()
-                    .is_some_and(|labels| labels.counts().len() >= 2)
+                    .is_some_and(|labels| labels.classes.len() >= 2)
                 {
                     self.live.fit = Some(fit);
                 }

@@ -15,7 +15,7 @@ use crate::probe::PixelAnswer;
 use crate::profiles::ProfileView;
 use crate::similarity::SimilarView;
 use crate::time_points::TimeView;
-use crate::tools::{PolygonDraft, Stroke, Tool};
+use crate::tools::{Growing, PolygonDraft, Stroke, Tool};
 use crate::weather::WeatherView;
 
 /// What is under the pointer.
@@ -100,6 +100,7 @@ pub struct Session {
     pub similar: SimilarView,
     pub stroke: Option<Stroke>,
     pub polygon: PolygonDraft,
+    pub growing: Growing,
     pub rename: Option<(LayerId, String)>,
     /// Class being renamed.
     pub rename_class: Option<(u8, String)>,
@@ -173,6 +174,7 @@ impl Default for Session {
             similar: SimilarView::default(),
             stroke: None,
             polygon: PolygonDraft::default(),
+            growing: Growing::default(),
             rename: None,
             rename_class: None,
             show_lon_lat: false,

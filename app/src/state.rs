@@ -21,6 +21,7 @@ use crate::files::{FileTask, Files};
 use crate::forecast::ForecastForm;
 use crate::jobs::{JobLink, Jobs};
 use crate::keyboard::Keyboard;
+use crate::label_work::LabelWork;
 use crate::language::t;
 use crate::live_head::{LiveFit, LiveHead, LiveRequest, LiveTask, Validation};
 use crate::memory::Memory;
@@ -131,7 +132,6 @@ impl Live {
 #[derive(Default)]
 pub struct Derived {
     pub statistics: Statistics,
-    label_counts: Option<(u64, std::collections::BTreeMap<u8, usize>)>,
     bands: HashMap<LayerId, (Arc<Layer>, Arc<Vec<BandInfo>>)>,
     pixel_asked: Option<PixelQuestion>,
     /// A click waits for its answer: questions of hovering would take its place.
@@ -200,6 +200,7 @@ pub struct State {
     pub clouds: Clouds,
     pub time_profiles: TimeProfiles,
     pub live_head: LiveHead,
+    pub label_work: LabelWork,
     pub suggestions: Suggestions,
     pub places: Places,
     pub crs_catalogue: CrsCatalogue,
@@ -258,6 +259,7 @@ impl State {
             clouds: Clouds::start(wake.clone())?,
             time_profiles: TimeProfiles::start(wake.clone())?,
             live_head: LiveHead::start(wake.clone())?,
+            label_work: LabelWork::start(wake.clone())?,
             suggestions: Suggestions::start(wake.clone())?,
             places: Places::default(),
             crs_catalogue: CrsCatalogue::default(),
@@ -495,23 +497,13 @@ impl State {
             .map(|class| class.name.clone())
     }
 
-    /// Labelled pixels per class.
-    pub fn label_counts(&mut self) -> std::collections::BTreeMap<u8, usize> {
-        let revision = self.history.revision();
-        if let Some((known, counts)) = &self.derived.label_counts
-            && *known == revision
-        {
-            return counts.clone();
-        }
-        let counts = self
-            .history
-            .document()
-            .labels
-            .as_ref()
-            .map(Labels::counts)
-            .unwrap_or_default();
-        self.derived.label_counts = Some((revision, counts.clone()));
-        counts
+    /// Labelled pixels per class, as far as they were counted: a thread of its own does, a moment after each change.
+    pub fn label_counts(&self) -> BTreeMap<u8, usize> {
+        let known = self.label_work.known.iter();
+        known
+            .flat_map(|known| &known.classes)
+            .map(|class| (class.id, class.pixels))
+            .collect()
     }
 
     pub fn class_color(&self, id: u8) -> Option<[u8; 3]> {
@@ -690,7 +682,7 @@ impl State {
             return;
         }
         self.live.asked = Some(asked);
-        if labels.counts().len() < 2 {
+        if labels.classes.len() < 2 {
             self.live.fit = None;
             self.live.is_fitting = false;
             return;

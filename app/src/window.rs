@@ -259,6 +259,12 @@ impl Window {
         self.state.system.text()
     }
 
+    /// Takes in the classes of a table, a style, a project or a map.
+    pub fn load_classes(&mut self, path: PathBuf) {
+        self.state
+            .send(crate::files::FileTask::ReadClasses { path });
+    }
+
     /// Starts a job in the worker.
     pub fn run_job(&mut self, spec: JobSpec) {
         self.state.jobs.run(crate::news::job_name(&spec), spec);
@@ -467,6 +473,9 @@ impl Window {
 
     /// Leaves the shape, then the tool, then cancels the front job.
     fn escape(&mut self) {
+        if self.state.drop_grown() {
+            return;
+        }
         let session = &mut self.state.session;
         if !session.polygon.is_empty() {
             session.polygon.clear();

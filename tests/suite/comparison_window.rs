@@ -63,6 +63,9 @@ fn fields_are_compared_on_painted_labels_as_on_the_command_line() {
             stroke(&mut harness, (column.0, row.0), (column.1, row.1));
         }
     }
+    wait_until(&mut harness, "counting the labels", |harness| {
+        harness.state().comparison().is_ok()
+    });
     let spec = harness.state().comparison().unwrap();
     keep_picture(&mut harness, "comparison_form.png");
     click(&mut harness, "Compare fields");

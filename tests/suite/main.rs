@@ -47,6 +47,7 @@ mod fields;
 mod forecast;
 mod forecast_window;
 mod heads;
+mod label_tools;
 mod layers;
 mod maps;
 mod place;

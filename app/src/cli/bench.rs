@@ -1,6 +1,7 @@
 //! `terroir bench`: how fast models embed and load on this machine, how well their fields do on labelled scenes, and how
 //! fast the canvas and the networks are beside others.
 
+mod brush;
 mod canvas;
 mod field;
 mod load;
@@ -49,6 +50,8 @@ pub struct BenchArgs {
 
 #[derive(Debug, Subcommand)]
 enum BenchWhat {
+    /// Measure what a sample of a brush stroke costs on rasters of several sizes
+    Brush(brush::BrushBenchArgs),
     /// Measure how fast rasters open and move on the canvas, and how much memory that takes
     Canvas(canvas::CanvasBenchArgs),
     /// Measure how fast a DOFA network runs and trains, and how much memory that takes
@@ -65,6 +68,7 @@ enum BenchWhat {
 
 pub fn run(args: &BenchArgs, output: Output) -> CliResult {
     match &args.what {
+        Some(BenchWhat::Brush(args)) => return brush::run(args, output),
         Some(BenchWhat::Canvas(args)) => return canvas::run(args, output),
         Some(BenchWhat::Dofa(args)) => return network::run_dofa(args, output),
         Some(BenchWhat::Field(args)) => return field::run(args, output),

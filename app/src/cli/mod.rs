@@ -5,6 +5,7 @@ mod bands;
 mod bench;
 mod calc;
 mod change;
+mod classes;
 mod cluster;
 mod composite;
 mod crop;
@@ -164,6 +165,8 @@ enum Command {
     Soil(soil::SoilArgs),
     /// Compare fields and other descriptions of the ground on your own labels
     Evaluate(evaluate::EvaluateArgs),
+    /// List the classes of a table, style, project or map, and write them as another table; of a project also what is labelled
+    Classes(classes::ClassesArgs),
     /// Convert maps to pictures and labels to other vector formats
     Export(export::ExportArgs),
     /// Build overviews of a raster, so that the whole of it is drawn at once
@@ -256,6 +259,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::Regress(args)) => regress::run(&args, output),
         Some(Command::Soil(args)) => soil::run(&args, output),
         Some(Command::Evaluate(args)) => evaluate::run(&args, output),
+        Some(Command::Classes(args)) => classes::run(&args, output),
         Some(Command::Export(args)) => export::run(&args, output),
         Some(Command::Overviews(args)) => overviews::run(&args, output),
         Some(Command::Pretrain(args)) => pretrain::run(&args, output),

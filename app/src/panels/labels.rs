@@ -1,11 +1,14 @@
 //! The class list: colours, names, keys, counts; the class chosen here is what the brush paints.
 
 use egui::Sense;
+use egui::containers::menu::MenuButton;
 use terroir_scene::{Class, Labels};
 
+use super::label_statistics::label_statistics_ui;
 use super::layers::{drag_step, end_drag_step};
 use crate::commands::Command;
 use crate::language::t;
+use crate::menu::item_ui;
 use crate::state::State;
 use crate::theme::{self, icon};
 
@@ -15,10 +18,8 @@ pub fn title_buttons_ui(ui: &mut egui::Ui, state: &mut State) {
         if theme::icon_button(ui, icon::PLUS, t!("classes-new")).clicked() {
             state.queue.push_back(Command::NewClass);
         }
-        if theme::icon_button(ui, icon::DOWNLOAD_SIMPLE, t!("classes-import")).clicked() {
-            state.queue.push_back(Command::ImportLabels);
-        }
     });
+    files_ui(ui, state);
 }
 
 pub fn labels_ui(ui: &mut egui::Ui, state: &mut State) {
@@ -46,7 +47,25 @@ pub fn labels_ui(ui: &mut egui::Ui, state: &mut State) {
                     counts.get(&class.id).copied().unwrap_or(0),
                 );
             }
+            label_statistics_ui(ui, state);
         });
+}
+
+/// Classes and labels from files and into files.
+fn files_ui(ui: &mut egui::Ui, state: &mut State) {
+    let glyph = egui::RichText::new(icon::DOTS_THREE).size(15.0);
+    let menu = MenuButton::from_button(egui::Button::new(glyph).frame_when_inactive(false));
+    let (response, _) = menu.ui(ui, |ui| {
+        for command in [
+            Command::LoadClasses,
+            Command::SaveClasses,
+            Command::ImportLabels,
+            Command::ExportLabels,
+        ] {
+            item_ui(ui, state, command);
+        }
+    });
+    theme::named(response, t!("classes-menu"));
 }
 
 fn class_ui(ui: &mut egui::Ui, state: &mut State, index: usize, class: &Class, count: usize) {

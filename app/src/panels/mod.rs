@@ -19,6 +19,7 @@ mod held_out;
 mod jobs;
 mod kept_profiles;
 mod keys;
+mod label_statistics;
 mod labels;
 mod layers;
 mod legend;

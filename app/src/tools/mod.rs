@@ -1,13 +1,17 @@
 //! What the left mouse button does on the map. One tool is chosen; panning with the middle button or the space bar
 //! works in all of them.
 
+mod bar;
 mod examples;
+mod fill;
+mod grow;
 mod identify;
 mod paint;
 mod polygon;
 
 use egui::{PointerButton, Pos2, Response};
 
+pub use grow::Growing;
 pub use paint::{Stroke, next_size};
 pub use polygon::PolygonDraft;
 
@@ -22,17 +26,19 @@ pub enum Tool {
     Eraser,
     Polygon,
     Fill,
+    Grow,
     Pick,
 }
 
 impl Tool {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Pan,
         Self::Identify,
         Self::Brush,
         Self::Eraser,
         Self::Polygon,
         Self::Fill,
+        Self::Grow,
         Self::Pick,
     ];
 
@@ -40,7 +46,7 @@ impl Tool {
     pub fn paints(self) -> bool {
         matches!(
             self,
-            Self::Brush | Self::Eraser | Self::Polygon | Self::Fill | Self::Pick
+            Self::Brush | Self::Eraser | Self::Polygon | Self::Fill | Self::Grow | Self::Pick
         )
     }
 
@@ -88,9 +94,13 @@ pub fn tool_ui(ui: &mut egui::Ui, state: &mut State, view: &MapView<'_>, is_free
             identify::identify(state, view, clicked, keeps);
         }
         Tool::Brush | Tool::Eraser => paint::brush_ui(ui, state, view, owns),
-        Tool::Fill => paint::fill(state, view, clicked),
+        Tool::Fill => fill::fill(state, view, clicked),
+        Tool::Grow => grow::grow_ui(ui, state, view, clicked),
         Tool::Pick => paint::pick(state, view, clicked),
         Tool::Polygon => polygon::polygon_ui(ui, state, view, owns),
+    }
+    if state.session.tool != Tool::Grow {
+        state.session.growing.keep();
     }
     if state.session.tool != Tool::Polygon {
         state.session.polygon.clear();
@@ -101,7 +111,9 @@ pub fn tool_ui(ui: &mut egui::Ui, state: &mut State, view: &MapView<'_>, is_free
     if view.response.hovered() {
         let cursor = match state.session.tool {
             Tool::Pan => egui::CursorIcon::Grab,
-            Tool::Brush | Tool::Eraser | Tool::Polygon | Tool::Fill => egui::CursorIcon::Crosshair,
+            Tool::Brush | Tool::Eraser | Tool::Polygon | Tool::Fill | Tool::Grow => {
+                egui::CursorIcon::Crosshair
+            }
             Tool::Identify | Tool::Pick => egui::CursorIcon::PointingHand,
         };
         if owns || state.session.tool == Tool::Pan {

@@ -1,4 +1,4 @@
-//! Brush, eraser, fill and pick. A stroke is one undo step, from press to release.
+//! Brush, eraser and pick. A stroke is one undo step, from press to release.
 
 use egui::{Color32, PointerButton, Pos2, Shape, Stroke as Line};
 
@@ -8,11 +8,10 @@ use crate::messages::Level;
 use crate::state::State;
 use crate::theme;
 
-/// Largest painted patch one fill may change.
-const FILL_LIMIT: usize = 4_000_000;
 /// Brush sizes that the size keys step through, in pixels.
-const SIZES: [f64; 16] = [
+const SIZES: [f64; 17] = [
     1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 9.0, 12.0, 16.0, 22.0, 30.0, 40.0, 60.0, 80.0, 120.0, 160.0,
+    200.0,
 ];
 
 /// A stroke under way.
@@ -167,54 +166,6 @@ fn cursor_ui(ui: &egui::Ui, state: &State, view: &MapView<'_>) {
     painter.add(Shape::closed_line(outline, Line::new(1.5, color)));
 }
 
-pub fn fill(state: &mut State, view: &MapView<'_>, clicked: bool) {
-    if !clicked {
-        return;
-    }
-    let Some((col, row)) = clicked_pixel(state, view) else {
-        return;
-    };
-    let painted = state
-        .history
-        .document()
-        .labels
-        .as_ref()
-        .map_or(0, |labels| labels.painted(col, row));
-    if painted == 0
-        && state
-            .history
-            .document()
-            .labels
-            .as_ref()
-            .is_none_or(|labels| labels.blocks.is_empty())
-    {
-        state.messages.show(Level::Info, t!("news-fill-where"));
-        return;
-    }
-    // Unlabelled ground is filled only where strokes enclose it, not the rest of the scene.
-    let pixels = state
-        .label_grid()
-        .map_or(0, |grid| grid.width * grid.height);
-    let limit = if painted == 0 {
-        FILL_LIMIT.min(pixels / 4)
-    } else {
-        FILL_LIMIT
-    };
-    let class_id = state.prepare_class();
-    let name = state.class_name(class_id).unwrap_or_default();
-    let mut changed = 0;
-    state
-        .history
-        .change(&t!("undo-fill", name = name), |document| {
-            if let Some(labels) = &mut document.labels {
-                changed = labels.fill(col, row, class_id, limit);
-            }
-        });
-    if changed == 0 {
-        state.messages.show(Level::Info, t!("news-fill-nothing"));
-    }
-}
-
 pub fn pick(state: &mut State, view: &MapView<'_>, clicked: bool) {
     if !clicked {
         return;
@@ -232,7 +183,7 @@ pub fn pick(state: &mut State, view: &MapView<'_>, clicked: bool) {
 }
 
 /// The label pixel under the pointer, inside the grid.
-fn clicked_pixel(state: &State, view: &MapView<'_>) -> Option<(usize, usize)> {
+pub(super) fn clicked_pixel(state: &State, view: &MapView<'_>) -> Option<(usize, usize)> {
     let (col, row) = state.label_pixel_from_map(view.pointer_in_map?)?;
     (col >= 0.0 && row >= 0.0).then_some((col as usize, row as usize))
 }
@@ -246,6 +197,6 @@ mod tests {
         assert_eq!(next_size(5.0, true), 7.0);
         assert_eq!(next_size(5.0, false), 4.0);
         assert_eq!(next_size(1.0, false), 1.0);
-        assert_eq!(next_size(500.0, true), 160.0);
+        assert_eq!(next_size(500.0, true), 200.0);
     }
 }

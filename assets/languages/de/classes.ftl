@@ -1,5 +1,4 @@
 classes-new = Neue Klasse (M)
-classes-import = Labels importieren…
 classes-empty = Keine Klassen
     .tip = Mit + eine Klasse hinzufügen, P drücken und auf der Karte zeichnen.
 classes-colour = Farbe der Klasse

@@ -15,5 +15,4 @@ undo-map-crs = Karte in { $crs }
 undo-layer-crs = { $name } ist in { $crs }
 undo-erase = Radieren
 undo-paint = { $name } malen
-undo-fill = Mit { $name } füllen
 undo-draw-polygon = Polygon zeichnen

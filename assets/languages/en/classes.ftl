@@ -1,5 +1,4 @@
 classes-new = New class (M)
-classes-import = Import labels…
 classes-empty = No classes
     .tip = Add a class with +, press P and draw on the map.
 classes-colour = Colour of the class

@@ -15,5 +15,4 @@ undo-map-crs = Map in { $crs }
 undo-layer-crs = { $name } is in { $crs }
 undo-erase = Erase
 undo-paint = Paint { $name }
-undo-fill = Fill with { $name }
 undo-draw-polygon = Draw polygon

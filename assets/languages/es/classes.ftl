@@ -1,5 +1,4 @@
 classes-new = Nueva clase (M)
-classes-import = Importar etiquetas…
 classes-empty = Sin clases
     .tip = Añadir una clase con +, pulsar P y dibujar en el mapa.
 classes-colour = Color de la clase

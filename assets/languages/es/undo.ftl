@@ -15,5 +15,4 @@ undo-map-crs = Mapa en { $crs }
 undo-layer-crs = { $name } está en { $crs }
 undo-erase = Borrar
 undo-paint = Pintar { $name }
-undo-fill = Rellenar con { $name }
 undo-draw-polygon = Dibujar polígono

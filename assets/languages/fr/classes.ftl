@@ -1,5 +1,4 @@
 classes-new = Nouvelle classe (M)
-classes-import = Importer des étiquettes…
 classes-empty = Aucune classe
     .tip = Ajouter une classe avec +, appuyer sur P et dessiner sur la carte.
 classes-colour = Couleur de la classe

@@ -15,5 +15,4 @@ undo-map-crs = Carte en { $crs }
 undo-layer-crs = { $name } est en { $crs }
 undo-erase = Effacer
 undo-paint = Peindre { $name }
-undo-fill = Remplir de { $name }
 undo-draw-polygon = Dessiner un polygone

@@ -1,5 +1,4 @@
 classes-new = Nova classe (M)
-classes-import = Importar etiquetas…
 classes-empty = Sem classes
     .tip = Adicionar uma classe com +, premir P e desenhar no mapa.
 classes-colour = Cor da classe

@@ -15,5 +15,4 @@ undo-map-crs = Mapa em { $crs }
 undo-layer-crs = { $name } está em { $crs }
 undo-erase = Apagar
 undo-paint = Pintar { $name }
-undo-fill = Preencher com { $name }
 undo-draw-polygon = Desenhar polígono

@@ -1,5 +1,4 @@
 classes-new = 新建类别 (M)
-classes-import = 导入标注…
 classes-empty = 没有类别
     .tip = 用 + 添加类别，按 P 并在地图上绘制。
 classes-colour = 类别的颜色

@@ -15,5 +15,4 @@ undo-map-crs = 地图使用 { $crs }
 undo-layer-crs = { $name } 使用 { $crs }
 undo-erase = 擦除
 undo-paint = 绘制 { $name }
-undo-fill = 用 { $name } 填充
 undo-draw-polygon = 绘制多边形

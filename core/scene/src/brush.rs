@@ -1,10 +1,11 @@
-//! The brush: round strokes and fills on painted labels. Cost depends on the brush, never on the raster.
+//! The brush: round strokes on painted labels. Cost depends on the brush, never on the raster.
 //! Knows label blocks. Knows nothing of polygons, files or windows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::regions::{BlockMask, bits};
 use crate::{LABEL_BLOCK, LabelBlock, Labels};
 
 /// A run of pixels in one row.
@@ -12,9 +13,6 @@ struct Span {
     row: usize,
     cols: Range<usize>,
 }
-
-/// One bit a pixel of a block, one word a row.
-type Mask = [u64; LABEL_BLOCK];
 
 impl Labels {
     /// Paints (class 0 erases) a round brush of `diameter` pixels swept from `from` to `to`, pixel coordinates (centres at .5):
@@ -39,7 +37,7 @@ impl Labels {
             while cols.start < cols.end {
                 let block = cols.start / LABEL_BLOCK;
                 let stop = cols.end.min((block + 1) * LABEL_BLOCK);
-                let mask: &mut Mask = masks
+                let mask: &mut BlockMask = masks
                     .entry((block as u32, (row / LABEL_BLOCK) as u32))
                     .or_insert([0; LABEL_BLOCK]);
                 mask[row % LABEL_BLOCK] |= bits(cols.start % LABEL_BLOCK, stop - cols.start);
@@ -49,81 +47,10 @@ impl Labels {
         self.paint_masks(&masks, class_id, protect && class_id != 0)
     }
 
-    /// Fills the 4-connected region of equal painted value around a pixel. A region of more than `limit` pixels is left
-    /// alone. Returns how many pixels changed.
-    pub fn fill(&mut self, col: usize, row: usize, class_id: u8, limit: usize) -> usize {
-        let is_inside = col < self.grid.width && row < self.grid.height;
-        let old = self.painted(col, row);
-        if !is_inside || old == class_id || (class_id != 0 && self.class(class_id).is_none()) {
-            return 0;
-        }
-        let Some(region) = self.region(col, row, old, limit) else {
-            return 0;
-        };
-        self.paint_masks(&region.into_iter().collect(), class_id, false)
-    }
-
-    /// The 4-connected pixels of value `old` around a pixel, found run by run; `None` when there are more than `limit`.
-    fn region(
-        &self,
-        col: usize,
-        row: usize,
-        old: u8,
-        limit: usize,
-    ) -> Option<HashMap<(u32, u32), Mask>> {
-        let mut region: HashMap<(u32, u32), Mask> = HashMap::new();
-        let mut found = 0_usize;
-        let mut seeds = vec![(col, row)];
-        while let Some((col, row)) = seeds.pop() {
-            let is_open = |region: &HashMap<(u32, u32), Mask>, col: usize, row: usize| {
-                let Some((key, at)) = self.address(col, row) else {
-                    return false;
-                };
-                let is_taken = region
-                    .get(&key)
-                    .is_some_and(|mask| mask[at / LABEL_BLOCK] >> (at % LABEL_BLOCK) & 1 == 1);
-                !is_taken && self.blocks.get(&key).map_or(0, |block| block[at]) == old
-            };
-            if !is_open(&region, col, row) {
-                continue;
-            }
-            let mut start = col;
-            while start > 0 && is_open(&region, start - 1, row) {
-                start -= 1;
-                if col - start >= limit {
-                    return None;
-                }
-            }
-            let (mut above, mut below) = (false, false);
-            let mut at = start;
-            while is_open(&region, at, row) {
-                found += 1;
-                if found > limit {
-                    return None;
-                }
-                let (key, offset) = self.address(at, row)?;
-                region.entry(key).or_insert([0; LABEL_BLOCK])[offset / LABEL_BLOCK] |=
-                    1 << (offset % LABEL_BLOCK);
-                for (is_run, next) in [
-                    (&mut above, row.checked_sub(1)),
-                    (&mut below, row.checked_add(1)),
-                ] {
-                    let is_next_open = next.is_some_and(|next| is_open(&region, at, next));
-                    if let (true, false, Some(next)) = (is_next_open, *is_run, next) {
-                        seeds.push((at, next));
-                    }
-                    *is_run = is_next_open;
-                }
-                at += 1;
-            }
-        }
-        Some(region)
-    }
-
     /// Writes a class through masks. A block in which nothing changes is not copied; a block that became empty is dropped.
-    fn paint_masks(
+    pub(crate) fn paint_masks(
         &mut self,
-        masks: &BTreeMap<(u32, u32), Mask>,
+        masks: &BTreeMap<(u32, u32), BlockMask>,
         class_id: u8,
         protect: bool,
     ) -> usize {
@@ -157,7 +84,7 @@ impl Labels {
 }
 
 /// Offsets of the set bits of a mask.
-fn marked(mask: &Mask) -> impl Iterator<Item = usize> {
+fn marked(mask: &BlockMask) -> impl Iterator<Item = usize> {
     mask.iter()
         .enumerate()
         .filter(|(_, word)| **word != 0)
@@ -169,11 +96,6 @@ fn marked(mask: &Mask) -> impl Iterator<Item = usize> {
                 Some(line * LABEL_BLOCK + bit)
             })
         })
-}
-
-/// `count` (1..=64) set bits from `first`.
-fn bits(first: usize, count: usize) -> u64 {
-    (u64::MAX >> (LABEL_BLOCK - count.clamp(1, LABEL_BLOCK))) << first
 }
 
 /// Whether a pixel's centre lies within `radius` of the segment.
@@ -402,16 +324,32 @@ mod tests {
         );
     }
 
+    /// The same stroke does the same work on a small raster and on a huge one with labels all over it.
     #[test]
-    fn strokes_on_a_huge_raster_cost_what_the_brush_costs() {
-        let mut labels = labels(40_000, 40_000);
-        let start = std::time::Instant::now();
-        for step in 0..1000 {
-            let x = 20_000.0 + f64::from(step);
-            labels.paint_stroke((x, 30_000.0), (x + 1.0, 30_000.5), 30.0, 1, false);
+    fn strokes_on_a_huge_raster_touch_what_the_brush_covers() {
+        let strokes = |labels: &mut Labels, left: f64| -> (usize, usize) {
+            let before = labels.clone();
+            let changed = (0..100)
+                .map(|step| {
+                    let x = left + f64::from(step);
+                    labels.paint_stroke((x, 128.0), (x + 1.0, 128.5), 200.0, 2, false)
+                })
+                .sum();
+            let is_new = |(key, block): &(&(u32, u32), &Arc<LabelBlock>)| {
+                before
+                    .blocks
+                    .get(key)
+                    .is_none_or(|old| !Arc::ptr_eq(old, block))
+            };
+            (changed, labels.blocks.iter().filter(is_new).count())
+        };
+        let mut small = labels(640, 256);
+        let mut huge = labels(40_000, 40_000);
+        for step in 0..200 {
+            let y = 400.0 + 64.0 * f64::from(step);
+            huge.paint_stroke((0.0, y), (39_999.0, y), 3.0, 1, false);
         }
-        let per_stroke = start.elapsed().as_secs_f64() / 1000.0;
-        assert!(per_stroke < 0.005, "{per_stroke} s a stroke");
+        assert_eq!(strokes(&mut huge, 25_728.0), strokes(&mut small, 128.0));
     }
 
     #[test]
@@ -435,37 +373,6 @@ mod tests {
             labels.paint_stroke((-9.0, -9.0), (-8.0, -8.0), 5.0, 1, false),
             0
         );
-        assert_eq!(labels.fill(50, 0, 1, 9999), 0);
         assert_eq!(labels, before);
-    }
-
-    #[test]
-    fn fill_stays_inside_its_borders() {
-        let mut labels = labels(200, 200);
-        for (from, to) in [
-            ((50.5, 50.5), (150.5, 50.5)),
-            ((150.5, 50.5), (150.5, 150.5)),
-            ((150.5, 150.5), (50.5, 150.5)),
-            ((50.5, 150.5), (50.5, 50.5)),
-        ] {
-            labels.paint_stroke(from, to, 1.0, 1, false);
-        }
-        assert_eq!(labels.fill(100, 100, 2, 99 * 99), 99 * 99);
-        assert_eq!(labels.counts()[&2], 99 * 99);
-        assert_eq!(labels.painted(100, 51), 2);
-        assert_eq!(labels.painted(100, 49), 0);
-        let before = labels.clone();
-        assert_eq!(
-            labels.fill(0, 0, 3, 1000),
-            0,
-            "more than the limit: left alone"
-        );
-        assert_eq!(labels, before);
-        assert_eq!(labels.fill(0, 0, 3, usize::MAX), 200 * 200 - 101 * 101);
-        assert_eq!(
-            labels.fill(50, 100, 0, usize::MAX),
-            400,
-            "the outline, erased"
-        );
     }
 }

@@ -286,6 +286,52 @@ impl Labels {
         pixels
     }
 
+    /// The labels of one use alone, with the same classes on the same grid. Where held-out polygons cover what trains is not
+    /// looked at.
+    pub(crate) fn only(&self, usage: LabelUse) -> Self {
+        let wanted =
+            |polygon: &&Arc<LabelPolygon>| polygon.is_held_out() == (usage == LabelUse::HeldOut);
+        Self {
+            classes: self.classes.clone(),
+            polygons: Arc::new(self.polygons.iter().filter(wanted).cloned().collect()),
+            blocks: match usage {
+                LabelUse::Train => self.blocks.clone(),
+                LabelUse::HeldOut => BTreeMap::new(),
+            },
+            ..Self::new(self.grid.clone())
+        }
+    }
+
+    /// Rows of blocks that polygons touch.
+    pub(crate) fn polygon_block_rows(&self) -> Vec<u32> {
+        self.index().block_rows()
+    }
+
+    /// What one row of blocks shows, by block column; `painted` names the columns with painted blocks.
+    pub(crate) fn shown_strip(
+        &self,
+        block_row: u32,
+        painted: &[u32],
+    ) -> BTreeMap<u32, Arc<LabelBlock>> {
+        let index = self.index();
+        let mut strip: BTreeMap<u32, Arc<LabelBlock>> = painted
+            .iter()
+            .filter_map(|col| Some((*col, self.blocks.get(&(*col, block_row))?.clone())))
+            .collect();
+        for (block_col, claims) in index.claims(block_row, None) {
+            let mut shown = strip
+                .get(&block_col)
+                .map_or([0; LABEL_BLOCK * LABEL_BLOCK], |block| **block);
+            for (value, claim) in shown.iter_mut().zip(claims.iter()) {
+                if *value == 0 && *claim != CONFLICT {
+                    *value = index.class_of(*claim);
+                }
+            }
+            strip.insert(block_col, Arc::new(shown));
+        }
+        strip
+    }
+
     /// Polygons kept for testing.
     pub fn held_out_polygons(&self) -> usize {
         self.polygons

@@ -383,6 +383,29 @@ fn normal(path: &Path) -> PathBuf {
     parts
 }
 
+/// The file with a project's labels; `None` when it has none. Opens no layer.
+///
+/// # Errors
+/// Not readable, or not a project.
+pub(crate) fn labels_file_of_project(path: &Path) -> SceneResult<Option<PathBuf>> {
+    #[derive(Deserialize)]
+    struct OnlyLabels {
+        #[serde(default)]
+        labels: Option<OnlyFile>,
+    }
+    #[derive(Deserialize)]
+    struct OnlyFile {
+        file: FileEntry,
+    }
+    let what = "this project cannot be read; check that the file is there and is a project";
+    let bytes =
+        std::fs::read(path).map_err(|error| SceneError::file(path, what).with_details(error))?;
+    let project: OnlyLabels = serde_json::from_slice(&bytes)
+        .map_err(|error| SceneError::file(path, what).with_details(error))?;
+    let folder = folder_of(path)?;
+    Ok(project.labels.map(|entry| located(&entry.file, &folder)))
+}
+
 /// Opens; missing rasters keep their layer with `info: None`.
 ///
 /// # Errors

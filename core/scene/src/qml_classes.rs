@@ -29,7 +29,7 @@ impl QmlClasses {
         Self::parse(&String::from_utf8_lossy(&std::fs::read(&file).ok()?))
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let mut reader = Reader::from_str(text);
         let mut band = None;
         let mut entries: Vec<PaletteEntry> = Vec::new();
