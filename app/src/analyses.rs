@@ -13,6 +13,7 @@ use terroir_scene::{
 use crate::arrangement::Panel;
 use crate::files::FileTask;
 use crate::jobs::{JobState, beside};
+use crate::language::t;
 use crate::messages::Level;
 use crate::state::State;
 
@@ -218,7 +219,7 @@ impl State {
                 style
             }
         };
-        self.change_layer(layer.id, "Threshold of change", |layer| {
+        self.change_layer(layer.id, t!("analyses-step-threshold"), |layer| {
             layer.style = Some(style);
         });
     }
@@ -245,7 +246,7 @@ impl State {
         let Some(layer) = self.field_of_file(field) else {
             return;
         };
-        self.change_layer(layer.id, "Show clusters", |layer| {
+        self.change_layer(layer.id, t!("analyses-step-show-clusters"), |layer| {
             layer.style = Some(Style::FieldClusters { clusters });
         });
     }
@@ -296,22 +297,22 @@ impl State {
     pub fn clusters_to_classes(&mut self, clusters: &Clusters) {
         let (classes, _) = clusters.classes();
         let mut added = 0;
-        self.history.begin_gesture("Clusters as classes");
+        self.history.begin_gesture(t!("analyses-step-classes"));
         if self.prepare_labels() {
-            self.history.change("Clusters as classes", |document| {
-                let Some(labels) = &mut document.labels else {
-                    return;
-                };
-                added = add_classes(labels, &classes);
-            });
+            self.history
+                .change(t!("analyses-step-classes"), |document| {
+                    let Some(labels) = &mut document.labels else {
+                        return;
+                    };
+                    added = add_classes(labels, &classes);
+                });
         }
         self.history.end_gesture();
         self.messages.show(
             Level::Info,
             match added {
-                0 => "All of these are classes already.".to_owned(),
-                1 => "1 class was added.".to_owned(),
-                added => format!("{added} classes were added."),
+                0 => t!("analyses-classes-known").to_owned(),
+                added => t!("analyses-classes-added", count = added),
             },
         );
     }
@@ -436,11 +437,13 @@ impl State {
             Coloring::Change(measure, threshold) => {
                 self.color_change(&layer, measure, Some(threshold));
             }
-            Coloring::Ramp(name) => self.change_layer(layer.id, "Colours of the result", |layer| {
-                if let Some(ramp) = layer.style.as_mut().and_then(Style::ramp_mut) {
-                    *ramp = RampChoice::from(name.as_str());
-                }
-            }),
+            Coloring::Ramp(name) => {
+                self.change_layer(layer.id, t!("analyses-step-colours"), |layer| {
+                    if let Some(ramp) = layer.style.as_mut().and_then(Style::ramp_mut) {
+                        *ramp = RampChoice::from(name.as_str());
+                    }
+                })
+            }
         }
     }
 

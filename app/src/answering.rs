@@ -14,6 +14,7 @@ use terroir_scene::{
 use crate::arrangement::Panel;
 use crate::files::FileTask;
 use crate::jobs::beside;
+use crate::language::t;
 use crate::messages::Level;
 use crate::session::ViewRequest;
 use crate::state::State;
@@ -118,8 +119,8 @@ impl State {
     /// # Errors
     /// What is missing.
     pub fn sample_spec(&self) -> Result<SampleSpec, &'static str> {
-        let map = self.map_to_sample().ok_or("Add a class map first")?;
-        let map = map.raster_path().ok_or("Add a class map first")?;
+        let map = self.map_to_sample().ok_or(t!("accuracy-map-first"))?;
+        let map = map.raster_path().ok_or(t!("accuracy-map-first"))?;
         let form = &self.session.sample.form;
         let labels = form.leaves_labels_out && self.has_label_pixels();
         Ok(SampleSpec {
@@ -186,7 +187,7 @@ impl State {
         self.session.sample.points.clear();
         self.session.sample.at = None;
         self.session.sample.figures = None;
-        self.history.change("Validation sample", |document| {
+        self.history.change(t!("accuracy-step-sample"), |document| {
             document.sample = Some(sample);
         });
         self.arrangement.show(Panel::Accuracy);
@@ -305,10 +306,7 @@ impl State {
             }
             None => {
                 self.stop_answering();
-                self.messages.show(
-                    Level::Info,
-                    "Every point of the sample has an answer. Estimate the areas now, or go through the answers again.",
-                );
+                self.messages.show(Level::Info, t!("accuracy-all-answered"));
             }
         }
     }

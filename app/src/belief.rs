@@ -11,6 +11,7 @@ use terroir_scene::{Belief, Layer, LayerSource, Style, moved_style};
 use crate::archive_facts::{ArchiveFacts, ImageFacts};
 use crate::compare::{Compare, Divider};
 use crate::files::OpenRole;
+use crate::language::t;
 use crate::series_field::{Facts, periods_of_text};
 use crate::state::State;
 
@@ -62,10 +63,10 @@ impl State {
         match self.series_field.belief.date.trim() {
             "" => self
                 .default_date(facts)
-                .ok_or_else(|| "No image has a date.".to_owned()),
+                .ok_or_else(|| t!("series-field-no-date").to_owned()),
             text => text
                 .parse()
-                .map_err(|_| format!("`{text}` is no date. Write 2018-05-07.")),
+                .map_err(|_| t!("series-field-belief-not-a-date", text = text)),
         }
     }
 
@@ -77,24 +78,25 @@ impl State {
         let form = &self.series_field;
         let source = self
             .drawn_sensor(facts)
-            .ok_or("There is no sensor to draw.")?;
+            .ok_or(t!("series-field-belief-nothing-to-draw"))?;
         let date = self.drawn_date(facts)?;
         let valid = match periods_of_text(&form.belief.valid)?.as_slice() {
             [] => None,
             [only] if only.contains(date) => Some(*only),
             [only] => {
-                return Err(format!(
-                    "{date} does not lie in {}. Choose a period around it.",
-                    only.name()
+                return Err(t!(
+                    "series-field-belief-outside",
+                    date = date.to_string(),
+                    period = only.name()
                 ));
             }
-            _ => return Err("Choose one period around the date.".to_owned()),
+            _ => return Err(t!("series-field-belief-one-period").to_owned()),
         };
         let window = match form.only_view {
             false => None,
             true => Some(
                 self.view_window(&facts.grid, None)
-                    .ok_or("The view shows no part of these images.")?,
+                    .ok_or(t!("series-field-not-in-view"))?,
             ),
         };
         let suffix = format!("model_{}_{date}", file_word(&source));
@@ -114,7 +116,7 @@ impl State {
             window: window.filter(|window| *window != facts.grid.window()),
             out: self
                 .series_out_path(facts, &suffix)
-                .ok_or("Name a folder of images.")?,
+                .ok_or(t!("series-field-belief-folder"))?,
         })
     }
 
@@ -152,7 +154,11 @@ impl State {
         if let Some((real, frame)) = real {
             self.show_frame(real, frame);
         }
-        let name = format!("Model output: {} on {}", spec.source, spec.date);
+        let name = t!(
+            "series-field-belief-layer",
+            sensor = &spec.source,
+            date = spec.date.to_string()
+        );
         let words = layer
             .raster_info()
             .and_then(|info| info.metadata_item("ATTRIBUTION"));
@@ -195,9 +201,10 @@ impl State {
                 if let Some(image) = nearest {
                     self.messages.show(
                         crate::messages::Level::Info,
-                        format!(
-                            "The nearest real image is {} of {}. Open its series to see both side by side.",
-                            image.name, image.date
+                        t!(
+                            "series-field-belief-open-series",
+                            image = &image.name,
+                            date = image.date.to_string()
                         ),
                     );
                 }

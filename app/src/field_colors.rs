@@ -8,6 +8,7 @@ use terroir_scene::{LayerId, LayerSource, PcaBasis, Style};
 
 use crate::files::FileTask;
 use crate::jobs::beside;
+use crate::language::t;
 use crate::messages::Level;
 use crate::news::job_name;
 use crate::state::State;
@@ -103,9 +104,9 @@ impl State {
     /// One basis for several layers, in one step. Which components they show stays as it was.
     pub fn show_basis(&mut self, layers: &[LayerId], basis: &PcaBasis) {
         let step = if layers.len() > 1 {
-            "Share colours"
+            t!("field-step-share")
         } else {
-            "Show principal components"
+            t!("field-step-pca")
         };
         self.history.change(step, |document| {
             for id in layers {
@@ -124,7 +125,7 @@ impl State {
             .layer(other)
             .and_then(|other| other.style.clone());
         if let Some(style @ Style::FieldPca { .. }) = style {
-            self.change_layer(layer, "Use colours of another layer", |layer| {
+            self.change_layer(layer, t!("field-step-use-colours"), |layer| {
                 layer.style = Some(style);
             });
         }
@@ -140,10 +141,7 @@ impl State {
                 basis: Box::new(basis),
                 path: out.to_owned(),
             }),
-            None => self.messages.show(
-                Level::Info,
-                "Show the field in its components first; then their colours can be saved.",
-            ),
+            None => self.messages.show(Level::Info, t!("field-no-components")),
         }
     }
 

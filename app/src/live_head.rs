@@ -14,6 +14,7 @@ use terroir_scene::{
     TrainingPixel, Window, decode_pixel, spatial_folds,
 };
 
+use crate::language::t;
 use crate::slot::{SlotReceiver, SlotSender, slot};
 
 /// Vectors kept from earlier fits (256 bytes each).
@@ -194,7 +195,7 @@ impl FieldVectors {
         }
         match &self.open {
             Some((_, raster)) => Ok(raster),
-            None => Err(SceneError::file(path, "the field could not be opened")),
+            None => Err(SceneError::file(path, t!("field-unopened"))),
         }
     }
 
@@ -436,9 +437,7 @@ fn fit_other_blocking(
 ) -> SceneResult<LiveReply> {
     let training = training_blocking(request, vectors, |_| FIT_PIXELS_PER_CLASS, cancelled)?;
     if training.classes.len() < 2 {
-        return Err(SceneError::input(
-            "A map needs labels of at least two classes on the field. Paint or import more.",
-        ));
+        return Err(SceneError::input(t!("field-fit-classes")));
     }
     let options = FitOptions {
         class_weights: weights_of(request, &training.classes),
@@ -526,9 +525,7 @@ fn validate_blocking(
     let classes = request.labels.classes.len().max(1);
     let training = training_blocking(request, vectors, |_| FOLD_PIXELS / classes, cancelled)?;
     if training.classes.len() < 2 {
-        return Err(SceneError::input(
-            "Accuracy needs labels of at least two classes on the field. Paint or import more.",
-        ));
+        return Err(SceneError::input(t!("accuracy-classes")));
     }
     let labels: Vec<LabelledPixel> = training.pixels.iter().map(|(label, _)| *label).collect();
     let (fold_of, mut warnings) = spatial_folds(&labels, block_px, folds, seed);
@@ -546,10 +543,7 @@ fn validate_blocking(
             }
         }
         if present.iter().filter(|present| **present).count() < 2 {
-            warnings.push(format!(
-                "Part {} of {folds} was left out: without it fewer than two classes remain. Label more places.",
-                fold + 1
-            ));
+            warnings.push(t!("accuracy-part-left-out", part = fold + 1, parts = folds));
             continue;
         }
         // A head knows only classes it was given, so classes without pixels are taken out and mapped back.

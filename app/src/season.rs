@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use terroir_engine::{EmbedSeasonSpec, FORECAST_MODELS, JobSpec};
 
 use crate::archive_facts::ArchiveFacts;
+use crate::language::t;
 use crate::state::State;
 
 /// What is asked beside what the form of the series says.
@@ -35,19 +36,16 @@ impl State {
     pub fn season_spec(&self, facts: &ArchiveFacts) -> Result<JobSpec, String> {
         let form = &self.series_field.season;
         let weather = self.history.document().weather.clone();
-        let weather =
-            weather.ok_or("Add the daily weather of the place first (Layer, Add weather…).")?;
-        let weights: PathBuf = self.models.weights_of(&form.model).ok_or_else(|| {
-            format!(
-                "There are no trained weights of {}. Train some: Layer, Train a model…, Weather.",
-                form.model
-            )
-        })?;
+        let weather = weather.ok_or(t!("series-field-season-weather"))?;
+        let weights: PathBuf = self
+            .models
+            .weights_of(&form.model)
+            .ok_or_else(|| t!("series-field-season-weights", model = &form.model))?;
         let typed = crate::series_field::periods_of_text(&form.support)?;
         let support = match typed.as_slice() {
             [] => self.support_period()?,
             [only] => Some(*only),
-            _ => return Err("One season at a time: from one day up to another.".to_owned()),
+            _ => return Err(t!("series-field-season-one").to_owned()),
         };
         let suffix = match &support {
             Some(support) => format!("season_{}", support.file_name()),
@@ -65,7 +63,7 @@ impl State {
             device: self.run.device.clone(),
             out: self
                 .series_out_path(facts, &suffix)
-                .ok_or("Name a file for the field.")?,
+                .ok_or(t!("series-field-name-file"))?,
             aoi: None,
         }))
     }

@@ -13,6 +13,7 @@ use terroir_scene::{
 use crate::archive_facts::{ArchiveFacts, ArchiveQuestion, ImageFacts};
 use crate::files::{FileTask, OpenRole};
 use crate::jobs::beside;
+use crate::language::t;
 use crate::news::job_name;
 use crate::state::State;
 
@@ -43,12 +44,12 @@ impl When {
 
     pub fn name(self) -> &'static str {
         match self {
-            Self::Year => "A year",
-            Self::Season => "A season",
-            Self::Month => "A month",
-            Self::Own => "Own dates",
-            Self::Monthly => "Every month",
-            Self::Yearly => "Every year",
+            Self::Year => t!("series-field-when-year"),
+            Self::Season => t!("series-field-when-season"),
+            Self::Month => t!("series-field-when-month"),
+            Self::Own => t!("series-field-when-own"),
+            Self::Monthly => t!("series-field-when-monthly"),
+            Self::Yearly => t!("series-field-when-yearly"),
         }
     }
 
@@ -289,7 +290,7 @@ impl State {
         match periods.as_slice() {
             [] => Ok(None),
             [only] => Ok(Some(*only)),
-            _ => Err("Images are used of one period: from one day up to another.".to_owned()),
+            _ => Err(t!("series-field-one-support").to_owned()),
         }
     }
 
@@ -302,17 +303,14 @@ impl State {
         let support = self.support_period()?;
         let span = support
             .or_else(|| facts.span())
-            .ok_or("No image has a date.")?;
+            .ok_or(t!("series-field-no-date"))?;
         match form.when {
             When::Monthly => Ok(span.sliding(1, 1)),
             When::Yearly => Ok(span.years()),
             When::Own => {
                 let periods = periods_of_text(&form.own)?;
                 match periods.is_empty() {
-                    true => Err(
-                        "Type the days: 2018-03-01..2018-09-01, 2018-05 or 2018; several with commas."
-                            .to_owned(),
-                    ),
+                    true => Err(t!("series-field-type-days").to_owned()),
                     false => Ok(periods),
                 }
             }
@@ -327,7 +325,7 @@ impl State {
                     // The last of several that are as full.
                     choices.iter().max_by_key(count).copied()
                 };
-                let period = chosen.or_else(fullest).ok_or("No image has a date.")?;
+                let period = chosen.or_else(fullest).ok_or(t!("series-field-no-date"))?;
                 Ok(vec![period])
             }
         }
@@ -434,14 +432,14 @@ impl State {
             false => None,
             true => Some(
                 self.view_window(&facts.grid, None)
-                    .ok_or("The view shows no part of these images.")?,
+                    .ok_or(t!("series-field-not-in-view"))?,
             ),
         };
         let periods = self.chosen_periods(facts)?;
         let out = match form.out.trim() {
             "" => self
                 .field_of_series_path(facts, &periods)
-                .ok_or("Name a file for the field.")?,
+                .ok_or(t!("series-field-name-file"))?,
             text => PathBuf::from(text),
         };
         Ok(JobSpec::EmbedSeries(EmbedSeriesSpec {
@@ -461,23 +459,23 @@ impl State {
         let support = self.support_period()?;
         let span = support
             .or_else(|| facts.span())
-            .ok_or("No image has a date.")?;
+            .ok_or(t!("series-field-no-date"))?;
         let periods = match form.slides_by_year {
             true => span.years(),
             false => span.sliding(1, form.slide_months),
         };
         if periods.len() < 2 {
-            return Err("The images span only one such period.".to_owned());
+            return Err(t!("series-field-one-period-only").to_owned());
         }
         let window = self
             .view_window(&facts.grid, Some(SLIDER_SIDE_PX))
-            .ok_or("The view shows no part of these images.")?;
+            .ok_or(t!("series-field-not-in-view"))?;
         Ok(JobSpec::EmbedSeries(EmbedSeriesSpec {
             periods,
             window: Some(window).filter(|window| *window != facts.grid.window()),
             out: self
                 .series_out_path(facts, "view")
-                .ok_or("Name a file for the field.")?,
+                .ok_or(t!("series-field-name-file"))?,
             ..self.series_spec(facts)?
         }))
     }
@@ -518,7 +516,11 @@ impl State {
                 let stem = spec.out.file_stem().unwrap_or_default().to_string_lossy();
                 self.opening += 1;
                 self.send(FileTask::OpenFields {
-                    name: format!("{stem}, {} periods", paths.len()),
+                    name: t!(
+                        "series-field-periods-layer",
+                        name = stem,
+                        count = paths.len()
+                    ),
                     paths,
                 });
             }
@@ -542,7 +544,7 @@ impl State {
             self.take_series(name, series, style);
             return;
         };
-        self.change_layer(known, "Read the results again", |layer| {
+        self.change_layer(known, t!("series-field-step-read-again"), |layer| {
             let shown = layer.series().map_or(0, Series::shown);
             layer.name = name;
             layer.source = LayerSource::Series(Series::new(series.frames().to_vec(), shown));

@@ -11,6 +11,7 @@ use terroir_scene::{
 
 use crate::files::{FileTask, OpenRole};
 use crate::jobs::beside;
+use crate::language::t;
 use crate::messages::Level;
 use crate::news::job_name;
 use crate::probe::PixelAnswer;
@@ -75,10 +76,7 @@ pub fn examples_blocking(path: &Path, source: &ExampleSource) -> SceneResult<Vec
                 _ => false,
             };
             if !same {
-                return Err(SceneError::file(
-                    path,
-                    "the labels lie in another coordinate system than the field; draw an area on the field instead",
-                ));
+                return Err(SceneError::file(path, t!("similarity-other-crs")));
             }
             outlines_of_class(labels, *class_id)
         }
@@ -93,10 +91,7 @@ pub fn examples_blocking(path: &Path, source: &ExampleSource) -> SceneResult<Vec
     }
     match failed {
         Some(error) if examples.is_empty() => Err(error),
-        _ if examples.is_empty() => Err(SceneError::file(
-            path,
-            "no pixel of this class lies on the field; paint one there",
-        )),
+        _ if examples.is_empty() => Err(SceneError::file(path, t!("similarity-not-on-field"))),
         _ => Ok(examples),
     }
 }
@@ -124,10 +119,7 @@ impl State {
     /// Shows the field's likeness to a pixel that was clicked, alone or with those before.
     pub fn take_example_pixel(&mut self, answer: PixelAnswer) {
         let Some(vector) = answer.vector else {
-            self.messages.show(
-                Level::Info,
-                "The field has no value at this pixel. Click another one.",
-            );
+            self.messages.show(Level::Info, t!("similarity-no-value"));
             return;
         };
         let adds = std::mem::take(&mut self.session.similar.adds);
@@ -197,9 +189,9 @@ impl State {
         adds: bool,
     ) {
         let step = match (adds, examples.first().is_some_and(Example::is_area)) {
-            (_, true) => "Add an area to the search",
-            (true, false) => "Add a pixel to the search",
-            (false, false) => "Similarity to a pixel",
+            (_, true) => t!("similarity-step-add-area"),
+            (true, false) => t!("similarity-step-add-pixel"),
+            (false, false) => t!("similarity-step-pixel"),
         };
         self.session.similar.places.clear();
         self.change_layer(layer, step, |layer| {
@@ -223,23 +215,21 @@ impl State {
         out: Vec<PathBuf>,
         places: usize,
     ) -> Result<SimilarSpec, &'static str> {
-        let (id, similarity) = self.similarity().ok_or("Choose an example first")?;
+        let (id, similarity) = self.similarity().ok_or(t!("similarity-choose-example"))?;
         let layer = self.history.document().layer(id);
         let field = layer
             .and_then(|layer| self.raster_info(layer))
             .map(|info| info.path.clone())
-            .ok_or("The field cannot be read")?;
+            .ok_or(t!("similarity-unreadable"))?;
         if similarity.examples.is_empty() {
-            return Err("Choose an example first");
+            return Err(t!("similarity-choose-example"));
         }
         if similarity
             .examples
             .iter()
             .any(|example| example.at.is_none())
         {
-            return Err(
-                "An older project does not know where its example lies; click the pixel again",
-            );
+            return Err(t!("similarity-old-project"));
         }
         let at = similarity
             .examples

@@ -12,6 +12,7 @@ use terroir_scene::{
 };
 
 use crate::arrangement::Panel;
+use crate::language::t;
 use crate::live_head::{FieldPixels, FieldVectors};
 use crate::messages::Level;
 use crate::session::ViewRequest;
@@ -148,7 +149,7 @@ fn find_blocking(
         ));
     }
     let Some((_, sample)) = kept else {
-        return Err(SceneError::file(path, "the field could not be read"));
+        return Err(SceneError::file(path, t!("field-unreadable")));
     };
     let field = FieldPixels::new(&request.labels, &request.field)?;
     let labelled = request.labels.pixels();
@@ -309,10 +310,9 @@ impl State {
     fn go_to_best_place(&mut self) {
         match self.suggestions.places.first().cloned() {
             Some(place) => self.go_to_place(&place),
-            None => self.messages.show(
-                Level::Info,
-                "No unlabelled place is left to suggest. Suggest visited places again in the Field panel.",
-            ),
+            None => self
+                .messages
+                .show(Level::Info, t!("field-next-none-message")),
         }
     }
 

@@ -13,6 +13,7 @@ use terroir_scene::{Layer, LayerId};
 
 use crate::files::FileTask;
 use crate::jobs::{Job, JobState, beside};
+use crate::language::t;
 use crate::news::job_name;
 use crate::state::State;
 use crate::training_kgvsf::KgvsfForm;
@@ -176,10 +177,10 @@ impl State {
             })
             .collect();
         if scenes.is_empty() {
-            return Err("Choose at least one scene");
+            return Err(t!("training-choose-scene"));
         }
         let out = match form.out.trim() {
-            "" => self.training_out_path().ok_or("Add a scene first")?,
+            "" => self.training_out_path().ok_or(t!("training-scene-first"))?,
             text => PathBuf::from(text),
         };
         let weights = if form.from_weights {
@@ -211,15 +212,15 @@ impl State {
 
     fn finetune_spec(&self) -> Result<JobSpec, &'static str> {
         let form = &self.training;
-        let layer = self.scene_layer().ok_or("Add a scene first")?;
-        let info = self.raster_info(&layer).ok_or("Add a scene first")?;
+        let layer = self.scene_layer().ok_or(t!("training-scene-first"))?;
+        let info = self.raster_info(&layer).ok_or(t!("training-scene-first"))?;
         let labels = match form.labels.trim() {
             "" if self.history.document().labels.is_some() => beside(&info.path, "labels", "gpkg"),
-            "" => return Err("Paint some labels, or name a file of labels"),
+            "" => return Err(t!("training-labels-first")),
             text => PathBuf::from(text),
         };
         let out = match form.out.trim() {
-            "" => self.training_out_path().ok_or("Add a scene first")?,
+            "" => self.training_out_path().ok_or(t!("training-scene-first"))?,
             text => PathBuf::from(text),
         };
         Ok(JobSpec::Finetune(FinetuneSpec {

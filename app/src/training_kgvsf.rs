@@ -7,6 +7,7 @@ use terroir_engine::{JobSpec, PretrainKgvsfSpec, WeatherArchive, WeatherUse};
 use terroir_scene::ArchiveSpec;
 
 use crate::jobs::beside;
+use crate::language::t;
 use crate::state::State;
 
 /// The form of a pretraining on images and weather.
@@ -57,13 +58,11 @@ impl State {
             .next()
             .map(|group| group.files().to_vec())
             .filter(|files| !files.is_empty())
-            .ok_or("Open a series of dated images first")?;
+            .ok_or(t!("training-series-first"))?;
         let weather = self.history.document().weather.clone();
-        let weather = weather.ok_or("Add the place's daily weather first (Layer, Add weather…)")?;
+        let weather = weather.ok_or(t!("training-weather-first"))?;
         let out = match self.training.out.trim() {
-            "" => self
-                .kgvsf_out_path()
-                .ok_or("Open a series of dated images first")?,
+            "" => self.kgvsf_out_path().ok_or(t!("training-series-first"))?,
             text => PathBuf::from(text),
         };
         let weights = self.models.weights_of(&form.model);

@@ -8,6 +8,7 @@ use terroir_engine::{JobSpec, ModelInfo, PretrainStpSpec};
 use terroir_scene::{ArchiveSpec, Grid, LayerId, LayerSource, Series};
 
 use crate::jobs::beside;
+use crate::language::t;
 use crate::state::State;
 
 /// The form of a pretraining on archives.
@@ -156,12 +157,10 @@ impl State {
             })
             .collect();
         if archives.is_empty() {
-            return Err("Open a series or add a folder of dated scenes");
+            return Err(t!("training-archives-first"));
         }
         let out = match self.training.out.trim() {
-            "" => self
-                .stp_out_path()
-                .ok_or("Open a series or add a folder of dated scenes")?,
+            "" => self.stp_out_path().ok_or(t!("training-archives-first"))?,
             text => PathBuf::from(text),
         };
         Ok(JobSpec::PretrainStp(PretrainStpSpec {

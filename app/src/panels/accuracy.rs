@@ -6,6 +6,7 @@ use terroir_scene::{ConfusionMatrix, FOLD_RULE, block_px_of};
 use super::sample;
 use crate::commands::Command;
 use crate::export::primary_button;
+use crate::language::t;
 use crate::live_head::Validation;
 use crate::state::State;
 use crate::theme::{self, icon};
@@ -25,31 +26,28 @@ pub fn accuracy_ui(ui: &mut egui::Ui, state: &mut State) {
 }
 
 fn cross_validation_ui(ui: &mut egui::Ui, state: &mut State) {
-    ui.label(RichText::new("Cross-validation on the labels").strong());
+    ui.label(RichText::new(t!("accuracy-cross")).strong());
     let weak = theme::colors(ui.visuals()).weak;
-    ui.label(
-        RichText::new("The labels are cut into blocks; each part is mapped by a classifier that has not seen it. Neighbouring pixels stay together, because they are not independent.")
-            .color(weak),
-    );
+    ui.label(RichText::new(t!("accuracy-cross-about")).color(weak));
     egui::Grid::new("accuracy")
         .num_columns(2)
         .spacing([10.0, 6.0])
         .show(ui, |ui| {
-            ui.label("Block");
+            ui.label(t!("accuracy-block"));
             block_ui(ui, state);
             ui.end_row();
-            ui.label("Parts");
+            ui.label(t!("accuracy-parts"));
             ui.add(egui::DragValue::new(&mut state.session.accuracy_folds).range(2..=20));
             ui.end_row();
         });
-    ui.collapsing("How the labels are cut", |ui| {
+    ui.collapsing(t!("accuracy-how-cut"), |ui| {
         ui.label(RichText::new(FOLD_RULE).color(weak));
     });
     let can_run = Command::CheckAccuracy.can_run(state);
     ui.horizontal(|ui| {
         let ready = can_run.is_ok() && !state.live.is_validating;
-        let button = ui.add_enabled(ready, primary_button(ui, "Check accuracy"));
-        let why = can_run.err().unwrap_or("Running");
+        let button = ui.add_enabled(ready, primary_button(ui, t!("accuracy-check")));
+        let why = can_run.err().unwrap_or(t!("accuracy-running"));
         if button.on_disabled_hover_text(why).clicked() {
             state.start_validation();
         }
@@ -58,11 +56,7 @@ fn cross_validation_ui(ui: &mut egui::Ui, state: &mut State) {
         }
     });
     match &state.live.validation {
-        None => theme::empty_ui(
-            ui,
-            "No result yet",
-            "Label at least two classes in several places, then check.",
-        ),
+        None => theme::empty_ui(ui, t!("accuracy-none"), t!("accuracy-none-next")),
         Some(validation) => result_ui(ui, validation, &mut state.session.with_kappa),
     }
 }
@@ -79,11 +73,9 @@ fn block_ui(ui: &mut egui::Ui, state: &mut State) {
             .add(
                 egui::DragValue::new(&mut side)
                     .range(1..=4096)
-                    .suffix(" pixels"),
+                    .suffix(format!(" {}", t!("accuracy-pixels"))),
             )
-            .on_hover_text(
-                "At least 1 km and 50 pixels, so that a part is tested where it was not trained",
-            )
+            .on_hover_text(t!("accuracy-block-tip"))
             .changed();
         if changed {
             state.session.accuracy_block_px = Some(side);
@@ -93,8 +85,8 @@ fn block_ui(ui: &mut egui::Ui, state: &mut State) {
             .accuracy_block_px
             .is_some_and(|side| side != usual)
             && ui
-                .small_button("Usual")
-                .on_hover_text(format!("{usual} pixels"))
+                .small_button(t!("accuracy-usual"))
+                .on_hover_text(t!("accuracy-usual-tip", side = usual))
                 .clicked()
         {
             state.session.accuracy_block_px = None;
@@ -113,30 +105,29 @@ fn result_ui(ui: &mut egui::Ui, validation: &Validation, with_kappa: &mut bool) 
                 .color(colors.accent),
         );
         ui.vertical(|ui| {
-            ui.label("overall accuracy");
+            ui.label(t!("accuracy-overall"));
             ui.label(
-                RichText::new(format!("macro F1 {}", percent(accuracy.macro_f1)))
+                RichText::new(t!("accuracy-macro-f1", value = percent(accuracy.macro_f1)))
                     .color(colors.weak),
             );
         });
     });
     ui.label(
-        RichText::new(format!(
-            "{} pixels, {} parts, blocks of {} x {} pixels.",
-            crate::jobs::count_text(validation.pixels as u64),
-            validation.folds,
-            validation.block_px,
-            validation.block_px
+        RichText::new(t!(
+            "accuracy-basis",
+            pixels = crate::jobs::count_text(validation.pixels as u64),
+            parts = validation.folds,
+            side = validation.block_px
         ))
         .small()
         .color(colors.weak),
     );
     if let Some((mean, spread)) = validation.over_parts {
         ui.label(
-            RichText::new(format!(
-                "Mean of the parts {:.1} %, standard deviation {:.1} %.",
-                100.0 * mean,
-                100.0 * spread
+            RichText::new(t!(
+                "accuracy-over-parts",
+                mean = format!("{:.1}", 100.0 * mean),
+                spread = format!("{:.1}", 100.0 * spread)
             ))
             .small()
             .color(colors.weak),
@@ -150,31 +141,31 @@ fn result_ui(ui: &mut egui::Ui, validation: &Validation, with_kappa: &mut bool) 
             .wrap(),
         );
     }
-    ui.checkbox(with_kappa, "Kappa and MCC, too");
+    ui.checkbox(with_kappa, t!("accuracy-kappa"));
     if *with_kappa {
         let text = |value: Option<f64>| {
             value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"))
         };
-        ui.label(format!(
-            "MCC {}, kappa {}",
-            text(accuracy.mcc),
-            text(accuracy.kappa)
+        ui.label(t!(
+            "accuracy-kappa-values",
+            mcc = text(accuracy.mcc),
+            kappa = text(accuracy.kappa)
         ))
-        .on_hover_text("Kappa is not recommended: its correction for chance misleads. Use it for comparison with older work only.");
+        .on_hover_text(t!("accuracy-kappa-tip"));
     }
     if let Some(held_out) = &validation.held_out {
         super::held_out::held_out_ui(ui, held_out);
     }
-    theme::section_ui(ui, "Confusion matrix");
+    theme::section_ui(ui, t!("accuracy-matrix"));
     ui.label(
-        RichText::new("Rows: map. Columns: reference.")
+        RichText::new(t!("accuracy-matrix-sides"))
             .small()
             .color(colors.weak),
     );
     egui::ScrollArea::horizontal()
         .id_salt("matrix")
         .show(ui, |ui| matrix_ui(ui, &validation.matrix));
-    theme::section_ui(ui, "Per class");
+    theme::section_ui(ui, t!("accuracy-per-class"));
     egui::ScrollArea::horizontal()
         .id_salt("per class")
         .show(ui, |ui| {
@@ -183,7 +174,14 @@ fn result_ui(ui: &mut egui::Ui, validation: &Validation, with_kappa: &mut bool) 
                 .striped(true)
                 .spacing([8.0, 3.0])
                 .show(ui, |ui| {
-                    for name in ["Class", "n", "User's", "Prod.'s", "F1", "IoU"] {
+                    for name in [
+                        t!("accuracy-class"),
+                        "n",
+                        t!("accuracy-users"),
+                        t!("accuracy-producers"),
+                        "F1",
+                        "IoU",
+                    ] {
                         ui.label(RichText::new(name).small().color(colors.weak));
                     }
                     ui.end_row();
@@ -218,7 +216,11 @@ fn matrix_ui(ui: &mut egui::Ui, matrix: &ConfusionMatrix) {
     egui::Grid::new("matrix")
         .spacing([3.0, 3.0])
         .show(ui, |ui| {
-            ui.label(RichText::new("map \\ ref.").small().color(weak));
+            ui.label(
+                RichText::new(t!("accuracy-matrix-corner"))
+                    .small()
+                    .color(weak),
+            );
             for class in &matrix.classes {
                 swatch(ui, class.color, &class.name);
             }
@@ -252,9 +254,11 @@ fn matrix_ui(ui: &mut egui::Ui, matrix: &ConfusionMatrix) {
                         egui::FontId::proportional(12.0),
                         ui.visuals().text_color(),
                     );
-                    response.on_hover_text(format!(
-                        "{count} pixels: map says {}, reference says {}",
-                        class.name, reference.name
+                    response.on_hover_text(t!(
+                        "accuracy-matrix-cell",
+                        count = count,
+                        map = &class.name,
+                        reference = &reference.name
                     ));
                 }
                 ui.end_row();

@@ -8,19 +8,14 @@ use terroir_engine::JobSpec;
 
 use super::series_field::{start_ui, weak_ui, wrong_ui};
 use crate::archive_facts::{ArchiveFacts, Standing};
+use crate::language::t;
 use crate::state::State;
 
 pub fn belief_ui(ui: &mut egui::Ui, state: &mut State, facts: &Arc<ArchiveFacts>) {
-    weak_ui(
-        ui,
-        "Draws what the model takes a sensor to have seen on a day, also on one without an image, and lays it beside the nearest real image. It is model output, not an image.",
-    );
+    weak_ui(ui, t!("series-field-belief-about"));
     let sensors = State::drawn_sensors(facts);
     let Some(sensor) = state.drawn_sensor(facts) else {
-        wrong_ui(
-            ui,
-            "This model can draw none of the sensors. Choose other weights.",
-        );
+        wrong_ui(ui, t!("series-field-belief-no-sensor"));
         return;
     };
     let default = state
@@ -31,7 +26,7 @@ pub fn belief_ui(ui: &mut egui::Ui, state: &mut State, facts: &Arc<ArchiveFacts>
         .num_columns(2)
         .spacing([10.0, 6.0])
         .show(ui, |ui| {
-            ui.label("Sensor");
+            ui.label(t!("series-field-belief-sensor"));
             ComboBox::from_id_salt("belief sensor")
                 .width(ui.available_width())
                 .selected_text(&sensor)
@@ -43,23 +38,23 @@ pub fn belief_ui(ui: &mut egui::Ui, state: &mut State, facts: &Arc<ArchiveFacts>
                     }
                 });
             ui.end_row();
-            let label = ui.label("Date");
+            let label = ui.label(t!("series-field-belief-date"));
             ui.add(
                 TextEdit::singleline(&mut state.series_field.belief.date)
                     .desired_width(ui.available_width())
                     .hint_text(default),
             )
             .labelled_by(label.id)
-            .on_hover_text("YYYY-MM-DD; empty: the date on show in the timeline");
+            .on_hover_text(t!("series-field-belief-date.tip"));
             ui.end_row();
-            let label = ui.label("Sum up");
+            let label = ui.label(t!("series-field-sum-up"));
             ui.add(
                 TextEdit::singleline(&mut state.series_field.belief.valid)
                     .desired_width(ui.available_width())
-                    .hint_text("15 days before and after"),
+                    .hint_text(t!("series-field-belief-valid-hint")),
             )
             .labelled_by(label.id)
-            .on_hover_text("The period the picture is drawn from, with the date in it: 2018-05 or 2018-04-20..2018-05-20");
+            .on_hover_text(t!("series-field-belief-valid-tip"));
             ui.end_row();
         });
     let spec = match state.belief_spec(facts) {
@@ -73,22 +68,30 @@ pub fn belief_ui(ui: &mut egui::Ui, state: &mut State, facts: &Arc<ArchiveFacts>
     match facts.nearest(&spec.source, spec.date) {
         Some(image) => {
             let days = (image.date - spec.date).get_days();
-            let apart = match days {
-                0 => "of that day".to_owned(),
-                1 => "1 day later".to_owned(),
-                -1 => "1 day before".to_owned(),
-                days if days > 0 => format!("{days} days later"),
-                days => format!("{} days before", -days),
+            let date = image.date.to_string();
+            let text = match days {
+                0 => t!("series-field-belief-same-day", date = date),
+                days if days > 0 => t!("series-field-belief-later", date = date, days = days),
+                days => t!("series-field-belief-before", date = date, days = -days),
             };
-            weak_ui(ui, &format!("Nearest real image: {}, {apart}.", image.date));
+            weak_ui(ui, &text);
         }
-        None => weak_ui(ui, "There is no real image of this sensor to compare with."),
+        None => weak_ui(ui, t!("series-field-belief-no-real")),
     }
     if !matches!(standing, Standing::Seen(_)) {
         wrong_ui(
             ui,
-            &format!("{}: {}.", spec.valid_period().name(), standing.text()),
+            &t!(
+                "series-field-standing",
+                period = spec.valid_period().name(),
+                standing = standing.text()
+            ),
         );
     }
-    start_ui(ui, state, "Draw it", JobSpec::Reconstruct(spec));
+    start_ui(
+        ui,
+        state,
+        t!("series-field-belief-draw"),
+        JobSpec::Reconstruct(spec),
+    );
 }

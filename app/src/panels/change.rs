@@ -7,6 +7,7 @@ use terroir_scene::{ChangeMeasure, FEWEST_YEARS};
 use super::layers::{drag_step, end_drag_step};
 use crate::analyses::FieldChoice;
 use crate::export::primary_button;
+use crate::language::t;
 use crate::state::State;
 use crate::theme;
 
@@ -14,28 +15,25 @@ pub fn change_ui(ui: &mut egui::Ui, state: &mut State) {
     let fields = state.fields();
     let weak = theme::colors(ui.visuals()).weak;
     let Some((before, after)) = state.compared_fields(&fields) else {
-        ui.label(
-            RichText::new("Add a second field of the same place, of another year: then what changed between the two can be mapped.")
-                .color(weak),
-        );
+        ui.label(RichText::new(t!("analyses-change-none")).color(weak));
         return;
     };
     egui::Grid::new("change form")
         .num_columns(2)
         .spacing([10.0, 6.0])
         .show(ui, |ui| {
-            ui.label("Before");
+            ui.label(t!("analyses-before"));
             if let Some(path) = field_choice_ui(ui, "before", &fields, &before) {
                 state.session.analyses.before = Some(path);
             }
             ui.end_row();
-            ui.label("After");
+            ui.label(t!("analyses-after"));
             if let Some(path) = field_choice_ui(ui, "after", &fields, &after) {
                 state.session.analyses.after = Some(path);
             }
             ui.end_row();
             measure_ui(ui, state, fields.len());
-            ui.label("Smallest area");
+            ui.label(t!("analyses-smallest"));
             ui.add(
                 DragValue::new(&mut state.session.analyses.least_area_m2)
                     .range(0.0..=1e9)
@@ -43,28 +41,31 @@ pub fn change_ui(ui: &mut egui::Ui, state: &mut State) {
                     .max_decimals(0)
                     .suffix(" m²"),
             )
-            .on_hover_text("Smaller patches of change become no polygon");
+            .on_hover_text(t!("analyses-smallest.tip"));
             ui.end_row();
         });
     let is_same = before.path == after.path;
     let runs = state.is_analysing(|spec| matches!(spec, JobSpec::Change(_)));
     ui.horizontal(|ui| {
-        let button = ui.add_enabled(!runs && !is_same, primary_button(ui, "Find change"));
+        let button = ui.add_enabled(
+            !runs && !is_same,
+            primary_button(ui, t!("analyses-find-change")),
+        );
         let why = if runs {
-            "Running"
+            t!("analyses-running")
         } else {
-            "Choose two different fields"
+            t!("analyses-two-fields")
         };
         if button
             .on_disabled_hover_text(why)
-            .on_hover_text("Writes a raster of change and polygons beside the later field")
+            .on_hover_text(t!("analyses-find-change.tip"))
             .clicked()
         {
             state.start_change(&before.path, &after.path);
         }
         if runs {
             ui.spinner();
-            if ui.link("Progress").clicked() {
+            if ui.link(t!("analyses-progress")).clicked() {
                 state.show_jobs();
             }
         }
@@ -100,25 +101,25 @@ fn field_choice_ui(
 
 fn measure_ui(ui: &mut egui::Ui, state: &mut State, years: usize) {
     let form = &mut state.session.analyses;
-    ui.label("Measure");
+    ui.label(t!("analyses-measure"));
     let before = form.measure;
     ComboBox::from_id_salt("measure of change")
         .width(ui.available_width())
-        .selected_text(form.measure.name())
+        .selected_text(measure_name(form.measure))
         .show_ui(ui, |ui| {
             for measure in ChangeMeasure::ALL {
                 let about = match measure {
-                    ChangeMeasure::Dot => "1 for no change, smaller for more",
-                    ChangeMeasure::Distance => "(1 - dot product) / 2: 0 for no change",
-                    ChangeMeasure::Angle => "Degrees between the two: 0 for no change",
+                    ChangeMeasure::Dot => t!("analyses-measure-dot.tip"),
+                    ChangeMeasure::Distance => t!("analyses-measure-distance.tip"),
+                    ChangeMeasure::Angle => t!("analyses-measure-angle.tip"),
                     ChangeMeasure::LocalZ => {
-                        "How unusual the later year is among all fields here, in deviations; needs four"
+                        t!("analyses-measure-local-z.tip")
                     }
                 };
                 if measure == ChangeMeasure::LocalZ && years < FEWEST_YEARS {
                     continue;
                 }
-                ui.selectable_value(&mut form.measure, measure, measure.name())
+                ui.selectable_value(&mut form.measure, measure, measure_name(measure))
                     .on_hover_text(about);
             }
         });
@@ -126,7 +127,7 @@ fn measure_ui(ui: &mut egui::Ui, state: &mut State, years: usize) {
         form.threshold = None;
     }
     ui.end_row();
-    ui.label("Changed");
+    ui.label(t!("analyses-changed"));
     ui.horizontal(|ui| {
         ui.label(side(form.measure));
         let (low, high) = form.measure.range();
@@ -147,10 +148,21 @@ fn measure_ui(ui: &mut egui::Ui, state: &mut State, years: usize) {
     ui.end_row();
 }
 
+fn measure_name(measure: ChangeMeasure) -> &'static str {
+    match measure {
+        ChangeMeasure::Dot => t!("analyses-measure-dot"),
+        ChangeMeasure::Distance => t!("analyses-measure-distance"),
+        ChangeMeasure::Angle => t!("analyses-measure-angle"),
+        ChangeMeasure::LocalZ => t!("analyses-measure-local-z"),
+    }
+}
+
 fn side(measure: ChangeMeasure) -> &'static str {
     match measure {
-        ChangeMeasure::Dot => "below",
-        ChangeMeasure::Distance | ChangeMeasure::Angle | ChangeMeasure::LocalZ => "above",
+        ChangeMeasure::Dot => t!("analyses-below"),
+        ChangeMeasure::Distance | ChangeMeasure::Angle | ChangeMeasure::LocalZ => {
+            t!("analyses-above")
+        }
     }
 }
 
@@ -163,7 +175,7 @@ fn result_ui(
 ) {
     let weak = theme::colors(ui.visuals()).weak;
     ui.add(
-        egui::Label::new(RichText::new(format!("On the map: {}", layer.name)).color(weak))
+        egui::Label::new(RichText::new(t!("analyses-on-map", layer = &layer.name)).color(weak))
             .truncate(),
     );
     let shown = State::change_threshold_shown(layer);
@@ -171,13 +183,17 @@ fn result_ui(
     let mut all_values = false;
     ui.horizontal(|ui| {
         if ui
-            .selectable_label(shown.is_some(), "Changed or not")
+            .selectable_label(shown.is_some(), t!("analyses-changed-or-not"))
             .clicked()
             && shown.is_none()
         {
             state.color_change(layer, spec.measure, Some(used));
         }
-        if ui.selectable_label(shown.is_none(), "All values").clicked() && shown.is_some() {
+        if ui
+            .selectable_label(shown.is_none(), t!("analyses-all-values"))
+            .clicked()
+            && shown.is_some()
+        {
             state.color_change(layer, spec.measure, None);
             all_values = true;
         }
@@ -194,7 +210,7 @@ fn result_ui(
         ui.spacing_mut().slider_width = (ui.available_width() - 64.0).max(60.0);
         let slider =
             ui.add(Slider::new(&mut threshold, f64::from(low)..=f64::from(high)).max_decimals(3));
-        drag_step(state, &slider, "Threshold of change");
+        drag_step(state, &slider, t!("analyses-step-threshold"));
         if (threshold - shown).abs() > 1e-6 {
             state.color_change(layer, spec.measure, Some(threshold));
         }
@@ -203,8 +219,8 @@ fn result_ui(
     let polygons = spec.out.with_extension("gpkg");
     ui.horizontal(|ui| {
         if ui
-            .button("Add polygons")
-            .on_hover_text("The patches of change with their areas, as a layer")
+            .button(t!("analyses-add-polygons"))
+            .on_hover_text(t!("analyses-add-polygons.tip"))
             .clicked()
         {
             state.open_vector(polygons);
@@ -213,8 +229,8 @@ fn result_ui(
         if (shown - used).abs() > 1e-4 {
             let runs = state.is_analysing(|spec| matches!(spec, JobSpec::Change(_)));
             let again = ui
-                .add_enabled(!runs, egui::Button::new("Write at this threshold"))
-                .on_hover_text(format!("The polygons were written at {used:.3}"));
+                .add_enabled(!runs, egui::Button::new(t!("analyses-write-again")))
+                .on_hover_text(t!("analyses-written-at", threshold = format!("{used:.3}")));
             if again.clicked() {
                 state.session.analyses.measure = spec.measure;
                 state.session.analyses.threshold = Some(shown);

@@ -7,6 +7,7 @@ use terroir_engine::JobSpec;
 use terroir_scene::{Clusters, Layer, Style};
 
 use crate::export::primary_button;
+use crate::language::t;
 use crate::state::State;
 use crate::theme;
 
@@ -21,56 +22,51 @@ pub fn clusters_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
     let runs = state.is_analysing(|spec| matches!(spec, JobSpec::Cluster(_)));
     ui.horizontal(|ui| {
         let form = &mut state.session.analyses;
-        ui.label("Clusters");
+        ui.label(t!("analyses-clusters"));
         ui.add(DragValue::new(&mut form.clusters).range(2..=30));
-        ui.label("Seed")
-            .on_hover_text("Another seed may find other clusters; the same seed finds the same");
+        ui.label(t!("analyses-seed"))
+            .on_hover_text(t!("analyses-seed.tip"));
         ui.add(DragValue::new(&mut form.seed));
     });
     ui.horizontal(|ui| {
-        let button = ui.add_enabled(!runs, primary_button(ui, "Find clusters"));
+        let button = ui.add_enabled(!runs, primary_button(ui, t!("analyses-find-clusters")));
         if button
-            .on_disabled_hover_text("Running")
-            .on_hover_text("Groups the pixels of the whole field; no labels are needed")
+            .on_disabled_hover_text(t!("analyses-running"))
+            .on_hover_text(t!("analyses-find-clusters.tip"))
             .clicked()
         {
             state.start_clusters(&field);
         }
         if runs {
             ui.spinner();
-            if ui.link("Progress").clicked() {
+            if ui.link(t!("analyses-progress")).clicked() {
                 state.show_jobs();
             }
         }
     });
     let Some(Style::FieldClusters { clusters }) = &layer.style else {
-        ui.label(
-            RichText::new(
-                "The field is then drawn by its clusters, and they can be named and merged here.",
-            )
-            .color(weak),
-        );
+        ui.label(RichText::new(t!("analyses-clusters-hint")).color(weak));
         return;
     };
-    ui.label(RichText::new("Name them; clusters of the same name become one class.").color(weak));
+    ui.label(RichText::new(t!("analyses-clusters-name")).color(weak));
     table_ui(ui, state, layer, clusters);
     let (classes, _) = clusters.classes();
     ui.horizontal_wrapped(|ui| {
         if ui
-            .add_enabled(!runs, egui::Button::new("Write map"))
-            .on_hover_text("A class map of the whole field beside it, with these names and colours")
+            .add_enabled(!runs, egui::Button::new(t!("analyses-write-map")))
+            .on_hover_text(t!("analyses-write-map.tip"))
             .clicked()
         {
             state.start_cluster_map(&field, clusters);
         }
         if ui
-            .button("Use as classes")
-            .on_hover_text("Adds the names to the classes on the left, to label with")
+            .button(t!("analyses-use-classes"))
+            .on_hover_text(t!("analyses-use-classes.tip"))
             .clicked()
         {
             state.clusters_to_classes(clusters);
         }
-        ui.label(RichText::new(format!("{} classes", classes.len())).color(weak));
+        ui.label(RichText::new(t!("analyses-classes", count = classes.len())).color(weak));
     });
 }
 
@@ -84,9 +80,9 @@ fn table_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, clusters: 
             for (index, cluster) in clusters.clusters.iter().enumerate() {
                 ui.horizontal(|ui| {
                     let mut color = cluster.color;
-                    let label = format!("Colour of {}", cluster.name);
+                    let label = t!("analyses-colour-of", name = &cluster.name);
                     if theme::named(ui.color_edit_button_srgb(&mut color), &label).changed() {
-                        state.change_clusters(layer.id, "Colour of a cluster", |clusters| {
+                        state.change_clusters(layer.id, t!("analyses-step-colour"), |clusters| {
                             clusters.recolor(index, color);
                         });
                     }
@@ -95,7 +91,7 @@ fn table_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, clusters: 
                         ui.label(
                             RichText::new(format!("{:.1} %", 100.0 * cluster.share)).color(weak),
                         )
-                        .on_hover_text("Share of the field's pixels");
+                        .on_hover_text(t!("analyses-share"));
                     });
                 });
             }
@@ -120,7 +116,7 @@ fn name_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, index: usiz
     if edit.lost_focus() {
         state.session.analyses.cluster_name = None;
         if text.trim() != name {
-            state.change_clusters(layer.id, "Name a cluster", |clusters| {
+            state.change_clusters(layer.id, t!("analyses-step-name"), |clusters| {
                 clusters.rename(index, &text);
             });
         }

@@ -7,6 +7,7 @@ use super::sample::copy_ui;
 use crate::comparison::compared_fields;
 use crate::export::primary_button;
 use crate::files::FileTask;
+use crate::language::t;
 use crate::state::State;
 use crate::theme;
 
@@ -15,14 +16,11 @@ const SHOTS: [Shots; 4] = [Shots::Few(1), Shots::Few(5), Shots::Few(10), Shots::
 
 pub fn comparison_ui(ui: &mut egui::Ui, state: &mut State) {
     let weak = theme::colors(ui.visuals()).weak;
-    ui.label(RichText::new("Compare fields on the labels").strong());
-    ui.label(
-        RichText::new("How far a few labels get with each field. The simplest classifiers learn on half of the ground and are tested on the other half.")
-            .color(weak),
-    );
+    ui.label(RichText::new(t!("accuracy-compare")).strong());
+    ui.label(RichText::new(t!("accuracy-compare-about")).color(weak));
     let fields = state.fields();
     if fields.is_empty() {
-        ui.label(RichText::new("Make a field of a scene, or add one, to compare it.").color(weak));
+        ui.label(RichText::new(t!("accuracy-compare-none")).color(weak));
         return;
     }
     let form = &mut state.session.comparison;
@@ -43,16 +41,16 @@ pub fn comparison_ui(ui: &mut egui::Ui, state: &mut State) {
         .num_columns(2)
         .spacing([10.0, 6.0])
         .show(ui, |ui| {
-            ui.label("Labels a class");
+            ui.label(t!("accuracy-compare-shots"));
             ui.horizontal(|ui| {
                 for shots in SHOTS {
                     let is_chosen = form.shots.contains(&shots);
                     let text = shots.to_string();
                     let about = match shots {
                         Shots::Max => {
-                            format!("All there are, up to {} of each class", EvaluateSpec::MOST)
+                            t!("accuracy-compare-max", most = EvaluateSpec::MOST)
                         }
-                        Shots::Few(count) => format!("{count} of each class, drawn by chance"),
+                        Shots::Few(count) => t!("accuracy-compare-few", count = count),
                     };
                     if ui
                         .selectable_label(is_chosen, text)
@@ -68,22 +66,25 @@ pub fn comparison_ui(ui: &mut egui::Ui, state: &mut State) {
                 }
             });
             ui.end_row();
-            ui.label("Splits");
+            ui.label(t!("accuracy-compare-splits"));
             ui.add(DragValue::new(&mut form.seeds).range(1..=50))
-                .on_hover_text("Ways of parting the ground; each draws its own labels");
+                .on_hover_text(t!("accuracy-compare-splits.tip"));
             ui.end_row();
         });
     let spec = state.comparison_spec();
     let runs = state.is_analysing(|spec| matches!(spec, JobSpec::Evaluate(_)));
     ui.horizontal(|ui| {
-        let button = ui.add_enabled(spec.is_ok() && !runs, primary_button(ui, "Compare fields"));
+        let button = ui.add_enabled(
+            spec.is_ok() && !runs,
+            primary_button(ui, t!("accuracy-compare-start")),
+        );
         let why = match &spec {
             Err(why) => *why,
-            Ok(_) => "Running",
+            Ok(_) => t!("accuracy-running"),
         };
         if button
             .on_disabled_hover_text(why)
-            .on_hover_text("Writes a report beside the first field")
+            .on_hover_text(t!("accuracy-compare-start.tip"))
             .clicked()
         {
             state.start_comparison();
@@ -93,7 +94,7 @@ pub fn comparison_ui(ui: &mut egui::Ui, state: &mut State) {
         }
         if runs {
             ui.spinner();
-            if ui.link("Progress").clicked() {
+            if ui.link(t!("accuracy-progress")).clicked() {
                 state.show_jobs();
             }
         }
@@ -105,7 +106,7 @@ pub fn comparison_ui(ui: &mut egui::Ui, state: &mut State) {
 
 fn result_ui(ui: &mut egui::Ui, state: &mut State, spec: &EvaluateSpec, outcome: &Outcome) {
     let colors = theme::colors(ui.visuals());
-    theme::section_ui(ui, "Balanced accuracy, best classifier");
+    theme::section_ui(ui, t!("accuracy-compare-result"));
     egui::ScrollArea::horizontal()
         .id_salt("comparison")
         .show(ui, |ui| {
@@ -113,7 +114,11 @@ fn result_ui(ui: &mut egui::Ui, state: &mut State, spec: &EvaluateSpec, outcome:
                 .striped(true)
                 .spacing([12.0, 4.0])
                 .show(ui, |ui| {
-                    ui.label(RichText::new("Labels a class").small().color(colors.weak));
+                    ui.label(
+                        RichText::new(t!("accuracy-compare-shots"))
+                            .small()
+                            .color(colors.weak),
+                    );
                     for shots in &spec.shots {
                         ui.label(RichText::new(shots.to_string()).small().color(colors.weak));
                     }
@@ -149,7 +154,7 @@ fn result_ui(ui: &mut egui::Ui, state: &mut State, spec: &EvaluateSpec, outcome:
     });
     if let Some(page) = page
         && ui
-            .button("Open report")
+            .button(t!("accuracy-compare-report"))
             .on_hover_text(page.display().to_string())
             .clicked()
     {

@@ -7,21 +7,18 @@ use terroir_scene::{FieldProduct, Layer, Uncertainty};
 
 use crate::arrangement::Panel;
 use crate::commands::Command;
+use crate::language::t;
 use crate::state::{LiveLook, State};
 use crate::theme;
 
 pub fn field_ui(ui: &mut egui::Ui, state: &mut State) {
     let Some(layer) = state.field_layer() else {
-        theme::empty_ui(
-            ui,
-            "No field yet",
-            "A field holds 64 numbers for every pixel, made by a model. With one, a few strokes become a map of the whole scene.",
-        );
+        theme::empty_ui(ui, t!("field-none"), t!("field-none-next"));
         let can_run = Command::MakeField.can_run(state);
         ui.add_enabled_ui(can_run.is_ok(), |ui| {
             if ui
-                .button("Make a field…")
-                .on_disabled_hover_text("Add a scene first")
+                .button(t!("field-make"))
+                .on_disabled_hover_text(t!("field-scene-first"))
                 .clicked()
             {
                 state.arrangement.show(Panel::Run);
@@ -41,24 +38,24 @@ pub fn field_ui(ui: &mut egui::Ui, state: &mut State) {
 /// What else a field can be asked, folded away until wanted.
 fn analyses_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
     ui.separator();
-    egui::CollapsingHeader::new("Change between two fields")
+    egui::CollapsingHeader::new(t!("field-change"))
         .id_salt("change")
         .show(ui, |ui| super::change::change_ui(ui, state));
-    egui::CollapsingHeader::new("Clusters")
+    egui::CollapsingHeader::new(t!("field-clusters"))
         .id_salt("clusters")
         .show(ui, |ui| super::clusters::clusters_ui(ui, state, layer));
-    egui::CollapsingHeader::new("Map of measured values")
+    egui::CollapsingHeader::new(t!("field-values"))
         .id_salt("values")
         .show(ui, |ui| super::values::values_ui(ui, state, layer));
 }
 
 fn live_ui(ui: &mut egui::Ui, state: &mut State) {
-    ui.label(egui::RichText::new("Live map").strong());
+    ui.label(egui::RichText::new(t!("field-live")).strong());
     let weak = theme::colors(ui.visuals()).weak;
     match &state.live.fit {
         None => {
             let text = if state.live.is_fitting {
-                "Making the first map…".to_owned()
+                t!("field-live-first").to_owned()
             } else {
                 match state
                     .label_counts()
@@ -66,32 +63,33 @@ fn live_ui(ui: &mut egui::Ui, state: &mut State) {
                     .filter(|&&count| count > 0)
                     .count()
                 {
-                    0 => "Paint two classes: choose a class on the left, press P and draw."
-                        .to_owned(),
-                    1 => "One class is painted. Paint a second one to get a map.".to_owned(),
-                    _ => "The labels do not lie on this field.".to_owned(),
+                    0 => t!("field-live-no-classes").to_owned(),
+                    1 => t!("field-live-one-class").to_owned(),
+                    _ => t!("field-live-elsewhere").to_owned(),
                 }
             };
             ui.label(egui::RichText::new(text).color(weak));
         }
         Some(fit) => {
             let pixels: usize = fit.counts.iter().sum();
-            let mut text = format!(
-                "{} classes from {} labelled pixels, in {:.0} ms.",
-                fit.head.classes.len(),
-                crate::jobs::count_text(pixels as u64),
-                fit.secs * 1000.0
+            let mut text = t!(
+                "field-live-made",
+                classes = fit.head.classes.len(),
+                pixels = crate::jobs::count_text(pixels as u64),
+                ms = format!("{:.0}", fit.secs * 1000.0)
             );
             if fit.without_vector > 0 {
-                text.push_str(&format!(
-                    " {} labelled pixels have no field.",
-                    fit.without_vector
+                text.push(' ');
+                text.push_str(&t!(
+                    "field-live-without-vector",
+                    pixels = fit.without_vector
                 ));
             }
             if fit.held_out > 0 {
-                text.push_str(&format!(
-                    " {} pixels of test and validation shapes do not train.",
-                    crate::jobs::count_text(fit.held_out as u64)
+                text.push(' ');
+                text.push_str(&t!(
+                    "field-live-held-out",
+                    pixels = crate::jobs::count_text(fit.held_out as u64)
                 ));
             }
             ui.label(egui::RichText::new(text).color(weak));
@@ -99,14 +97,14 @@ fn live_ui(ui: &mut egui::Ui, state: &mut State) {
     }
     ui.add_enabled_ui(state.live.fit.is_some(), |ui| {
         ui.horizontal(|ui| {
-            ui.checkbox(&mut state.live.visible, "Show");
-            for (look, name, about) in LIVE_LOOKS {
+            ui.checkbox(&mut state.live.visible, t!("field-live-show"));
+            for (look, name, about) in live_looks() {
                 ui.selectable_value(&mut state.live.look, look, name)
                     .on_hover_text(about);
             }
         });
         ui.horizontal(|ui| {
-            ui.label("Opacity");
+            ui.label(t!("field-opacity"));
             let mut percent = state.live.opacity * 100.0;
             ui.spacing_mut().slider_width = (ui.available_width() - 64.0).max(60.0);
             ui.add(
@@ -121,8 +119,12 @@ fn live_ui(ui: &mut egui::Ui, state: &mut State) {
     if state.live.fit.is_some() {
         match state.live.look {
             LiveLook::Classes => {}
-            LiveLook::Confidence => ramp_legend_ui(ui, "cividis", "unsure", "sure"),
-            LiveLook::Doubt(_) => ramp_legend_ui(ui, "similarity", "sure", "unsure"),
+            LiveLook::Confidence => {
+                ramp_legend_ui(ui, "cividis", t!("field-unsure"), t!("field-sure"))
+            }
+            LiveLook::Doubt(_) => {
+                ramp_legend_ui(ui, "similarity", t!("field-sure"), t!("field-unsure"))
+            }
         }
     }
     ui.horizontal(|ui| {
@@ -140,28 +142,31 @@ fn live_ui(ui: &mut egui::Ui, state: &mut State) {
     });
 }
 
-const LIVE_LOOKS: [(LiveLook, &str, &str); 4] = [
-    (
-        LiveLook::Classes,
-        "Classes",
-        "The likeliest class of each pixel",
-    ),
-    (
-        LiveLook::Confidence,
-        "Confidence",
-        "The probability of the likeliest class",
-    ),
-    (
-        LiveLook::Doubt(Uncertainty::Margin),
-        "Margin",
-        "How close the second class comes to the first: bright where a label helps",
-    ),
-    (
-        LiveLook::Doubt(Uncertainty::Entropy),
-        "Entropy",
-        "How evenly the probability is spread over all classes",
-    ),
-];
+/// What the live map can show: name and what it says.
+fn live_looks() -> [(LiveLook, &'static str, &'static str); 4] {
+    [
+        (
+            LiveLook::Classes,
+            t!("field-look-classes"),
+            t!("field-look-classes.tip"),
+        ),
+        (
+            LiveLook::Confidence,
+            t!("field-look-confidence"),
+            t!("field-look-confidence.tip"),
+        ),
+        (
+            LiveLook::Doubt(Uncertainty::Margin),
+            t!("field-look-margin"),
+            t!("field-look-margin.tip"),
+        ),
+        (
+            LiveLook::Doubt(Uncertainty::Entropy),
+            t!("field-look-entropy"),
+            t!("field-look-entropy.tip"),
+        ),
+    ]
+}
 
 pub fn ramp_legend_ui(ui: &mut egui::Ui, ramp: &str, low: &str, high: &str) {
     let (rect, _) =
@@ -190,7 +195,7 @@ fn provenance_ui(ui: &mut egui::Ui, state: &State, layer: &Layer) {
         return;
     };
     ui.separator();
-    ui.label(egui::RichText::new("Made by").strong());
+    ui.label(egui::RichText::new(t!("field-made-by")).strong());
     let weak = theme::colors(ui.visuals()).weak;
     let name = match product.year {
         Some(year) => format!("{}, {year}", product.name),

@@ -7,6 +7,7 @@ use terroir_scene::{FIELD_AXES, Layer, LayerId, PcaBasis, PcaStretch, Style};
 
 use crate::dialogs::Purpose;
 use crate::field_colors::ColorSources;
+use crate::language::t;
 use crate::similarity::PickExample;
 use crate::state::State;
 use crate::theme;
@@ -15,7 +16,7 @@ use crate::theme;
 const KNOWN_AXES: [([usize; 3], f32); 2] = [([1, 16, 9], 0.3), ([3, 2, 4], 0.25)];
 
 pub fn field_picture_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
-    ui.label(RichText::new("Picture of the field").strong());
+    ui.label(RichText::new(t!("field-picture")).strong());
     let weak = theme::colors(ui.visuals()).weak;
     ui.add(egui::Label::new(RichText::new(&layer.name).color(weak)).truncate());
     let style = layer.style.as_ref();
@@ -24,16 +25,16 @@ pub fn field_picture_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>
     let is_similarity = matches!(style, Some(Style::FieldSimilarity(_)));
     ui.horizontal_wrapped(|ui| {
         if ui
-            .selectable_label(is_pca, "Components")
-            .on_hover_text("The three directions in which the field varies most, as colours")
+            .selectable_label(is_pca, t!("field-components"))
+            .on_hover_text(t!("field-components.tip"))
             .clicked()
             && !is_pca
         {
             state.fit_colors(ColorSources::Layer(layer.id));
         }
         if ui
-            .selectable_label(is_axes, "Three axes")
-            .on_hover_text("Three of the 64 numbers as red, green and blue, as they are")
+            .selectable_label(is_axes, t!("field-axes"))
+            .on_hover_text(t!("field-axes.tip"))
             .clicked()
             && !is_axes
         {
@@ -42,9 +43,9 @@ pub fn field_picture_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>
         if ui
             .selectable_label(
                 is_similarity || state.session.similar.pick.is_some(),
-                "Similar places",
+                t!("field-similar"),
             )
-            .on_hover_text("Click a pixel: everything like it becomes bright")
+            .on_hover_text(t!("field-similar.tip"))
             .clicked()
         {
             state.pick_example(PickExample::Pixel);
@@ -90,47 +91,48 @@ fn components_ui(
                 .selected_text(format!("{}", axes[channel] + 1))
                 .show_ui(ui, |ui| {
                     for (index, share) in basis.shares.iter().enumerate() {
-                        let text =
-                            format!("{}  ({:.1} % of the variance)", index + 1, share * 100.0);
+                        let text = t!(
+                            "field-component-share",
+                            number = index + 1,
+                            percent = format!("{:.1}", share * 100.0)
+                        );
                         ui.selectable_value(&mut axes[channel], index, text);
                     }
                 });
             let flip = Button::new("±").selected(flips[channel]);
-            let flip = ui
-                .add(flip)
-                .on_hover_text("Turn the light and the dark end round");
-            if theme::named(flip, &format!("Flip {name}")).clicked() {
+            let flip = ui.add(flip).on_hover_text(t!("field-flip"));
+            if theme::named(flip, &t!("field-flip-named", channel = name)).clicked() {
                 flips[channel] = !flips[channel];
             }
         }
     });
     ui.horizontal(|ui| {
-        ui.label("Stretch");
+        ui.label(t!("field-stretch"));
         egui::ComboBox::from_id_salt("stretch of components")
-            .selected_text(stretch.name())
+            .selected_text(stretch_name(stretch))
             .show_ui(ui, |ui| {
                 for choice in PcaStretch::ALL {
                     let is_known = choice == PcaStretch::Percentile || basis.has_all_limits();
                     ui.add_enabled_ui(is_known, |ui| {
-                        ui.selectable_value(&mut stretch, choice, choice.name())
-                            .on_disabled_hover_text("Fit the colours again to know these limits");
+                        ui.selectable_value(&mut stretch, choice, stretch_name(choice))
+                            .on_disabled_hover_text(t!("field-fit-again"));
                     });
                 }
             });
     });
     let total: f32 = axes.iter().filter_map(|axis| basis.shares.get(*axis)).sum();
     let weak = theme::colors(ui.visuals()).weak;
-    let text = format!(
-        "These three carry {:.0} % of the variance. {}",
-        total * 100.0,
-        basis.about()
+    let text = t!(
+        "field-variance",
+        percent = format!("{:.0}", total * 100.0),
+        about = basis.about()
     );
     ui.label(RichText::new(text).color(weak));
     if (axes, flips, stretch) != shown {
         let step = match (axes != shown.0, flips != shown.1) {
-            (true, _) => "Choose components",
-            (_, true) => "Flip a component",
-            _ => "Stretch components",
+            (true, _) => t!("field-step-components"),
+            (_, true) => t!("field-step-flip"),
+            _ => t!("field-step-stretch"),
         };
         state.change_layer(layer, step, |layer| {
             if let Some(Style::FieldPca {
@@ -143,6 +145,14 @@ fn components_ui(
                 (*old_axes, *old_flips, *old_stretch) = (axes, flips, stretch);
             }
         });
+    }
+}
+
+fn stretch_name(stretch: PcaStretch) -> &'static str {
+    match stretch {
+        PcaStretch::Percentile => t!("field-stretch-percentile"),
+        PcaStretch::Deviation => t!("field-stretch-deviation"),
+        PcaStretch::Range => t!("field-stretch-range"),
     }
 }
 
@@ -170,30 +180,28 @@ fn colors_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, basis: &P
         .filter(|other| matches!(&other.style, Some(Style::FieldPca { basis: theirs, .. }) if theirs == basis))
         .count();
     ui.horizontal_wrapped(|ui| {
-        ui.menu_button("Colours", |ui| {
+        ui.menu_button(t!("field-colours"), |ui| {
             if ui
-                .button("Fit to this layer")
-                .on_hover_text("On at most a million of its pixels")
+                .button(t!("field-fit-layer"))
+                .on_hover_text(t!("field-fit-layer.tip"))
                 .clicked()
             {
                 state.fit_colors(ColorSources::Layer(layer.id));
                 ui.close();
             }
-            let text = format!("Fit over all fields ({})", fields.len());
+            let text = t!("field-fit-all", count = fields.len());
             if ui
                 .add_enabled(fields.len() > 1, Button::new(text))
-                .on_hover_text(
-                    "One basis for all years and places: the same colour then means the same thing",
-                )
-                .on_disabled_hover_text("There is only one field")
+                .on_hover_text(t!("field-fit-all-tip"))
+                .on_disabled_hover_text(t!("field-fit-only-one"))
                 .clicked()
             {
                 state.fit_colors(ColorSources::All);
                 ui.close();
             }
             if ui
-                .button("Fit over all fields, every pixel…")
-                .on_hover_text("In one pass over the files, as a job; the basis is kept as a file")
+                .button(t!("field-fit-every"))
+                .on_hover_text(t!("field-fit-every.tip"))
                 .clicked()
             {
                 let purpose = Purpose::BasisOut { fits: true };
@@ -204,18 +212,18 @@ fn colors_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, basis: &P
             if !others.is_empty() {
                 ui.separator();
                 for (id, name) in &others {
-                    if ui.button(format!("Use the colours of {name}")).clicked() {
+                    if ui.button(t!("field-use-colours", layer = name)).clicked() {
                         state.use_colors_of(layer.id, *id);
                         ui.close();
                     }
                 }
             }
             ui.separator();
-            if ui.button("Open colours…").clicked() {
+            if ui.button(t!("field-open-colours")).clicked() {
                 state.pick_with(ui.ctx(), Purpose::BasisIn(layer.id), "");
                 ui.close();
             }
-            if ui.button("Save colours…").clicked() {
+            if ui.button(t!("field-save-colours")).clicked() {
                 let purpose = Purpose::BasisOut { fits: false };
                 let suggestion = state.suggested_path(&purpose);
                 state.pick_with(ui.ctx(), purpose, &suggestion);
@@ -223,10 +231,7 @@ fn colors_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, basis: &P
             }
         });
         if sharing > 0 {
-            let text = match sharing {
-                1 => "shared with 1 other layer".to_owned(),
-                count => format!("shared with {count} other layers"),
-            };
+            let text = t!("field-shared", count = sharing);
             ui.label(RichText::new(text).color(theme::colors(ui.visuals()).weak));
         }
     });
@@ -255,13 +260,13 @@ fn axes_ui(
     });
     let mut responses = Vec::new();
     ui.horizontal(|ui| {
-        ui.label("from");
+        ui.label(t!("field-from"));
         let value = DragValue::new(&mut new_limits.0)
             .speed(0.005)
             .range(-1.0..=1.0)
             .fixed_decimals(2);
         responses.push(ui.add(value));
-        ui.label("to");
+        ui.label(t!("field-to"));
         let value = DragValue::new(&mut new_limits.1)
             .speed(0.005)
             .range(-1.0..=1.0)
@@ -271,7 +276,12 @@ fn axes_ui(
             let name = known.map(|axis| axis.to_string()).join("/");
             if ui
                 .small_button(&name)
-                .on_hover_text(format!("Axes {name}, -{reach} to {reach}"))
+                .on_hover_text(t!(
+                    "field-axes-known",
+                    axes = &name,
+                    low = format!("-{reach}"),
+                    high = format!("{reach}")
+                ))
                 .clicked()
             {
                 (new_axes, new_limits) = (known, (-reach, reach));
@@ -279,13 +289,13 @@ fn axes_ui(
         }
     });
     let weak = theme::colors(ui.visuals()).weak;
-    let text = "Single axes mean nothing by themselves; use all 64 for anything but looking.";
+    let text = t!("field-axes-note");
     ui.label(RichText::new(text).color(weak));
     for response in &responses {
-        super::layers::drag_step(state, response, "Limits of axes");
+        super::layers::drag_step(state, response, t!("field-step-limits"));
     }
     if (new_axes, new_limits) != (axes, limits) && new_limits.1 > new_limits.0 {
-        state.change_layer(layer, "Choose axes", |layer| {
+        state.change_layer(layer, t!("field-step-choose-axes"), |layer| {
             layer.style = Some(Style::FieldAxes {
                 axes: new_axes,
                 low: new_limits.0,
@@ -299,7 +309,7 @@ fn axes_ui(
 }
 
 fn show_axes(state: &mut State, layer: LayerId, axes: [usize; 3], reach: f32) {
-    state.change_layer(layer, "Show three axes", |layer| {
+    state.change_layer(layer, t!("field-step-show-axes"), |layer| {
         layer.style = Some(Style::FieldAxes {
             axes,
             low: -reach,

@@ -2,28 +2,29 @@
 
 use egui::RichText;
 
+use crate::language::t;
 use crate::live_head::HeldOut;
 use crate::theme;
 
 pub fn held_out_ui(ui: &mut egui::Ui, held_out: &HeldOut) {
     let weak = theme::colors(ui.visuals()).weak;
-    theme::section_ui(ui, "Held-out polygons");
+    theme::section_ui(ui, t!("accuracy-held-out"));
     let percent = |value: Option<f64>| {
         value.map_or_else(
-            || "not defined".to_owned(),
+            || t!("accuracy-not-defined").to_owned(),
             |value| format!("{:.1} %", 100.0 * value),
         )
     };
-    ui.label(format!(
-        "{} right, macro F1 {}",
-        percent(held_out.accuracy.overall),
-        percent(held_out.accuracy.macro_f1)
+    ui.label(t!(
+        "accuracy-held-out-figures",
+        overall = percent(held_out.accuracy.overall),
+        f1 = percent(held_out.accuracy.macro_f1)
     ));
     ui.label(
-        RichText::new(format!(
-            "{} pixels of {} polygons marked test or validation, which do not train the map.",
-            crate::jobs::count_text(held_out.pixels as u64),
-            held_out.polygons
+        RichText::new(t!(
+            "accuracy-held-out-basis",
+            pixels = crate::jobs::count_text(held_out.pixels as u64),
+            polygons = held_out.polygons
         ))
         .small()
         .color(weak),
@@ -38,7 +39,12 @@ pub fn held_out_ui(ui: &mut egui::Ui, held_out: &HeldOut) {
     }
     mistakes.sort_by_key(|mistake| std::cmp::Reverse(mistake.0));
     for (count, is, taken_for) in mistakes.into_iter().take(3) {
-        let text = format!("{is} taken for {taken_for}: {count} pixels");
+        let text = t!(
+            "accuracy-mistake",
+            is = is,
+            taken = taken_for,
+            count = count
+        );
         ui.label(RichText::new(text).small().color(weak));
     }
 }

@@ -3,6 +3,7 @@
 use egui::RichText;
 use terroir_scene::HeadKind;
 
+use crate::language::t;
 use crate::state::State;
 use crate::theme;
 
@@ -11,24 +12,23 @@ const WEIGHTS: std::ops::RangeInclusive<f32> = 0.05..=20.0;
 
 pub fn method_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.horizontal(|ui| {
-        ui.label("Method");
+        ui.label(t!("field-method"));
         egui::ComboBox::from_id_salt("head kind")
             .width(180.0)
-            .selected_text(state.live.kind.name())
+            .selected_text(head_name(state.live.kind))
             .show_ui(ui, |ui| {
                 for kind in HeadKind::ALL {
-                    ui.selectable_value(&mut state.live.kind, kind, kind.name())
+                    ui.selectable_value(&mut state.live.kind, kind, head_name(kind))
                         .on_hover_text(about(kind));
                 }
             });
     });
     let kind = state.live.kind;
     if !kind.is_linear() {
-        let text = format!(
-            "{} cannot follow the brush: the canvas multiplies with one row of numbers a class, and this method has none. \
-             While you paint you see logistic regression; Export and Check accuracy use {}.",
-            kind.name(),
-            kind.name().to_lowercase()
+        let text = t!(
+            "field-head-not-live",
+            name = head_name(kind),
+            inside = head_name_inside(kind)
         );
         ui.label(
             RichText::new(text)
@@ -39,15 +39,36 @@ pub fn method_ui(ui: &mut egui::Ui, state: &mut State) {
     weights_ui(ui, state);
 }
 
+/// What a classifier is called in the window.
+pub fn head_name(kind: HeadKind) -> &'static str {
+    match kind {
+        HeadKind::Logistic => t!("field-head-logistic"),
+        HeadKind::Ridge => t!("field-head-ridge"),
+        HeadKind::Neighbours => t!("field-head-neighbours"),
+        HeadKind::Forest => t!("field-head-forest"),
+        HeadKind::Network => t!("field-head-network"),
+    }
+}
+
+/// Its name inside a sentence.
+fn head_name_inside(kind: HeadKind) -> &'static str {
+    match kind {
+        HeadKind::Logistic | HeadKind::Ridge => head_name(kind),
+        HeadKind::Neighbours => t!("field-head-neighbours.inside"),
+        HeadKind::Forest => t!("field-head-forest.inside"),
+        HeadKind::Network => t!("field-head-network.inside"),
+    }
+}
+
 fn about(kind: HeadKind) -> &'static str {
     match kind {
-        HeadKind::Logistic => "Honest probabilities from few labels; follows the brush",
-        HeadKind::Ridge => "The quickest; follows the brush",
+        HeadKind::Logistic => t!("field-head-logistic.tip"),
+        HeadKind::Ridge => t!("field-head-ridge.tip"),
         HeadKind::Neighbours => {
-            "The three most similar labelled pixels vote; good from very few labels"
+            t!("field-head-neighbours.tip")
         }
-        HeadKind::Forest => "100 trees vote; for many labels and classes with several faces",
-        HeadKind::Network => "Two layers; for many labels and classes with several faces",
+        HeadKind::Forest => t!("field-head-forest.tip"),
+        HeadKind::Network => t!("field-head-network.tip"),
     }
 }
 
@@ -61,14 +82,14 @@ fn weights_ui(ui: &mut egui::Ui, state: &mut State) {
         .filter(|class| state.live.class_weights.contains_key(&class.id))
         .count();
     let title = match changed {
-        0 => "Class weights".to_owned(),
-        count => format!("Class weights ({count} changed)"),
+        0 => t!("field-weights").to_owned(),
+        count => t!("field-weights-changed", count = count),
     };
     egui::CollapsingHeader::new(title)
         .id_salt("class weights")
         .show(ui, |ui| {
             ui.label(
-                RichText::new("A class that weighs more is found in more places.")
+                RichText::new(t!("field-weights-note"))
                     .small()
                     .color(theme::colors(ui.visuals()).weak),
             );
@@ -94,7 +115,7 @@ fn weights_ui(ui: &mut egui::Ui, state: &mut State) {
                         ui.end_row();
                     }
                 });
-            if changed > 0 && ui.link("All equal").clicked() {
+            if changed > 0 && ui.link(t!("field-weights-equal")).clicked() {
                 state.live.class_weights.clear();
             }
         });

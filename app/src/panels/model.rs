@@ -2,34 +2,29 @@
 
 use std::path::PathBuf;
 
-use terroir_engine::{EmbedSpec, JobSpec};
+use terroir_engine::{EmbedSpec, JobSpec, ModelInfo};
 
 use crate::dialogs::Purpose;
 use crate::export::primary_button;
 use crate::jobs::{beside, bytes_text, count_text, duration_text};
+use crate::language::t;
 use crate::state::State;
 use crate::theme::{self, icon};
 
 pub fn model_ui(ui: &mut egui::Ui, state: &mut State) {
-    ui.label(egui::RichText::new("Make a field").strong());
+    ui.label(egui::RichText::new(t!("models-make-field")).strong());
     ui.horizontal(|ui| {
         let form = &mut state.series_field;
-        ui.selectable_value(&mut form.is_chosen, false, "Of one image");
-        ui.selectable_value(&mut form.is_chosen, true, "Of a series")
-            .on_hover_text(
-                "Of many dated images, also of several sensors, for a year, a season or any days",
-            );
+        ui.selectable_value(&mut form.is_chosen, false, t!("models-of-image"));
+        ui.selectable_value(&mut form.is_chosen, true, t!("models-of-series"))
+            .on_hover_text(t!("models-of-series.tip"));
     });
     if state.series_field.is_chosen {
         super::series_field::series_field_ui(ui, state);
         return;
     }
     let Some(layer) = state.scene_layer() else {
-        theme::empty_ui(
-            ui,
-            "No scene",
-            "Open a scene first; a model turns it into a field.",
-        );
+        theme::empty_ui(ui, t!("models-no-scene"), t!("models-no-scene-next"));
         return;
     };
     state.jobs.want_devices();
@@ -43,12 +38,12 @@ pub fn model_ui(ui: &mut egui::Ui, state: &mut State) {
         .num_columns(2)
         .spacing([10.0, 6.0])
         .show(ui, |ui| {
-            ui.label("Scene");
+            ui.label(t!("models-scene"));
             ui.add(egui::Label::new(&layer.name).truncate());
             ui.end_row();
 
-            ui.label("Bands");
-            let text = format!("{usable} of {} with a wavelength", bands.len());
+            ui.label(t!("models-bands"));
+            let text = t!("models-bands-usable", usable = usable, all = bands.len());
             let color = if usable == 0 {
                 theme::colors(ui.visuals()).warning
             } else {
@@ -57,33 +52,31 @@ pub fn model_ui(ui: &mut egui::Ui, state: &mut State) {
             ui.label(egui::RichText::new(text).color(color));
             ui.end_row();
 
-            ui.label("Model");
+            ui.label(t!("models-model"));
             model_choice_ui(ui, state);
             ui.end_row();
 
-            ui.label("Weights");
+            ui.label(t!("models-weights"));
             weights_ui(ui, state);
             ui.end_row();
 
-            ui.label("Device");
+            ui.label(t!("models-device"));
             device_ui(ui, state);
             ui.end_row();
 
             if state.history.document().area_of_interest.is_some() {
-                ui.label("Area");
+                ui.label(t!("models-area"));
                 let document = state.history.document();
                 let layer = document
                     .area_of_interest
                     .and_then(|id| document.layer(id))
-                    .map(|layer| format!("inside {}", layer.name));
+                    .map(|layer| t!("models-inside", layer = &layer.name));
                 ui.add(egui::Label::new(layer.unwrap_or_default()).truncate())
-                    .on_hover_text(
-                        "Pixels outside become nodata. Right click the layer to change it.",
-                    );
+                    .on_hover_text(t!("models-inside-tip"));
                 ui.end_row();
             }
 
-            ui.label("File");
+            ui.label(t!("models-file"));
             out_ui(ui, state);
             ui.end_row();
         });
@@ -92,14 +85,18 @@ pub fn model_ui(ui: &mut egui::Ui, state: &mut State) {
         let warning = theme::colors(ui.visuals()).warning;
         ui.add(
             egui::Label::new(
-                egui::RichText::new(format!("{} Untrained: no weights are used, so its features are those of a random network joined with the pixel's own bands.", icon::WARNING))
-                    .color(warning),
+                egui::RichText::new(format!(
+                    "{} {}",
+                    icon::WARNING,
+                    t!("models-untrained-warning")
+                ))
+                .color(warning),
             )
             .wrap(),
         );
     }
     if usable == 0 {
-        ui.label("No band can be used: give the bands wavelengths under Style.");
+        ui.label(t!("models-no-band"));
         return;
     }
     let Some(spec) = state.embed_spec() else {
@@ -112,16 +109,16 @@ pub fn model_ui(ui: &mut egui::Ui, state: &mut State) {
         .list
         .iter()
         .any(|job| !job.is_over() && job.spec == spec);
-    let button = primary_button(ui, "Run");
+    let button = primary_button(ui, t!("models-run"));
     let size = egui::vec2(ui.available_width(), 30.0);
     let clicked = ui
         .add_enabled_ui(!runs, |ui| ui.add_sized(size, button))
         .inner
-        .on_disabled_hover_text("This job is running")
+        .on_disabled_hover_text(t!("models-this-runs"))
         .clicked();
     if clicked {
         state.autosave_now();
-        state.jobs.run("Make field", spec);
+        state.jobs.run(crate::news::job_name(&spec), spec);
     }
 }
 
@@ -135,15 +132,13 @@ pub fn model_choice_ui(ui: &mut egui::Ui, state: &mut State) {
         .selected_text(text)
         .show_ui(ui, |ui| {
             for model in &list {
-                let text = format!(
-                    "{}  ·  {} parameters  ·  {}",
-                    model.name,
-                    millions(model.parameters),
-                    model.state
-                );
-                let tip = format!(
-                    "{} · patch {} · width {} · depth {}",
-                    model.family, model.patch, model.width, model.depth
+                let text = model_text(model);
+                let tip = t!(
+                    "models-choice-tip",
+                    family = &model.family,
+                    patch = model.patch,
+                    width = model.width,
+                    depth = model.depth
                 );
                 if ui
                     .selectable_label(model.name == state.run.model, text)
@@ -156,8 +151,28 @@ pub fn model_choice_ui(ui: &mut egui::Ui, state: &mut State) {
         });
 }
 
-fn millions(count: u64) -> String {
-    format!("{:.1} M", count as f64 / 1e6)
+/// A model with its size, and whether it is trained.
+pub fn model_text(model: &ModelInfo) -> String {
+    t!(
+        "models-choice",
+        name = &model.name,
+        millions = millions(model.parameters),
+        state = state_name(&model.state)
+    )
+}
+
+/// What the engine says of a model's weights, in the window's language.
+fn state_name(state: &str) -> &str {
+    match state {
+        "trained" => t!("models-trained"),
+        "untrained" => t!("models-untrained"),
+        other => other,
+    }
+}
+
+/// Millions to one digit.
+pub fn millions(count: u64) -> String {
+    format!("{:.1}", count as f64 / 1e6)
 }
 
 fn weights_ui(ui: &mut egui::Ui, state: &mut State) {
@@ -169,30 +184,24 @@ fn weights_ui(ui: &mut egui::Ui, state: &mut State) {
                 if theme::icon_button(
                     ui,
                     icon::ARROW_COUNTER_CLOCKWISE,
-                    "Use the installed weights",
+                    t!("models-use-installed"),
                 )
                 .clicked()
                 {
                     state.run.untrained = false;
                 }
             } else if state.run_weights().is_some()
-                && theme::icon_button(ui, icon::X, "Use no weights (untrained)").clicked()
+                && theme::icon_button(ui, icon::X, t!("models-use-none")).clicked()
             {
                 state.run.weights.clear();
                 state.run.untrained = standard.is_some();
             }
-            if theme::icon_button(
-                ui,
-                icon::BRAIN,
-                "Models: get, import, verify and remove weights",
-            )
-            .clicked()
-            {
+            if theme::icon_button(ui, icon::BRAIN, t!("models-open")).clicked() {
                 state.models.is_open = true;
             }
             if ui
                 .button("…")
-                .on_hover_text("Choose a .safetensors, .pth or .bpk file")
+                .on_hover_text(t!("models-choose-weights"))
                 .clicked()
             {
                 let ctx = ui.ctx().clone();
@@ -204,7 +213,7 @@ fn weights_ui(ui: &mut egui::Ui, state: &mut State) {
                     .file_name()
                     .map(|name| name.to_string_lossy().into_owned())
                     .unwrap_or_default(),
-                None => "none (untrained)".to_owned(),
+                None => t!("models-none").to_owned(),
             };
             ui.add(
                 egui::TextEdit::singleline(&mut state.run.weights)
@@ -217,7 +226,7 @@ fn weights_ui(ui: &mut egui::Ui, state: &mut State) {
 
 pub fn device_ui(ui: &mut egui::Ui, state: &mut State) {
     let text = if state.run.device == "auto" {
-        "automatic".to_owned()
+        t!("models-automatic").to_owned()
     } else {
         state.run.device.clone()
     };
@@ -227,10 +236,14 @@ pub fn device_ui(ui: &mut egui::Ui, state: &mut State) {
         .truncate()
         .selected_text(text)
         .show_ui(ui, |ui| {
-            ui.selectable_value(&mut state.run.device, "auto".to_owned(), "automatic");
+            ui.selectable_value(
+                &mut state.run.device,
+                "auto".to_owned(),
+                t!("models-automatic"),
+            );
             match devices {
                 None => {
-                    ui.label("Looking for devices…");
+                    ui.label(t!("models-looking-devices"));
                 }
                 Some(devices) => {
                     for device in devices {
@@ -259,7 +272,7 @@ fn out_ui(ui: &mut egui::Ui, state: &mut State) {
             ui.spacing_mut().item_spacing.x = 4.0;
             if ui
                 .button("…")
-                .on_hover_text("Choose where the field is written")
+                .on_hover_text(t!("models-choose-out"))
                 .clicked()
             {
                 let ctx = ui.ctx().clone();
@@ -287,7 +300,7 @@ pub fn estimate_ui(ui: &mut egui::Ui, state: &mut State, spec: &JobSpec, may_ask
         state.jobs.want_estimate(spec);
     }
     let weak = theme::colors(ui.visuals()).weak;
-    theme::section_ui(ui, "Before it runs");
+    theme::section_ui(ui, t!("models-before"));
     match &state.jobs.estimate {
         Some((known, Ok(estimate))) if known == spec => {
             egui::Grid::new("estimate")
@@ -295,22 +308,22 @@ pub fn estimate_ui(ui: &mut egui::Ui, state: &mut State, spec: &JobSpec, may_ask
                 .spacing([10.0, 2.0])
                 .show(ui, |ui| {
                     let time = estimate.seconds.map_or_else(
-                        || "known after the first window".to_owned(),
-                        |secs| format!("about {}", duration_text(secs)),
+                        || t!("models-time-unknown").to_owned(),
+                        |secs| t!("models-time-about", time = duration_text(secs)),
                     );
                     for (name, text) in [
                         (
-                            "Pixels",
-                            format!(
-                                "{} in {} windows",
-                                count_text(estimate.pixels),
-                                count_text(estimate.windows)
+                            t!("models-pixels"),
+                            t!(
+                                "models-pixels-windows",
+                                pixels = count_text(estimate.pixels),
+                                windows = count_text(estimate.windows)
                             ),
                         ),
-                        ("Time", time),
-                        ("Memory", bytes_text(estimate.memory_bytes)),
-                        ("Disk", bytes_text(estimate.disk_bytes)),
-                        ("Runs on", estimate.device.clone()),
+                        (t!("models-time"), time),
+                        (t!("models-memory"), bytes_text(estimate.memory_bytes)),
+                        (t!("models-disk"), bytes_text(estimate.disk_bytes)),
+                        (t!("models-runs-on"), estimate.device.clone()),
                     ] {
                         ui.label(egui::RichText::new(name).color(weak));
                         ui.add(egui::Label::new(text).truncate());
@@ -335,7 +348,7 @@ pub fn estimate_ui(ui: &mut egui::Ui, state: &mut State, spec: &JobSpec, may_ask
                 if state.jobs.is_estimating(spec) {
                     ui.spinner();
                 }
-                ui.label(egui::RichText::new("Measuring…").color(weak));
+                ui.label(egui::RichText::new(t!("models-measuring")).color(weak));
             });
         }
     }

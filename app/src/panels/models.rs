@@ -10,6 +10,7 @@ use crate::dialogs::Purpose;
 use crate::export::primary_button;
 use crate::files::FileTask;
 use crate::jobs::JobState;
+use crate::language::t;
 use crate::models::{Removal, failure_of};
 use crate::panels::progress_text;
 use crate::state::State;
@@ -31,7 +32,7 @@ pub fn models_ui(ui: &mut egui::Ui, state: &mut State) {
     state.want_models();
     let mut open = true;
     let mut wish = None;
-    egui::Window::new("Models")
+    egui::Window::new(t!("models-title"))
         .id(egui::Id::unique("models"))
         .open(&mut open)
         .default_pos([250.0, 84.0])
@@ -65,7 +66,7 @@ fn content_ui(ui: &mut egui::Ui, state: &State, wish: &mut Option<Wish>) {
     let Some(list) = state.models.list.clone() else {
         ui.horizontal(|ui| {
             ui.spinner();
-            ui.label(RichText::new("Looking for weights…").color(weak));
+            ui.label(RichText::new(t!("models-looking")).color(weak));
         });
         return;
     };
@@ -90,21 +91,21 @@ fn model_ui(ui: &mut egui::Ui, state: &State, model: &ModelInfo, wish: &mut Opti
     let colors = theme::colors(ui.visuals());
     ui.horizontal(|ui| {
         ui.label(RichText::new(&model.name).strong());
-        let facts = format!(
-            "{} · {:.1} M parameters · patch {} · width {} · depth {}",
-            model.family,
-            model.parameters as f64 / 1e6,
-            model.patch,
-            model.width,
-            model.depth
+        let facts = t!(
+            "models-facts",
+            family = &model.family,
+            millions = super::model::millions(model.parameters),
+            patch = model.patch,
+            width = model.width,
+            depth = model.depth
         );
         ui.label(RichText::new(facts).small().color(colors.weak));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let is_trained = model.weights().is_some();
             let (text, color) = match (is_trained, model.published.is_empty()) {
-                (true, _) => ("trained", colors.good),
-                (false, false) => ("not installed: untrained", colors.weak),
-                (false, true) => ("untrained", colors.weak),
+                (true, _) => (t!("models-trained"), colors.good),
+                (false, false) => (t!("models-not-installed"), colors.weak),
+                (false, true) => (t!("models-untrained"), colors.weak),
             };
             ui.label(RichText::new(text).color(color));
         });
@@ -115,8 +116,12 @@ fn model_ui(ui: &mut egui::Ui, state: &State, model: &ModelInfo, wish: &mut Opti
             .map(|name| name.to_string_lossy())
             .unwrap_or_default();
         ui.label(
-            RichText::new(format!("{} {name} · came with Terroir", icon::CHECK_CIRCLE))
-                .color(colors.good),
+            RichText::new(format!(
+                "{} {}",
+                icon::CHECK_CIRCLE,
+                t!("models-built-in", file = name)
+            ))
+            .color(colors.good),
         )
         .on_hover_text(path.display().to_string());
     }
@@ -133,7 +138,7 @@ fn model_ui(ui: &mut egui::Ui, state: &State, model: &ModelInfo, wish: &mut Opti
     }
     if model.installed.is_empty() && model.built_in.is_none() && model.published.is_empty() {
         ui.label(
-            RichText::new("Nobody publishes weights of this size; import your own.")
+            RichText::new(t!("models-not-published"))
                 .small()
                 .color(colors.weak),
         );
@@ -151,8 +156,8 @@ fn installed_ui(
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if ui
-                .small_button("Remove…")
-                .on_hover_text("Delete this file")
+                .small_button(t!("models-remove"))
+                .on_hover_text(t!("models-remove.tip"))
                 .clicked()
             {
                 *wish = Some(Wish::Remove(Removal {
@@ -162,10 +167,10 @@ fn installed_ui(
                 }));
             }
             let is_checked = state.verifying().is_some_and(|job| !job.is_over());
-            let verify = egui::Button::new("Verify").small();
+            let verify = egui::Button::new(t!("models-verify")).small();
             if ui
                 .add_enabled(!is_checked, verify)
-                .on_hover_text("Compare the file with its hash")
+                .on_hover_text(t!("models-verify.tip"))
                 .clicked()
             {
                 *wish = Some(Wish::Start(ModelsAction::Verify {
@@ -182,7 +187,7 @@ fn installed_ui(
                 let text = if weights.is_there {
                     weights.file.clone()
                 } else {
-                    format!("{} is gone or of another size", weights.file)
+                    t!("models-gone", file = &weights.file)
                 };
                 ui.add(egui::Label::new(text).truncate())
                     .on_hover_text(weights.path.display().to_string());
@@ -191,24 +196,25 @@ fn installed_ui(
     });
     let mut facts = vec![size_text(weights.bytes)];
     if weights.is_half {
-        facts.push("half precision".to_owned());
+        facts.push(t!("models-half").to_owned());
     }
     facts.push(
         weights
             .licence
             .clone()
-            .unwrap_or_else(|| "licence not known".to_owned()),
+            .unwrap_or_else(|| t!("models-licence-unknown").to_owned()),
     );
     facts.push(match &weights.published {
-        Some(_) => "published file".to_owned(),
-        None => format!("from {}", weights.source),
+        Some(_) => t!("models-published").to_owned(),
+        None => t!("models-from", source = &weights.source),
     });
     ui.add(
         egui::Label::new(RichText::new(facts.join(" · ")).small().color(colors.weak)).truncate(),
     )
     .on_hover_text(format!(
-        "SHA-256 {}\nfrom {}",
-        weights.sha256, weights.source
+        "SHA-256 {}\n{}",
+        weights.sha256,
+        t!("models-from", source = &weights.source)
     ));
     for note in &weights.notes {
         ui.add(
@@ -236,27 +242,27 @@ fn published_ui(
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             match running {
                 Some(job) => {
-                    if ui.small_button("Cancel").clicked() {
+                    if ui.small_button(t!("models-cancel")).clicked() {
                         *wish = Some(Wish::Cancel(job.id));
                     }
                 }
                 None => {
                     let text = if published.bytes_there > 0 {
-                        "Go on"
+                        t!("models-go-on")
                     } else {
-                        "Get"
+                        t!("models-get")
                     };
-                    if published.bytes_there > 0 && ui.small_button("Remove…").clicked() {
+                    if published.bytes_there > 0 && ui.small_button(t!("models-remove")).clicked() {
                         *wish = Some(Wish::Remove(Removal {
-                            name: format!("the unfinished download of {}", published.file),
+                            name: t!("models-unfinished", file = &published.file),
                             path: part_path(state, &published.file),
                             bytes: published.bytes_there,
                         }));
                     }
-                    let tip = format!(
-                        "Download {} from {} of the model hub",
-                        size_text(published.bytes),
-                        published.repository
+                    let tip = t!(
+                        "models-get-tip",
+                        size = size_text(published.bytes),
+                        repository = &published.repository
                     );
                     let response = ui.small_button(text).on_hover_text(tip);
                     response.widget_info(|| {
@@ -286,7 +292,10 @@ fn published_ui(
         published.repository.clone(),
     ];
     if published.bytes_there > 0 && running.is_none() {
-        facts.push(format!("{} are here", size_text(published.bytes_there)));
+        facts.push(t!(
+            "models-part-here",
+            size = size_text(published.bytes_there)
+        ));
     }
     if !published.note.is_empty() {
         facts.push(published.note.clone());
@@ -299,7 +308,7 @@ fn published_ui(
                 .animate(job.total == 0),
         );
         let text = match job.state {
-            JobState::Waiting => "waiting for the job before it".to_owned(),
+            JobState::Waiting => t!("models-waiting").to_owned(),
             _ => progress_text(job, Instant::now()),
         };
         ui.label(RichText::new(text).small().color(colors.weak));
@@ -335,23 +344,25 @@ fn foot_ui(ui: &mut egui::Ui, state: &State, folder: &std::path::Path, wish: &mu
     }
     ui.horizontal(|ui| {
         if ui
-            .button(format!("{}  Import…", icon::FILE_PLUS))
-            .on_hover_text(
-                "Take in a .pth, .safetensors or .bpk file; it can be dropped on the window, too",
-            )
+            .button(format!("{}  {}", icon::FILE_PLUS, t!("models-import")))
+            .on_hover_text(t!("models-import.tip"))
             .clicked()
         {
             *wish = Some(Wish::Import);
         }
         if ui
-            .button("Verify all")
-            .on_hover_text("Compare every file with its hash")
+            .button(t!("models-verify-all"))
+            .on_hover_text(t!("models-verify-all.tip"))
             .clicked()
         {
             *wish = Some(Wish::Start(ModelsAction::Verify { name: None }));
         }
         if ui
-            .button(format!("{}  Show folder", icon::FOLDER_OPEN))
+            .button(format!(
+                "{}  {}",
+                icon::FOLDER_OPEN,
+                t!("models-show-folder")
+            ))
             .on_hover_text(folder.display().to_string())
             .clicked()
         {
@@ -360,12 +371,9 @@ fn foot_ui(ui: &mut egui::Ui, state: &State, folder: &std::path::Path, wish: &mu
     });
     ui.add(
         egui::Label::new(
-            RichText::new(format!(
-                "Weights lie in {}. Only Get uses the network.",
-                folder.display()
-            ))
-            .small()
-            .color(colors.weak),
+            RichText::new(t!("models-folder", folder = folder.display().to_string()))
+                .small()
+                .color(colors.weak),
         )
         .wrap(),
     );
@@ -397,13 +405,13 @@ fn removal_ui(ui: &egui::Ui, state: &mut State) {
     let (mut accepted, mut closed) = (false, false);
     let modal = Modal::new(egui::Id::unique("remove weights")).show(ui.ctx(), |ui| {
         ui.set_width(460.0);
-        ui.heading("Delete these weights?");
+        ui.heading(t!("models-delete-title"));
         ui.label(format!("{}, {}", removal.name, size_text(removal.bytes)));
         ui.add(egui::Label::new(RichText::new(removal.path.display().to_string()).small()).wrap());
         ui.add_space(theme::GAP);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            accepted = ui.add(primary_button(ui, "Delete")).clicked();
-            closed = ui.button("Keep").clicked();
+            accepted = ui.add(primary_button(ui, t!("models-delete"))).clicked();
+            closed = ui.button(t!("models-keep")).clicked();
         });
     });
     if accepted {

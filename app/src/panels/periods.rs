@@ -9,6 +9,7 @@ use terroir_scene::Series;
 
 use super::series_field::{start_ui, weak_ui, wrong_ui};
 use crate::archive_facts::ArchiveFacts;
+use crate::language::t;
 use crate::state::State;
 use crate::theme;
 
@@ -17,27 +18,32 @@ const LENGTHS: [u32; 5] = [1, 2, 3, 6, 12];
 
 /// The form of the job; its fields open as a series whose timeline is the slider.
 pub fn slide_ui(ui: &mut egui::Ui, state: &mut State, facts: &Arc<ArchiveFacts>) {
-    weak_ui(
-        ui,
-        "Makes the fields of all periods of the part in view from one look at the images. They open as a series with one set of colours: its timeline is the slider.",
-    );
+    weak_ui(ui, t!("series-field-slide-about"));
     let form = &mut state.series_field;
     egui::Grid::new("slide form")
         .num_columns(2)
         .spacing([10.0, 6.0])
         .show(ui, |ui| {
-            ui.label("A field");
+            ui.label(t!("series-field-slide-each"));
             ui.horizontal(|ui| {
-                ui.selectable_value(&mut form.slides_by_year, false, "every month");
-                ui.selectable_value(&mut form.slides_by_year, true, "every year");
+                ui.selectable_value(
+                    &mut form.slides_by_year,
+                    false,
+                    t!("series-field-slide-month"),
+                );
+                ui.selectable_value(
+                    &mut form.slides_by_year,
+                    true,
+                    t!("series-field-slide-year"),
+                );
             });
             ui.end_row();
             if !form.slides_by_year {
-                ui.label("Each of");
+                ui.label(t!("series-field-slide-of"));
                 let text = |months: u32| match months {
-                    1 => "one month".to_owned(),
-                    12 => "a year".to_owned(),
-                    months => format!("{months} months"),
+                    1 => t!("series-field-slide-one-month").to_owned(),
+                    12 => t!("series-field-slide-one-year").to_owned(),
+                    months => t!("series-field-slide-months", months = months),
                 };
                 ComboBox::from_id_salt("length of periods")
                     .width(ui.available_width())
@@ -48,7 +54,7 @@ pub fn slide_ui(ui: &mut egui::Ui, state: &mut State, facts: &Arc<ArchiveFacts>)
                         }
                     })
                     .response
-                    .on_hover_text("Longer than a month, the periods overlap: the summary slides");
+                    .on_hover_text(t!("series-field-slide-of-tip"));
                 ui.end_row();
             }
         });
@@ -64,11 +70,11 @@ pub fn slide_ui(ui: &mut egui::Ui, state: &mut State, facts: &Arc<ArchiveFacts>)
                         });
                     weak_ui(
                         ui,
-                        &format!(
-                            "{} periods, {} × {} pixels around the middle of the view.",
-                            spec.periods.len(),
-                            size.0,
-                            size.1
+                        &t!(
+                            "series-field-slide-size",
+                            count = spec.periods.len(),
+                            width = size.0,
+                            height = size.1
                         ),
                     );
                     spec.periods.len()
@@ -78,7 +84,7 @@ pub fn slide_ui(ui: &mut egui::Ui, state: &mut State, facts: &Arc<ArchiveFacts>)
             start_ui(
                 ui,
                 state,
-                &format!("Make {count} periods of the view"),
+                &t!("series-field-slide-make", count = count),
                 spec,
             );
         }
@@ -98,15 +104,20 @@ pub fn change_ends_ui(ui: &mut egui::Ui, state: &mut State, series: &Series) {
             .map(|frame| frame.path().to_owned())
     };
     for (name, end) in [("A", before), ("B", after)] {
-        let tip = format!(
-            "{name} of the change is {}. Click to take the period on show, {}.",
-            series.label(end),
-            series.label(shown)
+        let tip = t!(
+            "series-field-end-tip",
+            end = name,
+            period = series.label(end),
+            shown = series.label(shown)
         );
         let button = egui::Button::selectable(end == shown, RichText::new(name).strong());
         let response = ui.add(button);
         response.widget_info(|| {
-            egui::WidgetInfo::labeled(egui::Role::Button, true, format!("Take as {name}"))
+            egui::WidgetInfo::labeled(
+                egui::Role::Button,
+                true,
+                t!("series-field-end-take", end = name),
+            )
         });
         if response.on_hover_text(tip).clicked() {
             let form = &mut state.session.analyses;
@@ -133,14 +144,17 @@ pub fn change_ends_ui(ui: &mut egui::Ui, state: &mut State, series: &Series) {
         .color(weak),
     );
     let runs = state.is_analysing(|spec| matches!(spec, JobSpec::Change(_)));
-    let button = ui.add_enabled(before != after && !runs, egui::Button::new("Change"));
+    let button = ui.add_enabled(
+        before != after && !runs,
+        egui::Button::new(t!("series-field-change")),
+    );
     let why = match runs {
-        true => "Running",
-        false => "A and B are the same period: show another one and press B",
+        true => t!("series-field-change-runs"),
+        false => t!("series-field-change-same"),
     };
     if button
         .on_disabled_hover_text(why)
-        .on_hover_text("Maps what changed from A to B; measure and threshold are under Field")
+        .on_hover_text(t!("series-field-change.tip"))
         .clicked()
         && let (Some(before), Some(after)) = (path(before), path(after))
     {

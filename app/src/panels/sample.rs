@@ -7,19 +7,17 @@ use terroir_scene::{Class, SampleAnswer};
 use crate::dialogs::Purpose;
 use crate::export::primary_button;
 use crate::files::FileTask;
+use crate::language::t;
 use crate::state::State;
 use crate::theme::{self, icon};
 
 pub fn sample_ui(ui: &mut egui::Ui, state: &mut State) {
     state.want_sample();
-    ui.label(RichText::new("Areas and accuracy of the whole map").strong());
-    weak(
-        ui,
-        "Random points of the map, answered by you from images, say how right the map is and how much of each class there is, with intervals. Painted labels cannot say that: they were not drawn at random.",
-    );
+    ui.label(RichText::new(t!("accuracy-sample")).strong());
+    weak(ui, t!("accuracy-sample-about"));
     drawn_ui(ui, state);
     let has_sample = state.history.document().sample.is_some();
-    egui::CollapsingHeader::new("Draw validation sample")
+    egui::CollapsingHeader::new(t!("accuracy-sample-draw"))
         .default_open(!has_sample)
         .show(ui, |ui| draw_ui(ui, state));
 }
@@ -34,8 +32,8 @@ fn draw_ui(ui: &mut egui::Ui, state: &mut State) {
     let Some(chosen) = state.map_to_sample() else {
         theme::empty_ui(
             ui,
-            "No class map yet",
-            "Export the map (Ctrl+E) or add a class map; the sample is drawn by its classes.",
+            t!("accuracy-sample-no-map"),
+            t!("accuracy-sample-no-map-next"),
         );
         return;
     };
@@ -45,7 +43,7 @@ fn draw_ui(ui: &mut egui::Ui, state: &mut State) {
         .num_columns(2)
         .spacing([10.0, 6.0])
         .show(ui, |ui| {
-            ui.label("Map");
+            ui.label(t!("accuracy-sample-map"));
             egui::ComboBox::from_id_salt("sampled map")
                 .width(170.0)
                 .truncate()
@@ -56,10 +54,10 @@ fn draw_ui(ui: &mut egui::Ui, state: &mut State) {
                     }
                 });
             ui.end_row();
-            ui.label("Points");
+            ui.label(t!("accuracy-sample-points"));
             ui.vertical(|ui| {
                 ui.horizontal(|ui| {
-                    ui.radio_value(&mut form.by_error, true, "for an error of");
+                    ui.radio_value(&mut form.by_error, true, t!("accuracy-sample-for-error"));
                     ui.add_enabled(
                         form.by_error,
                         DragValue::new(&mut form.error_percent)
@@ -68,12 +66,10 @@ fn draw_ui(ui: &mut egui::Ui, state: &mut State) {
                             .max_decimals(2)
                             .suffix(" %"),
                     )
-                    .on_hover_text(
-                        "Standard error of the overall accuracy; half of a 95 % interval is twice as much",
-                    );
+                    .on_hover_text(t!("accuracy-sample-for-error.tip"));
                 });
                 ui.horizontal(|ui| {
-                    ui.radio_value(&mut form.by_error, false, "this many");
+                    ui.radio_value(&mut form.by_error, false, t!("accuracy-sample-this-many"));
                     ui.add_enabled(
                         !form.by_error,
                         DragValue::new(&mut form.points).range(4..=100_000),
@@ -81,23 +77,26 @@ fn draw_ui(ui: &mut egui::Ui, state: &mut State) {
                 });
             });
             ui.end_row();
-            ui.label("Least per class");
+            ui.label(t!("accuracy-sample-least"));
             ui.add(DragValue::new(&mut form.least).range(2..=10_000))
-                .on_hover_text("Classes on less than a tenth of the map get this many points");
+                .on_hover_text(t!("accuracy-sample-least.tip"));
             ui.end_row();
-            ui.label("Seed");
+            ui.label(t!("accuracy-sample-seed"));
             ui.add(DragValue::new(&mut form.seed))
-                .on_hover_text("The same seed draws the same points");
+                .on_hover_text(t!("accuracy-sample-seed.tip"));
             ui.end_row();
         });
     ui.add_enabled(
         has_labels,
-        egui::Checkbox::new(&mut form.leaves_labels_out, "Leave out the labelled pixels"),
+        egui::Checkbox::new(&mut form.leaves_labels_out, t!("accuracy-sample-leave-out")),
     )
-    .on_disabled_hover_text("There are no labels in this project");
+    .on_disabled_hover_text(t!("accuracy-sample-leave-out.none"));
     ui.horizontal_wrapped(|ui| {
         let spec = state.sample_spec();
-        let button = ui.add_enabled(spec.is_ok(), primary_button(ui, "Draw"));
+        let button = ui.add_enabled(
+            spec.is_ok(),
+            primary_button(ui, t!("accuracy-sample-start")),
+        );
         if button.clicked() {
             state.draw_sample();
         }
@@ -105,8 +104,8 @@ fn draw_ui(ui: &mut egui::Ui, state: &mut State) {
             copy_ui(ui, &JobSpec::Sample(spec));
         }
         if ui
-            .button("Open…")
-            .on_hover_text("Go on with a sample drawn of this map before")
+            .button(t!("accuracy-sample-open"))
+            .on_hover_text(t!("accuracy-sample-open.tip"))
             .clicked()
         {
             let ctx = ui.ctx().clone();
@@ -117,10 +116,8 @@ fn draw_ui(ui: &mut egui::Ui, state: &mut State) {
 
 /// Copies the command line of a job.
 pub fn copy_ui(ui: &mut egui::Ui, job: &JobSpec) {
-    let button = ui
-        .button(icon::COPY)
-        .on_hover_text("Copy as command: the command line that does the same");
-    if theme::named(button, "Copy as command").clicked() {
+    let button = ui.button(icon::COPY).on_hover_text(t!("accuracy-copy.tip"));
+    if theme::named(button, t!("accuracy-copy")).clicked() {
         ui.ctx().copy_text(command_line(job));
     }
 }
@@ -140,9 +137,9 @@ fn drawn_ui(ui: &mut egui::Ui, state: &mut State) {
     if state.sampled_map().is_none() {
         let colors = theme::colors(ui.visuals());
         let text = format!(
-            "{} Add {} again: the sample was drawn of it.",
+            "{} {}",
             icon::WARNING,
-            name(&sample.map)
+            t!("accuracy-sample-map-gone", map = name(&sample.map))
         );
         ui.add(egui::Label::new(RichText::new(text).color(colors.warning)).wrap());
         return;
@@ -157,9 +154,9 @@ fn drawn_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.horizontal_wrapped(|ui| {
         let is_done = answered + unsure == total;
         let text = match answered + unsure {
-            0 => "Answer",
-            _ if is_done => "Go through the answers",
-            _ => "Go on answering",
+            0 => t!("accuracy-answer"),
+            _ if is_done => t!("accuracy-answer-through"),
+            _ => t!("accuracy-answer-on"),
         };
         // The next thing to do stands out.
         let button = if is_done {
@@ -171,14 +168,14 @@ fn drawn_ui(ui: &mut egui::Ui, state: &mut State) {
             state.start_answering();
         }
         let button = if is_done {
-            primary_button(ui, "Estimate areas")
+            primary_button(ui, t!("accuracy-estimate"))
         } else {
-            egui::Button::new("Estimate areas")
+            egui::Button::new(t!("accuracy-estimate"))
         };
         let button = ui.add_enabled(answered > 0, button);
         if button
-            .on_disabled_hover_text("Answer some points first")
-            .on_hover_text("The points come in random order, so that the answers so far are a random sample, too")
+            .on_disabled_hover_text(t!("accuracy-estimate.none"))
+            .on_hover_text(t!("accuracy-estimate.tip"))
             .clicked()
         {
             state.estimate_areas();
@@ -191,10 +188,10 @@ fn drawn_ui(ui: &mut egui::Ui, state: &mut State) {
         figures_ui(ui, &figures);
         let page = path.with_extension("html");
         ui.horizontal(|ui| {
-            if ui.button("Open the report").clicked() {
+            if ui.button(t!("accuracy-open-report")).clicked() {
                 state.send(FileTask::OpenPage { path: page.clone() });
             }
-            if ui.button("Show in folder").clicked() {
+            if ui.button(t!("accuracy-show-folder")).clicked() {
                 state.send(FileTask::ShowInFolder { path: page });
             }
         });
@@ -205,11 +202,16 @@ fn drawn_ui(ui: &mut egui::Ui, state: &mut State) {
 fn progress_ui(ui: &mut egui::Ui, answered: usize, unsure: usize, total: usize) {
     let share = (answered + unsure) as f32 / total.max(1) as f32;
     ui.add(ProgressBar::new(share).desired_height(8.0));
-    let mut text = format!("{answered} of {total} points answered");
-    if unsure > 0 {
-        text.push_str(&format!(", {unsure} not sure"));
-    }
-    weak(ui, text + ".");
+    let text = match unsure {
+        0 => t!("accuracy-answered", answered = answered, total = total),
+        _ => t!(
+            "accuracy-answered-unsure",
+            answered = answered,
+            total = total,
+            unsure = unsure
+        ),
+    };
+    weak(ui, text);
 }
 
 /// While points are answered this is all the panel shows.
@@ -226,14 +228,14 @@ pub fn answer_ui(ui: &mut egui::Ui, state: &mut State) {
         .map(|point| point.answer.clone());
     ui.horizontal(|ui| {
         ui.label(
-            RichText::new(format!("Point {} of {total}", at + 1))
+            RichText::new(t!("accuracy-point", number = at + 1, total = total))
                 .strong()
                 .size(16.0),
         );
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if ui
-                .button("Stop")
-                .on_hover_text("Esc; go on whenever you like")
+                .button(t!("accuracy-stop"))
+                .on_hover_text(t!("accuracy-stop.tip"))
                 .clicked()
             {
                 state.stop_answering();
@@ -242,7 +244,7 @@ pub fn answer_ui(ui: &mut egui::Ui, state: &mut State) {
     });
     let (answered, unsure) = state.session.sample.answered();
     progress_ui(ui, answered, unsure, total);
-    ui.label("What is the pixel in the frame?");
+    ui.label(t!("accuracy-question"));
     let classes = state.answer_classes();
     let mut given = None;
     for (index, class) in classes.iter().enumerate() {
@@ -253,21 +255,21 @@ pub fn answer_ui(ui: &mut egui::Ui, state: &mut State) {
     }
     ui.add_space(theme::SMALL_GAP);
     let is_unsure = answer == Some(SampleAnswer::Unsure);
-    let text = format!("{} 0   Not sure", icon::QUESTION);
+    let text = format!("{} 0   {}", icon::QUESTION, t!("accuracy-not-sure"));
     if wide_button(ui, text, is_unsure).clicked() {
         given = Some(SampleAnswer::Unsure);
     }
     ui.horizontal(|ui| {
         if ui
-            .button(format!("{} Back", icon::ARROW_LEFT))
-            .on_hover_text("Backspace")
+            .button(format!("{} {}", icon::ARROW_LEFT, t!("accuracy-back")))
+            .on_hover_text(t!("accuracy-back.tip"))
             .clicked()
         {
             state.step_point(true);
         }
         if ui
-            .button(format!("Skip {}", icon::ARROW_RIGHT))
-            .on_hover_text("Enter; it stays open")
+            .button(format!("{} {}", t!("accuracy-skip"), icon::ARROW_RIGHT))
+            .on_hover_text(t!("accuracy-skip.tip"))
             .clicked()
         {
             state.step_point(false);
@@ -284,16 +286,10 @@ pub fn answer_ui(ui: &mut egui::Ui, state: &mut State) {
     });
     if !sees_something {
         let warning = theme::colors(ui.visuals()).warning;
-        let text = format!(
-            "{} No image is shown: add a scene of this place, or make one visible.",
-            icon::WARNING
-        );
+        let text = format!("{} {}", icon::WARNING, t!("accuracy-no-image"));
         ui.add(egui::Label::new(RichText::new(text).color(warning)).wrap());
     }
-    weak(
-        ui,
-        "Maps, labels and the live map are hidden meanwhile, so that you judge the place and not the map. Zoom and pan as you like; every answer is saved at once.",
-    );
+    weak(ui, t!("accuracy-hidden-note"));
 }
 
 fn class_button(ui: &mut egui::Ui, index: usize, class: &Class, is_chosen: bool) -> bool {
@@ -331,17 +327,17 @@ fn figures_ui(ui: &mut egui::Ui, figures: &AreaFigures) {
                 .color(colors.accent),
         );
         ui.vertical(|ui| {
-            ui.label("overall accuracy");
+            ui.label(t!("accuracy-overall"));
             ui.label(
-                RichText::new(format!("{} points, ± 95 %", figures.n))
+                RichText::new(t!("accuracy-interval", count = figures.n))
                     .small()
                     .color(colors.weak),
             );
         });
     });
     let unit = match figures.area_unit.as_str() {
-        "ha" => "Area, ha",
-        _ => "Area, pixels",
+        "ha" => t!("accuracy-area-hectares"),
+        _ => t!("accuracy-area-pixels"),
     };
     egui::ScrollArea::horizontal()
         .id_salt("area figures")
@@ -351,7 +347,12 @@ fn figures_ui(ui: &mut egui::Ui, figures: &AreaFigures) {
                 .striped(true)
                 .spacing([10.0, 3.0])
                 .show(ui, |ui| {
-                    for name in ["Class", unit, "User's", "Producer's"] {
+                    for name in [
+                        t!("accuracy-class"),
+                        unit,
+                        t!("accuracy-users"),
+                        t!("accuracy-producers-long"),
+                    ] {
                         ui.label(RichText::new(name).small().color(colors.weak));
                     }
                     ui.end_row();
@@ -366,10 +367,7 @@ fn figures_ui(ui: &mut egui::Ui, figures: &AreaFigures) {
                     }
                 });
         });
-    weak(
-        ui,
-        "Estimates for the whole map after Olofsson et al. (2014); ± is half of a 95 % interval.",
-    );
+    weak(ui, t!("accuracy-estimates-note"));
 }
 
 fn share_text(figure: Option<&Figure>) -> String {

@@ -7,11 +7,12 @@ use egui::{ComboBox, RichText, TextEdit};
 use terroir_engine::{JobSpec, SERIES_MODELS, command_line};
 use terroir_scene::Period;
 
-use super::model::{device_ui, estimate_ui};
+use super::model::{device_ui, estimate_ui, model_text};
 use crate::archive_facts::{ArchiveFacts, Standing};
 use crate::commands::Command;
 use crate::dialogs::Purpose;
 use crate::export::primary_button;
+use crate::language::t;
 use crate::series_field::{Facts, When};
 use crate::state::State;
 use crate::theme::{self, icon};
@@ -25,32 +26,28 @@ pub fn series_field_ui(ui: &mut egui::Ui, state: &mut State) {
     state.jobs.want_devices();
     state.want_models();
     if state.image_series().is_empty() && state.series_field.folders.is_empty() {
-        theme::empty_ui(
-            ui,
-            "No series",
-            "Drop a folder of dated images on the map, of one sensor or several; a model of time sums them up in one field.",
-        );
+        theme::empty_ui(ui, t!("series-field-none"), t!("series-field-none-next"));
         ui.horizontal(|ui| {
-            if ui.button("New series from a folder…").clicked() {
+            if ui.button(t!("series-field-from-folder")).clicked() {
                 state.queue.push_back(Command::SeriesFromFolder);
             }
             add_folder_ui(ui, state);
         });
         return;
     }
-    theme::section_ui(ui, "What");
+    theme::section_ui(ui, t!("series-field-what"));
     what_ui(ui, state);
     let facts = match state.archive_facts() {
         Facts::Known(facts) => facts,
         Facts::Nothing => {
-            wrong_ui(ui, "Choose at least one series.");
+            wrong_ui(ui, t!("series-field-choose"));
             return;
         }
         Facts::Looking => {
             ui.horizontal(|ui| {
                 ui.spinner();
                 let weak = theme::colors(ui.visuals()).weak;
-                ui.label(RichText::new("Looking at the images…").color(weak));
+                ui.label(RichText::new(t!("series-field-looking")).color(weak));
             });
             return;
         }
@@ -61,18 +58,18 @@ pub fn series_field_ui(ui: &mut egui::Ui, state: &mut State) {
         }
     };
     facts_ui(ui, state, &facts);
-    theme::section_ui(ui, "When");
+    theme::section_ui(ui, t!("series-field-when"));
     when_ui(ui, state, &facts);
     model_section_ui(ui, state, Some(&facts));
     run_ui(ui, state, &facts);
     ui.separator();
-    egui::CollapsingHeader::new("Slide through the year")
+    egui::CollapsingHeader::new(t!("series-field-slide"))
         .id_salt("slide")
         .show(ui, |ui| super::periods::slide_ui(ui, state, &facts));
-    egui::CollapsingHeader::new("With the weather")
+    egui::CollapsingHeader::new(t!("series-field-season"))
         .id_salt("season")
         .show(ui, |ui| super::season::season_ui(ui, state, &facts));
-    egui::CollapsingHeader::new("What the model believes")
+    egui::CollapsingHeader::new(t!("series-field-belief"))
         .id_salt("belief")
         .show(ui, |ui| super::belief::belief_ui(ui, state, &facts));
 }
@@ -90,8 +87,8 @@ pub fn weak_ui(ui: &mut egui::Ui, text: &str) {
 
 fn add_folder_ui(ui: &mut egui::Ui, state: &mut State) {
     if ui
-        .button("Add folder…")
-        .on_hover_text("Images that need not be layers: a folder of dated scenes")
+        .button(t!("series-field-add-folder"))
+        .on_hover_text(t!("series-field-add-folder.tip"))
         .clicked()
     {
         let ctx = ui.ctx().clone();
@@ -116,27 +113,19 @@ fn what_ui(ui: &mut egui::Ui, state: &mut State) {
                 }
             }
             let text = match series.dated() {
-                0 => "no dates".to_owned(),
-                1 => "1 date".to_owned(),
-                dated => format!("{dated} dates"),
+                0 => t!("series-field-no-dates").to_owned(),
+                dated => t!("series-field-dates", count = dated),
             };
             ui.label(RichText::new(text).small().color(weak));
         });
         if series.dated() == 0 && is_used {
-            wrong_ui(
-                ui,
-                &format!(
-                    "No image of {} has a date. Give each file its day in its name (scene_2018-05-06.tif), or put a table dates.csv \
-                     with the columns file and date beside them, and open the series again.",
-                    layer.name
-                ),
-            );
+            wrong_ui(ui, &t!("series-field-undated", layer = &layer.name));
         }
     }
     let mut removed = None;
     for (index, folder) in state.series_field.folders.iter().enumerate() {
         ui.horizontal(|ui| {
-            if theme::icon_button(ui, icon::X, "Do not use this folder").clicked() {
+            if theme::icon_button(ui, icon::X, t!("series-field-leave-folder")).clicked() {
                 removed = Some(index);
             }
             let name = folder.file_name().unwrap_or(folder.as_os_str());
@@ -160,48 +149,41 @@ fn facts_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
             for sensor in facts.sensors.iter().filter(|sensor| sensor.is_input) {
                 ui.label(RichText::new(&sensor.name).color(weak));
                 let text = match sensor.images.len() {
-                    0 => "no image; the model does without".to_owned(),
-                    1 => "1 image".to_owned(),
-                    count => format!("{count} images"),
+                    0 => t!("series-field-no-image").to_owned(),
+                    count => t!("series-field-images", count = count),
                 };
                 ui.add(egui::Label::new(text).truncate())
-                    .on_hover_text(format!("Bands: {}", sensor.bands));
+                    .on_hover_text(t!("series-field-bands", bands = &sensor.bands));
                 ui.end_row();
             }
             if let Some(span) = facts.span() {
-                ui.label(RichText::new("Days").color(weak));
+                ui.label(RichText::new(t!("series-field-days")).color(weak));
                 ui.label(span.name());
                 ui.end_row();
             }
-            let label = ui.label("Use images of");
+            let label = ui.label(t!("series-field-support"));
             ui.add(
                 TextEdit::singleline(&mut state.series_field.support)
                     .desired_width(ui.available_width())
-                    .hint_text("all days, or 2018-03-01..2018-09-01"),
+                    .hint_text(t!("series-field-support.hint")),
             )
             .labelled_by(label.id)
-            .on_hover_text("The support: only images of these days are looked at. Fields of other days are inter- or extrapolated from them.");
+            .on_hover_text(t!("series-field-support.tip"));
             ui.end_row();
         });
     match state.support_period() {
         Err(why) => wrong_ui(ui, &why),
         Ok(Some(support)) => match facts.counts_text(Some(&support)) {
             counts if counts.is_empty() => {
-                wrong_ui(ui, "No image lies in these days. Choose others.");
+                wrong_ui(ui, t!("series-field-support-none"));
             }
-            counts => weak_ui(ui, &format!("Used: {counts}")),
+            counts => weak_ui(ui, &t!("series-field-used", counts = counts)),
         },
         Ok(None) => {}
     }
     let typed = state.typed_dates();
     if typed > 0 {
-        wrong_ui(
-            ui,
-            &format!(
-                "{typed} dates were typed in the timeline. Jobs read dates from the files: write these into a table dates.csv beside \
-                 the images, with the columns file and date."
-            ),
-        );
+        wrong_ui(ui, &t!("series-field-typed-dates", count = typed));
     }
     for note in facts.notes.iter().take(MOST_NOTES) {
         weak_ui(ui, &format!("{} {note}", icon::INFO));
@@ -213,7 +195,7 @@ fn facts_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
             .skip(MOST_NOTES)
             .map(String::as_str)
             .collect();
-        let text = format!("and {} more notes", rest.len());
+        let text = t!("series-field-more-notes", count = rest.len());
         ui.label(RichText::new(text).small().color(weak))
             .on_hover_text(rest.join("\n"));
     }
@@ -228,7 +210,7 @@ fn when_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
         .num_columns(2)
         .spacing([10.0, 6.0])
         .show(ui, |ui| {
-            ui.label("Sum up");
+            ui.label(t!("series-field-sum-up"));
             ComboBox::from_id_salt("series when")
                 .width(ui.available_width())
                 .selected_text(state.series_field.when.name())
@@ -242,18 +224,21 @@ fn when_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
                 .map(|span| state.series_field.when.choices(&span))
                 .unwrap_or_default();
             if state.series_field.when == When::Own {
-                let label = ui.label("Days");
+                let label = ui.label(t!("series-field-days"));
                 ui.add(
                     TextEdit::singleline(&mut state.series_field.own)
                         .desired_width(ui.available_width())
                         .hint_text("2018-03-01..2018-09-01, 2018-05"),
                 )
                 .labelled_by(label.id)
-                .on_hover_text("One field each, separated by commas. The last day of a range is not part of it.");
+                .on_hover_text(t!("series-field-own-hint"));
                 ui.end_row();
             } else if !choices.is_empty() {
-                ui.label("Period");
-                let period = chosen.as_ref().ok().and_then(|periods| periods.first().copied());
+                ui.label(t!("series-field-period"));
+                let period = chosen
+                    .as_ref()
+                    .ok()
+                    .and_then(|periods| periods.first().copied());
                 let picked = period_choice_ui(ui, facts, &choices, period, support.as_ref());
                 if picked.is_some() {
                     state.series_field.chosen = picked;
@@ -281,9 +266,13 @@ fn period_choice_ui(
         .show_ui(ui, |ui| {
             for period in choices {
                 let text = match facts.standing(period, support) {
-                    Standing::Seen(count) => format!("{}  ·  {count} images", period.name()),
-                    Standing::Gap => format!("{}  ·  in a gap", period.name()),
-                    Standing::Beyond => format!("{}  ·  beyond the images", period.name()),
+                    Standing::Seen(count) => t!(
+                        "series-field-choice-seen",
+                        period = period.name(),
+                        count = count
+                    ),
+                    Standing::Gap => t!("series-field-choice-gap", period = period.name()),
+                    Standing::Beyond => t!("series-field-choice-beyond", period = period.name()),
                 };
                 if ui.selectable_label(chosen == Some(*period), text).clicked() {
                     picked = Some(*period);
@@ -302,7 +291,11 @@ fn standing_ui(
 ) {
     if let [only] = periods {
         let standing = facts.standing(only, support);
-        let text = format!("{}: {}.", only.name(), standing.text());
+        let text = t!(
+            "series-field-standing",
+            period = only.name(),
+            standing = standing.text()
+        );
         match standing {
             Standing::Seen(_) => weak_ui(ui, &text),
             Standing::Gap | Standing::Beyond => wrong_ui(ui, &text),
@@ -310,63 +303,62 @@ fn standing_ui(
         return;
     }
     let names = match (periods.first(), periods.last()) {
-        (Some(first), Some(last)) => format!("{} to {}", first.name(), last.name()),
+        (Some(first), Some(last)) => t!(
+            "series-field-span",
+            first = first.name(),
+            last = last.name()
+        ),
         _ => String::new(),
     };
     weak_ui(
         ui,
-        &format!(
-            "{} fields, {names}, from one look at the images. They open as one series.",
-            periods.len()
-        ),
+        &t!("series-field-fields", count = periods.len(), span = names),
     );
     let empty = periods
         .iter()
         .filter(|period| !matches!(facts.standing(period, support), Standing::Seen(_)));
     let names: Vec<String> = empty.map(Period::name).collect();
     if !names.is_empty() {
-        let more = match names.len() {
-            0..=3 => String::new(),
-            count => format!(" and {} more", count - 3),
-        };
         let listed = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-        wrong_ui(
-            ui,
-            &format!("No image lies in {listed}{more}: inter- or extrapolated."),
-        );
+        let text = match names.len() {
+            0..=3 => t!("series-field-empty", periods = listed),
+            count => t!(
+                "series-field-empty-more",
+                periods = listed,
+                more = count - 3
+            ),
+        };
+        wrong_ui(ui, &text);
     }
 }
 
 /// Model, weights, device, area and file.
 fn model_section_ui(ui: &mut egui::Ui, state: &mut State, facts: Option<&Arc<ArchiveFacts>>) {
-    theme::section_ui(ui, "Which model");
+    theme::section_ui(ui, t!("series-field-which-model"));
     egui::Grid::new("series model")
         .num_columns(2)
         .spacing([10.0, 6.0])
         .show(ui, |ui| {
-            ui.label("Model");
+            ui.label(t!("series-field-model"));
             choice_ui(ui, state);
             ui.end_row();
-            ui.label("Weights");
+            ui.label(t!("series-field-weights"));
             weights_ui(ui, state);
             ui.end_row();
-            ui.label("Device");
+            ui.label(t!("series-field-device"));
             device_ui(ui, state);
             ui.end_row();
             if let Some(facts) = facts {
-                ui.label("Area");
+                ui.label(t!("series-field-area"));
                 area_ui(ui, state, facts);
                 ui.end_row();
-                ui.label("File");
+                ui.label(t!("series-field-file"));
                 out_ui(ui, state, facts);
                 ui.end_row();
             }
         });
     if state.series_weights().is_none() {
-        wrong_ui(
-            ui,
-            "Untrained: no weights are used, so its fields are those of a random network. Train one on your own archive (Layer, Train a model…), or choose weights.",
-        );
+        wrong_ui(ui, t!("series-field-untrained"));
     }
 }
 
@@ -388,11 +380,7 @@ fn choice_ui(ui: &mut egui::Ui, state: &mut State) {
         .show_ui(ui, |ui| {
             for name in SERIES_MODELS {
                 let text = match state.series_model(name) {
-                    Some(model) => format!(
-                        "{name}  ·  {:.1} M parameters  ·  {}",
-                        model.parameters as f64 / 1e6,
-                        model.state
-                    ),
+                    Some(model) => model_text(&model),
                     None => name.to_owned(),
                 };
                 let is_chosen = state.series_field.model == name;
@@ -408,19 +396,19 @@ fn weights_ui(ui: &mut egui::Ui, state: &mut State) {
     row_ui(ui, |ui| {
         let installed = state.models.weights_of(&state.series_field.model);
         if state.series_field.is_untrained && installed.is_some() {
-            let name = "Use the installed weights";
+            let name = t!("models-use-installed");
             if theme::icon_button(ui, icon::ARROW_COUNTER_CLOCKWISE, name).clicked() {
                 state.series_field.is_untrained = false;
             }
         } else if state.series_weights().is_some()
-            && theme::icon_button(ui, icon::X, "Use no weights (untrained)").clicked()
+            && theme::icon_button(ui, icon::X, t!("models-use-none")).clicked()
         {
             state.series_field.weights.clear();
             state.series_field.is_untrained = installed.is_some();
         }
         if ui
             .button("…")
-            .on_hover_text("Choose a .safetensors file")
+            .on_hover_text(t!("series-field-choose-weights"))
             .clicked()
         {
             let ctx = ui.ctx().clone();
@@ -431,7 +419,7 @@ fn weights_ui(ui: &mut egui::Ui, state: &mut State) {
                 .file_name()
                 .map(|name| name.to_string_lossy().into_owned())
                 .unwrap_or_default(),
-            None => "none (untrained)".to_owned(),
+            None => t!("models-none").to_owned(),
         };
         ui.add(
             TextEdit::singleline(&mut state.series_field.weights)
@@ -443,11 +431,19 @@ fn weights_ui(ui: &mut egui::Ui, state: &mut State) {
 
 fn area_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
     let text = |window: Option<terroir_scene::Window>| match window {
-        Some(window) => format!("In view, {} × {} px", window.width, window.height),
-        None => "In view: nothing of the images".to_owned(),
+        Some(window) => t!(
+            "series-field-in-view",
+            width = window.width,
+            height = window.height
+        ),
+        None => t!("series-field-in-view-nothing").to_owned(),
     };
     let grid = &facts.grid;
-    let whole = format!("Whole, {} × {} px", grid.width, grid.height);
+    let whole = t!(
+        "series-field-whole",
+        width = grid.width,
+        height = grid.height
+    );
     let in_view = text(state.view_window(grid, None));
     ComboBox::from_id_salt("series area")
         .width(ui.available_width())
@@ -471,9 +467,7 @@ fn out_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
     row_ui(ui, |ui| {
         if ui
             .button("…")
-            .on_hover_text(
-                "Choose where the fields are written; several are named by their periods",
-            )
+            .on_hover_text(t!("series-field-choose-out"))
             .clicked()
         {
             let ctx = ui.ctx().clone();
@@ -498,7 +492,7 @@ fn run_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
         // What is missing is said where it is asked for.
         Err(why) => {
             let size = egui::vec2(ui.available_width(), 30.0);
-            let button = primary_button(ui, "Make the field");
+            let button = primary_button(ui, t!("series-field-make"));
             ui.add_enabled_ui(false, |ui| ui.add_sized(size, button))
                 .inner
                 .on_disabled_hover_text(why);
@@ -521,9 +515,9 @@ fn run_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
     ui.add_space(theme::SMALL_GAP);
     let name = match &spec {
         JobSpec::EmbedSeries(spec) if spec.periods.len() > 1 => {
-            format!("Make {} fields", spec.periods.len())
+            t!("series-field-make-several", count = spec.periods.len())
         }
-        _ => "Make the field".to_owned(),
+        _ => t!("series-field-make").to_owned(),
     };
     start_ui(ui, state, &name, spec);
 }
@@ -540,11 +534,11 @@ pub fn start_ui(ui: &mut egui::Ui, state: &mut State, name: &str, spec: JobSpec)
     let is_started = ui
         .add_enabled_ui(!runs, |ui| ui.add_sized(size, button))
         .inner
-        .on_disabled_hover_text("This job is running")
+        .on_disabled_hover_text(t!("series-field-runs"))
         .clicked();
     if ui
-        .button(format!("{}  Copy as command", icon::COPY))
-        .on_hover_text("The command line that does the same")
+        .button(format!("{}  {}", icon::COPY, t!("series-field-copy")))
+        .on_hover_text(t!("series-field-copy.tip"))
         .clicked()
     {
         ui.ctx().copy_text(command_line(&spec));

@@ -10,6 +10,7 @@ use super::field::ramp_legend_ui;
 use super::layers::{drag_step, end_drag_step};
 use crate::dialogs::Purpose;
 use crate::jobs::count_text;
+use crate::language::t;
 use crate::similarity::PickExample;
 use crate::state::State;
 use crate::theme::{self, icon};
@@ -20,7 +21,12 @@ pub fn similarity_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
         return;
     };
     examples_ui(ui, state, layer, similarity);
-    ramp_legend_ui(ui, "similarity", "different", "alike");
+    ramp_legend_ui(
+        ui,
+        "similarity",
+        t!("similarity-different"),
+        t!("similarity-alike"),
+    );
     sliders_ui(ui, state, layer, similarity);
     write_ui(ui, state);
     places_ui(ui, state);
@@ -30,17 +36,17 @@ pub fn similarity_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
 fn pick_ui(ui: &mut egui::Ui, state: &mut State) {
     let pick = state.session.similar.pick;
     ui.horizontal_wrapped(|ui| {
-        ui.label("Example");
+        ui.label(t!("similarity-example"));
         for (wanted, name, tip) in [
             (
                 PickExample::Pixel,
-                "Pixel",
-                "Click a pixel on the map; Shift+click adds another one",
+                t!("similarity-pixel"),
+                t!("similarity-pixel.tip"),
             ),
             (
                 PickExample::Area,
-                "Area",
-                "Draw an outline on the map: its mean becomes an example",
+                t!("similarity-area"),
+                t!("similarity-area.tip"),
             ),
         ] {
             let response = ui
@@ -58,10 +64,10 @@ fn pick_ui(ui: &mut egui::Ui, state: &mut State) {
     });
     let hint = match pick {
         Some(PickExample::Pixel) => {
-            "Click a pixel on the map. Shift+click adds to the examples. Esc ends."
+            t!("similarity-pixel.hint")
         }
         Some(PickExample::Area) => {
-            "Click the corners of an area; double-click closes it. Esc ends."
+            t!("similarity-area.hint")
         }
         None => return,
     };
@@ -81,10 +87,14 @@ fn class_menu_ui(ui: &mut egui::Ui, state: &mut State) {
         .map(|class| (class.id, class.name.clone()))
         .collect();
     ui.add_enabled_ui(!classes.is_empty(), |ui| {
-        let menu = ui.menu_button("Labels", |ui| {
+        let menu = ui.menu_button(t!("similarity-labels"), |ui| {
             for (id, name) in &classes {
                 let count = counts.get(id).copied().unwrap_or_default();
-                let text = format!("{name} ({} pixels)", count_text(count as u64));
+                let text = t!(
+                    "similarity-class",
+                    class = name,
+                    pixels = count_text(count as u64)
+                );
                 if ui.button(text).clicked() {
                     state.examples_from_class(*id);
                     ui.close();
@@ -92,8 +102,8 @@ fn class_menu_ui(ui: &mut egui::Ui, state: &mut State) {
             }
         });
         menu.response
-            .on_hover_text("Every labelled patch of a class becomes an example")
-            .on_disabled_hover_text("Paint or import labels first");
+            .on_hover_text(t!("similarity-labels.tip"))
+            .on_disabled_hover_text(t!("similarity-labels.none"));
     });
 }
 
@@ -106,7 +116,7 @@ fn examples_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, similar
             ui.label(glyph);
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 if similarity.examples.len() > 1
-                    && theme::icon_button(ui, icon::X, "Remove this example").clicked()
+                    && theme::icon_button(ui, icon::X, t!("similarity-remove")).clicked()
                 {
                     removed = Some(index);
                 }
@@ -120,7 +130,7 @@ fn examples_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, similar
     let colors = theme::colors(ui.visuals());
     if more > 0 {
         ui.label(
-            RichText::new(format!("and {more} more"))
+            RichText::new(t!("similarity-more", count = more))
                 .small()
                 .color(colors.weak),
         );
@@ -130,11 +140,11 @@ fn examples_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, similar
         .iter()
         .any(|example| example.coherence < MIXED_COHERENCE)
     {
-        let text = "An area holds very different things: its mean stands for none of them.";
+        let text = t!("similarity-mixed");
         ui.label(RichText::new(text).color(colors.warning));
     }
     if let Some(index) = removed {
-        state.change_layer(layer.id, "Remove an example", |layer| {
+        state.change_layer(layer.id, t!("similarity-step-remove"), |layer| {
             if let Some(Style::FieldSimilarity(similarity)) = &mut layer.style
                 && index < similarity.examples.len()
             {
@@ -147,14 +157,14 @@ fn examples_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, similar
     }
     let mut combine = similarity.combine;
     ui.horizontal(|ui| {
-        ui.label("Like");
-        ui.selectable_value(&mut combine, Combine::Mean, "all of them")
-            .on_hover_text("Mean of the similarities to the examples");
-        ui.selectable_value(&mut combine, Combine::Max, "any of them")
-            .on_hover_text("Similarity to the nearest of the examples");
+        ui.label(t!("similarity-like"));
+        ui.selectable_value(&mut combine, Combine::Mean, t!("similarity-all"))
+            .on_hover_text(t!("similarity-all.tip"));
+        ui.selectable_value(&mut combine, Combine::Max, t!("similarity-any"))
+            .on_hover_text(t!("similarity-any.tip"));
     });
     if combine != similarity.combine {
-        state.change_layer(layer.id, "Combine examples", |layer| {
+        state.change_layer(layer.id, t!("similarity-step-combine"), |layer| {
             if let Some(Style::FieldSimilarity(similarity)) = &mut layer.style {
                 similarity.combine = combine;
             }
@@ -164,16 +174,16 @@ fn examples_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, similar
 
 fn example_text(example: &Example) -> (&'static str, String) {
     if example.is_area() {
-        let text = format!(
-            "Area of {} pixels, coherence {:.2}",
-            count_text(example.pixels),
-            example.coherence
+        let text = t!(
+            "similarity-area-of",
+            pixels = count_text(example.pixels),
+            coherence = format!("{:.2}", example.coherence)
         );
         return (icon::POLYGON, text);
     }
     let text = match example.at {
         Some((x, y)) => format!("{}, {}", coordinate_text(x), coordinate_text(y)),
-        None => "a pixel of an older project".to_owned(),
+        None => t!("similarity-old-pixel").to_owned(),
     };
     (icon::CROSSHAIR, text)
 }
@@ -193,24 +203,27 @@ fn sliders_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, similari
     let mut sliders = Vec::new();
     ui.horizontal(|ui| {
         is_toggled = ui
-            .checkbox(&mut changed.only_matches, "Only above")
-            .on_hover_text("Draw only what is at least this similar")
+            .checkbox(&mut changed.only_matches, t!("similarity-only-above"))
+            .on_hover_text(t!("similarity-only-above.tip"))
             .changed();
         ui.spacing_mut().slider_width = (ui.available_width() - 62.0).max(60.0);
         sliders.push(ui.add(Slider::new(&mut changed.threshold, 0.0..=1.0).fixed_decimals(2)));
     });
     ui.spacing_mut().slider_width = (ui.available_width() - 110.0).max(60.0);
-    for (value, name) in [(&mut changed.low, "from"), (&mut changed.high, "to")] {
+    for (value, name) in [
+        (&mut changed.low, t!("field-from")),
+        (&mut changed.high, t!("field-to")),
+    ] {
         sliders.push(ui.add(Slider::new(value, -1.0..=1.0).text(name).fixed_decimals(2)));
     }
     for slider in &sliders {
-        drag_step(state, slider, "Range of similarity");
+        drag_step(state, slider, t!("similarity-step-range"));
     }
     if changed != *similarity && (changed.high > changed.low || is_toggled) {
         let step = if is_toggled {
-            "Threshold of similarity"
+            t!("similarity-step-threshold")
         } else {
-            "Range of similarity"
+            t!("similarity-step-range")
         };
         state.change_layer(layer.id, step, |layer| {
             layer.style = Some(Style::FieldSimilarity(changed));
@@ -228,25 +241,24 @@ fn write_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.horizontal_wrapped(|ui| {
         ui.add_enabled_ui(ready.is_ok(), |ui| {
             for (name, tip, extension) in [
+                (t!("similarity-mask"), t!("similarity-mask.tip"), "tif"),
                 (
-                    "To mask…",
-                    "Write what is above the threshold, over the whole field, as a raster",
-                    "tif",
-                ),
-                (
-                    "To polygons…",
-                    "Write what is above the threshold, over the whole field, as polygons with their areas",
+                    t!("similarity-polygons"),
+                    t!("similarity-polygons.tip"),
                     "gpkg",
                 ),
             ] {
-                let response = ui.button(name).on_hover_text(tip).on_disabled_hover_text(why);
+                let response = ui
+                    .button(name)
+                    .on_hover_text(tip)
+                    .on_disabled_hover_text(why);
                 if response.clicked() {
                     let purpose = Purpose::SimilarOut(extension);
                     let suggestion = state.suggested_path(&purpose);
                     state.pick_with(ui.ctx(), purpose, &suggestion);
                 }
             }
-            let copy = format!("{}  Copy as command", icon::COPY);
+            let copy = format!("{}  {}", icon::COPY, t!("similarity-copy"));
             if ui.button(copy).on_disabled_hover_text(why).clicked() {
                 let out = state.similar_out("similar", "gpkg").into_iter().collect();
                 if let Ok(spec) = state.similar_spec(out, 0) {
@@ -262,16 +274,16 @@ fn places_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.add_space(theme::SMALL_GAP);
     let weak = theme::colors(ui.visuals()).weak;
     let ready = state.similar_spec(Vec::new(), 0).is_ok();
-    ui.label(RichText::new("Most similar places").strong());
+    ui.label(RichText::new(t!("similarity-places")).strong());
     ui.horizontal_wrapped(|ui| {
         let similar = &mut state.session.similar;
         ui.add(DragValue::new(&mut similar.places_wanted).range(1..=1000));
-        ui.label("places,");
+        ui.label(t!("similarity-places-count"));
         ui.add(DragValue::new(&mut similar.apart_px).range(1..=100_000));
-        ui.label("pixels apart");
+        ui.label(t!("similarity-places-apart"));
         if ui
-            .add_enabled(ready, egui::Button::new("Find"))
-            .on_hover_text("Search the whole field, not only what is in view")
+            .add_enabled(ready, egui::Button::new(t!("similarity-find")))
+            .on_hover_text(t!("similarity-find.tip"))
             .clicked()
             && let Some(out) = state.similar_out("similar_places", "csv")
         {
@@ -293,7 +305,7 @@ fn places_ui(ui: &mut egui::Ui, state: &mut State) {
                 let name = format!("{}", index + 1);
                 if ui
                     .selectable_label(is_chosen, name)
-                    .on_hover_text("Show this place")
+                    .on_hover_text(t!("similarity-show-place"))
                     .clicked()
                 {
                     chosen = Some(index);

@@ -4,12 +4,13 @@ use egui::{Align2, FontId, Painter, Pos2, Rect, RichText, Sense, Stroke, vec2};
 use terroir_scene::Suggestion;
 
 use crate::commands::Command;
+use crate::language::t;
 use crate::state::State;
 use crate::theme;
 
 pub fn suggestions_ui(ui: &mut egui::Ui, state: &mut State) {
     let colors = theme::colors(ui.visuals());
-    ui.label(RichText::new("Where to label next").strong());
+    ui.label(RichText::new(t!("field-next")).strong());
     let command = Command::NextPlace;
     let info = command.info();
     let can_run = command.can_run(state);
@@ -30,14 +31,11 @@ pub fn suggestions_ui(ui: &mut egui::Ui, state: &mut State) {
     });
     let suggestions = &state.suggestions;
     if !suggestions.is_wanted || can_run.is_err() {
-        ui.label(
-            RichText::new("Goes to where the map is unsure and the ground is unlike what you labelled: a stroke there helps most.")
-                .color(colors.weak),
-        );
+        ui.label(RichText::new(t!("field-next-hint")).color(colors.weak));
         return;
     }
     if suggestions.places.is_empty() && !suggestions.is_asking {
-        ui.label(RichText::new("No unlabelled place is left.").color(colors.weak));
+        ui.label(RichText::new(t!("field-next-none")).color(colors.weak));
     }
     let places = suggestions.places.clone();
     let mut clicked = None;
@@ -48,9 +46,9 @@ pub fn suggestions_ui(ui: &mut egui::Ui, state: &mut State) {
     }
     let suggestions = &state.suggestions;
     if suggestions.sampled > 0 && suggestions.sampled < suggestions.field_pixels {
-        let text = format!(
-            "Looked for in a sample of {} pixels.",
-            crate::jobs::count_text(suggestions.sampled as u64)
+        let text = t!(
+            "field-next-sampled",
+            pixels = crate::jobs::count_text(suggestions.sampled as u64)
         );
         ui.label(RichText::new(text).small().color(colors.weak));
     }
@@ -59,10 +57,7 @@ pub fn suggestions_ui(ui: &mut egui::Ui, state: &mut State) {
     }
     let visited = state.suggestions.visited.len();
     if visited > 0 {
-        let text = match visited {
-            1 => "Suggest the visited place again".to_owned(),
-            count => format!("Suggest the {count} visited places again"),
-        };
+        let text = t!("field-next-visited", count = visited);
         if ui.link(text).clicked() {
             state.forget_visited_places();
         }
@@ -73,17 +68,22 @@ pub fn suggestions_ui(ui: &mut egui::Ui, state: &mut State) {
 fn row_ui(ui: &mut egui::Ui, state: &State, place: &Suggestion, number: usize) -> bool {
     let is_shown = state.suggestions.shown == Some((place.col, place.row));
     let name = |id: u8| state.class_name(id).unwrap_or_default();
-    let text = format!(
-        "{} {:.0} %  or  {} {:.0} %",
-        name(place.class_id),
-        100.0 * place.probability,
-        name(place.other_id),
-        100.0 * place.other_probability
+    let percent = |share: f32| format!("{:.0}", 100.0 * share);
+    let text = t!(
+        "field-next-row",
+        first = name(place.class_id),
+        percent = percent(place.probability),
+        second = name(place.other_id),
+        other = percent(place.other_probability)
     );
     let (rect, response) =
         ui.allocate_exact_size(vec2(ui.available_width(), theme::ROW), Sense::click());
     response.widget_info(|| {
-        egui::WidgetInfo::labeled(egui::Role::Button, true, format!("Place {number}: {text}"))
+        egui::WidgetInfo::labeled(
+            egui::Role::Button,
+            true,
+            t!("field-next-place", number = number, text = &text),
+        )
     });
     let visuals = ui.style().interact_selectable(&response, is_shown);
     if is_shown || response.hovered() {
@@ -116,9 +116,12 @@ fn row_ui(ui: &mut egui::Ui, state: &State, place: &Suggestion, number: usize) -
     );
     response
         .on_hover_text(format!(
-            "{text}\nDoubt {:.0} %, distance from what is labelled {:.2}. Click to go there.",
-            100.0 * place.uncertainty,
-            place.distance
+            "{text}\n{}",
+            t!(
+                "field-next-tip",
+                percent = percent(place.uncertainty),
+                distance = format!("{:.2}", place.distance)
+            )
         ))
         .clicked()
 }

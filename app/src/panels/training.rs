@@ -10,6 +10,7 @@ use terroir_engine::{JobId, JobSpec};
 use super::training_form::training_form_ui;
 use crate::files::FileTask;
 use crate::jobs::{Job, JobState, duration_text};
+use crate::language::t;
 use crate::news::job_name;
 use crate::state::State;
 use crate::theme::{self, icon};
@@ -33,7 +34,7 @@ pub fn training_ui(ui: &mut egui::Ui, state: &mut State) {
     state.want_preview();
     let mut open = true;
     let mut wish = None;
-    egui::Window::new("Training")
+    egui::Window::new(t!("training-title"))
         .id(egui::Id::unique("training"))
         .open(&mut open)
         .default_pos([150.0, 84.0])
@@ -81,11 +82,7 @@ pub fn training_ui(ui: &mut egui::Ui, state: &mut State) {
 
 fn run_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
     let Some(job) = state.shown_training() else {
-        theme::empty_ui(
-            ui,
-            "No run yet",
-            "A run shows its loss, its speed and what the model makes of hidden patches here.",
-        );
+        theme::empty_ui(ui, t!("training-none"), t!("training-none-next"));
         return;
     };
     let colors = theme::colors(ui.visuals());
@@ -97,20 +94,24 @@ fn run_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if !job.is_over() {
                 let is_stopping = state.training.stopping == Some(job.id);
-                let text = if is_stopping { "Stopping…" } else { "Stop" };
+                let text = if is_stopping {
+                    t!("training-stopping")
+                } else {
+                    t!("training-stop")
+                };
                 if ui
                     .add_enabled(!is_stopping, egui::Button::new(text))
-                    .on_hover_text("Keeps a checkpoint; the run can go on later")
+                    .on_hover_text(t!("training-stop.tip"))
                     .clicked()
                 {
                     *wish = Some(Wish::Cancel(job.id));
                 }
-            } else if can_resume(job) && ui.button("Go on").clicked() {
+            } else if can_resume(job) && ui.button(t!("training-go-on")).clicked() {
                 *wish = Some(Wish::Resume(job.spec.clone()));
             } else if let Some(spec) = state.map_spec_of(job)
                 && ui
-                    .button("Map the scene")
-                    .on_hover_text("Write the map of the whole scene and show it")
+                    .button(t!("training-map-scene"))
+                    .on_hover_text(t!("training-map-scene.tip"))
                     .clicked()
             {
                 *wish = Some(Wish::Map(spec));
@@ -119,7 +120,7 @@ fn run_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
     });
     match &job.state {
         JobState::Waiting => {
-            ui.label(RichText::new("Waiting for the job before it…").color(colors.weak));
+            ui.label(RichText::new(t!("training-waiting")).color(colors.weak));
         }
         JobState::Running => {
             ui.add(
@@ -140,9 +141,9 @@ fn run_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
         }
         JobState::Cancelled => {
             let text = if can_resume(job) {
-                "Stopped; the last checkpoint is kept."
+                t!("training-stopped")
             } else {
-                "Stopped before the first step."
+                t!("training-stopped-early")
             };
             ui.label(RichText::new(text).color(colors.weak));
         }
@@ -162,28 +163,25 @@ fn run_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
     let folder = run_folder(&job.spec);
     let shows = match &job.spec {
         JobSpec::PretrainStp(_) => {
-            "a row for each archive: a scene and what the model makes of it, of up to two sensors · the field in three colours"
+            t!("training-shows-archives")
         }
         JobSpec::PretrainKgvsf(_) => {
-            "the last image before · the forecast · what was seen that day"
+            t!("training-shows-weather")
         }
-        _ => "a crop · what the model is shown · what it makes of the rest",
+        _ => t!("training-shows-scenes"),
     };
     preview_ui(ui, state, shows);
     if let Some(folder) = folder {
         ui.add_space(theme::SMALL_GAP);
         ui.horizontal(|ui| {
-            if theme::icon_button(ui, icon::FOLDER_OPEN, "Show the run's folder").clicked() {
+            if theme::icon_button(ui, icon::FOLDER_OPEN, t!("training-show-folder")).clicked() {
                 *wish = Some(Wish::ShowFolder(folder.join("config.json")));
             }
             ui.add(
                 egui::Label::new(
-                    RichText::new(format!(
-                        "Figures, previews and checkpoint: {}",
-                        folder.display()
-                    ))
-                    .small()
-                    .color(colors.weak),
+                    RichText::new(t!("training-folder", folder = folder.display().to_string()))
+                        .small()
+                        .color(colors.weak),
                 )
                 .truncate(),
             )
@@ -196,7 +194,7 @@ fn run_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
 fn facts_text(job: &Job) -> String {
     let mut parts = match (job.is_over(), job.stage.as_str()) {
         (true, _) => Vec::new(),
-        (false, "training") => vec![format!("step {} of {}", job.done, job.total)],
+        (false, "training") => vec![t!("training-step", done = job.done, total = job.total)],
         (false, stage) => vec![stage.to_owned()],
     };
     let newest = |name: &str| {
@@ -206,17 +204,20 @@ fn facts_text(job: &Job) -> String {
             .map(|(_, value)| *value)
     };
     if let Some(loss) = newest("loss") {
-        parts.push(format!("loss {loss:.4}"));
+        parts.push(t!("training-loss", loss = format!("{loss:.4}")));
     }
     if let Some(speed) = newest("steps_a_second") {
         parts.push(if speed >= 0.1 {
-            format!("{speed:.1} steps/s")
+            t!("training-steps-a-second", steps = format!("{speed:.1}"))
         } else {
-            format!("{:.0} s a step", 1.0 / speed.max(1e-9))
+            t!(
+                "training-seconds-a-step",
+                seconds = format!("{:.0}", 1.0 / speed.max(1e-9))
+            )
         });
     }
     if let Some(secs) = job.secs_left(Instant::now()) {
-        parts.push(format!("{} left", duration_text(secs)));
+        parts.push(t!("training-time-left", time = duration_text(secs)));
     }
     parts.join(" · ")
 }
@@ -233,8 +234,8 @@ fn curve_ui(ui: &mut egui::Ui, job: &Job) {
     let accent = theme::colors(ui.visuals()).accent;
     let response = Plot::new("training curve")
         .height(220.0)
-        .x_axis_label("Step")
-        .y_axis_label("Loss")
+        .x_axis_label(t!("training-axis-step"))
+        .y_axis_label(t!("training-axis-loss"))
         .allow_scroll(false)
         .show_background(false)
         .legend(Legend::default())
@@ -245,13 +246,18 @@ fn curve_ui(ui: &mut egui::Ui, job: &Job) {
                 if name == "loss" {
                     line = line.color(accent.gamma_multiply(0.45)).width(1.0);
                     let mean = PlotPoints::from(running_mean(points));
-                    plot.line(Line::new("running mean", mean).color(accent).width(2.0));
+                    plot.line(
+                        Line::new(t!("training-running-mean"), mean)
+                            .color(accent)
+                            .width(2.0),
+                    );
                 }
                 plot.line(line);
             }
         })
         .response;
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Loss over steps"));
+    response
+        .widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, t!("training-curve")));
 }
 
 /// Scores and other figures that are told on the way, as they are now.
@@ -308,7 +314,7 @@ fn preview_ui(ui: &mut egui::Ui, state: &mut State, shows: &str) {
             egui::TextureOptions::LINEAR,
         )
     });
-    theme::section_ui(ui, "Newest preview");
+    theme::section_ui(ui, t!("training-preview"));
     ui.label(
         RichText::new(shows)
             .small()
@@ -318,7 +324,8 @@ fn preview_ui(ui: &mut egui::Ui, state: &mut State, shows: &str) {
     let scale = (ui.available_width() / width.max(1) as f32).min(2.0);
     let size = vec2(width as f32 * scale, height as f32 * scale);
     let response = ui.add(egui::Image::from_texture((texture.id(), size)));
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Newest preview"));
+    response
+        .widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, t!("training-preview")));
     response.on_hover_text(preview.path.display().to_string());
 }
 
@@ -328,7 +335,7 @@ fn figure_name(name: &str) -> String {
         .strip_prefix("skill_")
         .and_then(|rest| rest.split_once('_'));
     match days {
-        Some((from, to)) => format!("skill at {from} to {to} days"),
+        Some((from, to)) => t!("training-skill", from = from, to = to),
         None => name.replace('_', " "),
     }
 }

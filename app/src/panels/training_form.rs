@@ -7,6 +7,7 @@ use terroir_engine::{JobSpec, TuneMode, TuneTask, command_line};
 use super::training_rows::{batch_row, begin_row, file_name_of, rate_row, steps_row};
 use crate::dialogs::Purpose;
 use crate::export::primary_button;
+use crate::language::t;
 use crate::state::State;
 use crate::theme::{self, icon};
 use crate::training::Kind;
@@ -15,13 +16,29 @@ use crate::training::Kind;
 pub fn training_form_ui(ui: &mut egui::Ui, state: &mut State) -> Option<JobSpec> {
     let weak = theme::colors(ui.visuals()).weak;
     ui.horizontal(|ui| {
-        ui.selectable_value(&mut state.training.kind, Kind::Pretrain, "Scenes")
-            .on_hover_text("Pretrain DOFA on single scenes");
-        ui.selectable_value(&mut state.training.kind, Kind::PretrainStp, "Archives")
-            .on_hover_text("Pretrain STP on dated scenes of several sensors");
-        ui.selectable_value(&mut state.training.kind, Kind::PretrainKgvsf, "Weather")
-            .on_hover_text("Pretrain KG-VSF on dated images and daily weather");
-        ui.selectable_value(&mut state.training.kind, Kind::Finetune, "Fine-tune");
+        ui.selectable_value(
+            &mut state.training.kind,
+            Kind::Pretrain,
+            t!("training-kind-scenes"),
+        )
+        .on_hover_text(t!("training-kind-scenes.tip"));
+        ui.selectable_value(
+            &mut state.training.kind,
+            Kind::PretrainStp,
+            t!("training-kind-archives"),
+        )
+        .on_hover_text(t!("training-kind-archives.tip"));
+        ui.selectable_value(
+            &mut state.training.kind,
+            Kind::PretrainKgvsf,
+            t!("training-kind-weather"),
+        )
+        .on_hover_text(t!("training-kind-weather.tip"));
+        ui.selectable_value(
+            &mut state.training.kind,
+            Kind::Finetune,
+            t!("training-kind-tune"),
+        );
     });
     match state.training.kind {
         Kind::Pretrain => {}
@@ -38,16 +55,16 @@ pub fn training_form_ui(ui: &mut egui::Ui, state: &mut State) -> Option<JobSpec>
             return start_ui(ui, state);
         }
     }
-    ui.label(RichText::new("Pretrain a model on scenes").strong());
+    ui.label(RichText::new(t!("training-scenes")).strong());
     ui.label(
-        RichText::new("Three quarters of each image are hidden; the model learns to find them again. No labels are needed.")
+        RichText::new(t!("training-scenes-about"))
             .small()
             .color(weak),
     );
-    theme::section_ui(ui, "Scenes");
+    theme::section_ui(ui, t!("training-kind-scenes"));
     let scenes = state.training_scenes();
     if scenes.is_empty() {
-        ui.label(RichText::new("Open a scene first.").color(weak));
+        ui.label(RichText::new(t!("training-open-scene")).color(weak));
     }
     for layer in &scenes {
         let bands = state.bands(layer);
@@ -64,15 +81,19 @@ pub fn training_form_ui(ui: &mut egui::Ui, state: &mut State) -> Option<JobSpec>
                     state.training.left_out.insert(layer.id);
                 }
             }
-            ui.label(RichText::new(format!("{usable} bands")).small().color(weak));
+            ui.label(
+                RichText::new(t!("training-bands", count = usable))
+                    .small()
+                    .color(weak),
+            );
         });
     }
-    theme::section_ui(ui, "Model");
+    theme::section_ui(ui, t!("training-model"));
     egui::Grid::new("training form")
         .num_columns(2)
         .spacing([10.0, 6.0])
         .show(ui, |ui| {
-            ui.label("Size");
+            ui.label(t!("training-size"));
             super::model::model_choice_ui(ui, state);
             ui.end_row();
 
@@ -80,14 +101,14 @@ pub fn training_form_ui(ui: &mut egui::Ui, state: &mut State) -> Option<JobSpec>
             let form = &mut state.training;
             begin_row(ui, "training begin", name, &mut form.from_weights, "");
             steps_row(ui, &mut form.steps, 20.0);
-            batch_row(ui, &mut form.batch, 1..=4096, " images", "");
+            batch_row(ui, &mut form.batch, 1..=4096, t!("training-images"), "");
             rate_row(ui, &mut form.rate);
 
-            ui.label("Device");
+            ui.label(t!("training-device"));
             super::model::device_ui(ui, state);
             ui.end_row();
 
-            ui.label("File");
+            ui.label(t!("training-file"));
             out_ui(ui, state);
             ui.end_row();
         });
@@ -102,19 +123,19 @@ fn start_ui(ui: &mut egui::Ui, state: &State) -> Option<JobSpec> {
         .list
         .iter()
         .any(|job| !job.is_over() && spec.as_ref().is_ok_and(|spec| job.spec == *spec));
-    let button = primary_button(ui, "Start training");
+    let button = primary_button(ui, t!("training-start"));
     let size = vec2(ui.available_width(), 30.0);
     let response = ui
         .add_enabled_ui(spec.is_ok() && !runs, |ui| ui.add_sized(size, button))
         .inner
         .on_disabled_hover_text(match &spec {
-            Ok(_) => "This run goes on already",
+            Ok(_) => t!("training-runs"),
             Err(why) => why,
         });
     let spec = spec.ok()?;
     if ui
-        .button(format!("{}  Copy as command", icon::COPY))
-        .on_hover_text("The command line that does the same")
+        .button(format!("{}  {}", icon::COPY, t!("training-copy")))
+        .on_hover_text(t!("training-copy.tip"))
         .clicked()
     {
         ui.ctx().copy_text(command_line(&spec));
@@ -125,28 +146,22 @@ fn start_ui(ui: &mut egui::Ui, state: &State) -> Option<JobSpec> {
 /// Scene and labels, what the model answers with and what of it learns.
 fn tune_ui(ui: &mut egui::Ui, state: &mut State) {
     let weak = theme::colors(ui.visuals()).weak;
-    ui.label(RichText::new("Fit a model to labels of a scene").strong());
-    ui.label(
-        RichText::new(
-            "A fifth of the labels, apart from the others, says which step was the best.",
-        )
-        .small()
-        .color(weak),
-    );
+    ui.label(RichText::new(t!("training-tune")).strong());
+    ui.label(RichText::new(t!("training-tune-about")).small().color(weak));
     ui.add_space(theme::SMALL_GAP);
     egui::Grid::new("tuning form")
         .num_columns(2)
         .spacing([10.0, 6.0])
         .show(ui, |ui| {
-            ui.label("Scene");
+            ui.label(t!("training-scene"));
             let name = state.scene_layer().map(|layer| layer.name.clone());
             ui.add(
-                egui::Label::new(name.unwrap_or_else(|| "none: open one first".to_owned()))
+                egui::Label::new(name.unwrap_or_else(|| t!("training-scene-none").to_owned()))
                     .truncate(),
             );
             ui.end_row();
 
-            ui.label("Labels");
+            ui.label(t!("training-labels"));
             let painted = state
                 .history
                 .document()
@@ -154,9 +169,9 @@ fn tune_ui(ui: &mut egui::Ui, state: &mut State) {
                 .as_ref()
                 .map_or(0, |labels| labels.classes.len());
             let hint = if painted > 0 {
-                format!("those painted ({painted} classes)")
+                t!("training-labels-painted", count = painted)
             } else {
-                "a file of labels".to_owned()
+                t!("training-labels-file").to_owned()
             };
             let width = ui.available_width();
             ui.add(
@@ -164,35 +179,34 @@ fn tune_ui(ui: &mut egui::Ui, state: &mut State) {
                     .desired_width(width)
                     .hint_text(hint),
             )
-            .on_hover_text(
-                "A GeoPackage, GeoJSON, Shapefile, CSV or raster; empty takes what is painted",
-            );
+            .on_hover_text(t!("training-labels-tip"));
             ui.end_row();
 
-            ui.label("Answers");
-            choice_ui(ui, "tune task", &mut state.training.task, &TASKS);
+            ui.label(t!("training-answers"));
+            choice_ui(ui, "tune task", &mut state.training.task, &tasks());
             ui.end_row();
 
-            ui.label("Learns");
-            choice_ui(ui, "tune mode", &mut state.training.mode, &MODES);
+            ui.label(t!("training-learns"));
+            choice_ui(ui, "tune mode", &mut state.training.mode, &modes());
             ui.end_row();
 
-            ui.label("Model");
+            ui.label(t!("training-model"));
             super::model::model_choice_ui(ui, state);
             ui.end_row();
 
-            ui.label("Weights");
+            ui.label(t!("training-weights"));
             let name = state.run_weights().and_then(|path| {
                 path.file_name()
                     .map(|name| name.to_string_lossy().into_owned())
             });
             ui.add(
-                egui::Label::new(name.unwrap_or_else(|| "none (untrained)".to_owned())).truncate(),
+                egui::Label::new(name.unwrap_or_else(|| t!("training-weights-none").to_owned()))
+                    .truncate(),
             )
-            .on_hover_text("As chosen under Run");
+            .on_hover_text(t!("training-weights.tip"));
             ui.end_row();
 
-            let label = ui.label("Steps");
+            let label = ui.label(t!("training-steps"));
             ui.add(
                 egui::DragValue::new(&mut state.training.tune_steps)
                     .range(1..=1_000_000)
@@ -201,44 +215,48 @@ fn tune_ui(ui: &mut egui::Ui, state: &mut State) {
             .labelled_by(label.id);
             ui.end_row();
 
-            let label = ui.label("Batch");
+            let label = ui.label(t!("training-batch"));
             ui.add(
                 egui::DragValue::new(&mut state.training.tune_batch)
                     .range(1..=4096)
-                    .suffix(" windows"),
+                    .suffix(format!(" {}", t!("training-windows"))),
             )
             .labelled_by(label.id);
             ui.end_row();
 
-            ui.label("Device");
+            ui.label(t!("training-device"));
             super::model::device_ui(ui, state);
             ui.end_row();
 
-            ui.label("File");
+            ui.label(t!("training-file"));
             out_ui(ui, state);
             ui.end_row();
         });
 }
 
-const TASKS: [(TuneTask, &str); 3] = [
-    (TuneTask::Pixels, "a class for every pixel"),
-    (TuneTask::Patches, "a class for every patch"),
-    (TuneTask::Values, "a value for every pixel"),
-];
+fn tasks() -> [(TuneTask, &'static str); 3] {
+    [
+        (TuneTask::Pixels, t!("training-task-pixels")),
+        (TuneTask::Patches, t!("training-task-patches")),
+        (TuneTask::Values, t!("training-task-values")),
+    ]
+}
 
-const MODES: [(TuneMode, &str); 5] = [
-    (TuneMode::Probe, "one linear layer"),
-    (TuneMode::Frozen, "pyramid and UPerNet"),
-    (TuneMode::LastBlocks(2), "and the last two blocks"),
-    (
-        TuneMode::Lora {
-            rank: 8,
-            alpha: 16.0,
-        },
-        "and LoRA in every block",
-    ),
-    (TuneMode::Full, "the whole model"),
-];
+fn modes() -> [(TuneMode, &'static str); 5] {
+    [
+        (TuneMode::Probe, t!("training-mode-probe")),
+        (TuneMode::Frozen, t!("training-mode-frozen")),
+        (TuneMode::LastBlocks(2), t!("training-mode-last")),
+        (
+            TuneMode::Lora {
+                rank: 8,
+                alpha: 16.0,
+            },
+            t!("training-mode-lora"),
+        ),
+        (TuneMode::Full, t!("training-mode-full")),
+    ]
+}
 
 fn choice_ui<T: Copy + PartialEq>(ui: &mut egui::Ui, id: &str, chosen: &mut T, all: &[(T, &str)]) {
     let text = all
@@ -266,7 +284,7 @@ pub fn out_ui(ui: &mut egui::Ui, state: &mut State) {
             ui.spacing_mut().item_spacing.x = 4.0;
             if ui
                 .button("…")
-                .on_hover_text("Choose where the weights are written")
+                .on_hover_text(t!("training-choose-out"))
                 .clicked()
             {
                 let ctx = ui.ctx().clone();

@@ -5,9 +5,11 @@ use std::ops::RangeInclusive;
 
 use terroir_engine::ModelInfo;
 
+use crate::language::t;
+
 /// How many steps; `speed`: steps a point of dragging.
 pub fn steps_row(ui: &mut egui::Ui, steps: &mut u64, speed: f64) {
-    let label = ui.label("Steps");
+    let label = ui.label(t!("training-steps"));
     ui.add(
         egui::DragValue::new(steps)
             .range(1..=10_000_000)
@@ -17,17 +19,21 @@ pub fn steps_row(ui: &mut egui::Ui, steps: &mut u64, speed: f64) {
     ui.end_row();
 }
 
-/// How many at once, of what: ` images`.
+/// How many at once, of what: `images`.
 pub fn batch_row(
     ui: &mut egui::Ui,
     batch: &mut usize,
     range: RangeInclusive<usize>,
-    suffix: &str,
+    of_what: &str,
     tip: &str,
 ) {
-    let label = ui.label("Batch");
+    let label = ui.label(t!("training-batch"));
     let shown = ui
-        .add(egui::DragValue::new(batch).range(range).suffix(suffix))
+        .add(
+            egui::DragValue::new(batch)
+                .range(range)
+                .suffix(format!(" {of_what}")),
+        )
         .labelled_by(label.id);
     if !tip.is_empty() {
         shown.on_hover_text(tip);
@@ -36,7 +42,7 @@ pub fn batch_row(
 }
 
 pub fn rate_row(ui: &mut egui::Ui, rate: &mut f64) {
-    let label = ui.label("Rate");
+    let label = ui.label(t!("training-rate"));
     ui.add(
         egui::DragValue::new(rate)
             .range(1e-7..=1.0)
@@ -44,25 +50,20 @@ pub fn rate_row(ui: &mut egui::Ui, rate: &mut f64) {
             .custom_formatter(|value, _| format!("{value:.1e}"))
             .custom_parser(|text| text.trim().parse().ok()),
     )
-    .on_hover_text("Learning rate at the end of its rise; it falls to zero afterwards")
+    .on_hover_text(t!("training-rate.tip"))
     .labelled_by(label.id);
     ui.end_row();
 }
 
 /// Sizes of a family, with what is known of them.
 pub fn size_row(ui: &mut egui::Ui, id: &str, sizes: &[ModelInfo], chosen: &mut String) {
-    ui.label("Size");
+    ui.label(t!("training-size"));
     egui::ComboBox::from_id_salt(id)
         .width(ui.available_width())
         .selected_text(chosen.clone())
         .show_ui(ui, |ui| {
             for model in sizes {
-                let text = format!(
-                    "{}  ·  {:.1} M parameters  ·  {}",
-                    model.name,
-                    model.parameters as f64 / 1e6,
-                    model.state
-                );
+                let text = super::model::model_text(model);
                 if ui.selectable_label(model.name == *chosen, text).clicked() {
                     chosen.clone_from(&model.name);
                 }
@@ -79,28 +80,28 @@ pub fn begin_row(
     is_from_weights: &mut bool,
     tip: &str,
 ) {
-    ui.label("Begin");
+    ui.label(t!("training-begin"));
     *is_from_weights &= weights.is_some();
     let text = match (&weights, *is_from_weights) {
-        (Some(name), true) => format!("{name} (trained)"),
-        _ => "from nothing (untrained)".to_owned(),
+        (Some(name), true) => t!("training-begin-trained", file = name),
+        _ => t!("training-begin-nothing").to_owned(),
     };
     egui::ComboBox::from_id_salt(id)
         .width(ui.available_width())
         .truncate()
         .selected_text(text)
         .show_ui(ui, |ui| {
-            ui.selectable_value(is_from_weights, false, "from nothing (untrained)");
+            ui.selectable_value(is_from_weights, false, t!("training-begin-nothing"));
             match weights {
                 Some(name) => {
-                    let text = format!("from {name} (trained)");
+                    let text = t!("training-begin-from", file = &name);
                     let shown = ui.selectable_value(is_from_weights, true, text);
                     if !tip.is_empty() {
                         shown.on_hover_text(tip);
                     }
                 }
                 None => {
-                    ui.label("No weights of this size are installed.");
+                    ui.label(t!("training-begin-none"));
                 }
             }
         });

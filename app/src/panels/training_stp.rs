@@ -5,6 +5,7 @@ use egui::RichText;
 
 use super::training_rows::{batch_row, begin_row, file_name_of, rate_row, size_row, steps_row};
 use crate::dialogs::Purpose;
+use crate::language::t;
 use crate::state::State;
 use crate::theme::{self, icon};
 
@@ -13,18 +14,16 @@ const SIDES: [usize; 4] = [32, 64, 96, 128];
 
 pub fn training_stp_ui(ui: &mut egui::Ui, state: &mut State) {
     let weak = theme::colors(ui.visuals()).weak;
-    ui.label(RichText::new("Pretrain a model on archives").strong());
+    ui.label(RichText::new(t!("training-archives")).strong());
     ui.label(
-        RichText::new(
-            "Of each place some dated scenes are shown and others are to be found again, over spans of time. No labels are needed.",
-        )
-        .small()
-        .color(weak),
+        RichText::new(t!("training-archives-about"))
+            .small()
+            .color(weak),
     );
-    theme::section_ui(ui, "Archives");
+    theme::section_ui(ui, t!("training-kind-archives"));
     series_ui(ui, state);
     folders_ui(ui, state);
-    theme::section_ui(ui, "Model");
+    theme::section_ui(ui, t!("training-model"));
     egui::Grid::new("archive training form")
         .num_columns(2)
         .spacing([10.0, 6.0])
@@ -34,7 +33,7 @@ pub fn training_stp_ui(ui: &mut egui::Ui, state: &mut State) {
 
             let name = file_name_of(state.stp_weights().as_deref());
             let form = &mut state.training.stp;
-            let tip = "The model then knows the sensors of these weights alone";
+            let tip = t!("training-archives-begin-tip");
             begin_row(
                 ui,
                 "archive training begin",
@@ -44,41 +43,47 @@ pub fn training_stp_ui(ui: &mut egui::Ui, state: &mut State) {
             );
 
             steps_row(ui, &mut form.steps, 20.0);
-            let tip = "From different archives where there are several";
-            batch_row(ui, &mut form.batch, 2..=4096, " places", tip);
+            let tip = t!("training-batch-archives-tip");
+            batch_row(
+                ui,
+                &mut form.batch,
+                2..=4096,
+                t!("training-places-suffix"),
+                tip,
+            );
 
-            ui.label("Crops");
+            ui.label(t!("training-crops"));
             egui::ComboBox::from_id_salt("crop side")
                 .width(ui.available_width())
-                .selected_text(format!("{0} × {0} pixels", form.side))
+                .selected_text(t!("training-crop-size", side = form.side))
                 .show_ui(ui, |ui| {
                     for side in SIDES {
                         ui.selectable_value(
                             &mut form.side,
                             side,
-                            format!("{side} × {side} pixels"),
+                            t!("training-crop-size", side = side),
                         );
                     }
                 });
             ui.end_row();
 
-            let label = ui.label("Frames");
+            let label = ui.label(t!("training-frames"));
             ui.add(
                 egui::DragValue::new(&mut form.frames)
                     .range(1..=200)
-                    .suffix(" a place"),
+                    .suffix(format!(" {}", t!("training-frames.suffix"))),
             )
-            .on_hover_text("Dated scenes a place is seen in, at most")
+            .on_hover_text(t!("training-frames.tip"))
             .labelled_by(label.id);
             ui.end_row();
 
             rate_row(ui, &mut form.rate);
 
-            ui.label("Device");
+            ui.label(t!("training-device"));
             super::model::device_ui(ui, state);
             ui.end_row();
 
-            ui.label("File");
+            ui.label(t!("training-file"));
             super::training_form::out_ui(ui, state);
             ui.end_row();
         });
@@ -88,7 +93,7 @@ fn series_ui(ui: &mut egui::Ui, state: &mut State) {
     let weak = theme::colors(ui.visuals()).weak;
     let groups = state.series_groups();
     if groups.is_empty() && state.training.stp.folders.is_empty() {
-        ui.label(RichText::new("Open a series, or add a folder of dated scenes.").color(weak));
+        ui.label(RichText::new(t!("training-archives-none")).color(weak));
     }
     for group in &groups {
         for (id, name) in &group.layers {
@@ -102,8 +107,8 @@ fn series_ui(ui: &mut egui::Ui, state: &mut State) {
             }
         }
         let text = match (group.layers.len(), group.frames) {
-            (1, frames) => format!("{frames} dated images"),
-            (_, frames) => format!("{frames} dated images, as one archive: they lie at one place"),
+            (1, frames) => t!("training-dated", count = frames),
+            (_, frames) => t!("training-dated-one-archive", count = frames),
         };
         ui.label(RichText::new(text).small().color(weak));
     }
@@ -114,7 +119,7 @@ fn folders_ui(ui: &mut egui::Ui, state: &mut State) {
     for (at, folder) in state.training.stp.folders.iter().enumerate() {
         ui.horizontal(|ui| {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                if theme::icon_button(ui, icon::X, "Leave this folder out").clicked() {
+                if theme::icon_button(ui, icon::X, t!("training-leave-folder")).clicked() {
                     gone = Some(at);
                 }
                 let name = folder.file_name().map_or_else(
@@ -132,8 +137,12 @@ fn folders_ui(ui: &mut egui::Ui, state: &mut State) {
         state.training.stp.folders.remove(at);
     }
     if ui
-        .button(format!("{}  Add a folder…", icon::FOLDER_PLUS))
-        .on_hover_text("A folder of dated scenes of one place, from any sensors")
+        .button(format!(
+            "{}  {}",
+            icon::FOLDER_PLUS,
+            t!("training-add-folder")
+        ))
+        .on_hover_text(t!("training-add-folder.tip"))
         .clicked()
     {
         let ctx = ui.ctx().clone();

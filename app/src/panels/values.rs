@@ -9,6 +9,7 @@ use terroir_scene::Layer;
 
 use crate::commands::Command;
 use crate::export::primary_button;
+use crate::language::t;
 use crate::state::State;
 use crate::theme;
 
@@ -24,10 +25,7 @@ pub fn values_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
         .or(layers.first())
         .cloned();
     let Some((chosen, columns)) = chosen else {
-        ui.label(
-            RichText::new("Add places with measured values (soil, biomass, depth …): points or polygons with a column of numbers, or a CSV with lon and lat.")
-                .color(weak),
-        );
+        ui.label(RichText::new(t!("analyses-values-none")).color(weak));
         let info = Command::AddVector.info();
         if ui
             .button(format!("{} {}", info.icon, info.name()))
@@ -45,7 +43,7 @@ pub fn values_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
         .num_columns(2)
         .spacing([10.0, 6.0])
         .show(ui, |ui| {
-            ui.label("Places");
+            ui.label(t!("analyses-places"));
             ComboBox::from_id_salt("places")
                 .width(ui.available_width())
                 .truncate()
@@ -61,7 +59,7 @@ pub fn values_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
                     }
                 });
             ui.end_row();
-            ui.label("Value");
+            ui.label(t!("analyses-value"));
             ComboBox::from_id_salt("value")
                 .width(ui.available_width())
                 .truncate()
@@ -72,7 +70,7 @@ pub fn values_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
                     }
                 });
             ui.end_row();
-            ui.label("Unit");
+            ui.label(t!("analyses-unit"));
             ui.add(
                 TextEdit::singleline(&mut form.unit)
                     .desired_width(90.0)
@@ -82,10 +80,10 @@ pub fn values_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
         });
     let runs = state.is_analysing(|spec| matches!(spec, JobSpec::Regress(_)));
     ui.horizontal(|ui| {
-        let button = ui.add_enabled(!runs, primary_button(ui, "Map values"));
+        let button = ui.add_enabled(!runs, primary_button(ui, t!("analyses-map-values")));
         if button
-            .on_disabled_hover_text("Running")
-            .on_hover_text("Ridge regression on the field's 64 numbers, tested on blocks of ground it has not seen")
+            .on_disabled_hover_text(t!("analyses-running"))
+            .on_hover_text(t!("analyses-map-values.tip"))
             .clicked()
         {
             let value = state.session.analyses.value.clone();
@@ -93,7 +91,7 @@ pub fn values_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
         }
         if runs {
             ui.spinner();
-            if ui.link("Progress").clicked() {
+            if ui.link(t!("analyses-progress")).clicked() {
                 state.show_jobs();
             }
         }
@@ -117,12 +115,9 @@ fn result_ui(ui: &mut egui::Ui, state: &mut State, spec: &RegressSpec, outcome: 
     } else {
         format!(" {}", spec.unit)
     };
-    theme::section_ui(ui, &format!("Result: {}", spec.value));
+    theme::section_ui(ui, &t!("analyses-result", value = &spec.value));
     let Some(r2) = figure("r2") else {
-        ui.label(
-            RichText::new("The places lie too close together to tell the accuracy.")
-                .color(colors.weak),
-        );
+        ui.label(RichText::new(t!("analyses-too-close")).color(colors.weak));
         return;
     };
     ui.horizontal(|ui| {
@@ -132,7 +127,7 @@ fn result_ui(ui: &mut egui::Ui, state: &mut State, spec: &RegressSpec, outcome: 
                 .color(colors.accent),
         );
         ui.vertical(|ui| {
-            for (name, key) in [("RMSE", "rmse"), ("bias", "bias")] {
+            for (name, key) in [("RMSE", "rmse"), (t!("analyses-bias"), "bias")] {
                 if let Some(value) = figure(key) {
                     ui.label(
                         RichText::new(format!("{name} {}{unit}", super::number_text(value as f32)))
@@ -144,9 +139,9 @@ fn result_ui(ui: &mut egui::Ui, state: &mut State, spec: &RegressSpec, outcome: 
     });
     let values = figure("values").unwrap_or_default();
     ui.label(
-        RichText::new(format!(
-            "From {} values, each predicted without the values of its block of ground.",
-            crate::jobs::count_text(values as u64)
+        RichText::new(t!(
+            "analyses-from-values",
+            count = crate::jobs::count_text(values as u64)
         ))
         .small()
         .color(colors.weak),
@@ -154,8 +149,8 @@ fn result_ui(ui: &mut egui::Ui, state: &mut State, spec: &RegressSpec, outcome: 
     let page = outcome.files.iter().find(|file| is_page(file));
     if let Some(page) = page
         && ui
-            .button("Show report")
-            .on_hover_text("The folder with the report, its figures and the table of all values")
+            .button(t!("analyses-report"))
+            .on_hover_text(t!("analyses-report.tip"))
             .clicked()
     {
         state.send(crate::files::FileTask::ShowInFolder { path: page.clone() });

@@ -1,0 +1,69 @@
+analyses-running = Läuft
+analyses-progress = Fortschritt
+analyses-change-none = Ein zweites Feld desselben Orts aus einem anderen Jahr hinzufügen: Dann lässt sich kartieren, was sich dazwischen verändert hat.
+analyses-before = Vorher
+analyses-after = Nachher
+analyses-smallest = Kleinste Fläche
+    .tip = Kleinere Veränderungen werden kein Polygon
+analyses-find-change = Veränderung suchen
+    .tip = Schreibt ein Raster der Veränderung und Polygone neben das spätere Feld
+analyses-two-fields = Zwei verschiedene Felder wählen
+analyses-measure = Maß
+analyses-measure-dot = Skalarprodukt
+    .tip = 1 für keine Veränderung, kleiner für mehr
+analyses-measure-distance = Distanz
+    .tip = (1 - Skalarprodukt) / 2: 0 für keine Veränderung
+analyses-measure-angle = Winkel
+    .tip = Grad zwischen beiden: 0 für keine Veränderung
+analyses-measure-local-z = Lokales z
+    .tip = Wie ungewöhnlich das spätere Jahr unter allen Feldern hier ist, in Abweichungen; braucht vier
+analyses-changed = Verändert
+analyses-below = unter
+analyses-above = über
+analyses-on-map = Auf der Karte: { $layer }
+analyses-changed-or-not = Verändert oder nicht
+analyses-all-values = Alle Werte
+analyses-step-threshold = Schwelle der Veränderung
+analyses-add-polygons = Polygone hinzufügen
+    .tip = Die veränderten Flecken mit ihren Flächen, als Layer
+analyses-write-again = Mit dieser Schwelle schreiben
+analyses-written-at = Die Polygone wurden bei { $threshold } geschrieben
+analyses-clusters = Cluster
+analyses-seed = Startwert
+    .tip = Ein anderer Startwert findet vielleicht andere Cluster; derselbe findet dieselben
+analyses-find-clusters = Cluster suchen
+    .tip = Gruppiert die Pixel des ganzen Feldes; Labels sind nicht nötig
+analyses-clusters-hint = Das Feld wird dann nach seinen Clustern gezeichnet, und sie lassen sich hier benennen und vereinen.
+analyses-clusters-name = Benennen; Cluster mit gleichem Namen werden eine Klasse.
+analyses-write-map = Karte schreiben
+    .tip = Eine Klassenkarte des ganzen Feldes daneben, mit diesen Namen und Farben
+analyses-use-classes = Als Klassen verwenden
+    .tip = Fügt die Namen links den Klassen hinzu, um damit zu labeln
+analyses-classes = { $count ->
+        [one] { $count } Klasse
+       *[other] { $count } Klassen
+    }
+analyses-colour-of = Farbe von { $name }
+analyses-step-colour = Farbe eines Clusters
+analyses-share = Anteil an den Pixeln des Feldes
+analyses-step-name = Cluster benennen
+analyses-step-show-clusters = Cluster anzeigen
+analyses-step-classes = Cluster als Klassen
+analyses-classes-known = Alle davon sind schon Klassen.
+analyses-classes-added = { $count ->
+        [one] 1 Klasse wurde hinzugefügt.
+       *[other] { $count } Klassen wurden hinzugefügt.
+    }
+analyses-step-colours = Farben des Ergebnisses
+analyses-values-none = Orte mit gemessenen Werten hinzufügen (Boden, Biomasse, Tiefe …): Punkte oder Polygone mit einer Zahlenspalte oder eine CSV mit lon und lat.
+analyses-places = Orte
+analyses-value = Wert
+analyses-unit = Einheit
+analyses-map-values = Werte kartieren
+    .tip = Ridge-Regression auf den 64 Zahlen des Feldes, geprüft auf Geländeblöcken, die sie nicht gesehen hat
+analyses-result = Ergebnis: { $value }
+analyses-too-close = Die Orte liegen zu dicht beieinander, um die Genauigkeit anzugeben.
+analyses-bias = Bias
+analyses-from-values = Aus { $count } Werten, jeder ohne die Werte seines Geländeblocks vorhergesagt.
+analyses-report = Bericht anzeigen
+    .tip = Der Ordner mit dem Bericht, seinen Zahlen und der Tabelle aller Werte

@@ -1,0 +1,69 @@
+analyses-running = En curso
+analyses-progress = Progreso
+analyses-change-none = Añada un segundo campo del mismo lugar, de otro año: entonces se puede cartografiar lo que cambió entre ambos.
+analyses-before = Antes
+analyses-after = Después
+analyses-smallest = Superficie mínima
+    .tip = Los cambios menores no se convierten en polígonos
+analyses-find-change = Buscar cambios
+    .tip = Escribe un ráster de cambio y polígonos junto al campo posterior
+analyses-two-fields = Elija dos campos distintos
+analyses-measure = Medida
+analyses-measure-dot = Producto escalar
+    .tip = 1 sin cambio, menor cuanto más cambio
+analyses-measure-distance = Distancia
+    .tip = (1 - producto escalar) / 2: 0 sin cambio
+analyses-measure-angle = Ángulo
+    .tip = Grados entre ambos: 0 sin cambio
+analyses-measure-local-z = z local
+    .tip = Cuán inusual es el año posterior entre todos los campos de aquí, en desviaciones; requiere cuatro
+analyses-changed = Cambiado
+analyses-below = por debajo de
+analyses-above = por encima de
+analyses-on-map = En el mapa: { $layer }
+analyses-changed-or-not = Cambiado o no
+analyses-all-values = Todos los valores
+analyses-step-threshold = Umbral de cambio
+analyses-add-polygons = Añadir polígonos
+    .tip = Las zonas de cambio con su superficie, como capa
+analyses-write-again = Escribir con este umbral
+analyses-written-at = Los polígonos se escribieron con { $threshold }
+analyses-clusters = Grupos
+analyses-seed = Semilla
+    .tip = Otra semilla puede hallar otros grupos; la misma halla los mismos
+analyses-find-clusters = Buscar grupos
+    .tip = Agrupa los píxeles de todo el campo; no se necesitan etiquetas
+analyses-clusters-hint = El campo se dibuja entonces por grupos, que se pueden nombrar y unir aquí.
+analyses-clusters-name = Nómbrelos; los grupos con el mismo nombre forman una clase.
+analyses-write-map = Escribir mapa
+    .tip = Un mapa de clases de todo el campo junto a él, con estos nombres y colores
+analyses-use-classes = Usar como clases
+    .tip = Añade los nombres a las clases de la izquierda, para etiquetar
+analyses-classes = { $count ->
+        [one] { $count } clase
+       *[other] { $count } clases
+    }
+analyses-colour-of = Color de { $name }
+analyses-step-colour = Color de un grupo
+analyses-share = Parte de los píxeles del campo
+analyses-step-name = Nombrar un grupo
+analyses-step-show-clusters = Mostrar grupos
+analyses-step-classes = Grupos como clases
+analyses-classes-known = Todos ya son clases.
+analyses-classes-added = { $count ->
+        [one] Se añadió 1 clase.
+       *[other] Se añadieron { $count } clases.
+    }
+analyses-step-colours = Colores del resultado
+analyses-values-none = Añada lugares con valores medidos (suelo, biomasa, profundidad …): puntos o polígonos con una columna de números, o un CSV con lon y lat.
+analyses-places = Lugares
+analyses-value = Valor
+analyses-unit = Unidad
+analyses-map-values = Cartografiar valores
+    .tip = Regresión ridge sobre los 64 números del campo, probada en bloques de terreno no vistos
+analyses-result = Resultado: { $value }
+analyses-too-close = Los lugares están demasiado juntos para estimar la exactitud.
+analyses-bias = sesgo
+analyses-from-values = A partir de { $count } valores, cada uno predicho sin los valores de su bloque de terreno.
+analyses-report = Mostrar informe
+    .tip = La carpeta con el informe, sus figuras y la tabla de todos los valores

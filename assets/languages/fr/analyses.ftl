@@ -1,0 +1,69 @@
+analyses-running = En cours
+analyses-progress = Avancement
+analyses-change-none = Ajouter un deuxième champ du même lieu, d’une autre année : on peut alors cartographier ce qui a changé entre les deux.
+analyses-before = Avant
+analyses-after = Après
+analyses-smallest = Surface minimale
+    .tip = Les changements plus petits ne deviennent pas des polygones
+analyses-find-change = Chercher le changement
+    .tip = Écrit un raster du changement et des polygones à côté du champ le plus récent
+analyses-two-fields = Choisir deux champs différents
+analyses-measure = Mesure
+analyses-measure-dot = Produit scalaire
+    .tip = 1 sans changement, moins s’il y en a davantage
+analyses-measure-distance = Distance
+    .tip = (1 - produit scalaire) / 2 : 0 sans changement
+analyses-measure-angle = Angle
+    .tip = Degrés entre les deux : 0 sans changement
+analyses-measure-local-z = z local
+    .tip = À quel point l’année la plus récente est inhabituelle parmi tous les champs d’ici, en écarts ; il en faut quatre
+analyses-changed = Changé
+analyses-below = sous
+analyses-above = au-dessus de
+analyses-on-map = Sur la carte : { $layer }
+analyses-changed-or-not = Changé ou non
+analyses-all-values = Toutes les valeurs
+analyses-step-threshold = Seuil de changement
+analyses-add-polygons = Ajouter les polygones
+    .tip = Les zones de changement avec leur surface, en couche
+analyses-write-again = Écrire avec ce seuil
+analyses-written-at = Les polygones ont été écrits à { $threshold }
+analyses-clusters = Groupes
+analyses-seed = Graine
+    .tip = Une autre graine peut trouver d’autres groupes ; la même trouve les mêmes
+analyses-find-clusters = Chercher des groupes
+    .tip = Regroupe les pixels de tout le champ ; aucune étiquette n’est nécessaire
+analyses-clusters-hint = Le champ est alors dessiné par groupes, qui peuvent être nommés et fusionnés ici.
+analyses-clusters-name = Les nommer ; les groupes de même nom forment une classe.
+analyses-write-map = Écrire la carte
+    .tip = Une carte de classes de tout le champ à côté de lui, avec ces noms et couleurs
+analyses-use-classes = Utiliser comme classes
+    .tip = Ajoute les noms aux classes à gauche, pour étiqueter
+analyses-classes = { $count ->
+        [one] { $count } classe
+       *[other] { $count } classes
+    }
+analyses-colour-of = Couleur de { $name }
+analyses-step-colour = Couleur d’un groupe
+analyses-share = Part des pixels du champ
+analyses-step-name = Nommer un groupe
+analyses-step-show-clusters = Afficher les groupes
+analyses-step-classes = Groupes en classes
+analyses-classes-known = Tous sont déjà des classes.
+analyses-classes-added = { $count ->
+        [one] { $count } classe a été ajoutée.
+       *[other] { $count } classes ont été ajoutées.
+    }
+analyses-step-colours = Couleurs du résultat
+analyses-values-none = Ajouter des lieux avec des valeurs mesurées (sol, biomasse, profondeur …) : points ou polygones avec une colonne de nombres, ou un CSV avec lon et lat.
+analyses-places = Lieux
+analyses-value = Valeur
+analyses-unit = Unité
+analyses-map-values = Cartographier les valeurs
+    .tip = Régression ridge sur les 64 nombres du champ, testée sur des blocs de terrain jamais vus
+analyses-result = Résultat : { $value }
+analyses-too-close = Les lieux sont trop proches pour estimer l’exactitude.
+analyses-bias = biais
+analyses-from-values = À partir de { $count } valeurs, chacune prédite sans les valeurs de son bloc de terrain.
+analyses-report = Afficher le rapport
+    .tip = Le dossier avec le rapport, ses figures et le tableau de toutes les valeurs

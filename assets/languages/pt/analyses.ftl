@@ -1,0 +1,69 @@
+analyses-running = Em curso
+analyses-progress = Progresso
+analyses-change-none = Adicionar um segundo campo do mesmo lugar, de outro ano: então pode cartografar-se o que mudou entre ambos.
+analyses-before = Antes
+analyses-after = Depois
+analyses-smallest = Área mínima
+    .tip = Mudanças menores não se tornam polígonos
+analyses-find-change = Procurar mudança
+    .tip = Escreve um raster de mudança e polígonos junto ao campo posterior
+analyses-two-fields = Escolher dois campos diferentes
+analyses-measure = Medida
+analyses-measure-dot = Produto escalar
+    .tip = 1 sem mudança, menor quanto mais mudança
+analyses-measure-distance = Distância
+    .tip = (1 - produto escalar) / 2: 0 sem mudança
+analyses-measure-angle = Ângulo
+    .tip = Graus entre ambos: 0 sem mudança
+analyses-measure-local-z = z local
+    .tip = Quão invulgar é o ano posterior entre todos os campos daqui, em desvios; requer quatro
+analyses-changed = Mudado
+analyses-below = abaixo de
+analyses-above = acima de
+analyses-on-map = No mapa: { $layer }
+analyses-changed-or-not = Mudado ou não
+analyses-all-values = Todos os valores
+analyses-step-threshold = Limiar de mudança
+analyses-add-polygons = Adicionar polígonos
+    .tip = As manchas de mudança com as suas áreas, como camada
+analyses-write-again = Escrever com este limiar
+analyses-written-at = Os polígonos foram escritos com { $threshold }
+analyses-clusters = Grupos
+analyses-seed = Semente
+    .tip = Outra semente pode encontrar outros grupos; a mesma encontra os mesmos
+analyses-find-clusters = Procurar grupos
+    .tip = Agrupa os píxeis de todo o campo; não são precisas etiquetas
+analyses-clusters-hint = O campo é então desenhado pelos seus grupos, que podem ser nomeados e unidos aqui.
+analyses-clusters-name = Nomeá-los; grupos com o mesmo nome formam uma classe.
+analyses-write-map = Escrever mapa
+    .tip = Um mapa de classes de todo o campo junto a ele, com estes nomes e cores
+analyses-use-classes = Usar como classes
+    .tip = Adiciona os nomes às classes à esquerda, para etiquetar
+analyses-classes = { $count ->
+        [one] { $count } classe
+       *[other] { $count } classes
+    }
+analyses-colour-of = Cor de { $name }
+analyses-step-colour = Cor de um grupo
+analyses-share = Parte dos píxeis do campo
+analyses-step-name = Nomear um grupo
+analyses-step-show-clusters = Mostrar grupos
+analyses-step-classes = Grupos como classes
+analyses-classes-known = Todos já são classes.
+analyses-classes-added = { $count ->
+        [one] { $count } classe foi adicionada.
+       *[other] { $count } classes foram adicionadas.
+    }
+analyses-step-colours = Cores do resultado
+analyses-values-none = Adicionar lugares com valores medidos (solo, biomassa, profundidade …): pontos ou polígonos com uma coluna de números, ou um CSV com lon e lat.
+analyses-places = Lugares
+analyses-value = Valor
+analyses-unit = Unidade
+analyses-map-values = Cartografar valores
+    .tip = Regressão ridge sobre os 64 números do campo, testada em blocos de terreno não vistos
+analyses-result = Resultado: { $value }
+analyses-too-close = Os lugares estão demasiado próximos para estimar a exatidão.
+analyses-bias = viés
+analyses-from-values = A partir de { $count } valores, cada um previsto sem os valores do seu bloco de terreno.
+analyses-report = Mostrar relatório
+    .tip = A pasta com o relatório, as suas figuras e a tabela de todos os valores
