@@ -24,6 +24,9 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
         );
         return;
     }
+    if changes_document(command) {
+        crate::tools::end_stroke(state);
+    }
     let active = state.active_layer().map(|layer| layer.id);
     match command {
         Command::NewProject => state.ask_unsaved(ctx, After::NewProject),
@@ -205,6 +208,20 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
     }
 }
 
+/// Commands that are no part of a stroke under way: it ends before them.
+fn changes_document(command: Command) -> bool {
+    matches!(
+        command,
+        Command::Undo
+            | Command::Redo
+            | Command::RemoveLayer
+            | Command::NewClass
+            | Command::UseAsLabels
+            | Command::UseAsArea
+            | Command::HideClouds
+    )
+}
+
 /// Makes what the masks of the series hide transparent, or shows it again.
 fn hide_clouds(state: &mut State) {
     let Some(layer) = state.series_layer() else {
@@ -297,10 +314,10 @@ impl State {
             read_only,
             saving: None,
         };
-        self.autosaved_revision = self.history.revision();
+        // What the journal holds is of the document before.
+        self.journaled = None;
         self.derived = crate::state::Derived::default();
-        let kept = &self.live;
-        self.live = Live::new(kept.kind, kept.opacity);
+        self.live = Live::new(self.live.opacity);
         self.suggestions.clear();
         self.series_field.begin_document();
         self.forecast = crate::forecast::ForecastForm::default();
@@ -325,6 +342,7 @@ impl State {
         self.session.sample = crate::answering::SampleView::default();
         self.session.compare = None;
         self.session.hidden = None;
+        self.session.pending_limits.clear();
         self.session.view = Some(ViewRequest::Full);
         self.waiting_labels.clear();
     }

@@ -280,6 +280,8 @@ pub struct Dialogs {
     /// An export form waiting behind a path dialog.
     below: Option<Dialog>,
     file: Option<FileDialog>,
+    /// Paths are typed, and the system is not asked.
+    pub types_paths: bool,
 }
 
 struct Repaint(egui::Context);
@@ -334,6 +336,10 @@ impl Dialogs {
     }
 
     fn start_file_dialog(&mut self, ctx: &egui::Context, purpose: Purpose, suggestion: &str) {
+        if self.types_paths {
+            self.type_path(purpose, suggestion.to_owned(), None);
+            return;
+        }
         if self.file.is_some() {
             return;
         }

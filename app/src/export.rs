@@ -183,7 +183,13 @@ pub fn export_ui(ui: &mut egui::Ui, state: &State, form: &mut ExportForm) -> Exp
                 step = ExportStep::PickPath;
             }
             let width = ui.available_width();
-            ui.add(egui::TextEdit::singleline(&mut form.path).desired_width(width));
+            let edit = ui.add(egui::TextEdit::singleline(&mut form.path).desired_width(width));
+            // Enter is the button, unless another control has the keyboard.
+            let is_free = ui.memory(|memory| memory.focused().is_none());
+            let enters = ui.input(|input| input.key_pressed(egui::Key::Enter));
+            if enters && (edit.lost_focus() || is_free) && !form.path.trim().is_empty() {
+                step = ExportStep::Start;
+            }
         });
     });
     ui.add_space(theme::GAP);
@@ -333,7 +339,7 @@ pub fn start(state: &mut State, form: &ExportForm) -> Option<PictureOrder> {
                 state.autosave_now();
                 let head_path = spec.head.clone();
                 let job = JobSpec::Predict(spec);
-                if state.live.kind.is_linear() {
+                if state.method().kind.is_linear() {
                     state.send(FileTask::SaveHead {
                         head: Arc::new((*fit.head).clone().into()),
                         path: head_path,

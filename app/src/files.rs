@@ -1,23 +1,25 @@
-//! Every file the window opens or writes, on three named threads: one opens files, one fetches addresses, one saves, so that
-//! a slow disk or server never holds the window or an autosave. The window sends tasks and drains replies.
+//! Every file the window opens or writes, on four named threads: one opens files, one fetches addresses, one saves, one keeps
+//! the journal of unsaved work, so that a slow disk or server never holds the window or the journal. The window sends tasks
+//! and drains replies.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use terroir_engine::{AreaFigures, JobSpec, ModelStore, SoilResults, read_area_figures};
 use terroir_scene::{
     Class, ClassRow, Clusters, Contained, Crs, CrsEntry, Document, Example, FoundPlace,
     FoundRasters, Frame, Grid, Head, ImportReport, Labels, LayerId, OpenedProject, PaletteEntry,
-    PcaBasis, Profile, ProfileValues, Raster, RasterInfo, SampleAnswer, SamplePoint, SceneError,
-    SceneResult, Series, Sheet, SheetContent, SheetFormat, SheetSize, Style, TimeTable,
-    WeatherSpec, WeatherTable, allow_address, answer_sample_point_blocking, autosave_labels,
+    PcaBasis, Profile, ProfileValues, Raster, RasterInfo, RestoredWork, SampleAnswer, SamplePoint,
+    SceneError, SceneResult, Series, Sheet, SheetContent, SheetFormat, SheetSize, Style, TimeTable,
+    WeatherSpec, WeatherTable, allow_address, answer_sample_point_blocking,
     clearest_frame_blocking, contained_blocking, crs_catalogue_blocking, default_style_blocking,
     export_labels, export_profiles, find_series_blocking, fit_pca_of_blocking, import_labels_of,
     is_remote, is_zarr, one_series_blocking, open_project, read_class_table_blocking,
-    read_places_table, read_sample_blocking, relocate_frames_blocking, restore_labels,
-    save_project, series_in_raster_blocking, unique_value_classes_blocking, vector_attributes,
-    write_beside, write_class_table,
+    read_places_table, read_sample_blocking, relocate_frames_blocking, restore_work, save_project,
+    series_in_raster_blocking, unique_value_classes_blocking, vector_attributes, write_beside,
+    write_class_table,
 };
 
 use crate::archive_facts::{ArchiveFacts, ArchiveQuestion};
@@ -167,9 +169,16 @@ pub enum FileTask {
         table: Arc<WeatherTable>,
         path: PathBuf,
     },
-    Autosave {
+    /// The journal of unsaved work takes in what changed.
+    Journal {
         document: Document,
+        /// The project's file, where it has one.
+        home: Option<PathBuf>,
+        /// Removed once the work stands in the journal.
+        recovered_from: Option<PathBuf>,
     },
+    /// The work is saved, or another one is begun.
+    ForgetJournal,
     /// Saves painted labels, then the window starts `job` which uses them.
     SaveLabels {
         labels: Labels,
@@ -301,7 +310,10 @@ pub enum FileReply {
     Project {
         path: PathBuf,
         project: Box<OpenedProject>,
-        is_recovery: bool,
+    },
+    Recovered {
+        folder: PathBuf,
+        work: Box<RestoredWork>,
     },
     Sample(Box<Document>),
     /// The program was installed without the sample.
@@ -381,7 +393,10 @@ pub enum FileReply {
         path: PathBuf,
         image: Arc<egui::ColorImage>,
     },
-    Autosaved,
+    Journaled {
+        /// A folder of recovered work that is no longer needed.
+        removed: Option<PathBuf>,
+    },
     HeadSaved {
         job: JobSpec,
     },
@@ -399,10 +414,27 @@ pub enum FileReply {
 }
 
 pub struct Files {
+    links: Option<Links>,
+    /// Threads that finish what they write before the program ends.
+    writers: Vec<JoinHandle<()>>,
+}
+
+struct Links {
     opener: SyncSender<FileTask>,
     saver: SyncSender<FileTask>,
     fetcher: SyncSender<FileTask>,
+    keeper: SyncSender<FileTask>,
     replies: Receiver<FileReply>,
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        // Without links the threads end after what they have to do.
+        self.links = None;
+        for writer in self.writers.drain(..) {
+            writer.join().ok();
+        }
+    }
 }
 
 impl Files {
@@ -414,23 +446,31 @@ impl Files {
         let (opener, open_tasks) = sync_channel(WAITING_TASKS);
         let (saver, save_tasks) = sync_channel(WAITING_TASKS);
         let (fetcher, fetch_tasks) = sync_channel(WAITING_TASKS);
+        let (keeper, keep_tasks) = sync_channel(WAITING_TASKS);
         let (sender, replies) = sync_channel(WAITING_TASKS);
-        for (name, tasks) in [
-            ("file opener", open_tasks),
-            ("file saver", save_tasks),
-            ("file fetcher", fetch_tasks),
+        let mut writers = Vec::new();
+        for (name, tasks, writes) in [
+            ("file opener", open_tasks, false),
+            ("file saver", save_tasks, true),
+            ("file fetcher", fetch_tasks, false),
+            ("file journal", keep_tasks, true),
         ] {
             let (folder, sender, wake) = (data_folder.clone(), sender.clone(), wake.clone());
-            std::thread::Builder::new()
+            let thread = std::thread::Builder::new()
                 .name(name.to_owned())
                 .spawn(move || work(&tasks, folder, &sender, &*wake))?;
+            if writes {
+                writers.push(thread);
+            }
         }
-        Ok(Self {
+        let links = Some(Links {
             opener,
             saver,
             fetcher,
+            keeper,
             replies,
-        })
+        });
+        Ok(Self { links, writers })
     }
 
     /// False when so many tasks wait that this one was refused. Never blocks.
@@ -443,7 +483,6 @@ impl Files {
                 | FileTask::SaveClasses { .. }
                 | FileTask::SaveTimeTable { .. }
                 | FileTask::SaveWeather { .. }
-                | FileTask::Autosave { .. }
                 | FileTask::SaveHead { .. }
                 | FileTask::SaveClusters { .. }
                 | FileTask::SaveLabels { .. }
@@ -457,16 +496,22 @@ impl Files {
         );
         // A silent server must not keep files on the disk waiting.
         let is_fetched = matches!(&task, FileTask::OpenRaster { path, .. } if is_remote(path));
+        let is_kept = matches!(task, FileTask::Journal { .. } | FileTask::ForgetJournal);
+        let Some(links) = &self.links else {
+            return false;
+        };
         let queue = match (saves, is_fetched) {
-            (true, _) => &self.saver,
-            (_, true) => &self.fetcher,
-            _ => &self.opener,
+            _ if is_kept => &links.keeper,
+            (true, _) => &links.saver,
+            (_, true) => &links.fetcher,
+            _ => &links.opener,
         };
         queue.try_send(task).is_ok()
     }
 
     pub fn drain(&self) -> Vec<FileReply> {
-        self.replies.try_iter().collect()
+        let links = self.links.iter();
+        links.flat_map(|links| links.replies.try_iter()).collect()
     }
 }
 
@@ -476,7 +521,7 @@ fn work(
     replies: &SyncSender<FileReply>,
     wake: &(dyn Fn() + Send + Sync),
 ) {
-    // Made by the first autosave; removed when the thread ends, which is when the window closes in order.
+    // Made with the first unsaved change; removed when the thread ends, which is when the window closes in order.
     let mut recovery: Option<RecoveryFolder> = None;
     for task in tasks.iter() {
         let doing = doing(&task);
@@ -494,9 +539,7 @@ fn work(
 fn doing(task: &FileTask) -> &'static str {
     match task {
         FileTask::Settings | FileTask::SaveSettings(_) => "settings",
-        FileTask::FindRecovery
-        | FileTask::OpenRecovery { .. }
-        | FileTask::DiscardRecovery { .. } => "recovery",
+        FileTask::FindRecovery | FileTask::DiscardRecovery { .. } => "recovery",
         FileTask::OpenRaster { .. }
         | FileTask::FindSeries { .. }
         | FileTask::FindOneSeries { .. }
@@ -506,7 +549,9 @@ fn doing(task: &FileTask) -> &'static str {
         | FileTask::LocateFrames { .. } => "opening the raster",
         FileTask::LookIntoArchive { .. } => "looking at the images",
         FileTask::ReadSoil { .. } => "reading the results",
-        FileTask::OpenProject { .. } | FileTask::OpenSample => "opening the project",
+        FileTask::OpenProject { .. } | FileTask::OpenSample | FileTask::OpenRecovery { .. } => {
+            "opening the project"
+        }
         FileTask::Attributes { .. } | FileTask::ImportLabels { .. } => "importing labels",
         FileTask::ReadClasses { .. } => "reading the class table",
         FileTask::SaveClasses { .. } => "writing the class table",
@@ -528,7 +573,7 @@ fn doing(task: &FileTask) -> &'static str {
         FileTask::ExportLabels { .. } => "exporting labels",
         FileTask::SaveTimeTable { .. } | FileTask::SaveWeather { .. } => "saving the table",
         FileTask::ReadWeather { .. } => "reading the weather",
-        FileTask::Autosave { .. } => "autosave",
+        FileTask::Journal { .. } | FileTask::ForgetJournal => "autosave",
         FileTask::SaveHead { .. } => "saving the classifier",
         FileTask::SaveClusters { .. } => "saving the clusters",
         FileTask::LoadClusters { .. } => "reading the clusters",
@@ -667,11 +712,7 @@ fn answer_blocking(
         }
         FileTask::OpenProject { path } => {
             let project = Box::new(open_project(&path)?);
-            FileReply::Project {
-                path,
-                project,
-                is_recovery: false,
-            }
+            FileReply::Project { path, project }
         }
         FileTask::UniqueValues { path, band } => {
             let raster = Raster::open(&path)?;
@@ -686,18 +727,10 @@ fn answer_blocking(
             Some(sample) => FileReply::Sample(Box::new(sample_document_blocking(&sample)?)),
             None => FileReply::NoSample,
         },
-        FileTask::OpenRecovery { folder } => {
-            let mut project = open_project(&recovery::project_path(&folder))?;
-            // The exact pixels win over the polygons of the project's label file.
-            if let Ok(labels) = restore_labels(&recovery::labels_path(&folder)) {
-                project.document.labels = Some(labels);
-            }
-            FileReply::Project {
-                path: folder,
-                project: Box::new(project),
-                is_recovery: true,
-            }
-        }
+        FileTask::OpenRecovery { folder } => FileReply::Recovered {
+            work: Box::new(restore_work(&recovery::journal_path(&folder))?),
+            folder,
+        },
         FileTask::DiscardRecovery { folder } => {
             recovery::discard_blocking(&folder)?;
             FileReply::Done
@@ -842,19 +875,28 @@ fn answer_blocking(
                 table: Box::new(table),
             }
         }
-        FileTask::Autosave { document } => {
-            let Some(data_folder) = data_folder else {
-                return Ok(FileReply::Done);
-            };
-            let folder = match recovery {
-                Some(folder) => folder,
-                None => recovery.insert(RecoveryFolder::create_blocking(data_folder)?),
-            };
-            if let Some(labels) = &document.labels {
-                autosave_labels(labels, &recovery::labels_path(folder.path()))?;
+        FileTask::Journal {
+            document,
+            home,
+            recovered_from,
+        } => {
+            if let Some(data_folder) = data_folder {
+                let folder = match recovery {
+                    Some(folder) => folder,
+                    None => recovery.insert(RecoveryFolder::create_blocking(data_folder)?),
+                };
+                folder.journal.write_blocking(&document, home.as_deref())?;
+                if let Some(old) = &recovered_from {
+                    recovery::discard_blocking(old)?;
+                }
             }
-            save_project(&document, &recovery::project_path(folder.path()))?;
-            FileReply::Autosaved
+            FileReply::Journaled {
+                removed: recovered_from,
+            }
+        }
+        FileTask::ForgetJournal => {
+            *recovery = None;
+            FileReply::Journaled { removed: None }
         }
         FileTask::SaveLabels { labels, path, job } => {
             export_labels(&labels, &path)?;

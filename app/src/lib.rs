@@ -24,6 +24,7 @@ mod field_colors;
 mod file_manager;
 mod files;
 mod forecast;
+mod frame_times;
 mod guide;
 mod import;
 mod in_view;

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use terroir_engine::{JobId, JobSpec, ModelsAction, Outcome};
 use terroir_scene::{Blend, Document, FieldProduct, Layer, LayerId, LayerSource, Style};
@@ -24,17 +23,18 @@ use crate::session::ViewRequest;
 use crate::settings::Settings;
 use crate::state::State;
 
-const AUTOSAVE_EVERY: Duration = Duration::from_secs(30);
-
 impl State {
     /// Drains everything and starts what follows from it. Never blocks. Returns files whose tiles are out of date.
     pub fn take_news(&mut self, ctx: &egui::Context) -> Vec<PathBuf> {
         self.memory.watch_worker(self.jobs.worker_process());
         let mut changed_files = Vec::new();
-        for reply in self.files.drain() {
-            self.take_file_reply(ctx, reply);
+        // What arrives in the middle of a stroke is no part of it.
+        if !self.history.is_in_gesture() {
+            for reply in self.files.drain() {
+                self.take_file_reply(ctx, reply);
+            }
+            self.take_vector_news();
         }
-        self.take_vector_news();
         for reply in self.probe.drain() {
             self.take_probe_reply(reply);
         }
@@ -67,7 +67,7 @@ impl State {
         self.update_label_work();
         self.update_live();
         self.update_suggestions();
-        self.autosave(ctx);
+        self.autosave_now();
         for path in &changed_files {
             self.forget_file(path);
         }
@@ -141,13 +141,13 @@ impl State {
                 self.dialogs
                     .open(Dialog::Choose(Chooser::new(path, inside)));
             }
-            FileReply::Project {
-                path,
-                project,
-                is_recovery,
-            } => {
+            FileReply::Project { path, project } => {
                 self.opening = self.opening.saturating_sub(1);
-                self.take_project(path, *project, is_recovery);
+                self.take_project(path, *project);
+            }
+            FileReply::Recovered { folder, work } => {
+                self.opening = self.opening.saturating_sub(1);
+                self.take_recovered(folder, *work);
             }
             FileReply::Sample(document) => {
                 self.opening = self.opening.saturating_sub(1);
@@ -216,6 +216,8 @@ impl State {
                 if self.history.value() == revision {
                     self.history.mark_saved();
                 }
+                // The journal is not needed, or belongs to this file, from now on.
+                self.journaled = None;
                 self.remember_file(&path);
                 self.messages.show(
                     Level::Info,
@@ -255,7 +257,12 @@ impl State {
             }
             FileReply::Models(list) => self.take_models(*list),
             FileReply::Picture { path, image } => self.take_picture(path, image),
-            FileReply::Autosaved => self.messages.log(Level::Info, t!("news-autosaved")),
+            FileReply::Journaled { removed } => {
+                self.is_journaling = false;
+                if removed == self.recovered_from {
+                    self.recovered_from = None;
+                }
+            }
             FileReply::Clusters { field, clusters } => self.take_clusters(&field, *clusters),
             FileReply::HeadSaved { job } => {
                 self.jobs.run(job_name(&job), job);
@@ -285,6 +292,9 @@ impl State {
     fn take_file_failure(&mut self, doing: &'static str, error: &terroir_scene::SceneError) {
         if matches!(doing, "opening the raster" | "opening the project") {
             self.opening = self.opening.saturating_sub(1);
+        }
+        if doing == "autosave" {
+            self.is_journaling = false;
         }
         if doing == "saving the project" {
             self.project.saving = None;
@@ -392,15 +402,9 @@ impl State {
         }
     }
 
-    fn take_project(
-        &mut self,
-        path: PathBuf,
-        project: terroir_scene::OpenedProject,
-        is_recovery: bool,
-    ) {
+    fn take_project(&mut self, path: PathBuf, project: terroir_scene::OpenedProject) {
         let missing: Vec<String> = project.warnings;
-        let path_of_project = (!is_recovery).then(|| path.clone());
-        self.replace_document(project.document, path_of_project, project.read_only);
+        self.replace_document(project.document, Some(path.clone()), project.read_only);
         self.choose_first_class();
         for warning in missing {
             self.messages.show(Level::Warning, warning);
@@ -409,19 +413,35 @@ impl State {
         if project.read_only {
             self.messages.show(Level::Warning, t!("news-newer-version"));
         }
-        if is_recovery {
-            self.recovery = None;
-            self.send(FileTask::DiscardRecovery { folder: path });
-            self.messages.show_with_action(
-                Level::Info,
-                t!("news-recovered"),
-                t!("dialogs-save"),
-                Command::SaveProject,
-            );
-        } else {
-            self.remember_file(&path);
-        }
+        self.remember_file(&path);
         self.say_first_steps();
+    }
+
+    /// Work a killed window left: it is unsaved as before, and its old folder goes once this window's journal has it.
+    fn take_recovered(&mut self, folder: PathBuf, work: terroir_scene::RestoredWork) {
+        let mut document = work.project.document;
+        let has_layer = document
+            .layers
+            .iter()
+            .any(|layer| layer.source == LayerSource::Labels);
+        if document.labels.is_some() && !has_layer {
+            crate::state::add_labels_layer(&mut document);
+        }
+        self.replace_document(document, work.home, false);
+        self.history.mark_unsaved();
+        self.recovery = None;
+        self.recovered_from = Some(folder);
+        self.choose_first_class();
+        for warning in work.project.warnings {
+            self.messages.show(Level::Warning, warning);
+        }
+        self.say_unconnected();
+        self.messages.show_with_action(
+            Level::Info,
+            t!("news-recovered"),
+            t!("dialogs-save"),
+            Command::SaveProject,
+        );
     }
 
     fn take_sample(&mut self, mut document: Document) {
@@ -647,23 +667,27 @@ impl State {
         }
     }
 
-    /// Saves a copy for recovery when something changed since the last one; not in the middle of a stroke.
-    fn autosave(&mut self, ctx: &egui::Context) {
-        if self.history.is_dirty() {
-            ctx.request_repaint_after(AUTOSAVE_EVERY);
-        }
-        let is_due = self.autosaved_at.elapsed() >= AUTOSAVE_EVERY && self.session.stroke.is_none();
-        if is_due && self.history.is_dirty() && self.history.revision() != self.autosaved_revision {
-            self.autosave_now();
-        }
-    }
-
-    /// Also called before each training.
+    /// Hands what changed to the journal of unsaved work: after each step, so that a program killed at any moment loses the
+    /// last one at most. Work that is saved is no longer kept there.
     pub fn autosave_now(&mut self) {
-        self.autosaved_at = Instant::now();
-        self.autosaved_revision = self.history.revision();
-        let document = self.history.document().clone();
-        self.send(FileTask::Autosave { document });
+        let value = self.history.value();
+        if self.journaled == Some(value) || self.is_journaling || self.history.is_in_gesture() {
+            return;
+        }
+        let task = if self.history.is_dirty() {
+            FileTask::Journal {
+                document: self.history.document().clone(),
+                home: self.project.path.clone(),
+                recovered_from: self.recovered_from.clone(),
+            }
+        } else {
+            FileTask::ForgetJournal
+        };
+        // A full queue is tried again at the next frame.
+        if self.files.send(task) {
+            self.journaled = Some(value);
+            self.is_journaling = true;
+        }
     }
 
     /// Closes the dialog that asks about unsaved changes and does what was waiting.

@@ -4,17 +4,13 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use terroir_scene::{SceneError, SceneResult};
+use terroir_scene::{Journal, SceneError, SceneResult};
 
 use crate::files::write_error;
 use crate::language::t;
 
-pub fn project_path(folder: &Path) -> PathBuf {
-    folder.join("recovery.terroir")
-}
-
-pub fn labels_path(folder: &Path) -> PathBuf {
-    folder.join("painted.labels")
+pub fn journal_path(folder: &Path) -> PathBuf {
+    folder.join("work.journal")
 }
 
 fn recovery_root(data_folder: &Path) -> PathBuf {
@@ -24,6 +20,7 @@ fn recovery_root(data_folder: &Path) -> PathBuf {
 /// This window's folder; removed with its content when the window closes in order.
 pub struct RecoveryFolder {
     path: PathBuf,
+    pub journal: Journal,
     /// Holds the lock while the window lives.
     _lock: File,
 }
@@ -35,11 +32,11 @@ impl RecoveryFolder {
         std::fs::create_dir_all(&path).map_err(|error| write_error(&path, &error))?;
         let lock = File::create(path.join("lock")).map_err(|error| write_error(&path, &error))?;
         lock.lock().map_err(|error| write_error(&path, &error))?;
-        Ok(Self { path, _lock: lock })
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.path
+        Ok(Self {
+            journal: Journal::new(journal_path(&path)),
+            path,
+            _lock: lock,
+        })
     }
 }
 
@@ -49,7 +46,7 @@ impl Drop for RecoveryFolder {
     }
 }
 
-/// The newest folder with a project that no running window owns.
+/// The newest folder with a journal that no running window owns.
 pub fn find_blocking(data_folder: &Path) -> Option<PathBuf> {
     let mut left: Vec<(std::time::SystemTime, PathBuf)> =
         std::fs::read_dir(recovery_root(data_folder))
@@ -57,7 +54,7 @@ pub fn find_blocking(data_folder: &Path) -> Option<PathBuf> {
             .flatten()
             .filter_map(|entry| {
                 let folder = entry.path();
-                let changed = std::fs::metadata(project_path(&folder))
+                let changed = std::fs::metadata(journal_path(&folder))
                     .ok()?
                     .modified()
                     .ok()?;
@@ -85,18 +82,18 @@ mod tests {
     fn only_folders_without_a_window_are_offered() {
         let data = tempfile::tempdir().unwrap();
         let running = RecoveryFolder::create_blocking(data.path()).unwrap();
-        std::fs::write(project_path(running.path()), "{}").unwrap();
+        std::fs::write(journal_path(&running.path), "{}").unwrap();
         assert_eq!(find_blocking(data.path()), None);
 
         let left = recovery_root(data.path()).join("1-1");
         std::fs::create_dir_all(&left).unwrap();
         std::fs::write(left.join("lock"), "").unwrap();
-        std::fs::write(project_path(&left), "{}").unwrap();
+        std::fs::write(journal_path(&left), "{}").unwrap();
         assert_eq!(find_blocking(data.path()), Some(left.clone()));
 
         discard_blocking(&left).unwrap();
         assert_eq!(find_blocking(data.path()), None);
-        let path = running.path().to_owned();
+        let path = running.path.clone();
         drop(running);
         assert!(!path.exists());
     }

@@ -127,6 +127,8 @@ pub struct Session {
     pub active: Option<LayerId>,
     /// Limits that are taken once their statistics arrive.
     pub pending_limits: Vec<crate::stretching::PendingLimits>,
+    /// The document's value as this frame began.
+    pub value_at_frame: u64,
     /// The part of each layer in view.
     pub in_view: crate::in_view::InView,
     /// Class of a raster being renamed: layer, value, text.
@@ -192,6 +194,7 @@ impl Default for Session {
             hidden: None,
             active: None,
             pending_limits: Vec::new(),
+            value_at_frame: 0,
             in_view: crate::in_view::InView::default(),
             rename_value: None,
             formula_edit: None,

@@ -4,12 +4,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 use terroir_scene::{
     BandInfo, BandStatistics, BandWavelength, Blend, Channel, Document, Grid, HeadKind, History,
-    Labels, Layer, LayerId, LayerSource, MaskSource, RasterInfo, Uncertainty, WavelengthSource,
-    Window, block_px_of,
+    Labels, Layer, LayerId, LayerSource, MaskSource, Method, RasterInfo, Uncertainty,
+    WavelengthSource, Window, block_px_of,
 };
 
 use crate::arrangement::Arrangement;
@@ -72,10 +71,6 @@ pub struct Live {
     pub visible: bool,
     pub opacity: f32,
     pub look: LiveLook,
-    /// The method chosen; where it is not linear, logistic regression is drawn and this one is exported.
-    pub kind: HeadKind,
-    /// What classes weigh, where not 1.
-    pub class_weights: BTreeMap<u8, f32>,
     pub fit: Option<LiveFit>,
     asked: Option<Asked>,
     checked: Option<(u64, LayerId, HeadKind, BTreeMap<u8, f32>)>,
@@ -87,13 +82,11 @@ pub struct Live {
 }
 
 impl Live {
-    pub fn new(kind: HeadKind, opacity: f32) -> Self {
+    pub fn new(opacity: f32) -> Self {
         Self {
             visible: true,
             opacity,
             look: LiveLook::Classes,
-            kind,
-            class_weights: BTreeMap::new(),
             fit: None,
             asked: None,
             checked: None,
@@ -101,29 +94,6 @@ impl Live {
             is_fitting: false,
             validation: None,
             is_validating: false,
-        }
-    }
-}
-
-impl Live {
-    /// The method the canvas draws.
-    pub fn drawn_kind(&self) -> HeadKind {
-        if self.kind.is_linear() {
-            self.kind
-        } else {
-            HeadKind::Logistic
-        }
-    }
-
-    pub fn weight(&self, class_id: u8) -> f32 {
-        self.class_weights.get(&class_id).copied().unwrap_or(1.0)
-    }
-
-    pub fn set_weight(&mut self, class_id: u8, weight: f32) {
-        if (weight - 1.0).abs() < 1e-3 {
-            self.class_weights.remove(&class_id);
-        } else {
-            self.class_weights.insert(class_id, weight);
         }
     }
 }
@@ -216,8 +186,12 @@ pub struct State {
     pub opening: usize,
     /// Counts documents: revisions of two of them say nothing about each other.
     pub document_number: u64,
-    pub autosaved_revision: u64,
-    pub autosaved_at: Instant,
+    /// The document's value that was handed to the journal of unsaved work last; `None` = it is to be handed over.
+    pub journaled: Option<u64>,
+    /// The journal is being written.
+    pub is_journaling: bool,
+    /// Recovered work's old folder, to be removed once the work is in this window's journal.
+    pub recovered_from: Option<PathBuf>,
     pub wake: Arc<dyn Fn() + Send + Sync>,
 }
 
@@ -235,7 +209,7 @@ impl State {
             keyboard: Keyboard::default(),
             has_settings: false,
             is_sample_wanted: false,
-            live: Live::new(HeadKind::Logistic, 0.75),
+            live: Live::new(0.75),
             derived: Derived::default(),
             run: RunForm {
                 model: "dofa-tiny".to_owned(),
@@ -270,8 +244,9 @@ impl State {
             waiting_weights: Vec::new(),
             opening: 0,
             document_number: 0,
-            autosaved_revision: 0,
-            autosaved_at: Instant::now(),
+            journaled: Some(0),
+            is_journaling: false,
+            recovered_from: None,
             wake,
         })
     }
@@ -657,8 +632,9 @@ impl State {
             self.live.is_fitting = false;
             return;
         };
-        let kind = self.live.drawn_kind();
-        let class_weights = self.live.class_weights.clone();
+        let method = &self.history.document().method;
+        let kind = method.drawn_kind();
+        let class_weights = method.class_weights.clone();
         let checked = Some((
             self.history.revision(),
             field.id,
@@ -693,6 +669,17 @@ impl State {
             ..self.live_request(info, labels.clone(), LiveTask::Fit)
         };
         self.live_head.request(request);
+    }
+
+    /// The method of the class map; where it is not linear, logistic regression is drawn and this one is exported.
+    pub fn method(&self) -> &Method {
+        &self.history.document().method
+    }
+
+    pub fn set_method(&mut self, kind: HeadKind) {
+        let step = format!("Method: {}", kind.name().to_lowercase());
+        self.history
+            .change(&step, |document| document.method.kind = kind);
     }
 
     /// Fits a head of the chosen method, whatever it is, and exports the map it makes.
@@ -737,8 +724,8 @@ impl State {
         LiveRequest {
             field,
             labels,
-            kind: self.live.kind,
-            class_weights: self.live.class_weights.clone(),
+            kind: self.method().kind,
+            class_weights: self.method().class_weights.clone(),
             task,
         }
     }

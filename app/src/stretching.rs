@@ -19,6 +19,8 @@ pub struct PendingLimits {
     pub within: Option<Window>,
     /// Classes of about the same number of pixels instead of limits.
     pub quantiles: Option<usize>,
+    /// The document's value after the step that asked for them: they are part of it. `None` = they are a step of their own.
+    pub made: Option<u64>,
 }
 
 impl State {
@@ -48,6 +50,7 @@ impl State {
             channels,
             within,
             quantiles: None,
+            made: self.made_in_this_frame(),
         });
     }
 
@@ -58,7 +61,30 @@ impl State {
             channels: vec![0],
             within: None,
             quantiles: Some(count),
+            made: self.made_in_this_frame(),
         });
+    }
+
+    /// The document's value, where it changed in this frame.
+    fn made_in_this_frame(&self) -> Option<u64> {
+        let value = self.history.value();
+        (value != self.session.value_at_frame).then_some(value)
+    }
+
+    /// Changes a layer as part of the step that asked for it, else in a step of its own. What was asked for by a step that
+    /// was taken back is not done.
+    fn change_late(&mut self, pending: &PendingLimits, name: &str, edit: impl FnOnce(&mut Layer)) {
+        let is_newest = pending.made == Some(self.history.value());
+        if is_newest && !self.history.is_in_gesture() && self.history.redo_name().is_none() {
+            let made = self.history.value();
+            self.history.amend(made, |document| {
+                if let Some(layer) = document.layer_mut(pending.layer) {
+                    edit(layer);
+                }
+            });
+        } else if pending.made.is_none() || self.history.redo_name().is_none() {
+            self.change_layer(pending.layer, name, edit);
+        }
     }
 
     fn wait_for_limits(&mut self, pending: PendingLimits) {
@@ -104,7 +130,7 @@ impl State {
                 return true;
             };
             let breaks = statistics.quantile_breaks(count);
-            self.change_layer(layer.id, t!("ramp-counts-step"), |layer| {
+            self.change_late(pending, t!("ramp-counts-step"), |layer| {
                 if let Some(ramp) = layer.style.as_mut().and_then(Style::ramp_mut) {
                     ramp.steps = Some(terroir_scene::Steps::At { breaks });
                 }
@@ -113,7 +139,7 @@ impl State {
         }
         let look = style.look().copied().unwrap_or_default();
         let limits = limits_of(&style, &look, &found);
-        self.change_layer(layer.id, t!("stretch-title"), |layer| {
+        self.change_late(pending, t!("stretch-title"), |layer| {
             let Some(style) = &mut layer.style else {
                 return;
             };

@@ -22,6 +22,7 @@ use crate::compare::{self, Compare};
 use crate::decorations::{Decorations, Scenery};
 use crate::export::PictureOrder;
 use crate::files::FileTask;
+use crate::frame_times::FrameTimes;
 pub use crate::jobs::JobLink;
 pub use crate::language::Language;
 use crate::messages::Level;
@@ -44,10 +45,16 @@ pub struct WindowOptions {
     pub language: Option<Language>,
     /// Spoken to a user who chose none.
     pub system_language: Language,
+    /// Paths are typed into the window's own question, and the system's dialogs are never shown.
+    pub types_paths: bool,
+    /// How long the frames took is written to this file when the window closes.
+    pub frame_log: Option<PathBuf>,
 }
 
 /// Opens the window and returns when it is closed. Must be called on the main thread.
 pub fn open_window(options: WindowOptions) -> anyhow::Result<()> {
+    let start = std::time::Instant::now();
+    let frame_log = options.frame_log.clone();
     let program = std::env::current_exe().context("the program's own file could not be found")?;
     crate::assets::folder_for_results(std::path::Path::new(""));
     let data_folder = directories::ProjectDirs::from("", "", "terroir")
@@ -68,7 +75,9 @@ pub fn open_window(options: WindowOptions) -> anyhow::Result<()> {
         Box::new(move |creation| {
             let wake = waker(&creation.egui_ctx);
             let services = Services { link: Box::new(WorkerLink::new(program, wake.clone())), wake, data_folder };
-            Ok(Box::new(Window::new(creation, services, options)?))
+            let mut window = Window::new(creation, services, options)?;
+            window.frame_log = frame_log.map(|path| (path, FrameTimes::new(start)));
+            Ok(Box::new(window))
         }),
     )
     .map_err(|error| anyhow::anyhow!("The window could not be opened: {error}. Is there a display? `terroir demo` needs none."))
@@ -117,6 +126,7 @@ struct SheetAround {
 pub struct Window {
     state: State,
     canvas: Canvas,
+    frame_log: Option<(PathBuf, FrameTimes)>,
     decorations: Decorations,
     layers: Vec<CanvasLayer>,
     layers_key: Option<LayersKey>,
@@ -149,6 +159,7 @@ impl Window {
         let canvas = Canvas::new(render_state, services.wake.clone());
         let mut state = State::new(services)?;
         state.system.adapter = adapter_text(render_state);
+        state.dialogs.types_paths = options.types_paths;
         state.send(FileTask::Settings);
         state.send(FileTask::FindRecovery);
         if let Err(error) = terroir_scene::projection_self_test() {
@@ -162,6 +173,7 @@ impl Window {
         Ok(Self {
             state,
             canvas,
+            frame_log: None,
             decorations: Decorations::default(),
             layers: Vec::new(),
             layers_key: None,
@@ -187,6 +199,45 @@ impl Window {
         self.state.has_settings
     }
 
+    /// Counts the documents this window has shown: a new or opened one starts with no steps.
+    pub fn document_number(&self) -> u64 {
+        self.state.document_number
+    }
+
+    /// Steps to take back, and those to do again.
+    pub fn steps(&self) -> (usize, usize) {
+        let (names, applied) = self.state.history.steps();
+        (applied, names.len() - applied)
+    }
+
+    /// Takes one step back, as the command does; false when there is none.
+    pub fn take_back(&mut self) -> bool {
+        tools::end_stroke(&mut self.state);
+        self.state.history.undo()
+    }
+
+    /// Does one step again; false when there is none.
+    pub fn do_again(&mut self) -> bool {
+        tools::end_stroke(&mut self.state);
+        self.state.history.redo()
+    }
+
+    /// How the commands are called in the code, in the order of their table.
+    pub fn commands() -> Vec<String> {
+        crate::commands::COMMANDS
+            .iter()
+            .map(|info| format!("{:?}", info.command))
+            .collect()
+    }
+
+    /// Runs a command at the end of the next frame, by its place in the table.
+    pub fn run_command(&mut self, place: usize) {
+        let command = crate::commands::COMMANDS
+            .get(place)
+            .map(|info| info.command);
+        self.state.queue.extend(command);
+    }
+
     /// Head of the live map, while there is one.
     pub fn live_map(&self) -> Option<&LinearHead> {
         self.state.live.fit.as_ref().map(|fit| &*fit.head)
@@ -204,7 +255,7 @@ impl Window {
 
     /// Chooses the method of the class map.
     pub fn set_method(&mut self, kind: HeadKind) {
-        self.state.live.kind = kind;
+        self.state.set_method(kind);
     }
 
     /// Exports the class map as the dialog does.
@@ -411,6 +462,23 @@ impl Window {
     /// Where the map is drawn, for tests.
     pub fn map_rect(&self) -> Rect {
         self.map_rect
+    }
+
+    /// What is changed under a held pointer is one step; a stroke ends with the press, or with its tool.
+    fn hold(&mut self, ctx: &egui::Context) {
+        let (is_held, is_new, paints) = ctx.input(|input| {
+            let pointer = &input.pointer;
+            (
+                pointer.any_down() || pointer.any_released(),
+                pointer.any_pressed(),
+                pointer.primary_down() || pointer.primary_released(),
+            )
+        });
+        if !paints || !matches!(self.state.session.tool, Tool::Brush | Tool::Eraser) {
+            tools::end_stroke(&mut self.state);
+        }
+        self.state.history.hold(is_held, is_new);
+        self.state.session.value_at_frame = self.state.history.value();
     }
 
     fn shortcuts(&mut self, ctx: &egui::Context) {
@@ -1123,6 +1191,34 @@ impl SheetAround {
     }
 }
 
+/// What a frame has to do, for the log of long frames: keys, buttons and the tool.
+fn doing_of(ctx: &egui::Context, state: &State) -> String {
+    let mut words: Vec<String> = state
+        .queue
+        .iter()
+        .map(|command| format!("{command:?}"))
+        .collect();
+    ctx.input(|input| {
+        for event in &input.events {
+            match event {
+                Event::Key {
+                    key, pressed: true, ..
+                } => words.push(format!("key {}", key.name())),
+                Event::PointerButton { pressed: true, .. } => words.push("press".to_owned()),
+                Event::PointerButton { pressed: false, .. } => words.push("release".to_owned()),
+                Event::MouseWheel { .. } => words.push("wheel".to_owned()),
+                _ => {}
+            }
+        }
+        if input.pointer.any_down() {
+            words.push("drag".to_owned());
+        }
+    });
+    words.push(format!("{:?}", state.session.tool));
+    words.dedup();
+    words.join(", ")
+}
+
 impl eframe::App for Window {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         self.state.messages.take_records();
@@ -1134,8 +1230,19 @@ impl eframe::App for Window {
         self.closing(ctx);
     }
 
-    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+    fn on_exit(&mut self) {
+        if let Some((path, times)) = self.frame_log.take()
+            && let Err(error) = times.save_blocking(&path)
+        {
+            log::error!("{error}");
+        }
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
+        if let Some((_, times)) = &mut self.frame_log {
+            times.begin(frame.info().cpu_usage, doing_of(&ctx, &self.state));
+        }
         let chosen = self.forced_language.or(self.state.settings.language);
         language::choose(chosen.unwrap_or(self.system_language));
         ctx.set_theme(if self.state.settings.dark {
@@ -1146,6 +1253,7 @@ impl eframe::App for Window {
         if self.state.settings.ui_scale != ctx.zoom_factor() {
             ctx.set_zoom_factor(self.state.settings.ui_scale);
         }
+        self.hold(&ctx);
         self.shortcuts(&ctx);
         self.dropped_files(&ctx);
 

@@ -20,96 +20,185 @@ impl Drop for Ended {
     }
 }
 
+/// The real window on a display of its own, driven by a real pointer and real keys.
+pub(crate) struct RealWindow {
+    process: Ended,
+    display: String,
+    id: String,
+    screen: std::path::PathBuf,
+    log: std::path::PathBuf,
+}
+
+impl RealWindow {
+    /// Opens the window on the sample; what it remembers and keeps goes into `folder`.
+    pub(crate) fn open(folder: &Path, server: &Server) -> Self {
+        let mut window = command(folder, &[] as &[&str]);
+        window
+            .env("DISPLAY", &server.display)
+            .env("LANG", "C")
+            .env_remove("LC_ALL")
+            .env_remove("LC_MESSAGES")
+            .env_remove("WAYLAND_DISPLAY")
+            .env_remove("WAYLAND_SOCKET")
+            .env("HOME", folder);
+        // Settings and caches of the user stay out of the test, and the test out of them.
+        for name in [
+            "XDG_RUNTIME_DIR",
+            "XDG_CACHE_HOME",
+            "XDG_CONFIG_HOME",
+            "XDG_DATA_HOME",
+            "XDG_STATE_HOME",
+        ] {
+            let private = folder.join(name);
+            fs::create_dir_all(&private).unwrap();
+            window.env(name, private);
+        }
+        if let Some(software) = software_rasteriser() {
+            window
+                .env("VK_DRIVER_FILES", &software)
+                .env("VK_ICD_FILENAMES", &software);
+        }
+        let log = folder.join("stderr.txt");
+        window.stderr(fs::File::create(&log).unwrap());
+        let mut window = Self {
+            process: Ended(window.spawn().unwrap()),
+            display: server.display.clone(),
+            id: String::new(),
+            screen: server.folder.join("Xvfb_screen0"),
+            log,
+        };
+        window.wait("the window", |window| {
+            let found = window.xdotool(&["search", "--onlyvisible", "--name", "Terroir"]);
+            window.id = found.lines().next().unwrap_or_default().to_owned();
+            !window.id.is_empty()
+        });
+        // Panels alone have some dozens of colours; a scene has thousands.
+        window.wait("the scene", |window| window.picture().colours() > 2000);
+        window.xdotool(&["windowfocus", "--sync", &window.id.clone()]);
+        window
+    }
+
+    pub(crate) fn said(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.0.id()
+    }
+
+    /// Waits until `done`; a window that ends meanwhile is a failure.
+    pub(crate) fn wait(&mut self, what: &str, mut done: impl FnMut(&mut Self) -> bool) {
+        let start = Instant::now();
+        while !done(self) {
+            if let Some(status) = self.process.0.try_wait().unwrap() {
+                panic!(
+                    "the window ended with {status} before {what}: {}",
+                    self.said()
+                );
+            }
+            if start.elapsed() > Duration::from_secs(240) {
+                self.keep("real_window_failed.png");
+                panic!("{what} did not happen: {}", self.said());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    pub(crate) fn xdotool(&self, arguments: &[&str]) -> String {
+        xdotool(&self.display, arguments).unwrap_or_default()
+    }
+
+    pub(crate) fn key(&self, keys: &str) {
+        self.xdotool(&["key", keys]);
+        std::thread::sleep(Duration::from_millis(150));
+    }
+
+    pub(crate) fn type_text(&self, text: &str) {
+        self.xdotool(&["type", "--delay", "20", text]);
+        std::thread::sleep(Duration::from_millis(150));
+    }
+
+    /// Presses, moves in some steps, and releases.
+    pub(crate) fn drag(&self, from: (i32, i32), to: (i32, i32)) {
+        self.press(from);
+        const STEPS: i32 = 8;
+        for step in 1..=STEPS {
+            let part = |a: i32, b: i32| (a + (b - a) * step / STEPS).to_string();
+            self.xdotool(&["mousemove", &part(from.0, to.0), &part(from.1, to.1)]);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.xdotool(&["mouseup", "1"]);
+    }
+
+    pub(crate) fn press(&self, at: (i32, i32)) {
+        self.xdotool(&["mousemove", &at.0.to_string(), &at.1.to_string()]);
+        std::thread::sleep(Duration::from_millis(60));
+        self.xdotool(&["mousedown", "1"]);
+        std::thread::sleep(Duration::from_millis(60));
+    }
+
+    pub(crate) fn picture(&self) -> Screen {
+        Screen::read(&self.screen)
+    }
+
+    /// Keeps a picture beside the build.
+    pub(crate) fn keep(&self, name: &str) {
+        self.picture()
+            .save(&Path::new(env!("CARGO_TARGET_TMPDIR")).join(name));
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(mut self) {
+        self.process.0.kill().unwrap();
+        self.process.0.wait().unwrap();
+    }
+
+    pub(crate) fn quit(mut self) {
+        self.key("ctrl+q");
+        let status = ended(&mut self.process.0, Duration::from_secs(30));
+        assert!(
+            status.is_some_and(|status| status.success()),
+            "closed with {status:?}: {}",
+            self.said()
+        );
+    }
+}
+
+/// An X server without a screen.
+pub(crate) struct Server {
+    _process: Ended,
+    display: String,
+    folder: std::path::PathBuf,
+}
+
+impl Server {
+    /// `None`, said aloud, where the programs are not there.
+    pub(crate) fn start(folder: &Path, what: &str) -> Option<Self> {
+        match (display(folder), xdotool(":0", &["version"])) {
+            (Some((process, display)), Some(_)) => Some(Self {
+                _process: process,
+                display,
+                folder: folder.to_owned(),
+            }),
+            _ => {
+                eprintln!("SKIPPED {what}: Xvfb and xdotool are needed");
+                None
+            }
+        }
+    }
+}
+
 #[test]
 fn the_window_opens_on_the_sample_and_closes() {
     let folder = TempDir::new().unwrap();
-    let (Some((_server, display)), Some(_)) = (display(folder.path()), xdotool(":0", &["version"]))
-    else {
-        eprintln!("SKIPPED the real window: Xvfb and xdotool are needed");
+    let Some(server) = Server::start(folder.path(), "the real window") else {
         return;
     };
-    let mut window = command(folder.path(), &[] as &[&str]);
-    window
-        .env("DISPLAY", &display)
-        .env_remove("WAYLAND_DISPLAY")
-        .env_remove("WAYLAND_SOCKET");
-    // Settings and caches of the user stay out of the test, and the test out of them.
-    for name in [
-        "XDG_RUNTIME_DIR",
-        "XDG_CACHE_HOME",
-        "XDG_CONFIG_HOME",
-        "XDG_DATA_HOME",
-        "XDG_STATE_HOME",
-    ] {
-        let private = folder.path().join(name);
-        fs::create_dir(&private).unwrap();
-        window.env(name, private);
-    }
-    if let Some(software) = software_rasteriser() {
-        window
-            .env("VK_DRIVER_FILES", &software)
-            .env("VK_ICD_FILENAMES", &software);
-    }
-    let log = folder.path().join("stderr.txt");
-    window.stderr(fs::File::create(&log).unwrap());
-    let mut window = Ended(window.spawn().unwrap());
-    let said = || fs::read_to_string(&log).unwrap_or_default();
-
     let start = Instant::now();
-    let id = loop {
-        if let Some(status) = window.0.try_wait().unwrap() {
-            panic!(
-                "the window ended with {status} before it was there: {}",
-                said()
-            );
-        }
-        let found = xdotool(&display, &["search", "--onlyvisible", "--name", "Terroir"])
-            .unwrap_or_default();
-        if let Some(id) = found.lines().next() {
-            break id.to_owned();
-        }
-        assert!(
-            start.elapsed() < Duration::from_secs(90),
-            "no window after {:?}: {}",
-            start.elapsed(),
-            said()
-        );
-        std::thread::sleep(Duration::from_millis(200));
-    };
-    // Panels alone have some dozens of colours; a scene has thousands.
-    let screen = loop {
-        let screen = Screen::read(&folder.path().join("Xvfb_screen0"));
-        if screen.colours() > 2000 {
-            break screen;
-        }
-        assert!(
-            window.0.try_wait().unwrap().is_none(),
-            "the window ended: {}",
-            said()
-        );
-        assert!(
-            start.elapsed() < Duration::from_secs(150),
-            "the scene never appeared: {} colours on the screen: {}",
-            screen.colours(),
-            said()
-        );
-        std::thread::sleep(Duration::from_millis(500));
-    };
-    let picture = Path::new(env!("CARGO_TARGET_TMPDIR")).join("real_window.png");
-    screen.save(&picture);
-    eprintln!(
-        "the window after {:.1} s: {}",
-        start.elapsed().as_secs_f64(),
-        picture.display()
-    );
-
-    xdotool(&display, &["windowfocus", "--sync", &id, "key", "ctrl+q"]).unwrap();
-    let status = ended(&mut window.0, Duration::from_secs(30));
-    assert!(
-        status.is_some_and(|status| status.success()),
-        "closed with {status:?}: {}",
-        said()
-    );
+    let window = RealWindow::open(folder.path(), &server);
+    window.keep("real_window.png");
+    eprintln!("the window after {:.1} s", start.elapsed().as_secs_f64());
+    window.quit();
 }
 
 /// Starts Xvfb with its screen kept in a file of `folder`.
@@ -168,7 +257,7 @@ fn ended(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
 }
 
 /// What the X server shows.
-struct Screen {
+pub(crate) struct Screen {
     width: usize,
     height: usize,
     rgb: Vec<u8>,
@@ -191,7 +280,7 @@ impl Screen {
         Self { width, height, rgb }
     }
 
-    fn colours(&self) -> usize {
+    pub(crate) fn colours(&self) -> usize {
         self.rgb
             .chunks_exact(3)
             .collect::<std::collections::BTreeSet<_>>()

@@ -91,6 +91,10 @@ struct Cli {
     #[arg(long, value_name = "CODE", value_parser = language_of)]
     language: Option<Language>,
 
+    /// Write how long the frames took to this file when the window closes
+    #[arg(long, value_name = "TXT")]
+    frame_log: Option<PathBuf>,
+
     #[command(flatten)]
     global: GlobalOptions,
 }
@@ -232,7 +236,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(cli: Cli, output: Output) -> CliResult {
     match cli.command {
-        None => open_window(&cli.files, cli.screenshot, cli.language),
+        None => open_window(&cli.files, cli.screenshot, cli.language, cli.frame_log),
         Some(Command::Info(args)) => info::run(&args, output),
         Some(Command::Render(args)) => render::run(&args, output),
         Some(Command::TimeProfile(args)) => time_profile::run(&args, output),
@@ -283,6 +287,7 @@ fn open_window(
     files: &[PathBuf],
     screenshot: Option<PathBuf>,
     language: Option<Language>,
+    frame_log: Option<PathBuf>,
 ) -> CliResult {
     let is_there = |file: &PathBuf| file.exists() || recognise_product(file).is_some();
     for file in files.iter().filter(|file| !is_there(file)) {
@@ -318,6 +323,8 @@ fn open_window(
         screenshot,
         language,
         system_language: Language::of_system(),
+        types_paths: false,
+        frame_log,
     };
     crate::window::open_window(options).map_err(|error| CliError::failed(format!("{error:#}")))
 }

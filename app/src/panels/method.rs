@@ -11,19 +11,23 @@ use crate::theme;
 const WEIGHTS: std::ops::RangeInclusive<f32> = 0.05..=20.0;
 
 pub fn method_ui(ui: &mut egui::Ui, state: &mut State) {
+    let mut chosen = state.method().kind;
     ui.horizontal(|ui| {
         ui.label(t!("field-method"));
         egui::ComboBox::from_id_salt("head kind")
             .width(180.0)
-            .selected_text(head_name(state.live.kind))
+            .selected_text(head_name(chosen))
             .show_ui(ui, |ui| {
                 for kind in HeadKind::ALL {
-                    ui.selectable_value(&mut state.live.kind, kind, head_name(kind))
+                    ui.selectable_value(&mut chosen, kind, head_name(kind))
                         .on_hover_text(about(kind));
                 }
             });
     });
-    let kind = state.live.kind;
+    if chosen != state.method().kind {
+        state.set_method(chosen);
+    }
+    let kind = chosen;
     if !kind.is_linear() {
         let text = t!(
             "field-head-not-live",
@@ -79,7 +83,7 @@ fn weights_ui(ui: &mut egui::Ui, state: &mut State) {
     };
     let changed = classes
         .iter()
-        .filter(|class| state.live.class_weights.contains_key(&class.id))
+        .filter(|class| state.method().class_weights.contains_key(&class.id))
         .count();
     let title = match changed {
         0 => t!("field-weights").to_owned(),
@@ -98,7 +102,7 @@ fn weights_ui(ui: &mut egui::Ui, state: &mut State) {
                 .spacing([10.0, 3.0])
                 .show(ui, |ui| {
                     for class in classes.iter() {
-                        let mut weight = state.live.weight(class.id);
+                        let mut weight = state.method().weight(class.id);
                         ui.horizontal(|ui| {
                             let (rect, _) = ui
                                 .allocate_exact_size(egui::vec2(11.0, 11.0), egui::Sense::hover());
@@ -110,13 +114,18 @@ fn weights_ui(ui: &mut egui::Ui, state: &mut State) {
                             .speed(0.02)
                             .max_decimals(2);
                         if ui.add(drag).changed() {
-                            state.live.set_weight(class.id, weight);
+                            let step = format!("Weight of {}", class.name);
+                            state.history.change(&step, |document| {
+                                document.method.set_weight(class.id, weight)
+                            });
                         }
                         ui.end_row();
                     }
                 });
             if changed > 0 && ui.link(t!("field-weights-equal")).clicked() {
-                state.live.class_weights.clear();
+                state.history.change(t!("undo-equal-weights"), |document| {
+                    document.method.class_weights.clear();
+                });
             }
         });
 }

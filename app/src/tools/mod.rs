@@ -12,7 +12,7 @@ mod polygon;
 use egui::{PointerButton, Pos2, Response};
 
 pub use grow::Growing;
-pub use paint::{Stroke, next_size};
+pub use paint::{Stroke, end_stroke, next_size};
 pub use polygon::PolygonDraft;
 
 use crate::canvas::Viewport;

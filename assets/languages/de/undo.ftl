@@ -16,3 +16,4 @@ undo-layer-crs = { $name } ist in { $crs }
 undo-erase = Radieren
 undo-paint = { $name } malen
 undo-draw-polygon = Polygon zeichnen
+undo-equal-weights = Gleiche Klassengewichte

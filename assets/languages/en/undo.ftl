@@ -16,3 +16,4 @@ undo-layer-crs = { $name } is in { $crs }
 undo-erase = Erase
 undo-paint = Paint { $name }
 undo-draw-polygon = Draw polygon
+undo-equal-weights = Equal class weights

@@ -16,3 +16,4 @@ undo-layer-crs = { $name } está en { $crs }
 undo-erase = Borrar
 undo-paint = Pintar { $name }
 undo-draw-polygon = Dibujar polígono
+undo-equal-weights = Pesos de clase iguales

@@ -16,3 +16,4 @@ undo-layer-crs = { $name } est en { $crs }
 undo-erase = Effacer
 undo-paint = Peindre { $name }
 undo-draw-polygon = Dessiner un polygone
+undo-equal-weights = Poids de classes égaux

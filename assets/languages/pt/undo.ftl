@@ -16,3 +16,4 @@ undo-layer-crs = { $name } está em { $crs }
 undo-erase = Apagar
 undo-paint = Pintar { $name }
 undo-draw-polygon = Desenhar polígono
+undo-equal-weights = Pesos de classe iguais

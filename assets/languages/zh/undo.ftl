@@ -16,3 +16,4 @@ undo-layer-crs = { $name } 使用 { $crs }
 undo-erase = 擦除
 undo-paint = 绘制 { $name }
 undo-draw-polygon = 绘制多边形
+undo-equal-weights = 类别权重相等

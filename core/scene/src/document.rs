@@ -1,14 +1,15 @@
 //! The document: layers, styles, labels. A value that is cheap to clone; changed only through `History`.
 //! Knows layers, styles and labels. Knows nothing of files, undo or windows.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Blend, Crs, Labels, Profile, RasterInfo, Series, Style, VectorStyle, Wavelength, WeatherSpec,
-    class_color,
+    Blend, Crs, HeadKind, Labels, Profile, RasterInfo, Series, Style, VectorStyle, Wavelength,
+    WeatherSpec, class_color,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -130,6 +131,41 @@ pub struct Document {
     pub sample: Option<DrawnSample>,
     /// The daily weather of this place.
     pub weather: Option<WeatherSpec>,
+    /// How classes are told apart.
+    pub method: Method,
+}
+
+/// The head of the class map: its kind, and what classes weigh where not 1.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Method {
+    pub kind: HeadKind,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub class_weights: BTreeMap<u8, f32>,
+}
+
+impl Method {
+    /// The kind the canvas draws: what is not linear it cannot follow.
+    pub fn drawn_kind(&self) -> HeadKind {
+        if self.kind.is_linear() {
+            self.kind
+        } else {
+            HeadKind::Logistic
+        }
+    }
+
+    pub fn weight(&self, class_id: u8) -> f32 {
+        self.class_weights.get(&class_id).copied().unwrap_or(1.0)
+    }
+
+    /// Weights that are no number, or not above 0, change nothing.
+    pub fn set_weight(&mut self, class_id: u8, weight: f32) {
+        if (weight - 1.0).abs() < 1e-3 {
+            self.class_weights.remove(&class_id);
+        } else if weight.is_finite() && weight > 0.0 {
+            self.class_weights.insert(class_id, weight);
+        }
+    }
 }
 
 /// A validation sample and the map it was drawn of. Its points and their answers live in their own file.
@@ -155,6 +191,7 @@ impl PartialEq for Document {
             && self.labels == other.labels
             && self.sample == other.sample
             && self.weather == other.weather
+            && self.method == other.method
             && self.profiles.len() == other.profiles.len()
             && self
                 .profiles

@@ -39,6 +39,15 @@ pub struct History {
     /// Values after each step taken back, next one last.
     redo: Vec<Step>,
     budget_bytes: usize,
+    hold: Hold,
+}
+
+/// Whether the pointer is held down, and whether the newest step was made under it.
+#[derive(Clone, Copy, PartialEq)]
+enum Hold {
+    Free,
+    Held,
+    HeldWithStep,
 }
 
 impl History {
@@ -58,6 +67,7 @@ impl History {
             undo: VecDeque::new(),
             redo: Vec::new(),
             budget_bytes,
+            hold: Hold::Free,
         }
     }
 
@@ -81,11 +91,81 @@ impl History {
         }
         let before = self.current.clone();
         edit(&mut self.current);
-        if self.current != before {
-            let state = self.state;
-            self.touch();
-            self.push(name.to_owned(), before, state);
+        if self.current == before {
+            return;
         }
+        let continues = self.hold == Hold::HeldWithStep
+            && self.redo.is_empty()
+            && self.undo.back().is_some_and(|step| step.name == name);
+        let state = self.state;
+        self.touch();
+        if continues {
+            self.widen_last();
+        } else {
+            self.push(name.to_owned(), before, state);
+            if self.hold == Hold::Held {
+                self.hold = Hold::HeldWithStep;
+            }
+        }
+    }
+
+    /// More of the step that made the document what it is, e.g. limits that took time to work out. `made` is [`Self::value`]
+    /// as it was after that step; if the document changed since, nothing happens and `false` comes back.
+    pub fn amend(&mut self, made: u64, edit: impl FnOnce(&mut Document)) -> bool {
+        if self.state != made || self.gesture.is_some() || !self.redo.is_empty() {
+            return false;
+        }
+        let before = self.current.clone();
+        edit(&mut self.current);
+        if self.current != before {
+            let was_saved = self.saved == self.state;
+            self.touch();
+            if self.undo.is_empty() {
+                // Nothing made it but opening.
+                if was_saved {
+                    self.saved = self.state;
+                }
+            } else {
+                self.widen_last();
+            }
+        }
+        true
+    }
+
+    /// The newest step leads to the present value now. One that leads back to where it came from is none.
+    fn widen_last(&mut self) {
+        let Some(step) = self.undo.back_mut() else {
+            return;
+        };
+        if step.document == self.current {
+            self.state = step.state;
+            self.undo.pop_back();
+            self.end_held_step();
+        } else {
+            step.size_bytes = step.document.size_beyond(Some(&self.current));
+        }
+    }
+
+    /// Tells once a frame whether the pointer is held down, and whether it went down just now. As long as it is held,
+    /// changes of one name are one step: the drag of a slider, a colour looked for in a picker. A gesture nobody ended
+    /// ends with it.
+    pub fn hold(&mut self, is_held: bool, is_new: bool) {
+        if !is_held {
+            self.end_gesture();
+            self.hold = Hold::Free;
+        } else if is_new || self.hold == Hold::Free {
+            self.hold = Hold::Held;
+        }
+    }
+
+    /// Whether a gesture is open.
+    pub fn is_in_gesture(&self) -> bool {
+        self.gesture.is_some()
+    }
+
+    /// The document is in no file yet, e.g. recovered work.
+    pub fn mark_unsaved(&mut self) {
+        self.saved = u64::MAX;
     }
 
     /// Shows another frame of a series. Like a look elsewhere on the map it is no step: undo keeps it, and the document
@@ -137,6 +217,7 @@ impl History {
 
     pub fn undo(&mut self) -> bool {
         self.end_gesture();
+        self.end_held_step();
         let Some(step) = self.undo.pop_back() else {
             return false;
         };
@@ -156,6 +237,7 @@ impl History {
 
     pub fn redo(&mut self) -> bool {
         self.end_gesture();
+        self.end_held_step();
         let Some(step) = self.redo.pop() else {
             return false;
         };
@@ -171,6 +253,13 @@ impl History {
         self.state = step.state;
         self.revision += 1;
         true
+    }
+
+    /// What is changed next under a held pointer is a step of its own.
+    fn end_held_step(&mut self) {
+        if self.hold == Hold::HeldWithStep {
+            self.hold = Hold::Held;
+        }
     }
 
     /// Name of the step undo would take back.
@@ -216,6 +305,7 @@ impl History {
 
     fn push(&mut self, name: String, before: Document, state: u64) {
         self.redo.clear();
+        self.end_held_step();
         let size_bytes = before.size_beyond(Some(&self.current));
         self.undo.push_back(Step {
             name,
@@ -300,6 +390,84 @@ mod tests {
             &before.blocks[&(7, 7)]
         ));
         assert_eq!(before.blocks.len(), 1);
+    }
+
+    #[test]
+    fn changes_under_a_held_pointer_are_one_step_each_name() {
+        let mut history = History::new(painted(200));
+        let recolor = |history: &mut History, red: u8| {
+            history.change("Colour", |document| {
+                if let Some(labels) = &mut document.labels {
+                    labels.recolor_class(1, [red, 0, 0]);
+                }
+            });
+        };
+        history.hold(true, true);
+        for red in 10..60 {
+            history.hold(true, false);
+            recolor(&mut history, red);
+        }
+        history.change("Paint", |document| dab(document, 20.0, 20.0));
+        recolor(&mut history, 70);
+        history.hold(false, false);
+        recolor(&mut history, 80);
+        assert_eq!(
+            history.steps().0,
+            ["Colour", "Paint", "Colour", "Colour"],
+            "another name and another press are other steps"
+        );
+        for _ in 0..4 {
+            history.undo();
+        }
+        assert_eq!(history.document(), &painted(200));
+
+        // There and back is no step; an undo in between starts a new one.
+        let start = history.document().clone();
+        history.hold(true, true);
+        recolor(&mut history, 9);
+        recolor(&mut history, 1);
+        history.change("Colour", |document| *document = start.clone());
+        assert_eq!(history.steps().1, 0);
+        assert!(!history.is_dirty());
+        recolor(&mut history, 9);
+        history.undo();
+        recolor(&mut history, 8);
+        recolor(&mut history, 7);
+        assert_eq!(history.steps(), (vec!["Colour"], 1));
+    }
+
+    #[test]
+    fn what_comes_late_belongs_to_the_step_that_asked_for_it() {
+        let mut history = History::new(painted(200));
+        history.change("Ask", |document| dab(document, 20.0, 20.0));
+        let asked = history.value();
+        assert!(history.amend(asked, |document| dab(document, 50.0, 20.0)));
+        assert_eq!(history.steps(), (vec!["Ask"], 1));
+        assert!(!history.amend(asked, |document| dab(document, 90.0, 20.0)));
+        let amended = history.value();
+        history.undo();
+        assert_eq!(history.document(), &painted(200));
+        assert!(!history.amend(amended, |document| dab(document, 90.0, 20.0)));
+        assert!(history.redo());
+        // What comes late of opening is no change of the user's.
+        let mut history = History::new(painted(200));
+        assert!(history.amend(history.value(), |document| dab(document, 50.0, 20.0)));
+        assert!(!history.is_dirty() && history.steps().1 == 0);
+        history.mark_unsaved();
+        assert!(history.is_dirty());
+    }
+
+    #[test]
+    fn a_gesture_nobody_ended_ends_with_the_press() {
+        let mut history = History::new(painted(200));
+        history.hold(true, true);
+        history.begin_gesture("Opacity");
+        history.change("Opacity", |document| dab(document, 20.0, 20.0));
+        history.hold(true, false);
+        assert!(history.is_in_gesture());
+        history.hold(false, false);
+        history.change("Later", |document| dab(document, 90.0, 20.0));
+        assert_eq!(history.steps(), (vec!["Opacity", "Later"], 2));
     }
 
     #[test]

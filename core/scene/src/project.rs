@@ -7,14 +7,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::autosave::ExactGrid;
 use crate::beside::{with_suffix, write_beside, write_error};
 use crate::containers::container_of;
+use crate::exact_labels::ExactGrid;
 use crate::series_entry::SeriesEntry;
 use crate::{
-    Blend, Crs, Document, DrawnSample, Layer, LayerId, LayerSource, Profile, Raster, SceneError,
-    SceneResult, Style, VectorSource, VectorStyle, Wavelength, WeatherReading, WeatherSpec,
-    export_labels, import_labels, is_remote, recognise_product,
+    Blend, Crs, Document, DrawnSample, Layer, LayerId, LayerSource, Method, Profile, Raster,
+    SceneError, SceneResult, Style, VectorSource, VectorStyle, Wavelength, WeatherReading,
+    WeatherSpec, export_labels, import_labels, is_remote, recognise_product,
 };
 
 pub const PROJECT_SCHEMA: u32 = 1;
@@ -55,6 +55,9 @@ struct ProjectFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     /// Read apart, like layers.
     weather: Option<Value>,
+    /// Read apart: a kind a newer program knows costs the method, not the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    method: Option<Value>,
 }
 
 /// A weather file and how it is read.
@@ -174,7 +177,25 @@ pub fn save_project(document: &Document, path: &Path) -> SceneResult<()> {
             })
         }
     };
-    let project = ProjectFile {
+    let project = project_file(document, labels, &folder, path)?;
+    let mut text =
+        serde_json::to_string_pretty(&project).map_err(|error| unwritable(path, &error))?;
+    text.push('\n');
+    // A damaged file must not push a good copy out.
+    if let Some(old) = old.filter(|old| schema_of(old).is_some()) {
+        write_beside(&with_suffix(path, ".bak"), &old)?;
+    }
+    write_beside(path, text.as_bytes())
+}
+
+/// What of a document stands in a project in `folder`.
+fn project_file(
+    document: &Document,
+    labels: Option<LabelsEntry>,
+    folder: &Path,
+    path: &Path,
+) -> SceneResult<ProjectFile> {
+    Ok(ProjectFile {
         schema: PROJECT_SCHEMA,
         program: format!("Terroir {}", env!("CARGO_PKG_VERSION")),
         map_crs: document.map_crs.clone(),
@@ -184,7 +205,7 @@ pub fn save_project(document: &Document, path: &Path) -> SceneResult<()> {
         layers: document
             .layers
             .iter()
-            .map(|layer| serde_json::to_value(layer_entry(layer, &folder)))
+            .map(|layer| serde_json::to_value(layer_entry(layer, folder)))
             .collect::<Result<_, _>>()
             .map_err(|error| unwritable(path, &error))?,
         labels,
@@ -193,36 +214,38 @@ pub fn save_project(document: &Document, path: &Path) -> SceneResult<()> {
             .iter()
             .map(|profile| {
                 serde_json::to_value(ProfileEntry {
-                    file: file_entry(&folder, &profile.file),
+                    file: file_entry(folder, &profile.file),
                     profile: Profile::clone(profile),
                 })
             })
             .collect::<Result<_, _>>()
             .map_err(|error| unwritable(path, &error))?,
         sample: document.sample.as_ref().map(|sample| SampleEntry {
-            map: file_entry(&folder, &sample.map),
-            points: file_entry(&folder, &sample.points),
+            map: file_entry(folder, &sample.map),
+            points: file_entry(folder, &sample.points),
         }),
         weather: document
             .weather
             .as_ref()
             .map(|weather| {
                 serde_json::to_value(WeatherEntry {
-                    file: file_entry(&folder, &weather.path),
+                    file: file_entry(folder, &weather.path),
                     reading: weather.reading.clone(),
                 })
             })
             .transpose()
             .map_err(|error| unwritable(path, &error))?,
-    };
-    let mut text =
-        serde_json::to_string_pretty(&project).map_err(|error| unwritable(path, &error))?;
-    text.push('\n');
-    // A damaged file must not push a good copy out.
-    if let Some(old) = old.filter(|old| schema_of(old).is_some()) {
-        write_beside(&with_suffix(path, ".bak"), &old)?;
-    }
-    write_beside(path, text.as_bytes())
+        method: (document.method != Method::default())
+            .then(|| serde_json::to_value(&document.method))
+            .transpose()
+            .map_err(|error| unwritable(path, &error))?,
+    })
+}
+
+/// The text of a project at `path` without its labels, in one line.
+pub(crate) fn project_line(document: &Document, path: &Path) -> SceneResult<String> {
+    let project = project_file(document, None, &folder_of(path)?, path)?;
+    serde_json::to_string(&project).map_err(|error| unwritable(path, &error))
 }
 
 fn unwritable(path: &Path, error: &serde_json::Error) -> SceneError {
@@ -418,6 +441,11 @@ pub fn open_project(path: &Path) -> SceneResult<OpenedProject> {
         )
         .with_details(error)
     })?;
+    open_project_text(&bytes, path)
+}
+
+/// The same of the text of a project at `path`.
+pub(crate) fn open_project_text(bytes: &[u8], path: &Path) -> SceneResult<OpenedProject> {
     let damaged = |error: &dyn std::fmt::Display| {
         let bak = with_suffix(path, ".bak");
         let next = match bak.file_name().filter(|_| bak.is_file()) {
@@ -433,8 +461,8 @@ pub fn open_project(path: &Path) -> SceneResult<OpenedProject> {
         )
         .with_details(error)
     };
-    let schema = schema_of(&bytes).ok_or_else(|| damaged(&"no schema version on top"))?;
-    let project: ProjectFile = serde_json::from_slice(&bytes).map_err(|error| damaged(&error))?;
+    let schema = schema_of(bytes).ok_or_else(|| damaged(&"no schema version on top"))?;
+    let project: ProjectFile = serde_json::from_slice(bytes).map_err(|error| damaged(&error))?;
     let mut warnings = Vec::new();
     if schema > PROJECT_SCHEMA {
         warnings.push(format!(
@@ -511,6 +539,13 @@ pub fn open_project(path: &Path) -> SceneResult<OpenedProject> {
             }
         }
     });
+    let method = project.method.map(serde_json::from_value::<Method>);
+    let method = method.unwrap_or(Ok(Method::default())).unwrap_or_else(|_| {
+        warnings.push(
+            "the method of the class map is one of a newer Terroir; choose another one".into(),
+        );
+        Method::default()
+    });
     let document = Document {
         area_of_interest,
         layers,
@@ -524,6 +559,7 @@ pub fn open_project(path: &Path) -> SceneResult<OpenedProject> {
             points: located(&sample.points, &folder),
         }),
         weather,
+        method,
     };
     Ok(OpenedProject {
         document,

@@ -360,6 +360,29 @@ fn a_series_comes_back_with_its_dates_masks_and_missing_files() {
 }
 
 #[test]
+fn the_method_of_the_map_stays_with_the_project() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("work.terroir");
+    let mut document = Document::default();
+    save_project(&document, &path).unwrap();
+    assert!(!std::fs::read_to_string(&path).unwrap().contains("method"));
+    document.method.kind = crate::HeadKind::Forest;
+    document.method.set_weight(3, 0.3);
+    document.method.set_weight(4, f32::NAN);
+    save_project(&document, &path).unwrap();
+    assert_eq!(open_project(&path).unwrap().document, document);
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("\"forest\"", "\"oracle\"")).unwrap();
+    let opened = open_project(&path).unwrap();
+    assert_eq!(opened.document.method, Method::default());
+    assert!(
+        opened.warnings[0].contains("method"),
+        "{:?}",
+        opened.warnings
+    );
+}
+
+#[test]
 fn the_weather_and_how_it_is_read_stay_with_the_project() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("work.terroir");
