@@ -193,6 +193,7 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
         Command::Recover => state.ask_unsaved(ctx, After::Recover),
         Command::DiscardRecovery => {
             if let Some(folder) = state.recovery.take() {
+                state.messages.drop_offers(Command::Recover);
                 state.send(FileTask::DiscardRecovery { folder });
             }
         }

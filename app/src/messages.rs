@@ -146,6 +146,12 @@ impl Messages {
         self.strips.retain(|strip| strip.level != Level::Hint);
     }
 
+    /// Removes the offers of a command, once it was run or makes no sense any more.
+    pub fn drop_offers(&mut self, command: Command) {
+        self.strips
+            .retain(|strip| strip.action.is_none_or(|(_, offered)| offered != command));
+    }
+
     fn push(
         &mut self,
         level: Level,

@@ -147,6 +147,7 @@ impl State {
             }
             FileReply::Recovered { folder, work } => {
                 self.opening = self.opening.saturating_sub(1);
+                self.messages.drop_offers(Command::Recover);
                 self.take_recovered(folder, *work);
             }
             FileReply::Sample(document) => {

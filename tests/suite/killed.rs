@@ -11,8 +11,10 @@ use crate::real_window::{RealWindow, Server};
 
 /// Where strokes are drawn: rows of the screen far enough from each other to be told apart.
 const LEFT: i32 = 520;
-const TOP: i32 = 300;
-const APART: i32 = 24;
+const TOP: i32 = 260;
+const APART: i32 = 60;
+/// What message strips may push the map down by between two starts.
+const STRIPS: i32 = 110;
 
 /// Journals of unsaved work below a test's folder.
 fn journals(folder: &Path) -> Vec<PathBuf> {
@@ -51,7 +53,7 @@ fn a_window_killed_while_painting_loses_the_stroke_under_way_at_most() {
     for (round, (count, wait_ms)) in [(3, 35), (2, 170)].into_iter().enumerate() {
         window.key("p");
         for stroke in 0..count {
-            let y = TOP + APART * (painted + stroke);
+            let y = TOP + APART * (painted + stroke) + STRIPS * round as i32;
             window.drag((LEFT, y), (LEFT + 120, y));
             let wanted = (painted + stroke + 1) as usize;
             window.wait("the stroke in the journal", |_| {
@@ -63,7 +65,7 @@ fn a_window_killed_while_painting_loses_the_stroke_under_way_at_most() {
         }
         painted += count;
         // Killed in the middle of one more.
-        let y = TOP + APART * painted;
+        let y = TOP + APART * painted + STRIPS * round as i32;
         window.press((LEFT, y));
         window.xdotool(&["mousemove", &(LEFT + 60).to_string(), &y.to_string()]);
         std::thread::sleep(Duration::from_millis(wait_ms));
@@ -102,7 +104,7 @@ fn a_crop_map_is_made_with_pointer_and_keys_alone() {
     for class in 0..2 {
         window.key(&format!("alt+{}", class + 1));
         for stroke in 0..2 {
-            let y = TOP + APART * (4 * class + stroke);
+            let y = TOP + APART * (3 * class + stroke);
             window.drag((LEFT, y), (LEFT + 150, y));
         }
     }
@@ -153,5 +155,6 @@ fn a_crop_map_is_made_with_pointer_and_keys_alone() {
         shares.iter().all(|share| *share > 0.01) && shares.iter().sum::<f64>() > 0.9,
         "{shares:?}"
     );
-    window.quit();
+    // What is not saved would be asked about.
+    window.kill();
 }

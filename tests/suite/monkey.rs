@@ -458,7 +458,7 @@ impl Monkey {
         self.frames += 1;
         self.harness.step();
         // The map is drawn, too.
-        if self.frames % 150 == 0 && self.size.x < 2000.0 {
+        if self.frames.is_multiple_of(150) && self.size.x < 2000.0 {
             self.harness.render().unwrap();
         }
         let window = self.harness.state();

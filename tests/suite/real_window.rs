@@ -82,10 +82,6 @@ impl RealWindow {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    pub(crate) fn process_id(&self) -> u32 {
-        self.process.0.id()
-    }
-
     /// Waits until `done`; a window that ends meanwhile is a failure.
     pub(crate) fn wait(&mut self, what: &str, mut done: impl FnMut(&mut Self) -> bool) {
         let start = Instant::now();
