@@ -415,7 +415,10 @@ impl State {
     }
 
     pub fn remember_file(&mut self, path: &Path) {
-        self.settings.remember(path);
+        // Sub-datasets and addresses are no places in a folder.
+        let is_file = !path.to_string_lossy().contains(':');
+        let whole = is_file.then(|| std::path::absolute(path).ok()).flatten();
+        self.settings.remember(whole.as_deref().unwrap_or(path));
         self.save_settings();
     }
 }

@@ -4,6 +4,7 @@ use egui::containers::menu::{MenuBar, MenuButton};
 
 use crate::arrangement::{Panel, Side};
 use crate::commands::Command as C;
+use crate::guide::Task;
 use crate::language::{Language, t};
 use crate::state::State;
 use crate::theme::{self, icon};
@@ -108,7 +109,10 @@ pub fn menu_bar_ui(ui: &mut egui::Ui, state: &mut State) {
                 }
             });
             MenuButton::new(t!("menu-layer")).ui(ui, |ui| items_ui(ui, state, LAYER));
-            MenuButton::new(t!("menu-help")).ui(ui, |ui| items_ui(ui, state, HELP));
+            MenuButton::new(t!("menu-help")).ui(ui, |ui| {
+                items_ui(ui, state, HELP);
+                guides_ui(ui, state);
+            });
         });
     });
 }
@@ -209,6 +213,22 @@ fn panels_ui(ui: &mut egui::Ui, state: &mut State) {
             item_ui(ui, state, C::ResetPanels);
         },
     );
+}
+
+/// The ways through a task; the one on show is marked, and a click on it closes it.
+fn guides_ui(ui: &mut egui::Ui, state: &mut State) {
+    ui.separator();
+    ui.menu_button(format!("{}  {}", icon::SIGNPOST, t!("guide-menu")), |ui| {
+        for task in Task::ALL {
+            let is_shown = state.settings.guide == Some(task);
+            let response = ui.radio(is_shown, task.title()).on_hover_text(task.tip());
+            if response.clicked() {
+                state.settings.guide = (!is_shown).then_some(task);
+                state.save_settings();
+                ui.close();
+            }
+        }
+    });
 }
 
 fn language_ui(ui: &mut egui::Ui, state: &mut State) {
@@ -314,8 +334,12 @@ fn tool_button(ui: &mut egui::Ui, state: &mut State, command: C, is_chosen: bool
 
 /// Size and class of the brush.
 fn brush_ui(ui: &mut egui::Ui, state: &mut State) {
+    // In a narrow window the pictures come first.
+    let has_room = ui.ctx().content_rect().width() > 1180.0;
     ui.add_enabled_ui(state.has_label_grid(), |ui| {
-        ui.label(t!("menu-brush-size"));
+        if has_room {
+            ui.label(t!("menu-brush-size"));
+        }
         let size = egui::DragValue::new(&mut state.session.brush_diameter)
             .range(1.0..=500.0)
             .max_decimals(0)
@@ -325,10 +349,15 @@ fn brush_ui(ui: &mut egui::Ui, state: &mut State) {
             let color = state
                 .class_color(state.session.class_id)
                 .map_or(egui::Color32::GRAY, theme::rgb);
-            let (rect, _) = ui.allocate_exact_size(egui::vec2(14.0, 14.0), egui::Sense::hover());
+            let (rect, swatch) =
+                ui.allocate_exact_size(egui::vec2(14.0, 14.0), egui::Sense::hover());
             ui.painter().rect_filled(rect, 3.0, color);
-            ui.add(egui::Label::new(name).truncate())
-                .on_hover_text(t!("menu-brush-class-tip"));
+            if has_room {
+                ui.add(egui::Label::new(name).truncate())
+                    .on_hover_text(t!("menu-brush-class-tip"));
+            } else {
+                swatch.on_hover_text(format!("{name}\n{}", t!("menu-brush-class-tip")));
+            }
         }
         let lock = if state.session.protect {
             icon::LOCK_SIMPLE

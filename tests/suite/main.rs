@@ -27,6 +27,7 @@ mod canvas;
 mod motion;
 mod overviews;
 mod panels;
+mod pictures;
 mod shaders;
 
 mod profile;

@@ -255,7 +255,7 @@ fn bar_ui(ui: &egui::Ui, state: &mut State, view: &MapView<'_>) {
             Likeness::Difference => (&mut growing.difference, " σ"),
         };
         let most = growing.likeness.most();
-        ui.spacing_mut().slider_width = 150.0;
+        ui.spacing_mut().slider_width = 90.0;
         let slider = egui::Slider::new(value, 0.0..=most)
             .logarithmic(true)
             .smallest_positive(0.01)
@@ -297,16 +297,11 @@ fn outcome_ui(ui: &mut egui::Ui, state: &mut State) {
         ),
         Outcome::TooLarge => (t!("grow-too-large").to_owned(), colors.warning),
     };
-    ui.label(RichText::new(text).color(color));
-    let layer = region.layer;
-    if let Some(name) = state
-        .history
-        .document()
-        .layer(layer)
-        .map(|layer| layer.name.clone())
-    {
-        ui.label(RichText::new(name).small().color(colors.weak))
-            .on_hover_text(t!("grow-layer-tip"));
+    let document = state.history.document();
+    let layer = document.layer(region.layer).map(|layer| &layer.name);
+    let found = ui.label(RichText::new(text).color(color));
+    if let Some(name) = layer {
+        found.on_hover_text(format!("{name}\n{}", t!("grow-layer-tip")));
     }
     if theme::icon_button(ui, icon::CHECK, t!("grow-keep")).clicked() {
         state.session.growing.keep();

@@ -41,3 +41,4 @@ guide-compare = Vergleichen
     .tip = Vorhersage und späteres Bild zu beiden Seiten einer Linie
 guide-done = Alle Schritte erledigt
 guide-close = Leitfaden schließen
+guide-menu = Leitfaden durch eine Aufgabe

@@ -41,3 +41,4 @@ guide-compare = Compare
     .tip = Forecast and later image on the two sides of a divider
 guide-done = All steps done
 guide-close = Close the guide
+guide-menu = Guide through a task

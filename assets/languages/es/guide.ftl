@@ -41,3 +41,4 @@ guide-compare = Comparar
     .tip = Pronóstico e imagen posterior a ambos lados de una línea
 guide-done = Todos los pasos hechos
 guide-close = Cerrar la guía
+guide-menu = Guía de una tarea

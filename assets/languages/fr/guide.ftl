@@ -41,3 +41,4 @@ guide-compare = Comparer
     .tip = Prévision et image ultérieure de part et d’autre d’une ligne
 guide-done = Toutes les étapes sont faites
 guide-close = Fermer le guide
+guide-menu = Guide d’une tâche

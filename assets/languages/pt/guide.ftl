@@ -41,3 +41,4 @@ guide-compare = Comparar
     .tip = Previsão e imagem posterior dos dois lados de uma linha
 guide-done = Todos os passos feitos
 guide-close = Fechar o guia
+guide-menu = Guia de uma tarefa

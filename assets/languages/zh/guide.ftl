@@ -41,3 +41,4 @@ guide-compare = 对比
     .tip = 在分隔线两侧对比预测与后来的影像
 guide-done = 全部步骤已完成
 guide-close = 关闭向导
+guide-menu = 任务向导
