@@ -539,7 +539,7 @@ impl Window {
         }
     }
 
-    /// Leaves the shape, then the tool, then cancels the front job.
+    /// Leaves the shape, then the comparison, then the tool.
     fn escape(&mut self) {
         if self.state.drop_grown() {
             return;

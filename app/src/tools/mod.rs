@@ -16,6 +16,7 @@ pub use paint::{Stroke, end_stroke, next_size};
 pub use polygon::PolygonDraft;
 
 use crate::canvas::Viewport;
+use crate::session::ViewRequest;
 use crate::state::State;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,7 +87,12 @@ pub fn tool_ui(ui: &mut egui::Ui, state: &mut State, view: &MapView<'_>, is_free
     let owns = is_free && owns_primary_now(ui, state.session.tool);
     let clicked = owns && view.response.clicked_by(PointerButton::Primary);
     match state.session.tool {
-        Tool::Pan => {}
+        Tool::Pan => {
+            // A drag pans; a click without one brings its place to the middle.
+            if is_free && view.response.clicked_by(PointerButton::Primary) {
+                state.session.view = view.pointer_in_map.map(ViewRequest::Point);
+            }
+        }
         Tool::Identify => {
             let keeps = is_free
                 && ui.input(|input| input.modifiers.shift)

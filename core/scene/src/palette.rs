@@ -100,7 +100,7 @@ fn expanded(points: &[[u8; 3]]) -> Ramp {
     ramp
 }
 
-/// Class colours 1-16 in the house order (conventions section 13), repeating after 16.
+/// Class colours 1-16 in a fixed order that colour-blind eyes tell apart, repeating after 16.
 pub fn class_color(class_id: u8) -> [u8; 3] {
     let colors = &palettes().classes;
     let index = usize::from(class_id.max(1) - 1) % colors.len().max(1);

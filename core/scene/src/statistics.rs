@@ -11,7 +11,7 @@ use crate::{
     is_radar, is_remote, radar_pair, radar_style_blocking,
 };
 
-/// Percentiles and histogram of a band from <= 64 full-resolution blocks on a low-discrepancy grid (conventions section 3).
+/// Percentiles and histogram of a band from <= 64 full-resolution blocks on a low-discrepancy grid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BandStatistics {
     /// From 0; the first band of a derived channel.
@@ -424,7 +424,7 @@ impl BandStatistics {
     }
 }
 
-/// The style a freshly opened raster gets (conventions section 3): RGB by wavelength with 2-98 %, 8-bit as is, palettes, PCA for fields.
+/// The style a freshly opened raster gets: RGB by wavelength with 2-98 %, 8-bit as is, palettes, PCA for fields.
 ///
 /// # Errors
 /// A raster without bands, or blocks that cannot be read.
