@@ -27,7 +27,6 @@ mod canvas;
 mod motion;
 mod overviews;
 mod panels;
-mod pictures;
 mod shaders;
 
 mod profile;

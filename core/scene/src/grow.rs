@@ -656,6 +656,7 @@ mod tests {
             },
             "viridis",
         );
-        assert_eq!(bands_to_compare(&info, Some(&style)), [1]);
+        // All three have wavelengths, whichever is shown.
+        assert_eq!(bands_to_compare(&info, Some(&style)), [0, 1, 2]);
     }
 }
