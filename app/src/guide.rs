@@ -62,7 +62,7 @@ impl Task {
 
 impl State {
     /// The steps of a task as they stand.
-    pub fn guide_steps(&mut self, task: Task) -> Vec<Step> {
+    pub fn guide_steps(&self, task: Task) -> Vec<Step> {
         match task {
             Task::Map => self.steps_of_map(),
             Task::SoilMoisture => self.steps_of_soil(),
@@ -70,7 +70,7 @@ impl State {
         }
     }
 
-    fn steps_of_map(&mut self) -> Vec<Step> {
+    fn steps_of_map(&self) -> Vec<Step> {
         let document = self.history.document();
         let has_scene = document
             .layers

@@ -1,4 +1,4 @@
-//! Drawing the questions of `dialogs.rs`, the palette, help and properties windows.
+//! Drawing the questions of `dialogs.rs` and the palette.
 
 use std::path::PathBuf;
 
