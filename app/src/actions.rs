@@ -161,6 +161,13 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
         }
         Command::NewClass => state.add_class(),
         Command::Protect => state.session.protect = !state.session.protect,
+        Command::SnapStrokes => {
+            state.session.snapping.is_on = !state.session.snapping.is_on;
+            if state.session.snapping.is_on {
+                // Only the brush snaps.
+                state.session.tool = crate::tools::Tool::Brush;
+            }
+        }
         Command::LiveMap => state.live.visible = !state.live.visible,
         Command::LiveConfidence => {
             state.live.look = match state.live.look {
@@ -326,6 +333,7 @@ impl State {
         self.session.active = None;
         self.session.stroke = None;
         self.session.growing.keep();
+        self.session.snapping.forget();
         self.label_work.forget();
         self.session.clicked_pixel = None;
         self.session.hovered_pixel = None;

@@ -68,6 +68,7 @@ pub enum Command {
     SwapEraser,
     NewClass,
     Protect,
+    SnapStrokes,
     LiveMap,
     LiveConfidence,
     NextPlace,
@@ -463,6 +464,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         icon::LOCK_SIMPLE,
         &[key(NONE, Key::B)]
     ),
+    row!(C::SnapStrokes, "snap-strokes", icon::MAGNET, &[]),
     row!(
         C::LiveMap,
         "live-map",
@@ -604,6 +606,7 @@ impl Command {
             C::UseAsLabels if state.labels_source().is_none() => Err(t!("why-choose-vector")),
             C::UseAsLabels => need(state.has_label_grid(), t!("why-labels-need-scene")),
             C::UseTool(tool) if tool.paints() => need(has_raster, t!("why-add-raster")),
+            C::SnapStrokes => need(has_raster, t!("why-add-raster")),
             C::ExportLabels => need(
                 document
                     .labels

@@ -1,17 +1,15 @@
 //! What is drawn over the map without being data: graticule, scale bar and north arrow. Drawn with a halo, so that
 //! they can be read over any scene in either theme. Knows the view and what its coordinates mean on the ground.
 
-mod graticule;
 mod scale_bar;
 
 use std::rc::Rc;
 
 use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, Vec2};
-use terroir_scene::{Crs, MapGeometry};
+use terroir_scene::{Crs, Graticule, GraticuleLabel, MapGeometry, ViewEdge};
 
 use crate::canvas::Viewport;
 use crate::settings::Settings;
-use graticule::Graticule;
 
 /// Distance of everything from the map's edge, points.
 const MARGIN: f32 = 14.0;
@@ -90,33 +88,51 @@ impl Decorations {
             .as_ref()
             .is_none_or(|(known, _)| *known != key)
         {
-            let made = Graticule::new(geometry, scenery.view, scenery.rect);
+            let (width, height) = scenery.view.size;
+            let (width, height) = (f64::from(width), f64::from(height));
+            let made = Graticule::new(geometry, scenery.view.rect(), width, height);
             self.graticule = Some((key, made));
         }
         let Some((_, graticule)) = &self.graticule else {
             return;
         };
+        let place = |(x, y): (f64, f64)| scenery.rect.min + Vec2::new(x as f32, y as f32);
         for line in &graticule.lines {
+            let line: Vec<Pos2> = line.iter().map(|point| place(*point)).collect();
             painter.add(Shape::line(
                 line.clone(),
                 Stroke::new(2.4, Color32::from_black_alpha(70)),
             ));
-            painter.add(Shape::line(line.clone(), Stroke::new(1.0, LINES)));
+            painter.add(Shape::line(line, Stroke::new(1.0, LINES)));
         }
         let mut taken: Vec<Rect> = taken.into_iter().collect();
         for label in &graticule.labels {
             let size = painter
                 .layout_no_wrap(label.text.clone(), FontId::proportional(FONT_SIZE), INK)
                 .size();
-            let place = label.align.anchor_size(label.at, size).expand(3.0);
-            if taken.iter().any(|other| other.intersects(place))
-                || !scenery.rect.contains_rect(place)
+            let (inwards, align) = beside_edge(label);
+            let at = place(label.at) + inwards;
+            let around = align.anchor_size(at, size).expand(3.0);
+            if taken.iter().any(|other| other.intersects(around))
+                || !scenery.rect.contains_rect(around)
             {
                 continue;
             }
-            taken.push(place);
-            text(painter, label.at, label.align, &label.text);
+            taken.push(around);
+            text(painter, at, align, &label.text);
         }
+    }
+}
+
+/// How far off the edge of the view a label stands, and which side of it.
+fn beside_edge(label: &GraticuleLabel) -> (Vec2, Align2) {
+    const INSIDE: f32 = 5.0;
+    match label.edge {
+        ViewEdge::Bottom => (Vec2::new(0.0, -INSIDE), Align2::CENTER_BOTTOM),
+        ViewEdge::Top => (Vec2::new(0.0, INSIDE), Align2::CENTER_TOP),
+        ViewEdge::Left => (Vec2::new(INSIDE, 0.0), Align2::LEFT_CENTER),
+        ViewEdge::Right => (Vec2::new(-INSIDE, 0.0), Align2::RIGHT_CENTER),
+        ViewEdge::Inside => (Vec2::ZERO, Align2::CENTER_CENTER),
     }
 }
 

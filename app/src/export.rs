@@ -87,6 +87,7 @@ fn words_of(state: &State) -> SheetWords {
             .and_then(|layer| layer.raster_info()?.date.clone())
             .unwrap_or_default(),
         size: SheetSize::A4Landscape,
+        has_graticule: state.settings.graticule,
     }
 }
 
@@ -177,13 +178,15 @@ pub fn export_ui(ui: &mut egui::Ui, state: &State, form: &mut ExportForm) -> Exp
     details_ui(ui, form);
     ui.add_space(theme::GAP);
     ui.horizontal(|ui| {
-        ui.label(t!("export-file"));
+        let label = ui.label(t!("export-file"));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if ui.button(t!("export-choose")).clicked() {
                 step = ExportStep::PickPath;
             }
             let width = ui.available_width();
-            let edit = ui.add(egui::TextEdit::singleline(&mut form.path).desired_width(width));
+            let edit = ui
+                .add(egui::TextEdit::singleline(&mut form.path).desired_width(width))
+                .labelled_by(label.id);
             // Enter is the button, unless another control has the keyboard.
             let is_free = ui.memory(|memory| memory.focused().is_none());
             let enters = ui.input(|input| input.key_pressed(egui::Key::Enter));
@@ -236,8 +239,9 @@ fn details_ui(ui: &mut egui::Ui, form: &mut ExportForm) {
                         (t!("export-sheet-date"), &mut form.words.date),
                         (t!("export-sheet-attribution"), &mut form.words.attribution),
                     ] {
-                        ui.label(name);
-                        ui.add(egui::TextEdit::singleline(text).desired_width(340.0));
+                        let label = ui.label(name);
+                        ui.add(egui::TextEdit::singleline(text).desired_width(340.0))
+                            .labelled_by(label.id);
                         ui.end_row();
                     }
                     ui.label(t!("export-paper"));
@@ -251,6 +255,9 @@ fn details_ui(ui: &mut egui::Ui, form: &mut ExportForm) {
                             ui.selectable_value(&mut form.words.size, size, name);
                         }
                     });
+                    ui.end_row();
+                    ui.label("");
+                    ui.checkbox(&mut form.words.has_graticule, t!("export-sheet-graticule"));
                     ui.end_row();
                 });
         }

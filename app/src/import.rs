@@ -57,9 +57,15 @@ pub fn merged(own: Option<Labels>, imported: Labels) -> Labels {
     own
 }
 
-/// One sentence for the message strip.
+/// What came of an import, for the message strip: what was taken over, what was left out, and what else the file said (in the
+/// engine's English).
 pub fn report_text(name: &str, report: &ImportReport) -> String {
-    let imported = t!("news-imported", count = report.imported, name = name);
+    let imported = match (report.imported, report.painted) {
+        (0, painted) if painted > 0 => {
+            t!("news-imported-pixels", count = painted, name = name)
+        }
+        (shapes, _) => t!("news-imported", count = shapes, name = name),
+    };
     let (outside, empty) = (report.outside, report.empty);
     let (invalid, without) = (report.invalid, report.without_class);
     let sentences = [
@@ -71,6 +77,7 @@ pub fn report_text(name: &str, report: &ImportReport) -> String {
     let happened = sentences.into_iter().filter(|(count, _)| *count > 0);
     std::iter::once(imported)
         .chain(happened.map(|(_, sentence)| sentence))
+        .chain(report.notes.iter().cloned())
         .collect::<Vec<_>>()
         .join(" ")
 }
@@ -89,6 +96,15 @@ mod tests {
         assert_eq!(
             report_text("a.shp", &report),
             "Imported 12 shapes from a.shp. 3 fell outside the scene."
+        );
+        let raster = ImportReport {
+            painted: 400,
+            notes: vec!["Value 7 has no name.".to_owned()],
+            ..ImportReport::default()
+        };
+        assert_eq!(
+            report_text("labels.tif", &raster),
+            "Imported 400 labelled pixels from labels.tif. Value 7 has no name."
         );
     }
 }

@@ -1,4 +1,5 @@
-//! What is worked out about labels beside the window: regions to fill, regions grown by spectrum, and statistics. Named
+//! What is worked out about labels beside the window: regions to fill, regions grown by spectrum, segments under strokes, and
+//! statistics. Named
 //! threads; of a region being tuned and of statistics only the newest question counts.
 //! Knows labels and rasters; the window's thread only sends questions and takes answers.
 
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use terroir_scene::{
     Followed, Grid, Grower, LabelRegion, LabelStatistics, Labels, Likeness, SceneError,
-    SceneResult, label_statistics,
+    SceneResult, Segmenter, SnapStroke, label_statistics,
 };
 
 use crate::slot::{SlotReceiver, SlotSender, slot};
@@ -45,7 +46,23 @@ pub struct GrowQuestion {
     pub limit: usize,
 }
 
+/// A stroke that is to snap to the segments it goes through.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SnapQuestion {
+    pub path: PathBuf,
+    /// From 0.
+    pub bands: Vec<usize>,
+    pub grid: Grid,
+    pub stroke: SnapStroke,
+    pub class_id: u8,
+    pub protect: bool,
+}
+
 pub enum LabelReply {
+    Snapped {
+        question: Box<SnapQuestion>,
+        found: SceneResult<LabelRegion>,
+    },
     Filled {
         question: Box<FillQuestion>,
         found: Followed,
@@ -60,6 +77,7 @@ pub enum LabelReply {
 /// The window's handle of the threads; dropping it ends them.
 pub struct LabelWork {
     fills: SyncSender<FillQuestion>,
+    strokes: SyncSender<SnapQuestion>,
     regions: SlotSender<GrowQuestion>,
     statistics: SlotSender<Labels>,
     replies: Receiver<LabelReply>,
@@ -74,6 +92,7 @@ pub struct LabelWork {
 impl LabelWork {
     pub fn start(wake: Arc<dyn Fn() + Send + Sync>) -> std::io::Result<Self> {
         let (fills, fill_questions) = sync_channel(WAITING_FILLS);
+        let (strokes, stroke_questions) = sync_channel(WAITING_FILLS);
         let (regions, region_questions) = slot();
         let (statistics, statistics_questions) = slot();
         let (sender, replies) = sync_channel(WAITING_FILLS);
@@ -81,6 +100,10 @@ impl LabelWork {
         std::thread::Builder::new()
             .name("label fills".to_owned())
             .spawn(move || answer_fills(&fill_questions, &fill_sender, &*fill_wake))?;
+        let (stroke_sender, stroke_wake) = (sender.clone(), wake.clone());
+        std::thread::Builder::new()
+            .name("label segments".to_owned())
+            .spawn(move || answer_strokes(&stroke_questions, &stroke_sender, &*stroke_wake))?;
         let (region_sender, region_wake) = (sender.clone(), wake.clone());
         std::thread::Builder::new()
             .name("label regions".to_owned())
@@ -90,6 +113,7 @@ impl LabelWork {
             .spawn(move || answer_statistics(&statistics_questions, &sender, &*wake))?;
         Ok(Self {
             fills,
+            strokes,
             regions,
             statistics,
             replies,
@@ -104,6 +128,12 @@ impl LabelWork {
     #[must_use]
     pub fn fill(&self, question: FillQuestion) -> bool {
         self.fills.try_send(question).is_ok()
+    }
+
+    /// False when so many strokes wait that this one was refused.
+    #[must_use]
+    pub fn snap(&self, question: SnapQuestion) -> bool {
+        self.strokes.try_send(question).is_ok()
     }
 
     /// Forgets what was counted, as for another document.
@@ -142,6 +172,47 @@ fn answer_fills(
         }
         wake();
     }
+}
+
+fn answer_strokes(
+    questions: &Receiver<SnapQuestion>,
+    replies: &SyncSender<LabelReply>,
+    wake: &(dyn Fn() + Send + Sync),
+) {
+    let mut open: Option<(SnapQuestion, Segmenter)> = None;
+    for question in questions.iter() {
+        let is_open = open.as_ref().is_some_and(|(known, _)| {
+            (&known.path, &known.bands, &known.grid)
+                == (&question.path, &question.bands, &question.grid)
+        });
+        if !is_open {
+            open = None;
+        }
+        let found = snap_blocking(&mut open, &question);
+        let question = Box::new(question);
+        if replies
+            .send(LabelReply::Snapped { question, found })
+            .is_err()
+        {
+            return;
+        }
+        wake();
+    }
+}
+
+fn snap_blocking(
+    open: &mut Option<(SnapQuestion, Segmenter)>,
+    question: &SnapQuestion,
+) -> SceneResult<LabelRegion> {
+    let (_, segmenter) = match open {
+        Some(open) => open,
+        None => {
+            let segmenter =
+                Segmenter::open_blocking(&question.path, &question.bands, &question.grid)?;
+            open.insert((question.clone(), segmenter))
+        }
+    };
+    segmenter.snap_blocking(&question.stroke)
 }
 
 fn answer_regions(
@@ -219,6 +290,7 @@ impl State {
             match reply {
                 LabelReply::Filled { question, found } => self.take_fill(*question, found),
                 LabelReply::Grown { question, found } => self.take_grown(*question, found),
+                LabelReply::Snapped { question, found } => self.take_snapped(&question, found),
                 LabelReply::Statistics(statistics) => {
                     // Labels may be gone meanwhile.
                     let is_wanted = self.history.document().labels.is_some();

@@ -25,7 +25,7 @@ const FILE: &[&[C]] = &[
 const EDIT: &[&[C]] = &[
     &[C::Undo, C::Redo],
     &[C::NewClass, C::LoadClasses, C::SaveClasses],
-    &[C::Protect, C::SwapEraser, C::NextPlace],
+    &[C::Protect, C::SnapStrokes, C::SwapEraser, C::NextPlace],
     &[C::Palette],
 ];
 const VIEW: &[&[C]] = &[
@@ -371,6 +371,14 @@ fn brush_ui(ui: &mut egui::Ui, state: &mut State) {
         ));
         if theme::named(response, t!("menu-protect-tip")).clicked() {
             state.queue.push_back(C::Protect);
+        }
+        let magnet = egui::RichText::new(icon::MAGNET).size(16.0);
+        let response = ui.add(egui::Button::selectable(
+            state.session.snapping.is_on,
+            magnet,
+        ));
+        if theme::named(response, C::SnapStrokes.info().tooltip()).clicked() {
+            state.queue.push_back(C::SnapStrokes);
         }
     });
 }

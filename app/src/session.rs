@@ -15,7 +15,7 @@ use crate::probe::PixelAnswer;
 use crate::profiles::ProfileView;
 use crate::similarity::SimilarView;
 use crate::time_points::TimeView;
-use crate::tools::{Growing, PolygonDraft, Stroke, Tool};
+use crate::tools::{Growing, PolygonDraft, Snapping, Stroke, Tool};
 use crate::weather::WeatherView;
 
 /// What is under the pointer.
@@ -101,6 +101,7 @@ pub struct Session {
     pub stroke: Option<Stroke>,
     pub polygon: PolygonDraft,
     pub growing: Growing,
+    pub snapping: Snapping,
     pub rename: Option<(LayerId, String)>,
     /// Class being renamed.
     pub rename_class: Option<(u8, String)>,
@@ -177,6 +178,7 @@ impl Default for Session {
             stroke: None,
             polygon: PolygonDraft::default(),
             growing: Growing::default(),
+            snapping: Snapping::default(),
             rename: None,
             rename_class: None,
             show_lon_lat: false,

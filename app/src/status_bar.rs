@@ -83,13 +83,19 @@ fn cursor_ui(ui: &mut egui::Ui, state: &mut State, view: &Viewport) {
         return;
     };
     let crs = state.history.document().map_crs.clone();
-    let lon_lat = crs
-        .as_ref()
-        .filter(|_| state.session.show_lon_lat)
-        .and_then(|crs| state.places.lon_lat(crs, map_xy));
-    let text = match lon_lat {
-        Some((lon, lat)) => lon_lat_text(lon, lat),
-        None => coordinate_text(map_xy, view.units_per_point),
+    let at = |map_xy: (f64, f64)| {
+        let crs = crs.as_ref().filter(|_| state.session.show_lon_lat)?;
+        state.places.lon_lat(crs, map_xy)
+    };
+    let beside = at((map_xy.0 + view.units_per_point, map_xy.1));
+    let text = match (at(map_xy), beside) {
+        (Some(here), Some(beside)) => {
+            // A step across the antimeridian tells nothing of the scale.
+            let apart = (beside.0 - here.0).hypot(beside.1 - here.1).min(1.0);
+            lon_lat_text(here, apart)
+        }
+        (Some(here), None) => lon_lat_text(here, 1e-5),
+        (None, _) => coordinate_text(map_xy, view.units_per_point),
     };
     let button = ui.add(egui::Button::new(RichText::new(text).monospace().size(12.0)).frame(false));
     if button.on_hover_text(t!("status-cursor-tip")).clicked() {
@@ -120,17 +126,36 @@ fn pixel_ui(ui: &mut egui::Ui, state: &State) {
         ui.add(egui::Label::new(text).truncate());
         return;
     }
+    let words = |value: Option<f32>| match value {
+        None => t!("status-missing").to_owned(),
+        // A class says its name, too.
+        Some(value) => match class_name(style, value) {
+            Some(name) => format!("{} {name}", super::panels::number_text(value)),
+            None => super::panels::number_text(value),
+        },
+    };
     let values: Vec<String> = pixel
         .values
         .iter()
         .filter(|(band, _)| is_shown(*band))
         .take(3)
-        .map(|(_, value)| value.map_or(t!("status-missing").to_owned(), super::panels::number_text))
+        .map(|(_, value)| words(*value))
         .collect();
     if !values.is_empty() {
         text.push_str(&format!(": {}", values.join(", ")));
     }
     ui.add(egui::Label::new(text).truncate());
+}
+
+/// Name of the class a palette gives a value.
+fn class_name(style: Option<&terroir_scene::Style>, value: f32) -> Option<&str> {
+    let Some(terroir_scene::Style::Palette { entries, .. }) = style else {
+        return None;
+    };
+    let entry = entries
+        .iter()
+        .find(|entry| entry.value as f32 == value && !entry.name.is_empty())?;
+    Some(&entry.name)
 }
 
 /// Drawn from the right, so in reverse order.
@@ -318,10 +343,18 @@ pub fn coordinate_text(map_xy: (f64, f64), units_per_point: f64) -> String {
     format!("{:.decimals$}, {:.decimals$}", map_xy.0, map_xy.1)
 }
 
-fn lon_lat_text(lon: f64, lat: f64) -> String {
+/// Digits follow the zoom, given as the degrees of one point.
+fn lon_lat_text((lon, lat): (f64, f64), degrees_per_point: f64) -> String {
+    let decimals = (1.0 - degrees_per_point.max(1e-9).log10())
+        .ceil()
+        .clamp(2.0, 8.0) as usize;
     let east = if lon < 0.0 { 'W' } else { 'E' };
     let north = if lat < 0.0 { 'S' } else { 'N' };
-    format!("{:.5}° {north}, {:.5}° {east}", lat.abs(), lon.abs())
+    format!(
+        "{:.decimals$}° {north}, {:.decimals$}° {east}",
+        lat.abs(),
+        lon.abs()
+    )
 }
 
 #[cfg(test)]
@@ -338,7 +371,8 @@ mod tests {
             coordinate_text((551234.567, 4371234.567), 0.5),
             "551234.57, 4371234.57"
         );
-        assert_eq!(lon_lat_text(-8.5, 39.25), "39.25000° N, 8.50000° W");
+        assert_eq!(lon_lat_text((-8.5, 39.25), 1e-4), "39.25000° N, 8.50000° W");
+        assert_eq!(lon_lat_text((-8.5, 39.25), 0.3), "39.25° N, 8.50° W");
         assert_eq!(rounded(25_347.0), 25_300);
     }
 }

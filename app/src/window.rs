@@ -1,20 +1,20 @@
 //! The window: layout, the order of a frame, and the only place where state and canvas meet.
 
 mod docked;
+mod pictures;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use anyhow::Context as _;
 use egui::{Event, Key, Rect, ViewportCommand};
 use terroir_engine::{JobSpec, WorkerLink};
 use terroir_scene::{
-    Blend, Document, HeadKind, Layer, LayerId, LayerSource, LinearHead, MapRect, Profile,
-    SheetContent, SheetLegend, SheetWords, Still, Style, legend_of,
+    Blend, Document, HeadKind, Layer, LayerId, LayerSource, LinearHead, MapRect, Profile, Style,
 };
 
+use self::pictures::Screenshot;
 use crate::actions::{self, After};
 use crate::arrangement::Panel;
 use crate::canvas::{Canvas, CanvasLayer, VectorInput, Viewport, adapter_text};
@@ -102,27 +102,6 @@ struct LayersKey {
     is_answering: bool,
 }
 
-/// A picture on its way: a screenshot was asked for.
-struct Screenshot {
-    path: PathBuf,
-    /// `None` = the whole window, and close afterwards.
-    crop: Option<Rect>,
-    /// What goes around the picture, where it becomes a sheet.
-    sheet: Option<Box<SheetAround>>,
-    receiver: Receiver<Arc<egui::ColorImage>>,
-}
-
-/// A sheet without its picture.
-struct SheetAround {
-    words: SheetWords,
-    legend_title: String,
-    legend: SheetLegend,
-    /// Ground length of a point of the window.
-    metres_per_point: Option<f64>,
-    north: Option<f64>,
-    system: String,
-}
-
 pub struct Window {
     state: State,
     canvas: Canvas,
@@ -134,6 +113,8 @@ pub struct Window {
     screenshot: Option<Screenshot>,
     /// A sheet that waits for a frame without scale bar and arrow over the map.
     sheet_order: Option<PictureOrder>,
+    /// A chart that waits for a frame without its menu.
+    chart_order: Option<Rect>,
     /// Close after this picture of the whole window.
     final_screenshot: Option<PathBuf>,
     frames_at_rest: u32,
@@ -180,6 +161,7 @@ impl Window {
             map_rect: Rect::NOTHING,
             screenshot: None,
             sheet_order: None,
+            chart_order: None,
             final_screenshot: options.screenshot,
             frames_at_rest: 0,
             title: String::new(),
@@ -236,6 +218,15 @@ impl Window {
             .get(place)
             .map(|info| info.command);
         self.state.queue.extend(command);
+    }
+
+    /// Whether a command of the table can run now.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    pub fn can_run(&self, place: usize) -> Result<(), &'static str> {
+        let info = crate::commands::COMMANDS.get(place);
+        info.map_or(Ok(()), |info| info.command.can_run(&self.state))
     }
 
     /// Head of the live map, while there is one.
@@ -813,8 +804,11 @@ impl Window {
     /// Graticule, scale bar and north arrow.
     fn decorate(&mut self, ui: &egui::Ui) {
         // A sheet has its own.
-        let is_for_sheet = |shot: &Screenshot| shot.sheet.is_some();
-        if self.sheet_order.is_some() || self.screenshot.as_ref().is_some_and(is_for_sheet) {
+        let is_for_sheet = self
+            .screenshot
+            .as_ref()
+            .is_some_and(Screenshot::is_for_sheet);
+        if self.sheet_order.is_some() || is_for_sheet {
             return;
         }
         let crs = self.state.history.document().map_crs.as_ref();
@@ -1014,127 +1008,6 @@ impl Window {
         }
     }
 
-    // -- pictures
-
-    fn ask_screenshot(
-        &mut self,
-        ctx: &egui::Context,
-        path: PathBuf,
-        crop: Option<Rect>,
-        sheet: Option<Box<SheetAround>>,
-    ) {
-        let (sender, receiver): (SyncSender<Arc<egui::ColorImage>>, _) = sync_channel(1);
-        let wake = self.state.wake.clone();
-        ctx.request_screenshot(move |image| {
-            sender.try_send(image).ok();
-            wake();
-        });
-        self.screenshot = Some(Screenshot {
-            path,
-            crop,
-            sheet,
-            receiver,
-        });
-    }
-
-    /// Legend, scale and north of the view.
-    fn around_sheet(&self, words: SheetWords) -> SheetAround {
-        let document = self.state.history.document();
-        let live = &self.state.live;
-        let shown = self.layers.iter().rev().map(|layer| &layer.layer);
-        // What has classes explains the map; else the topmost raster does.
-        let has_classes = |layer: &&Arc<Layer>| {
-            matches!(
-                layer.style,
-                Some(Style::Palette { .. } | Style::FieldClasses { .. })
-            )
-        };
-        let chosen = live
-            .fit
-            .as_ref()
-            .filter(|_| live.visible)
-            .and_then(|_| shown.clone().find(|layer| layer.id == LIVE_LAYER))
-            .or_else(|| shown.clone().find(has_classes))
-            .or_else(|| shown.clone().find(|layer| layer.raster_info().is_some()));
-        let (legend_title, legend) = chosen
-            .and_then(|layer| Some(legend_of(layer.style.as_ref()?, layer.raster_info()?)))
-            .unwrap_or_else(|| (String::new(), SheetLegend::Words(Vec::new())));
-        let view = self.canvas.viewport();
-        let geometry = document
-            .map_crs
-            .as_ref()
-            .and_then(|crs| self.state.places.geometry(crs));
-        let (x, y) = view.center;
-        let half = 50.0 * view.units_per_point;
-        SheetAround {
-            words,
-            legend_title,
-            legend,
-            metres_per_point: geometry
-                .as_ref()
-                .and_then(|geometry| geometry.metres_between((x - half, y), (x + half, y)))
-                .map(|metres| metres / 100.0),
-            north: geometry
-                .as_ref()
-                .and_then(|geometry| geometry.north((x, y))),
-            system: document
-                .map_crs
-                .as_ref()
-                .map_or_else(String::new, terroir_scene::system_text),
-        }
-    }
-
-    fn take_screenshot(&mut self, ctx: &egui::Context) {
-        let Some(image) = self
-            .screenshot
-            .as_ref()
-            .and_then(|shot| shot.receiver.try_recv().ok())
-        else {
-            return;
-        };
-        let Some(shot) = self.screenshot.take() else {
-            return;
-        };
-        let image = match shot.crop {
-            Some(rect) => Arc::new(image.region(&rect, Some(ctx.pixels_per_point()))),
-            None => image,
-        };
-        let task = match shot.sheet {
-            Some(around) => FileTask::SaveSheet {
-                content: Box::new(around.with(&image, ctx.pixels_per_point())),
-                size: around.words.size,
-                path: shot.path,
-            },
-            None => FileTask::SavePicture {
-                image,
-                path: shot.path,
-            },
-        };
-        self.state.send(task);
-        if shot.crop.is_none() {
-            self.state.session.is_closing = true;
-            ctx.send_viewport_cmd(ViewportCommand::Close);
-        }
-    }
-
-    /// The picture asked for at the start is taken when everything is read and drawn.
-    fn final_screenshot(&mut self, ctx: &egui::Context) {
-        if self.final_screenshot.is_none() {
-            return;
-        }
-        let busy = self.state.opening > 0
-            || self.canvas.is_loading()
-            || self.canvas.is_refining()
-            || self.state.live.is_fitting;
-        self.frames_at_rest = if busy { 0 } else { self.frames_at_rest + 1 };
-        ctx.request_repaint_after(std::time::Duration::from_millis(50));
-        if self.frames_at_rest > 20
-            && let Some(path) = self.final_screenshot.take()
-        {
-            self.ask_screenshot(ctx, path, None, None);
-        }
-    }
-
     fn title(&mut self, ctx: &egui::Context) {
         let name = self.state.project.path.as_deref().and_then(Path::file_stem);
         let name = name.map_or_else(
@@ -1160,33 +1033,6 @@ impl Window {
         {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
             self.state.ask_unsaved(ctx, After::Quit);
-        }
-    }
-}
-
-impl SheetAround {
-    /// The whole content, with the picture the window took.
-    fn with(&self, image: &egui::ColorImage, pixels_per_point: f32) -> SheetContent {
-        let pixels = image.pixels.iter();
-        SheetContent {
-            title: self.words.title.clone(),
-            picture: Still {
-                width: image.width(),
-                height: image.height(),
-                rgba: pixels
-                    .flat_map(|pixel| pixel.to_srgba_unmultiplied())
-                    .collect(),
-                extent: None,
-            },
-            legend_title: self.legend_title.clone(),
-            legend: self.legend.clone(),
-            metres_per_pixel: self
-                .metres_per_point
-                .map(|metres| metres / f64::from(pixels_per_point)),
-            north: self.north,
-            date: self.words.date.clone(),
-            system: self.system.clone(),
-            attribution: self.words.attribution.clone(),
         }
     }
 }
@@ -1263,18 +1109,7 @@ impl eframe::App for Window {
         panels::around_ui(ui, &mut self.state);
         egui::CentralPanel::no_frame().show(ui, |ui| self.docked_ui(ui));
         let picture = questions::questions_ui(ui, &mut self.state);
-        if let Some(order) = self.sheet_order.take() {
-            let around = order.sheet.map(|words| Box::new(self.around_sheet(words)));
-            self.ask_screenshot(&ctx, order.path, Some(self.map_rect), around);
-        }
-        match picture {
-            Some(order) if order.sheet.is_some() => {
-                self.sheet_order = Some(order);
-                ctx.request_repaint();
-            }
-            Some(order) => self.ask_screenshot(&ctx, order.path, Some(self.map_rect), None),
-            None => {}
-        }
+        self.order_pictures(&ctx, picture);
 
         while let Some(command) = self.state.queue.pop_front() {
             actions::run(&mut self.state, &ctx, command);

@@ -226,6 +226,56 @@ fn a_region_of_a_field_follows_its_vectors() {
 }
 
 #[test]
+fn strokes_snap_to_segments_and_keep_to_the_edges() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = opened(write_discs(folder.path()));
+    press(&mut harness, Modifiers::NONE, Key::M);
+    let snap = Window::commands()
+        .iter()
+        .position(|name| name == "SnapStrokes")
+        .unwrap();
+    harness.state_mut().run_command(snap);
+    settle(&mut harness);
+    assert!(shows(&harness, "Draw through the segments"));
+    let inside = |window: &Window, disc: Option<usize>| {
+        let labels = window.document().labels.as_ref().unwrap();
+        let pixels = (0..SIDE * SIDE).map(|at| (at % SIDE, at / SIDE));
+        pixels
+            .filter(|(col, row)| labels.class_at(*col, *row) == 1 && disc_at(*col, *row) == disc)
+            .count()
+    };
+    // Two strokes one after the other, the second before the first is answered: each in a disc of its own.
+    stroke(&mut harness, (0.2, 0.5), (0.38, 0.5));
+    stroke(&mut harness, (0.62, 0.45), (0.8, 0.45));
+    wait(&mut harness, "both strokes", |window| {
+        inside(window, Some(0)) > 0 && inside(window, Some(1)) > 0
+    });
+    let (left, right) = (
+        inside(harness.state(), Some(0)),
+        inside(harness.state(), Some(1)),
+    );
+    let outside = inside(harness.state(), None);
+    assert!(left > 150 && right > 150, "{left} and {right} pixels");
+    assert!(
+        outside * 20 <= left + right,
+        "{outside} beside {left} and {right}"
+    );
+    keep_picture(&mut harness, "snap.png");
+    // Each is one step.
+    press(&mut harness, CTRL, Key::Z);
+    assert_eq!(inside(harness.state(), Some(1)), 0);
+    assert!(inside(harness.state(), Some(0)) > 150);
+    press(&mut harness, CTRL, Key::Z);
+    assert_eq!(labelled(harness.state(), 1), 0);
+    // Without snapping a stroke is as it is drawn.
+    harness.state_mut().run_command(snap);
+    settle(&mut harness);
+    stroke(&mut harness, (0.2, 0.5), (0.38, 0.5));
+    let drawn = labelled(harness.state(), 1);
+    assert!((1..150).contains(&drawn), "{drawn} pixels");
+}
+
+#[test]
 fn classes_come_from_a_table_and_are_one_step() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = opened(write_field(folder.path()));

@@ -21,11 +21,13 @@ mod stp;
 mod tuning;
 mod worker;
 
+mod access;
 mod analyses_window;
 mod areas;
 mod canvas;
 mod motion;
 mod overviews;
+mod panel_pictures;
 mod panels;
 mod shaders;
 
@@ -52,6 +54,7 @@ mod label_tools;
 mod layers;
 mod maps;
 mod monkey;
+mod pictures;
 mod place;
 mod pretraining;
 mod pretraining_kgvsf;

@@ -29,14 +29,13 @@ fn opened(files: Vec<PathBuf>) -> Harness<'static, Window> {
     harness
 }
 
+/// Clicks the button of this name, or the first whose name begins with it.
 fn click(harness: &mut Harness<'static, Window>, name: &str) {
-    let node = harness
-        .query_all_by_role(Role::Button)
-        .find(|node| {
-            node.accesskit_node()
-                .label()
-                .is_some_and(|label| label.starts_with(name))
-        })
+    let label = |node: &egui_kittest::Node<'_>| node.accesskit_node().label().unwrap_or_default();
+    let buttons = || harness.query_all_by_role(Role::Button);
+    let node = buttons()
+        .find(|node| label(node) == name)
+        .or_else(|| buttons().find(|node| label(node).starts_with(name)))
         .unwrap_or_else(|| panic!("no button {name}"));
     node.click();
     for _ in 0..3 {

@@ -1,4 +1,5 @@
-//! `terroir layout`: a raster as a map sheet with title, legend, scale bar, north arrow, date and attribution, as PDF or PNG.
+//! `terroir layout`: a raster as a map sheet with title, legend, scale bar, north arrow, graticule, date and attribution, as PDF,
+//! PNG or SVG.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -57,6 +58,9 @@ pub struct LayoutArgs {
     /// Coordinate system to draw in, e.g. EPSG:3857; the raster's own without this
     #[arg(long)]
     crs: Option<String>,
+    /// Lines of longitude and latitude over the picture, with their degrees around it
+    #[arg(long)]
+    graticule: bool,
     /// Draw a vector file over the raster; `file:layer` names one of its layers; may be given again
     #[arg(long, value_name = "FILE")]
     vectors: Vec<String>,
@@ -88,6 +92,7 @@ pub fn run(args: &LayoutArgs, output: Output) -> CliResult {
             .or_else(|| info.date.clone())
             .unwrap_or_default(),
         size: args.page.into(),
+        has_graticule: args.graticule,
     };
     let dpi = f64::from(args.dpi);
     let sheet = map_sheet_blocking(&raster, &style, crs.as_ref(), &words, dpi, |still| {

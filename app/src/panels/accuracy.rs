@@ -3,6 +3,7 @@
 use egui::{Align, Layout, RichText};
 use terroir_scene::{ConfusionMatrix, FOLD_RULE, block_px_of};
 
+use super::chart::{chart_menu_ui, csv};
 use super::sample;
 use crate::commands::Command;
 use crate::export::primary_button;
@@ -36,8 +37,9 @@ fn cross_validation_ui(ui: &mut egui::Ui, state: &mut State) {
             ui.label(t!("accuracy-block"));
             block_ui(ui, state);
             ui.end_row();
-            ui.label(t!("accuracy-parts"));
-            ui.add(egui::DragValue::new(&mut state.session.accuracy_folds).range(2..=20));
+            let label = ui.label(t!("accuracy-parts"));
+            ui.add(egui::DragValue::new(&mut state.session.accuracy_folds).range(2..=20))
+                .labelled_by(label.id);
             ui.end_row();
         });
     ui.collapsing(t!("accuracy-how-cut"), |ui| {
@@ -164,7 +166,15 @@ fn result_ui(ui: &mut egui::Ui, validation: &Validation, with_kappa: &mut bool) 
     );
     egui::ScrollArea::horizontal()
         .id_salt("matrix")
-        .show(ui, |ui| matrix_ui(ui, &validation.matrix));
+        .show(ui, |ui| {
+            let matrix = &validation.matrix;
+            let drawn = ui.scope(|ui| matrix_ui(ui, matrix)).response;
+            let drawn = drawn.interact(egui::Sense::click());
+            drawn.widget_info(|| {
+                egui::WidgetInfo::labeled(egui::Role::Image, true, t!("accuracy-matrix"))
+            });
+            chart_menu_ui(&drawn, || matrix_csv(matrix));
+        });
     theme::section_ui(ui, t!("accuracy-per-class"));
     egui::ScrollArea::horizontal()
         .id_salt("per class")
@@ -198,6 +208,21 @@ fn result_ui(ui: &mut egui::Ui, validation: &Validation, with_kappa: &mut bool) 
                     }
                 });
         });
+}
+
+/// Rows the map, columns the reference, as on the screen.
+fn matrix_csv(matrix: &ConfusionMatrix) -> String {
+    let names = matrix.classes.iter().map(|class| class.name.as_str());
+    let heading: Vec<&str> = std::iter::once("map").chain(names).collect();
+    let rows = matrix
+        .classes
+        .iter()
+        .zip(&matrix.counts)
+        .map(|(class, counts)| {
+            let counts = counts.iter().map(u64::to_string);
+            std::iter::once(class.name.clone()).chain(counts).collect()
+        });
+    csv(&heading, rows)
 }
 
 /// Room for a class name beside four figures in the narrowest panel; longer ones end in "…" and are whole on hover.

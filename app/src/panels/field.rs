@@ -104,14 +104,15 @@ fn live_ui(ui: &mut egui::Ui, state: &mut State) {
             }
         });
         ui.horizontal(|ui| {
-            ui.label(t!("field-opacity"));
+            let label = ui.label(t!("field-opacity"));
             let mut percent = state.live.opacity * 100.0;
             ui.spacing_mut().slider_width = (ui.available_width() - 64.0).max(60.0);
             ui.add(
                 Slider::new(&mut percent, 0.0..=100.0)
                     .suffix(" %")
                     .max_decimals(0),
-            );
+            )
+            .labelled_by(label.id);
             state.live.opacity = percent / 100.0;
         });
     });

@@ -85,7 +85,7 @@ fn components_ui(
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
         for (channel, name) in ["R", "G", "B"].into_iter().enumerate() {
-            ui.label(name);
+            let label = ui.label(name);
             egui::ComboBox::from_id_salt(("component", channel))
                 .width(48.0)
                 .selected_text(format!("{}", axes[channel] + 1))
@@ -98,7 +98,9 @@ fn components_ui(
                         );
                         ui.selectable_value(&mut axes[channel], index, text);
                     }
-                });
+                })
+                .response
+                .labelled_by(label.id);
             let flip = Button::new("±").selected(flips[channel]);
             let flip = ui.add(flip).on_hover_text(t!("field-flip"));
             if theme::named(flip, &t!("field-flip-named", channel = name)).clicked() {
@@ -107,7 +109,7 @@ fn components_ui(
         }
     });
     ui.horizontal(|ui| {
-        ui.label(t!("field-stretch"));
+        let label = ui.label(t!("field-stretch"));
         egui::ComboBox::from_id_salt("stretch of components")
             .selected_text(stretch_name(stretch))
             .show_ui(ui, |ui| {
@@ -118,7 +120,9 @@ fn components_ui(
                             .on_disabled_hover_text(t!("field-fit-again"));
                     });
                 }
-            });
+            })
+            .response
+            .labelled_by(label.id);
     });
     let total: f32 = axes.iter().filter_map(|axis| basis.shares.get(*axis)).sum();
     let weak = theme::colors(ui.visuals()).weak;
@@ -247,7 +251,7 @@ fn axes_ui(
     let (mut new_axes, mut new_limits) = (axes, limits);
     ui.horizontal(|ui| {
         for (channel, name) in ["R", "G", "B"].into_iter().enumerate() {
-            ui.label(name);
+            let label = ui.label(name);
             egui::ComboBox::from_id_salt(("axis", channel))
                 .width(56.0)
                 .selected_text(format!("A{:02}", axes[channel]))
@@ -255,7 +259,9 @@ fn axes_ui(
                     for axis in 0..FIELD_AXES {
                         ui.selectable_value(&mut new_axes[channel], axis, format!("A{axis:02}"));
                     }
-                });
+                })
+                .response
+                .labelled_by(label.id);
         }
     });
     let mut responses = Vec::new();

@@ -241,7 +241,11 @@ fn row_ui(
     if let Some((id, text)) = &mut state.session.rename
         && *id == layer.id
     {
-        let edit = inner.add(egui::TextEdit::singleline(text).desired_width(f32::INFINITY));
+        let edit = inner.add(
+            egui::TextEdit::singleline(text)
+                .hint_text(layer.name.as_str())
+                .desired_width(f32::INFINITY),
+        );
         if edit.lost_focus() {
             let (id, name) = (*id, text.trim().to_owned());
             let is_given_up = inner.input(|input| input.key_pressed(egui::Key::Escape));

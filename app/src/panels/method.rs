@@ -13,7 +13,7 @@ const WEIGHTS: std::ops::RangeInclusive<f32> = 0.05..=20.0;
 pub fn method_ui(ui: &mut egui::Ui, state: &mut State) {
     let mut chosen = state.method().kind;
     ui.horizontal(|ui| {
-        ui.label(t!("field-method"));
+        let label = ui.label(t!("field-method"));
         egui::ComboBox::from_id_salt("head kind")
             .width(180.0)
             .selected_text(head_name(chosen))
@@ -22,7 +22,9 @@ pub fn method_ui(ui: &mut egui::Ui, state: &mut State) {
                     ui.selectable_value(&mut chosen, kind, head_name(kind))
                         .on_hover_text(about(kind));
                 }
-            });
+            })
+            .response
+            .labelled_by(label.id);
     });
     if chosen != state.method().kind {
         state.set_method(chosen);

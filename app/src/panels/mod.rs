@@ -6,6 +6,7 @@ mod attribute_table;
 mod bands;
 mod belief;
 mod change;
+mod chart;
 mod classes;
 mod clusters;
 mod comparison;
@@ -53,6 +54,7 @@ mod vector_style;
 mod weather;
 
 pub use about::about_ui;
+pub use chart::take_chart_picture;
 pub use derived::FormulaEdit;
 pub use guide::guide_ui;
 pub use jobs::progress_text;

@@ -148,7 +148,9 @@ pub fn model_choice_ui(ui: &mut egui::Ui, state: &mut State) {
                     state.run.model = model.name.clone();
                 }
             }
-        });
+        })
+        .response
+        .widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, t!("models-model")));
 }
 
 /// A model with its size, and whether it is trained.
@@ -259,7 +261,9 @@ pub fn device_ui(ui: &mut egui::Ui, state: &mut State) {
                     }
                 }
             }
-        });
+        })
+        .response
+        .widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, t!("models-device")));
 }
 
 fn out_ui(ui: &mut egui::Ui, state: &mut State) {

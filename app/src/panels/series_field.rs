@@ -210,7 +210,7 @@ fn when_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
         .num_columns(2)
         .spacing([10.0, 6.0])
         .show(ui, |ui| {
-            ui.label(t!("series-field-sum-up"));
+            let label = ui.label(t!("series-field-sum-up"));
             ComboBox::from_id_salt("series when")
                 .width(ui.available_width())
                 .selected_text(state.series_field.when.name())
@@ -218,7 +218,9 @@ fn when_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
                     for when in When::ALL {
                         ui.selectable_value(&mut state.series_field.when, when, when.name());
                     }
-                });
+                })
+                .response
+                .labelled_by(label.id);
             ui.end_row();
             let choices = span
                 .map(|span| state.series_field.when.choices(&span))
@@ -278,6 +280,10 @@ fn period_choice_ui(
                     picked = Some(*period);
                 }
             }
+        })
+        .response
+        .widget_info(|| {
+            egui::WidgetInfo::labeled(egui::Role::ComboBox, true, t!("series-field-sum-up"))
         });
     picked
 }
@@ -389,7 +395,9 @@ fn choice_ui(ui: &mut egui::Ui, state: &mut State) {
                     state.series_field.weights.clear();
                 }
             }
-        });
+        })
+        .response
+        .widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, t!("models-model")));
 }
 
 fn weights_ui(ui: &mut egui::Ui, state: &mut State) {

@@ -8,6 +8,7 @@ use egui_plot::{Line, LineStyle, Plot, PlotPoints, Points};
 use jiff::civil::Date;
 use terroir_engine::{FORECAST_MODELS, JobId, JobSpec, SoilFigures, SoilResults, command_line};
 
+use super::chart::{chart_menu_ui, csv};
 use super::series_field::{weak_ui, wrong_ui};
 use super::time::{EPOCH, over_days};
 use super::timeline::days_between;
@@ -174,7 +175,11 @@ fn form_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
             ui.add(
                 TextEdit::singleline(&mut state.soil.out)
                     .desired_width(width)
-                    .hint_text(default.clone()),
+                    .hint_text(if default.is_empty() {
+                        t!("soil-folder-tip").to_owned()
+                    } else {
+                        default.clone()
+                    }),
             )
             .on_hover_text(default);
         });
@@ -551,6 +556,13 @@ fn curve_ui(ui: &mut egui::Ui, days: &[(Date, f64, Option<f64>)]) {
         .response;
     response
         .widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, t!("soil-curve-name")));
+    chart_menu_ui(&response, || {
+        let rows = days.iter().map(|(date, value, estimate)| {
+            let estimate = estimate.map_or_else(String::new, |value| value.to_string());
+            vec![date.to_string(), value.to_string(), estimate]
+        });
+        csv(&["date", "station_m3_m3", "estimate_m3_m3"], rows)
+    });
 }
 
 fn legend_ui(ui: &mut egui::Ui) {
@@ -617,6 +629,12 @@ fn scatter_ui(ui: &mut egui::Ui, results: &SoilResults) {
         })
         .response;
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, t!("soil-against")));
+    chart_menu_ui(&response, || {
+        let rows = all
+            .iter()
+            .map(|pair| pair.iter().map(f64::to_string).collect());
+        csv(&["station_m3_m3", "estimate_m3_m3"], rows)
+    });
     if shown < all.len() {
         weak_ui(ui, &t!("soil-some-shown", shown = shown, count = all.len()));
     }

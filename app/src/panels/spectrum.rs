@@ -7,8 +7,10 @@ use egui::{Color32, Stroke, vec2};
 use egui_plot::{FilledArea, Line, LineStyle, Plot, PlotBounds, PlotPoint, PlotPoints, Points};
 use terroir_scene::{
     BandInfo, CurvePoint, Derivation, Profile, ProfileValues, curve_pieces, profile_number,
+    profiles_csv,
 };
 
+use super::chart::chart_menu_ui;
 use super::kept_profiles::kept_profiles_ui;
 use crate::commands::Command;
 use crate::language::t;
@@ -305,6 +307,11 @@ fn plot_ui(ui: &mut egui::Ui, state: &State, curves: &[Curve]) {
     response.widget_info(|| {
         let text = t!("spectrum-places", count = curves.len());
         egui::WidgetInfo::labeled(egui::Role::Image, true, text)
+    });
+    chart_menu_ui(&response, || {
+        let profiles = state.profiles_to_write();
+        // What cannot be written as a table has none.
+        profiles_csv(profiles.iter().map(|profile| &**profile), values).unwrap_or_default()
     });
     let Some(pointer) = response.hover_pos() else {
         return;

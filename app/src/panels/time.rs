@@ -5,6 +5,7 @@ use egui_plot::{GridMark, HoverPosition, Line, Plot, PlotPoints, Points, VLine};
 use jiff::civil::Date;
 use terroir_scene::{Series, TimeValue};
 
+use super::chart::chart_menu_ui;
 use super::spectrum::number_text;
 use super::timeline::{days_between, named_days};
 use crate::arrangement::Panel;
@@ -265,6 +266,11 @@ fn plot_ui(ui: &mut egui::Ui, state: &State, series: &Series) -> Option<usize> {
                 .then(|| plot.pointer_coordinate())
                 .flatten()
         });
+    chart_menu_ui(&plot.response, || {
+        state
+            .time_table()
+            .map_or_else(String::new, |table| table.csv())
+    });
     let clicked = plot.inner?;
     let near = all
         .iter()

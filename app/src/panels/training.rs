@@ -7,6 +7,7 @@ use egui::{ProgressBar, RichText, vec2};
 use egui_plot::{Legend, Line, Plot, PlotPoints};
 use terroir_engine::{JobId, JobSpec};
 
+use super::chart::{chart_menu_ui, csv};
 use super::training_form::training_form_ui;
 use crate::files::FileTask;
 use crate::jobs::{Job, JobState, duration_text};
@@ -241,7 +242,7 @@ fn curve_ui(ui: &mut egui::Ui, job: &Job) {
         .legend(Legend::default())
         .set_margin_fraction(vec2(0.02, 0.08))
         .show(ui, |plot| {
-            for (name, points) in curves {
+            for (name, points) in &curves {
                 let mut line = Line::new(name.replace('_', " "), PlotPoints::from(points.clone()));
                 if name == "loss" {
                     line = line.color(accent.gamma_multiply(0.45)).width(1.0);
@@ -258,6 +259,14 @@ fn curve_ui(ui: &mut egui::Ui, job: &Job) {
         .response;
     response
         .widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, t!("training-curve")));
+    chart_menu_ui(&response, || {
+        let rows = curves.iter().flat_map(|(name, points)| {
+            points
+                .iter()
+                .map(|[step, value]| vec![name.clone(), step.to_string(), value.to_string()])
+        });
+        csv(&["curve", "step", "value"], rows)
+    });
 }
 
 /// Scores and other figures that are told on the way, as they are now.

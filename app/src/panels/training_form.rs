@@ -183,11 +183,23 @@ fn tune_ui(ui: &mut egui::Ui, state: &mut State) {
             ui.end_row();
 
             ui.label(t!("training-answers"));
-            choice_ui(ui, "tune task", &mut state.training.task, &tasks());
+            choice_ui(
+                ui,
+                "tune task",
+                t!("training-answers"),
+                &mut state.training.task,
+                &tasks(),
+            );
             ui.end_row();
 
             ui.label(t!("training-learns"));
-            choice_ui(ui, "tune mode", &mut state.training.mode, &modes());
+            choice_ui(
+                ui,
+                "tune mode",
+                t!("training-learns"),
+                &mut state.training.mode,
+                &modes(),
+            );
             ui.end_row();
 
             ui.label(t!("training-model"));
@@ -258,7 +270,14 @@ fn modes() -> [(TuneMode, &'static str); 5] {
     ]
 }
 
-fn choice_ui<T: Copy + PartialEq>(ui: &mut egui::Ui, id: &str, chosen: &mut T, all: &[(T, &str)]) {
+/// `name`: what a screen reader says.
+fn choice_ui<T: Copy + PartialEq>(
+    ui: &mut egui::Ui,
+    id: &str,
+    name: &str,
+    chosen: &mut T,
+    all: &[(T, &str)],
+) {
     let text = all
         .iter()
         .find(|(value, _)| value == chosen)
@@ -271,7 +290,9 @@ fn choice_ui<T: Copy + PartialEq>(ui: &mut egui::Ui, id: &str, chosen: &mut T, a
             for (value, text) in all {
                 ui.selectable_value(chosen, *value, *text);
             }
-        });
+        })
+        .response
+        .widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, name));
 }
 
 pub fn out_ui(ui: &mut egui::Ui, state: &mut State) {

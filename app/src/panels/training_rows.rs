@@ -57,7 +57,7 @@ pub fn rate_row(ui: &mut egui::Ui, rate: &mut f64) {
 
 /// Sizes of a family, with what is known of them.
 pub fn size_row(ui: &mut egui::Ui, id: &str, sizes: &[ModelInfo], chosen: &mut String) {
-    ui.label(t!("training-size"));
+    let label = ui.label(t!("training-size"));
     egui::ComboBox::from_id_salt(id)
         .width(ui.available_width())
         .selected_text(chosen.clone())
@@ -68,7 +68,9 @@ pub fn size_row(ui: &mut egui::Ui, id: &str, sizes: &[ModelInfo], chosen: &mut S
                     chosen.clone_from(&model.name);
                 }
             }
-        });
+        })
+        .response
+        .labelled_by(label.id);
     ui.end_row();
 }
 
@@ -80,7 +82,7 @@ pub fn begin_row(
     is_from_weights: &mut bool,
     tip: &str,
 ) {
-    ui.label(t!("training-begin"));
+    let label = ui.label(t!("training-begin"));
     *is_from_weights &= weights.is_some();
     let text = match (&weights, *is_from_weights) {
         (Some(name), true) => t!("training-begin-trained", file = name),
@@ -104,7 +106,9 @@ pub fn begin_row(
                     ui.label(t!("training-begin-none"));
                 }
             }
-        });
+        })
+        .response
+        .labelled_by(label.id);
     ui.end_row();
 }
 

@@ -52,7 +52,7 @@ pub fn training_stp_ui(ui: &mut egui::Ui, state: &mut State) {
                 tip,
             );
 
-            ui.label(t!("training-crops"));
+            let label = ui.label(t!("training-crops"));
             egui::ComboBox::from_id_salt("crop side")
                 .width(ui.available_width())
                 .selected_text(t!("training-crop-size", side = form.side))
@@ -64,7 +64,9 @@ pub fn training_stp_ui(ui: &mut egui::Ui, state: &mut State) {
                             t!("training-crop-size", side = side),
                         );
                     }
-                });
+                })
+                .response
+                .labelled_by(label.id);
             ui.end_row();
 
             let label = ui.label(t!("training-frames"));

@@ -11,6 +11,7 @@ use egui_plot::{
 use jiff::civil::Date;
 use terroir_scene::{DRIVERS, UnitDoubt, WeatherCheck, WeatherSpec, WeatherTable, WeatherVariable};
 
+use super::chart::{chart_menu_ui, csv};
 use super::spectrum::number_text;
 use super::time::{EPOCH, date_of, day_number, over_days};
 use super::timeline::days_between;
@@ -451,7 +452,7 @@ fn plot_ui(
     if let Some(value) = constant(table, &curves.curves) {
         plot = plot.include_y(value - 1.0).include_y(value + 1.0);
     }
-    plot.show(ui, |plot| {
+    let shown_plot = plot.show(ui, |plot| {
         for (from, to) in gaps(table, &curves.curves) {
             plot.span(Span::new("missing", from..=to).fill(colors.error.gamma_multiply(0.28)));
         }
@@ -482,8 +483,32 @@ fn plot_ui(
         }
         shown_ui(plot, shown, colors.accent);
         clicked_day(plot)
-    })
-    .inner
+    });
+    chart_menu_ui(&shown_plot.response, || values_csv(table, curves));
+    shown_plot.inner
+}
+
+/// What a plot shows, one row a day; empty cells where a value is missing.
+fn values_csv(table: &WeatherTable, curves: &Curves) -> String {
+    let names: Vec<String> = curves
+        .curves
+        .iter()
+        .map(|(variable, _)| format!("{} ({})", variable.name(), curves.unit))
+        .collect();
+    let heading: Vec<&str> = std::iter::once("date")
+        .chain(names.iter().map(String::as_str))
+        .collect();
+    let rows = (0..table.days()).map(|row| {
+        let values = curves.curves.iter().map(|(variable, _)| {
+            let column = table.column(*variable).unwrap_or(&[]);
+            let value = column.get(row).copied().flatten();
+            value.map_or_else(String::new, |value| value.to_string())
+        });
+        std::iter::once(table.day(row).to_string())
+            .chain(values)
+            .collect()
+    });
+    csv(&heading, rows)
 }
 
 /// The one value all curves have on all days; `None` where they differ.

@@ -3,7 +3,7 @@
 //! thread of their own.
 
 use egui::{Color32, Key, RichText, Stroke};
-use terroir_scene::{Followed, LayerId, Likeness, bands_to_compare};
+use terroir_scene::{Followed, Grid, LayerId, Likeness, RasterInfo, bands_to_compare};
 
 use super::MapView;
 use super::paint::clicked_pixel;
@@ -91,23 +91,30 @@ pub fn grow_ui(ui: &mut egui::Ui, state: &mut State, view: &MapView<'_>, clicked
     bar_ui(ui, state, view);
 }
 
+/// The raster whose pixels are compared (the active one), its bands that tell ground apart, and the grid of the labels. Says
+/// what is missing.
+pub(super) fn compared(state: &mut State) -> Option<(RasterInfo, Vec<usize>, Grid)> {
+    let grid = state.label_grid()?;
+    let Some(layer) = state.active_raster() else {
+        state.messages.show(Level::Warning, t!("grow-no-raster"));
+        return None;
+    };
+    let mut known = (**state.raster_info(&layer)?).clone();
+    known.bands = (*state.bands(&layer)).clone();
+    let bands = bands_to_compare(&known, layer.style.as_ref());
+    Some((known, bands, grid))
+}
+
 fn start(state: &mut State, at: (usize, usize)) {
-    let Some(grid) = state.label_grid() else {
+    let Some((known, bands, grid)) = compared(state) else {
         return;
     };
     if at.0 >= grid.width || at.1 >= grid.height {
         return;
     }
     let Some(layer) = state.active_raster() else {
-        state.messages.show(Level::Warning, t!("grow-no-raster"));
         return;
     };
-    let Some(info) = state.raster_info(&layer).cloned() else {
-        return;
-    };
-    let mut known = (*info).clone();
-    known.bands = (*state.bands(&layer)).clone();
-    let bands = bands_to_compare(&known, layer.style.as_ref());
     let class_id = state.prepare_class();
     let growing = &mut state.session.growing;
     if bands.len() == 1 && !known.is_field() {
@@ -115,7 +122,7 @@ fn start(state: &mut State, at: (usize, usize)) {
         growing.likeness = Likeness::Difference;
     }
     let question = GrowQuestion {
-        path: info.path.clone(),
+        path: known.path.clone(),
         bands,
         grid,
         at,

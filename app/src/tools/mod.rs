@@ -8,12 +8,14 @@ mod grow;
 mod identify;
 mod paint;
 mod polygon;
+mod snap;
 
 use egui::{PointerButton, Pos2, Response};
 
 pub use grow::Growing;
 pub use paint::{Stroke, end_stroke, next_size};
 pub use polygon::PolygonDraft;
+pub use snap::Snapping;
 
 use crate::canvas::Viewport;
 use crate::session::ViewRequest;

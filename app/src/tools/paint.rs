@@ -1,4 +1,4 @@
-//! Brush, eraser and pick. A stroke is one undo step, from press to release.
+//! Brush, eraser and pick. A stroke is one undo step, from press to release; one that snaps to segments is painted by `snap.rs`.
 
 use egui::{Color32, PointerButton, Pos2, Shape, Stroke as Line};
 
@@ -19,6 +19,8 @@ const SIZES: [f64; 17] = [
 pub struct Stroke {
     /// Last point, in pixels of the label grid.
     last: (f64, f64),
+    /// It is painted when it is over, by the segments it went through.
+    snaps: bool,
 }
 
 /// Next smaller or larger brush.
@@ -71,6 +73,9 @@ pub fn brush_ui(ui: &mut egui::Ui, state: &mut State, view: &MapView<'_>, owns: 
     if view.response.hovered() || state.session.stroke.is_some() {
         cursor_ui(ui, state, view);
     }
+    if state.session.tool == Tool::Brush {
+        super::snap::snap_ui(ui, state, view);
+    }
 }
 
 fn start_stroke(state: &mut State, view: &MapView<'_>, pos: Pos2) {
@@ -83,6 +88,17 @@ fn start_stroke(state: &mut State, view: &MapView<'_>, pos: Pos2) {
         state
             .messages
             .show(Level::Warning, t!("news-nothing-to-paint-on"));
+        return;
+    }
+    if !is_eraser && state.session.snapping.is_on {
+        if let Some(pixel) = state.label_pixel_from_map(map_xy) {
+            state.prepare_class();
+            state.session.snapping.begin(pixel);
+            state.session.stroke = Some(Stroke {
+                last: pixel,
+                snaps: true,
+            });
+        }
         return;
     }
     if is_eraser {
@@ -98,7 +114,10 @@ fn start_stroke(state: &mut State, view: &MapView<'_>, pos: Pos2) {
         state.history.end_gesture();
         return;
     };
-    state.session.stroke = Some(Stroke { last: pixel });
+    state.session.stroke = Some(Stroke {
+        last: pixel,
+        snaps: false,
+    });
     continue_stroke(state, map_xy);
 }
 
@@ -109,6 +128,10 @@ fn continue_stroke(state: &mut State, map_xy: (f64, f64)) {
     let Some(pixel) = state.label_pixel_from_map(map_xy) else {
         return;
     };
+    if stroke.snaps {
+        state.session.snapping.go_on(pixel);
+        return;
+    }
     let is_eraser = state.session.tool == Tool::Eraser;
     let class_id = if is_eraser { 0 } else { state.session.class_id };
     let (diameter, protect) = (
@@ -120,14 +143,21 @@ fn continue_stroke(state: &mut State, map_xy: (f64, f64)) {
             labels.paint_stroke(stroke.last, pixel, diameter, class_id, protect);
         }
     });
-    state.session.stroke = Some(Stroke { last: pixel });
+    state.session.stroke = Some(Stroke {
+        last: pixel,
+        ..stroke
+    });
 }
 
 /// Closes the stroke's undo step; does nothing without a stroke.
 pub fn end_stroke(state: &mut State) {
-    if state.session.stroke.take().is_some() {
-        state.history.end_gesture();
-        state.messages.drop_hints();
+    match state.session.stroke.take() {
+        None => {}
+        Some(Stroke { snaps: true, .. }) => super::snap::finish(state),
+        Some(_) => {
+            state.history.end_gesture();
+            state.messages.drop_hints();
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! The docked panels of a frame: draws what `arrangement.rs` says lies where.
 
-use egui::{Response, Stroke, Ui, Visuals, WidgetText};
+use egui::accesskit::Role;
+use egui::{Response, Stroke, Ui, Visuals, WidgetInfo, WidgetText};
 use egui_tiles::{
-    Behavior, EditAction, SimplificationOptions, TabState, TileId, Tiles, UiResponse,
+    Behavior, Container, EditAction, SimplificationOptions, TabState, TileId, Tiles, UiResponse,
 };
 
 use super::Window;
@@ -109,6 +110,15 @@ impl Behavior<Panel> for Docked<'_> {
         tile: TileId,
         response: Response,
     ) -> Response {
+        if let Some(panel) = panel_of(tiles, tile) {
+            // Named as a tab, not as the button the library says it is.
+            response.widget_info(|| {
+                let is_shown = tiles.parent_of(tile).is_some_and(|parent| {
+                    matches!(tiles.get_container(parent), Some(Container::Tabs(tabs)) if tabs.active == Some(tile))
+                });
+                WidgetInfo::selected(Role::Tab, true, is_shown, panel.title())
+            });
+        }
         if let Some(panel) = panel_of(tiles, tile).filter(|panel| *panel != Panel::Map) {
             response.context_menu(|ui| {
                 let arrangement = &mut self.window.state.arrangement;

@@ -16,6 +16,7 @@ export-join-before = Flecken mit weniger als
 export-join-after = Pixeln dem größten Nachbarn zuschlagen
 export-sheet-title = Titel
 export-sheet-date = Datum
+export-sheet-graticule = Linien von Länge und Breite
 export-sheet-attribution = Quellenangabe
 export-paper = Papier
 export-a4-portrait = A4 hoch

@@ -55,3 +55,7 @@ news-job-cancelled = { $name }: abgebrochen.
 news-strip-close = Diese Meldung schließen
 news-strip-copy = Diese Meldung kopieren
 news-strip-details = Details
+news-imported-pixels = { $count ->
+    [one] Ein gelabeltes Pixel aus { $name } importiert.
+   *[other] { $count } gelabelte Pixel aus { $name } importiert.
+    }

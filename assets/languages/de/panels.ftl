@@ -11,3 +11,6 @@ panel-accuracy = Genauigkeit
 panel-log = Protokoll
 panel-hide = Fenster ausblenden
 panel-reset = Übliche Anordnung
+chart-copy-picture = Bild kopieren
+chart-copy-values = Werte kopieren (CSV)
+chart-copied = Das Bild des Diagramms ist in der Zwischenablage.

@@ -16,6 +16,7 @@ export-join-before = Join patches of fewer than
 export-join-after = pixels to their largest neighbour
 export-sheet-title = Title
 export-sheet-date = Date
+export-sheet-graticule = Lines of longitude and latitude
 export-sheet-attribution = Attribution
 export-paper = Paper
 export-a4-portrait = A4 portrait

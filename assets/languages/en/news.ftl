@@ -52,3 +52,7 @@ news-job-cancelled = { $name }: cancelled.
 news-strip-close = Close this message
 news-strip-copy = Copy this message
 news-strip-details = Details
+news-imported-pixels = { $count ->
+    [one] Imported one labelled pixel from { $name }.
+   *[other] Imported { $count } labelled pixels from { $name }.
+    }

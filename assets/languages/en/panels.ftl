@@ -11,3 +11,6 @@ panel-accuracy = Accuracy
 panel-log = Log
 panel-hide = Hide panel
 panel-reset = Usual arrangement
+chart-copy-picture = Copy picture
+chart-copy-values = Copy values (CSV)
+chart-copied = The picture of the chart is on the clipboard.

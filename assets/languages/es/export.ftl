@@ -16,6 +16,7 @@ export-join-before = Unir manchas de menos de
 export-join-after = píxeles a su mayor vecina
 export-sheet-title = Título
 export-sheet-date = Fecha
+export-sheet-graticule = Líneas de longitud y latitud
 export-sheet-attribution = Atribución
 export-paper = Papel
 export-a4-portrait = A4 vertical

@@ -55,3 +55,7 @@ news-job-cancelled = { $name }: cancelado.
 news-strip-close = Cerrar este mensaje
 news-strip-copy = Copiar este mensaje
 news-strip-details = Detalles
+news-imported-pixels = { $count ->
+    [one] Se importó un píxel etiquetado de { $name }.
+   *[other] Se importaron { $count } píxeles etiquetados de { $name }.
+    }

@@ -11,3 +11,6 @@ panel-accuracy = Exactitud
 panel-log = Registro
 panel-hide = Ocultar el panel
 panel-reset = Disposición habitual
+chart-copy-picture = Copiar imagen
+chart-copy-values = Copiar valores (CSV)
+chart-copied = La imagen del gráfico está en el portapapeles.

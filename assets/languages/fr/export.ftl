@@ -16,6 +16,7 @@ export-join-before = Rattacher les taches de moins de
 export-join-after = pixels à leur plus grand voisin
 export-sheet-title = Titre
 export-sheet-date = Date
+export-sheet-graticule = Lignes de longitude et de latitude
 export-sheet-attribution = Attribution
 export-paper = Papier
 export-a4-portrait = A4 portrait

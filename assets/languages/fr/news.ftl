@@ -55,3 +55,7 @@ news-job-cancelled = { $name } : annulé.
 news-strip-close = Fermer ce message
 news-strip-copy = Copier ce message
 news-strip-details = Détails
+news-imported-pixels = { $count ->
+    [one] Un pixel étiqueté importé de { $name }.
+   *[other] { $count } pixels étiquetés importés de { $name }.
+    }

@@ -11,3 +11,6 @@ panel-accuracy = Exactitude
 panel-log = Journal
 panel-hide = Masquer le panneau
 panel-reset = Disposition habituelle
+chart-copy-picture = Copier l'image
+chart-copy-values = Copier les valeurs (CSV)
+chart-copied = L'image du graphique est dans le presse-papiers.

@@ -16,6 +16,7 @@ export-join-before = Juntar manchas com menos de
 export-join-after = píxeis à sua maior vizinha
 export-sheet-title = Título
 export-sheet-date = Data
+export-sheet-graticule = Linhas de longitude e latitude
 export-sheet-attribution = Atribuição
 export-paper = Papel
 export-a4-portrait = A4 vertical

@@ -55,3 +55,7 @@ news-job-cancelled = { $name }: cancelado.
 news-strip-close = Fechar esta mensagem
 news-strip-copy = Copiar esta mensagem
 news-strip-details = Detalhes
+news-imported-pixels = { $count ->
+    [one] Importado um píxel rotulado de { $name }.
+   *[other] Importados { $count } píxeis rotulados de { $name }.
+    }

@@ -11,3 +11,6 @@ panel-accuracy = Exatidão
 panel-log = Registo
 panel-hide = Ocultar o painel
 panel-reset = Disposição habitual
+chart-copy-picture = Copiar imagem
+chart-copy-values = Copiar valores (CSV)
+chart-copied = A imagem do gráfico está na área de transferência.

@@ -16,6 +16,7 @@ export-join-before = 将小于
 export-join-after = 个像元的斑块并入最大的相邻斑块
 export-sheet-title = 标题
 export-sheet-date = 日期
+export-sheet-graticule = 经纬网
 export-sheet-attribution = 来源说明
 export-paper = 纸张
 export-a4-portrait = A4 纵向

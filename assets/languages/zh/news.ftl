@@ -49,3 +49,4 @@ news-job-cancelled = { $name }：已取消。
 news-strip-close = 关闭此消息
 news-strip-copy = 复制此消息
 news-strip-details = 详细信息
+news-imported-pixels = 已从 { $name } 导入 { $count } 个已标注像元。

@@ -11,3 +11,6 @@ panel-accuracy = 精度
 panel-log = 日志
 panel-hide = 隐藏面板
 panel-reset = 恢复默认布局
+chart-copy-picture = 复制图片
+chart-copy-values = 复制数值（CSV）
+chart-copied = 图表的图片已在剪贴板中。

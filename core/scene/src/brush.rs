@@ -9,9 +9,9 @@ use crate::regions::{BlockMask, bits};
 use crate::{LABEL_BLOCK, LabelBlock, Labels};
 
 /// A run of pixels in one row.
-struct Span {
-    row: usize,
-    cols: Range<usize>,
+pub(crate) struct Span {
+    pub(crate) row: usize,
+    pub(crate) cols: Range<usize>,
 }
 
 impl Labels {
@@ -113,7 +113,7 @@ fn is_within(from: (f64, f64), to: (f64, f64), radius: f64, col: usize, row: usi
 }
 
 /// The rows of pixels under a swept round brush, cut to the grid.
-fn stroke_spans(
+pub(crate) fn stroke_spans(
     from: (f64, f64),
     to: (f64, f64),
     diameter: f64,

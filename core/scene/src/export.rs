@@ -103,14 +103,20 @@ impl MapWriter {
             let Some(nm) = nm else {
                 continue;
             };
+            // For older readers and for those of GDAL 3.10 on.
             let items = [
-                ("wavelength", format!("{nm}")),
-                ("wavelength_units", "Nanometers".to_owned()),
+                ("wavelength", format!("{nm}"), ""),
+                ("wavelength_units", "Nanometers".to_owned(), ""),
+                (
+                    "CENTRAL_WAVELENGTH_UM",
+                    format!("{}", nm / 1000.0),
+                    "IMAGERY",
+                ),
             ];
             let written = raw.rasterband(number).and_then(|mut band| {
                 items
                     .iter()
-                    .try_for_each(|(key, value)| band.set_metadata_item(key, value, ""))
+                    .try_for_each(|(key, value, domain)| band.set_metadata_item(key, value, domain))
             });
             written.map_err(|error| failure(&self.path, &error.to_string(), &complaints))?;
         }

@@ -6,23 +6,15 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::regions::{BlockMask, follow, mask_of};
-use crate::{
-    FIELD_AXES, Followed, GeoTransform, Grid, LABEL_BLOCK, Raster, RasterInfo, Reprojection,
-    Resampling, SceneError, SceneResult, Style, Window, decode_pixel,
-};
+use crate::spectra_under::SpectraUnder;
+use crate::{Followed, Grid, LABEL_BLOCK, RasterInfo, SceneResult, Style, Window};
 
 /// Side of the squares of label pixels whose distances are read at once.
 const SQUARE: usize = 256;
 /// Squares kept: 64 MiB of distances.
 const SQUARES: usize = 256;
-/// Pixels a side that a square of another grid is read with at most.
-const LARGEST_READ: usize = 1024;
 /// Bands that are compared at most; of more, an even choice.
 const MOST_BANDS: usize = 24;
-/// Side of the sample from which the spread of a band is taken.
-const SPREAD_SIDE: usize = 256;
-/// Control points of another coordinate system lie this many pixels apart.
-const CONTROL_STEP: usize = 16;
 
 /// How two spectra are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,11 +68,7 @@ pub fn bands_to_compare(info: &RasterInfo, style: Option<&Style>) -> Vec<usize> 
 
 /// A raster under a label grid, and how far its pixels are from one of them.
 pub struct Grower {
-    raster: Raster,
-    bands: Vec<usize>,
-    is_field: bool,
-    grid: Grid,
-    under: UnderGrid,
+    spectra: SpectraUnder,
     /// Standard deviation of each band.
     spread: Option<Vec<f32>>,
     seed: Option<Seed>,
@@ -100,20 +88,10 @@ impl Grower {
     /// # Errors
     /// The raster cannot be opened, or there is no way between the two coordinate systems.
     pub fn open_blocking(path: &Path, bands: &[usize], grid: &Grid) -> SceneResult<Self> {
-        let raster = Raster::open(path)?;
-        let is_field = raster.info().is_field();
-        let under = UnderGrid::new(grid, &raster.info().grid)?;
-        if bands.is_empty() && !is_field {
-            return Err(SceneError::file(path, "this raster has no band to compare"));
-        }
         Ok(Self {
-            bands: bands.to_vec(),
-            is_field,
-            grid: grid.clone(),
-            under,
+            spectra: SpectraUnder::open_blocking(path, bands, grid)?,
             spread: None,
             seed: None,
-            raster,
         })
     }
 
@@ -129,8 +107,8 @@ impl Grower {
         limit: usize,
         is_cancelled: &dyn Fn() -> bool,
     ) -> SceneResult<Followed> {
-        if likeness == Likeness::Difference && !self.is_field && self.spread.is_none() {
-            self.spread = Some(self.spread_blocking()?);
+        if likeness == Likeness::Difference && !self.spectra.is_field() && self.spread.is_none() {
+            self.spread = Some(self.spectra.spread_blocking()?);
         }
         let is_known = self
             .seed
@@ -140,14 +118,14 @@ impl Grower {
             self.seed = Some(Seed {
                 at,
                 likeness,
-                values: self.seed_values_blocking(at)?,
+                values: self.spectra.at_blocking(at)?,
                 squares: HashMap::new(),
             });
         }
         let Some(mut seed) = self.seed.take() else {
             return Ok(Followed::TooLarge);
         };
-        let grid = self.grid.clone();
+        let grid = self.spectra.grid().clone();
         let found = follow(&grid, at, limit, is_cancelled, |key| {
             self.block_blocking(&mut seed, key, tolerance)
         });
@@ -183,30 +161,6 @@ impl Grower {
         }))
     }
 
-    fn seed_values_blocking(&self, at: (usize, usize)) -> SceneResult<Vec<f32>> {
-        let nothing = || {
-            SceneError::file(
-                &self.raster.info().path,
-                "the raster has no value at this place; click where it has one",
-            )
-        };
-        let (col, row) = self
-            .under
-            .pixel(at.0 as f64 + 0.5, at.1 as f64 + 0.5)
-            .ok_or_else(nothing)?;
-        let window = Window {
-            col,
-            row,
-            width: 1,
-            height: 1,
-        };
-        let mut found = None;
-        self.pixels_blocking(window, 1, 1, |_, values| {
-            found = values.map(<[f32]>::to_vec)
-        })?;
-        found.ok_or_else(nothing)
-    }
-
     /// Distances of a square of label pixels, row by row.
     fn distances_blocking(&self, seed: &Seed, square: (usize, usize)) -> SceneResult<Vec<f32>> {
         let mut distances = vec![f32::INFINITY; SQUARE * SQUARE];
@@ -216,120 +170,16 @@ impl Grower {
             width: SQUARE,
             height: SQUARE,
         };
-        let Some(wanted) = wanted.intersection(&self.grid.window()) else {
+        let Some(wanted) = wanted.intersection(&self.spectra.grid().window()) else {
             return Ok(distances);
         };
-        let places = self.under.places(wanted);
-        let inside = places.iter().flatten();
-        let bounds = inside.fold(None, |bounds: Option<[usize; 4]>, (col, row)| {
-            Some(match bounds {
-                None => [*col, *row, *col, *row],
-                Some([a, b, c, d]) => [a.min(*col), b.min(*row), c.max(*col), d.max(*row)],
-            })
-        });
-        let Some([left, top, right, bottom]) = bounds else {
-            return Ok(distances);
-        };
-        let window = Window {
-            col: left,
-            row: top,
-            width: right - left + 1,
-            height: bottom - top + 1,
-        };
-        // A much finer raster is thinned: a label pixel takes one of the pixels under it.
-        let (width, height) = (
-            window.width.min(LARGEST_READ),
-            window.height.min(LARGEST_READ),
-        );
-        let mut read = vec![f32::INFINITY; width * height];
-        self.pixels_blocking(window, width, height, |at, values| {
-            if let (Some(values), Some(distance)) = (values, read.get_mut(at)) {
-                *distance = self.distance(seed, values);
-            }
-        })?;
-        for (index, place) in places.iter().enumerate() {
-            let Some((col, row)) = place else { continue };
-            let x = (col - left) * width / window.width;
-            let y = (row - top) * height / window.height;
+        self.spectra.each_blocking(wanted, |index, values| {
             let at = index / wanted.width * SQUARE + index % wanted.width;
-            if let (Some(slot), Some(distance)) = (distances.get_mut(at), read.get(y * width + x)) {
-                *slot = *distance;
-            }
-        }
-        Ok(distances)
-    }
-
-    /// Calls `each` with the values of every pixel of a window, in order; `None` where one is missing.
-    fn pixels_blocking(
-        &self,
-        window: Window,
-        width: usize,
-        height: usize,
-        mut each: impl FnMut(usize, Option<&[f32]>),
-    ) -> SceneResult<()> {
-        let pixels = width * height;
-        if self.is_field {
-            let codes = self.raster.read_codes_blocking(window, width, height)?;
-            let mut pixel = [0_i8; FIELD_AXES];
-            for at in 0..pixels {
-                for (axis, code) in pixel.iter_mut().enumerate() {
-                    *code = codes
-                        .get(axis * pixels + at)
-                        .copied()
-                        .unwrap_or(crate::FIELD_NODATA);
-                }
-                each(at, decode_pixel(&pixel).as_ref().map(|v| v.as_slice()));
-            }
-            return Ok(());
-        }
-        let block =
-            self.raster
-                .read_blocking(&self.bands, window, width, height, Resampling::Nearest)?;
-        let mut values = vec![0.0; self.bands.len()];
-        for (at, is_valid) in block.valid.iter().enumerate() {
-            for (band, value) in values.iter_mut().enumerate() {
-                *value = block
-                    .values
-                    .get(band * pixels + at)
-                    .copied()
-                    .unwrap_or(f32::NAN);
-            }
-            each(at, is_valid.then_some(values.as_slice()));
-        }
-        Ok(())
-    }
-
-    /// Standard deviations of the bands over an even sample; 1 where a band is constant.
-    fn spread_blocking(&self) -> SceneResult<Vec<f32>> {
-        let window = self.raster.info().grid.window();
-        let (width, height) = (
-            window.width.min(SPREAD_SIDE),
-            window.height.min(SPREAD_SIDE),
-        );
-        let mut sums = vec![(0.0_f64, 0.0_f64); self.bands.len()];
-        let mut count = 0_usize;
-        self.pixels_blocking(window, width, height, |_, values| {
-            let Some(values) = values else { return };
-            count += 1;
-            for (sum, value) in sums.iter_mut().zip(values) {
-                let value = f64::from(*value);
-                sum.0 += value;
-                sum.1 += value * value;
+            if let Some(slot) = distances.get_mut(at) {
+                *slot = self.distance(seed, values);
             }
         })?;
-        let count = count.max(1) as f64;
-        Ok(sums
-            .iter()
-            .map(|(sum, squares)| {
-                let mean = sum / count;
-                let deviation = (squares / count - mean * mean).max(0.0).sqrt();
-                if deviation > 0.0 {
-                    deviation as f32
-                } else {
-                    1.0
-                }
-            })
-            .collect())
+        Ok(distances)
     }
 
     fn distance(&self, seed: &Seed, values: &[f32]) -> f32 {
@@ -368,121 +218,10 @@ fn difference(a: &[f32], b: &[f32], spread: &[f32]) -> f32 {
     (sum / a.len().max(1) as f64).sqrt() as f32
 }
 
-/// Pixels of a raster under pixels of a label grid.
-struct UnderGrid {
-    is_same: bool,
-    size: (usize, usize),
-    ground_from_label: GeoTransform,
-    pixel_from_ground: GeoTransform,
-    reprojection: Option<Reprojection>,
-}
-
-impl UnderGrid {
-    fn new(labels: &Grid, raster: &Grid) -> SceneResult<Self> {
-        let is_same = labels.same_as(raster);
-        let reprojection = match (labels.crs(), raster.crs()) {
-            (Some(from), Some(to)) if !is_same && from != to => Some(Reprojection::new(from, to)?),
-            _ => None,
-        };
-        let pixel_from_ground = raster.transform().inverse().ok_or_else(|| {
-            SceneError::input(
-                "the raster's pixels have no size on the ground; check its georeference",
-            )
-        })?;
-        Ok(Self {
-            is_same,
-            size: (raster.width, raster.height),
-            ground_from_label: labels.transform(),
-            pixel_from_ground,
-            reprojection,
-        })
-    }
-
-    /// Place in the raster's pixels of a place in label pixels.
-    fn place(&self, col: f64, row: f64) -> Option<(f64, f64)> {
-        if self.is_same {
-            return Some((col, row));
-        }
-        let (x, y) = self.ground_from_label.map_from_pixel(col, row);
-        let (x, y) = match &self.reprojection {
-            Some(reprojection) => reprojection.point(x, y)?,
-            None => (x, y),
-        };
-        Some(self.pixel_from_ground.map_from_pixel(x, y))
-    }
-
-    fn inside(&self, (col, row): (f64, f64)) -> Option<(usize, usize)> {
-        (col >= 0.0 && row >= 0.0 && col < self.size.0 as f64 && row < self.size.1 as f64)
-            .then_some((col as usize, row as usize))
-    }
-
-    fn pixel(&self, col: f64, row: f64) -> Option<(usize, usize)> {
-        self.inside(self.place(col, row)?)
-    }
-
-    /// The raster's pixel under the centre of every pixel of a window; between control points straight where the two
-    /// grids have different coordinate systems.
-    fn places(&self, window: Window) -> Vec<Option<(usize, usize)>> {
-        let centre = |col: usize, row: usize| {
-            (
-                (window.col + col) as f64 + 0.5,
-                (window.row + row) as f64 + 0.5,
-            )
-        };
-        let mut places = Vec::with_capacity(window.pixels());
-        if self.reprojection.is_none() {
-            for row in 0..window.height {
-                places.extend((0..window.width).map(|col| {
-                    let (x, y) = centre(col, row);
-                    self.pixel(x, y)
-                }));
-            }
-            return places;
-        }
-        let columns = window.width.div_ceil(CONTROL_STEP) + 1;
-        let rows = window.height.div_ceil(CONTROL_STEP) + 1;
-        let control: Vec<Option<(f64, f64)>> = (0..rows)
-            .flat_map(|row| (0..columns).map(move |col| (col, row)))
-            .map(|(col, row)| {
-                let (x, y) = centre(col * CONTROL_STEP, row * CONTROL_STEP);
-                self.place(x, y)
-            })
-            .collect();
-        let at = |col: usize, row: usize| control.get(row * columns + col).copied().flatten();
-        for row in 0..window.height {
-            let (top, v) = (
-                row / CONTROL_STEP,
-                (row % CONTROL_STEP) as f64 / CONTROL_STEP as f64,
-            );
-            for col in 0..window.width {
-                let (left, u) = (
-                    col / CONTROL_STEP,
-                    (col % CONTROL_STEP) as f64 / CONTROL_STEP as f64,
-                );
-                let corners = (
-                    at(left, top),
-                    at(left + 1, top),
-                    at(left, top + 1),
-                    at(left + 1, top + 1),
-                );
-                let (Some(a), Some(b), Some(c), Some(d)) = corners else {
-                    places.push(None);
-                    continue;
-                };
-                let mix = |a: f64, b: f64, c: f64, d: f64| {
-                    (a * (1.0 - u) + b * u) * (1.0 - v) + (c * (1.0 - u) + d * u) * v
-                };
-                places.push(self.inside((mix(a.0, b.0, c.0, d.0), mix(a.1, b.1, c.1, d.1))));
-            }
-        }
-        places
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Crs, Georef, MapKind, MapWriter};
+    use crate::{Crs, GeoTransform, Georef, MapKind, MapWriter, Raster, Reprojection};
 
     fn grid(width: usize, height: usize, origin: (f64, f64), pixel: f64, epsg: &str) -> Grid {
         Grid {

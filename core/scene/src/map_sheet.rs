@@ -13,6 +13,8 @@ pub struct SheetWords {
     pub attribution: String,
     pub date: String,
     pub size: SheetSize,
+    /// Lines of longitude and latitude over the picture.
+    pub has_graticule: bool,
 }
 
 /// Composes a sheet of a picture of a whole raster, drawn in `map_crs` or the raster's own system.
@@ -39,6 +41,7 @@ pub fn sheet_of_still(
         north = geometry.north(middle);
     }
     let (legend_title, legend) = legend_of(style, info);
+    let graticule = still.extent.and_then(|extent| Some((crs?.clone(), extent)));
     let content = SheetContent {
         title: words.title.clone(),
         picture: still,
@@ -49,6 +52,7 @@ pub fn sheet_of_still(
         date: words.date.clone(),
         system: crs.map_or_else(String::new, system_text),
         attribution: words.attribution.clone(),
+        graticule: graticule.filter(|_| words.has_graticule),
     };
     Sheet::new(content, words.size)
 }

@@ -1,8 +1,8 @@
 //! A map sheet: title, picture, legend, scale bar, north arrow, date and attribution composed on a page. The page is a list of
 //! plain marks that become PNG (`sheet_png`), PDF (`sheet_pdf`) or SVG (`sheet_svg`). Knows pictures and words; knows nothing of rasters.
 
-use crate::Still;
 use crate::sheet_text::{Align, text_path, text_width, wrapped};
+use crate::{Crs, Graticule, MapGeometry, MapRect, Still, ViewEdge};
 
 /// What goes on a sheet; empty parts are left out.
 pub struct SheetContent {
@@ -21,6 +21,8 @@ pub struct SheetContent {
     pub system: String,
     /// Whom the data must be credited to, and other remarks.
     pub attribution: String,
+    /// What the picture shows of a map, where lines of longitude and latitude are wanted.
+    pub graticule: Option<(Crs, MapRect)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -114,6 +116,8 @@ const COLUMN: f64 = 168.0;
 const TITLE: f64 = 20.0;
 const BODY: f64 = 10.0;
 const SMALL: f64 = 7.5;
+/// Room for degrees, minutes and seconds beside the picture.
+const DEGREES_WIDTH: f64 = 46.0;
 const INK: [u8; 3] = [29, 36, 33];
 const SOFT: [u8; 3] = [92, 104, 99];
 
@@ -136,9 +140,26 @@ impl Sheet {
             top += TITLE + GAP;
         }
         let column = width - MARGIN - COLUMN;
-        let frame = [MARGIN, top, column - GAP - MARGIN, foot - GAP - top];
+        let ground = content
+            .graticule
+            .as_ref()
+            .and_then(|(crs, extent)| Some((MapGeometry::new(crs).ok()?, *extent)));
+        // Degrees stand outside of the frame, as on printed maps.
+        let (aside, below) = match ground {
+            Some(_) => (DEGREES_WIDTH, SMALL * 1.6),
+            None => (0.0, 0.0),
+        };
+        let frame = [
+            MARGIN + aside,
+            top,
+            column - GAP - MARGIN - aside,
+            foot - GAP - top - below,
+        ];
         let placed = fitted(frame, &content.picture);
         page.marks.push(Mark::Picture(placed));
+        if let Some((geometry, extent)) = ground {
+            page.graticule(&geometry, extent, placed);
+        }
         page.line(&rectangle(placed), INK, 0.7);
         let bottom = placed[1] + placed[3];
         let points_per_pixel = placed[2] / content.picture.width.max(1) as f64;
@@ -184,6 +205,35 @@ fn fitted([left, top, width, height]: [f64; 4], picture: &Still) -> [f64; 4] {
     let (across, down) = (picture.width.max(1) as f64, picture.height.max(1) as f64);
     let scale = (width / across).min(height / down);
     [left, top, across * scale, down * scale]
+}
+
+/// The part of a straight line that lies in a rectangle from the origin (Liang and Barsky's clipping).
+fn inside(
+    from: (f64, f64),
+    to: (f64, f64),
+    width: f64,
+    height: f64,
+) -> Option<((f64, f64), (f64, f64))> {
+    let (run, rise) = (to.0 - from.0, to.1 - from.1);
+    let (mut start, mut end) = (0.0_f64, 1.0_f64);
+    for (toward, room) in [
+        (-run, from.0),
+        (run, width - from.0),
+        (-rise, from.1),
+        (rise, height - from.1),
+    ] {
+        if toward == 0.0 {
+            if room < 0.0 {
+                return None;
+            }
+        } else if toward < 0.0 {
+            start = start.max(room / toward);
+        } else {
+            end = end.min(room / toward);
+        }
+    }
+    let at = |share: f64| (from.0 + run * share, from.1 + rise * share);
+    (start < end).then(|| (at(start), at(end)))
 }
 
 fn rectangle([left, top, width, height]: [f64; 4]) -> Vec<Piece> {
@@ -242,6 +292,72 @@ impl Page {
             self.text(MARGIN, y, SMALL, SOFT, Align::Left, line);
         }
         top
+    }
+
+    /// Lines of longitude and latitude over the picture in its frame, and their degrees outside of it.
+    fn graticule(&mut self, geometry: &MapGeometry, extent: MapRect, frame: [f64; 4]) {
+        let [left, top, width, height] = frame;
+        let made = Graticule::new(geometry, extent, width, height);
+        for line in &made.lines {
+            let path: Vec<Piece> = line
+                .windows(2)
+                .filter_map(|pair| inside(*pair.first()?, *pair.last()?, width, height))
+                .flat_map(|((x0, y0), (x1, y1))| {
+                    [
+                        Piece::Move(left + x0, top + y0),
+                        Piece::Line(left + x1, top + y1),
+                    ]
+                })
+                .collect();
+            if !path.is_empty() {
+                // Light within dark: seen over any picture.
+                self.line(&path, INK, 0.9);
+                self.line(&path, [255; 3], 0.4);
+            }
+        }
+        // Parallels and meridians each keep off the label before.
+        let mut beside: Vec<f64> = Vec::new();
+        let mut right_end = f64::NEG_INFINITY;
+        for label in &made.labels {
+            let (x, y) = (left + label.at.0, top + label.at.1);
+            let words = text_width(&label.text, SMALL);
+            match label.edge {
+                ViewEdge::Left => {
+                    if beside.iter().any(|other| (other - y).abs() < SMALL * 1.2) {
+                        continue;
+                    }
+                    beside.push(y);
+                    let start = left - 4.0 - words;
+                    self.text(
+                        start,
+                        y + SMALL * 0.35,
+                        SMALL,
+                        INK,
+                        Align::Left,
+                        &label.text,
+                    );
+                }
+                ViewEdge::Bottom => {
+                    // Not under the legend, nor over one another.
+                    let start = (x - words / 2.0).clamp(left, (left + width - words).max(left));
+                    if start < right_end {
+                        continue;
+                    }
+                    right_end = start + words + 6.0;
+                    let base = top + height + SMALL * 1.2;
+                    self.text(start, base, SMALL, INK, Align::Left, &label.text);
+                }
+                // Only where a map is turned or a globe: as near the frame as they can be read.
+                ViewEdge::Right | ViewEdge::Top | ViewEdge::Inside => {
+                    let start =
+                        (x - words / 2.0).clamp(left + 2.0, (left + width - words).max(left));
+                    let base = (y + SMALL * 0.35).clamp(top + SMALL * 1.2, top + height - 3.0);
+                    let path = text_path(&label.text, start, base, SMALL, Align::Left);
+                    self.line(&path, [255; 3], 2.0);
+                    self.fill(path, INK);
+                }
+            }
+        }
     }
 
     fn legend(&mut self, content: &SheetContent, left: f64, top: f64, floor: f64) {
@@ -419,6 +535,7 @@ pub(crate) mod tests {
             date: "2021-07-28".to_owned(),
             system: "EPSG:32629".to_owned(),
             attribution: "Contains modified Copernicus Sentinel data 2021. ".repeat(6),
+            graticule: None,
         }
     }
 
@@ -453,6 +570,73 @@ pub(crate) mod tests {
         }
         assert_eq!(round_length(1999.0), Some(1000.0));
         assert_eq!(round_length(0.0), None);
+    }
+
+    #[test]
+    fn a_graticule_stays_in_the_frame_and_its_degrees_on_the_page() {
+        let bare = Sheet::new(content(3), SheetSize::A4Landscape);
+        let mut with = content(3);
+        // 12 by 8 km at 39.5° north.
+        let extent = MapRect {
+            min_x: 540_000.0,
+            min_y: 4_370_000.0,
+            max_x: 552_000.0,
+            max_y: 4_378_000.0,
+        };
+        with.graticule = Some((Crs::parse("EPSG:32629").unwrap(), extent));
+        let sheet = Sheet::new(with, SheetSize::A4Landscape);
+        let frame = |sheet: &Sheet| {
+            let mut pictures = sheet.marks.iter().filter_map(|mark| match mark {
+                Mark::Picture(place) => Some(*place),
+                _ => None,
+            });
+            pictures.next().unwrap()
+        };
+        let [left, top, width, height] = frame(&sheet);
+        assert!(left > frame(&bare)[0]);
+        let lines: Vec<(f64, f64)> = sheet
+            .marks
+            .iter()
+            .filter_map(|mark| match mark {
+                Mark::Line { path, width, .. } if *width == 0.4 => Some(path),
+                _ => None,
+            })
+            .flatten()
+            .filter_map(|piece| match piece {
+                Piece::Move(x, y) | Piece::Line(x, y) => Some((*x, *y)),
+                _ => None,
+            })
+            .collect();
+        // The swatches of the legend have the same hair line.
+        let over: Vec<_> = lines
+            .iter()
+            .filter(|(x, _)| *x <= left + width + 1e-6)
+            .collect();
+        assert!(over.len() > 50, "{}", over.len());
+        for (x, y) in over {
+            assert!(
+                *x >= left - 1e-6 && *y >= top - 1e-6 && *y <= top + height + 1e-6,
+                "{x} {y}"
+            );
+        }
+        // Words left of the frame and below it.
+        let fills = sheet.marks.iter().filter_map(|mark| match mark {
+            Mark::Fill { path, .. } => match path.first() {
+                Some(Piece::Move(x, y)) => Some((*x, *y)),
+                _ => None,
+            },
+            _ => None,
+        });
+        let fills: Vec<_> = fills.collect();
+        assert!(
+            fills
+                .iter()
+                .any(|(x, y)| *x < left && *y > top && *y < top + height)
+        );
+        let is_below = |(x, y): &&(f64, f64)| {
+            (left..left + width).contains(x) && (top + height..top + height + 12.0).contains(y)
+        };
+        assert!(fills.iter().filter(is_below).count() >= 2);
     }
 
     #[test]

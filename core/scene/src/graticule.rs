@@ -1,10 +1,7 @@
 //! The graticule: lines of longitude and latitude over a view of any map, with their labels at its edges. A value made
-//! for one view. Knows what map coordinates mean on the ground. Knows nothing of layers.
+//! for one view. Knows what map coordinates mean on the ground. Knows nothing of layers, nor of who draws it.
 
-use egui::{Align2, Pos2, Rect, Vec2};
-use terroir_scene::MapGeometry;
-
-use crate::canvas::Viewport;
+use crate::{MapGeometry, MapRect};
 
 /// Least distance between two lines, points.
 const APART: f64 = 110.0;
@@ -15,16 +12,62 @@ const PIECES: usize = 64;
 /// Samples of the view across and down.
 const SAMPLES: usize = 16;
 
+/// Points from the upper left corner of the view, down positive.
+type Point = (f64, f64);
+
+/// Lines may go beyond the view; labels lie in it.
 pub struct Graticule {
-    pub lines: Vec<Vec<Pos2>>,
-    pub labels: Vec<Label>,
+    pub lines: Vec<Vec<Point>>,
+    pub labels: Vec<GraticuleLabel>,
 }
 
-#[derive(Clone, Debug)]
-pub struct Label {
-    pub at: Pos2,
-    pub align: Align2,
+/// The degrees of one line, where it leaves the view.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GraticuleLabel {
+    pub at: Point,
+    pub edge: ViewEdge,
     pub text: String,
+}
+
+/// The edge of a view that a label stands at; `Inside` for lines that leave it nowhere, as on a globe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ViewEdge {
+    Left,
+    Right,
+    Top,
+    Bottom,
+    Inside,
+}
+
+/// A picture of a part of a map.
+struct View {
+    extent: MapRect,
+    width: f64,
+    height: f64,
+}
+
+impl View {
+    fn map_from_point(&self, point: Point) -> (f64, f64) {
+        (
+            self.extent.min_x + point.0 / self.width * self.extent.width(),
+            self.extent.max_y - point.1 / self.height * self.extent.height(),
+        )
+    }
+
+    fn point_from_map(&self, map: (f64, f64)) -> Point {
+        (
+            (map.0 - self.extent.min_x) / self.extent.width() * self.width,
+            (self.extent.max_y - map.1) / self.extent.height() * self.height,
+        )
+    }
+
+    fn center(&self) -> (f64, f64) {
+        self.map_from_point((self.width / 2.0, self.height / 2.0))
+    }
+
+    fn contains(&self, point: Point) -> bool {
+        (0.0..=self.width).contains(&point.0) && (0.0..=self.height).contains(&point.1)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -44,7 +87,13 @@ struct Span {
 }
 
 impl Graticule {
-    pub fn new(geometry: &MapGeometry, view: &Viewport, rect: Rect) -> Self {
+    /// Of `extent` drawn `width` by `height` points large; empty for a view of no size.
+    pub fn new(geometry: &MapGeometry, extent: MapRect, width: f64, height: f64) -> Self {
+        let view = &View {
+            extent,
+            width,
+            height,
+        };
         let mut made = Self {
             lines: Vec::new(),
             labels: Vec::new(),
@@ -52,7 +101,7 @@ impl Graticule {
         let Some(span) = Span::of(geometry, view) else {
             return made;
         };
-        let diagonal = f64::from(view.size.0.hypot(view.size.1));
+        let diagonal = width.hypot(height);
         let per_line = APART / diagonal;
         let lat_step = step_for((span.north - span.south) * per_line);
         let mut lon_step = step_for((span.east - span.west) * per_line);
@@ -63,27 +112,26 @@ impl Graticule {
             let (x, y) = geometry.map_from_lon_lat(lon, lat)?;
             let x = geometry
                 .wrap()
-                .map_or(x, |wrap| wrap.near(x, view.center.0));
+                .map_or(x, |wrap| wrap.near(x, view.center().0));
             let (x, y) = view.point_from_map((x, y));
-            (x.is_finite() && y.is_finite() && x.abs() < 1e6 && y.abs() < 1e6)
-                .then(|| rect.min + Vec2::new(x, y))
+            (x.is_finite() && y.is_finite() && x.abs() < 1e6 && y.abs() < 1e6).then_some((x, y))
         };
         for lon in multiples(span.west, span.east, lon_step) {
             let at = |part: f64| on_screen(lon, span.south + (span.north - span.south) * part);
-            made.add(Kind::Meridian, at, rect, &lon_text(lon));
+            made.add(Kind::Meridian, at, view, &lon_text(lon));
         }
         for lat in multiples(span.south, span.north, lat_step) {
             let at = |part: f64| on_screen(span.west + (span.east - span.west) * part, lat);
-            made.add(Kind::Parallel, at, rect, &lat_text(lat));
+            made.add(Kind::Parallel, at, view, &lat_text(lat));
         }
         made
     }
 
     /// A line whose places are `at` 0 to 1 along it; broken where the map has none or is torn.
-    fn add(&mut self, kind: Kind, at: impl Fn(f64) -> Option<Pos2>, rect: Rect, text: &str) {
+    fn add(&mut self, kind: Kind, at: impl Fn(f64) -> Option<Point>, view: &View, text: &str) {
         let part = |i: usize| i as f64 / PIECES as f64;
         let mut pieces = vec![Vec::new()];
-        let mut before: Option<Pos2> = None;
+        let mut before: Option<Point> = None;
         for i in 0..=PIECES {
             let now = at(part(i));
             // As far as the map goes between two samples.
@@ -91,7 +139,7 @@ impl Graticule {
             match (before, now) {
                 // A jump across the whole view is a seam of the map.
                 (Some(last), Some(point))
-                    if last.distance(point) > rect.width().max(rect.height()) =>
+                    if (last.0 - point.0).hypot(last.1 - point.1) > view.width.max(view.height) =>
                 {
                     pieces.push(Vec::new());
                 }
@@ -111,18 +159,15 @@ impl Graticule {
             }
             before = now;
         }
-        let pieces: Vec<Vec<Pos2>> = pieces
+        let pieces: Vec<Vec<Point>> = pieces
             .into_iter()
-            .filter(|piece| {
-                let around = Rect::from_points(piece);
-                piece.len() > 1 && around.intersects(rect)
-            })
+            .filter(|piece| piece.len() > 1 && may_touch(piece, view))
             .collect();
-        let place = label_place(kind, &pieces, rect).or_else(|| inner_place(kind, &pieces, rect));
-        if let Some((at, align)) = place {
-            self.labels.push(Label {
+        let place = label_place(kind, &pieces, view).or_else(|| inner_place(kind, &pieces, view));
+        if let Some((at, edge)) = place {
+            self.labels.push(GraticuleLabel {
                 at,
-                align,
+                edge,
                 text: text.to_owned(),
             });
         }
@@ -131,11 +176,11 @@ impl Graticule {
 }
 
 impl Span {
-    fn of(geometry: &MapGeometry, view: &Viewport) -> Option<Self> {
+    fn of(geometry: &MapGeometry, view: &View) -> Option<Self> {
         let at = |i: usize, j: usize| {
             let point = (
-                view.size.0 * i as f32 / SAMPLES as f32,
-                view.size.1 * j as f32 / SAMPLES as f32,
+                view.width * i as f64 / SAMPLES as f64,
+                view.height * j as f64 / SAMPLES as f64,
             );
             let (x, y) = view.map_from_point(point);
             geometry.lon_lat(x, y)
@@ -168,7 +213,8 @@ impl Span {
         span.east += lon_margin;
         span.south = (span.south - lat_margin).max(-90.0);
         span.north = (span.north + lat_margin).min(90.0);
-        let rect = view.rect();
+        let rect = view.extent;
+        let units_per_point = rect.width() / view.width;
         for pole in [-90.0, 90.0] {
             // A map that draws the pole as a point has every longitude around it.
             let places: Option<Vec<(f64, f64)>> = [0.0, 120.0, 240.0]
@@ -184,7 +230,7 @@ impl Span {
                 is_inside(&first)
                     && places
                         .iter()
-                        .all(|p| (p.0 - first.0).hypot(p.1 - first.1) < view.units_per_point)
+                        .all(|p| (p.0 - first.0).hypot(p.1 - first.1) < units_per_point)
             });
             if is_point {
                 span.has_pole = true;
@@ -199,7 +245,7 @@ impl Span {
             // The world once, from the map's own edge where it has one.
             let edge = geometry.wrap().and_then(|wrap| {
                 let inside = wrap.west + 1e-9 * wrap.period;
-                geometry.lon_lat(inside, view.center.1)
+                geometry.lon_lat(inside, view.center().1)
             });
             span.west = edge.map_or(middle - 180.0, |edge| edge.0);
             span.east = span.west + 360.0;
@@ -253,41 +299,55 @@ fn multiples(from: f64, to: f64, step: f64) -> impl Iterator<Item = f64> {
     (first..=last.min(first.saturating_add(MOST_LINES))).map(move |k| k as f64 * step)
 }
 
-/// Where a line leaves the view: meridians are labelled below if they can be, parallels on the left.
-fn label_place(kind: Kind, pieces: &[Vec<Pos2>], rect: Rect) -> Option<(Pos2, Align2)> {
-    const INSIDE: f32 = 5.0;
-    let (left, right, top, bottom) = (rect.left(), rect.right(), rect.top(), rect.bottom());
-    let edges = [
-        (0, bottom, Align2::CENTER_BOTTOM),
-        (0, top, Align2::CENTER_TOP),
-        (1, left, Align2::LEFT_CENTER),
-        (1, right, Align2::RIGHT_CENTER),
-    ];
-    let order = match kind {
-        Kind::Meridian => [0, 1, 2, 3],
-        Kind::Parallel => [2, 3, 0, 1],
+/// Whether the box around a line meets the view.
+fn may_touch(piece: &[Point], view: &View) -> bool {
+    let range = |of: fn(&Point) -> f64| {
+        let values = piece.iter().map(of);
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+            (low.min(value), high.max(value))
+        })
     };
-    for (axis, edge, align) in order.map(|index| edges[index]) {
+    let (across, down) = (range(|point| point.0), range(|point| point.1));
+    across.0 <= view.width && across.1 >= 0.0 && down.0 <= view.height && down.1 >= 0.0
+}
+
+/// Where a line leaves the view: meridians are labelled below if they can be, parallels on the left.
+fn label_place(kind: Kind, pieces: &[Vec<Point>], view: &View) -> Option<(Point, ViewEdge)> {
+    let order = match kind {
+        Kind::Meridian => [
+            ViewEdge::Bottom,
+            ViewEdge::Top,
+            ViewEdge::Left,
+            ViewEdge::Right,
+        ],
+        Kind::Parallel => [
+            ViewEdge::Left,
+            ViewEdge::Right,
+            ViewEdge::Bottom,
+            ViewEdge::Top,
+        ],
+    };
+    for edge in order {
+        let is_upright = matches!(edge, ViewEdge::Left | ViewEdge::Right);
+        let line = match edge {
+            ViewEdge::Right => view.width,
+            ViewEdge::Bottom => view.height,
+            _ => 0.0,
+        };
         for pair in pieces.iter().flat_map(|piece| piece.windows(2)) {
-            let (a, b) = (pair[0], pair[1]);
-            let (from, to) = if axis == 0 { (a.y, b.y) } else { (a.x, b.x) };
-            if (from - edge) * (to - edge) > 0.0 || from == to {
+            let &[a, b] = pair else { continue };
+            let (from, to) = if is_upright { (a.0, b.0) } else { (a.1, b.1) };
+            if (from - line) * (to - line) > 0.0 || from == to {
                 continue;
             }
-            let cross = a + (b - a) * ((edge - from) / (to - from));
-            let is_on_edge = if axis == 0 {
-                (left..=right).contains(&cross.x)
+            let share = (line - from) / (to - from);
+            let cross = if is_upright {
+                (line, a.1 + (b.1 - a.1) * share)
             } else {
-                (top..=bottom).contains(&cross.y)
+                (a.0 + (b.0 - a.0) * share, line)
             };
-            if is_on_edge {
-                let inwards = match align {
-                    Align2::CENTER_BOTTOM => Vec2::new(0.0, -INSIDE),
-                    Align2::CENTER_TOP => Vec2::new(0.0, INSIDE),
-                    Align2::LEFT_CENTER => Vec2::new(INSIDE, 0.0),
-                    _ => Vec2::new(-INSIDE, 0.0),
-                };
-                return Some((cross + inwards, align));
+            if view.contains(cross) {
+                return Some((cross, edge));
             }
         }
     }
@@ -295,7 +355,7 @@ fn label_place(kind: Kind, pieces: &[Vec<Pos2>], rect: Rect) -> Option<(Pos2, Al
 }
 
 /// The last place between one that is on the map and one that is not.
-fn edge_of(at: &impl Fn(f64) -> Option<Pos2>, mut inside: f64, mut outside: f64) -> Option<Pos2> {
+fn edge_of(at: &impl Fn(f64) -> Option<Point>, mut inside: f64, mut outside: f64) -> Option<Point> {
     let mut edge = None;
     for _ in 0..12 {
         let middle = (inside + outside) / 2.0;
@@ -311,17 +371,17 @@ fn edge_of(at: &impl Fn(f64) -> Option<Pos2>, mut inside: f64, mut outside: f64)
 }
 
 /// For a line that stays inside the view, as on a globe: where it crosses the middle of the view.
-fn inner_place(kind: Kind, pieces: &[Vec<Pos2>], rect: Rect) -> Option<(Pos2, Align2)> {
-    let off = |point: &Pos2| match kind {
-        Kind::Meridian => (point.y - rect.center().y).abs(),
-        Kind::Parallel => (point.x - rect.center().x).abs(),
+fn inner_place(kind: Kind, pieces: &[Vec<Point>], view: &View) -> Option<(Point, ViewEdge)> {
+    let off = |point: &Point| match kind {
+        Kind::Meridian => (point.1 - view.height / 2.0).abs(),
+        Kind::Parallel => (point.0 - view.width / 2.0).abs(),
     };
     let place = pieces
         .iter()
         .flatten()
-        .filter(|point| rect.contains(**point))
+        .filter(|point| view.contains(**point))
         .min_by(|a, b| off(a).total_cmp(&off(b)))?;
-    Some((*place, Align2::CENTER_CENTER))
+    Some((*place, ViewEdge::Inside))
 }
 
 fn lon_text(lon: f64) -> String {
@@ -361,21 +421,19 @@ fn degrees_text(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use terroir_scene::Crs;
-
-    const RECT: Rect = Rect {
-        min: Pos2::new(100.0, 50.0),
-        max: Pos2::new(900.0, 650.0),
-    };
+    use crate::Crs;
 
     fn graticule(code: &str, lon: f64, lat: f64, units_per_point: f64) -> Graticule {
         let geometry = MapGeometry::new(&Crs::parse(code).unwrap()).unwrap();
-        let view = Viewport {
-            center: geometry.map_from_lon_lat(lon, lat).unwrap(),
-            units_per_point,
-            size: (800.0, 600.0),
+        let (x, y) = geometry.map_from_lon_lat(lon, lat).unwrap();
+        let (half_x, half_y) = (400.0 * units_per_point, 300.0 * units_per_point);
+        let extent = MapRect {
+            min_x: x - half_x,
+            min_y: y - half_y,
+            max_x: x + half_x,
+            max_y: y + half_y,
         };
-        Graticule::new(&geometry, &view, RECT)
+        Graticule::new(&geometry, extent, 800.0, 600.0)
     }
 
     fn texts(graticule: &Graticule) -> Vec<&str> {
@@ -427,7 +485,7 @@ mod tests {
             .count();
         assert!(meridians >= 6, "{found:?}");
         let made = graticule("EPSG:4326", 0.0, 0.0, 0.5);
-        assert!(made.lines.iter().flatten().all(|point| point.x.is_finite()));
+        assert!(made.lines.iter().flatten().all(|point| point.0.is_finite()));
         assert!(made.lines.len() > 8, "{:?}", texts(&made));
     }
 }
