@@ -16,7 +16,7 @@ export XDG_RUNTIME_DIR
 drawn=$(mktemp -d)
 trap 'rm -rf "$drawn"' EXIT
 TERROIR_PICTURES="$drawn" cargo test --workspace --locked --test terroir -- \
-    the_system_page models_window:: training_window:: compare::
+    the_system_page pictures:: models_window:: training_window:: compare::
 for picture in "$drawn"/*.png; do
     name=$(basename "$picture")
     # Only those that a page shows.

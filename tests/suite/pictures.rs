@@ -10,10 +10,10 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use terroir::window::{Services, Window, WindowOptions, waker};
 use terroir_engine::WorkerLink;
-use terroir_scene::{Grid, Layer, LayerSource, Raster, import_labels};
+use terroir_scene::{Labels, Layer, LayerSource, Raster, import_labels};
 
 use crate::program::sample;
-use crate::window::{CTRL, keep_picture, press, settle, wait, wait_until};
+use crate::window::{CTRL, keep_picture, press, settle, shows, wait, wait_until};
 use crate::worker::real_worker;
 
 fn open_sample(home: &std::path::Path) -> Harness<'static, Window> {
@@ -74,8 +74,8 @@ fn show_panel(harness: &mut Harness<'static, Window>, title: &str) {
 }
 
 /// Places of the labels' longest rows of one class, in map coordinates: where a person would draw.
-fn strokes(grid: &Grid, class: u8, count: usize) -> Vec<[(f64, f64); 2]> {
-    let (labels, _) = import_labels(&sample().join("labels.geojson"), grid, Some("class")).unwrap();
+fn strokes(labels: &Labels, class: u8, count: usize) -> Vec<[(f64, f64); 2]> {
+    let grid = &labels.grid;
     let mut runs: Vec<(usize, usize, usize)> = Vec::new();
     for row in (0..grid.height).step_by(3) {
         let mut start = None;
@@ -163,12 +163,36 @@ fn the_walk_of_the_documents() {
     click(&mut harness, &format!("Hide {}", scene.name));
     show_panel(&mut harness, "Field");
     picture(&mut harness, "3-field.png");
+    click(&mut harness, &format!("Show {}", scene.name));
 
-    // Strokes of three classes, two each where the labels have two.
+    // Strokes of the three classes with most labels in the sample's file, where these are.
+    let (reference, _) =
+        import_labels(&sample().join("labels.geojson"), &grid, Some("class")).unwrap();
+    let counts = reference.counts();
+    let mut common: Vec<(usize, u8, usize)> = classes
+        .iter()
+        .enumerate()
+        .filter_map(|(place, class)| {
+            let same = reference
+                .classes
+                .iter()
+                .find(|own| own.name == class.name)?;
+            Some((counts.get(&same.id).copied()?, same.id, place))
+        })
+        .collect();
+    common.sort_by(|a, b| b.cmp(a));
     press(&mut harness, Modifiers::NONE, Key::P);
-    for (class, key) in classes.iter().zip([Key::Num1, Key::Num2, Key::Num3]) {
-        press(&mut harness, Modifiers::ALT, key);
-        for stroke in strokes(&grid, class.id, 2) {
+    let keys = [
+        Key::Num1,
+        Key::Num2,
+        Key::Num3,
+        Key::Num4,
+        Key::Num5,
+        Key::Num6,
+    ];
+    for (_, class_id, place) in common.into_iter().take(3) {
+        press(&mut harness, Modifiers::ALT, keys[place]);
+        for stroke in strokes(&reference, class_id, 3) {
             draw(&mut harness, stroke);
         }
     }
@@ -191,6 +215,10 @@ fn the_walk_of_the_documents() {
             .any(|layer| matches!(&layer.source, LayerSource::Raster { path, .. } if *path == map))
     });
     show_panel(&mut harness, "Accuracy");
+    click(&mut harness, "Check accuracy");
+    wait_until(&mut harness, "the matrix", |harness| {
+        shows(harness, "Rows: map. Columns: reference.")
+    });
     picture(&mut harness, "6-map.png");
     let written = Raster::open(&map).unwrap();
     assert_eq!(written.info().grid.width, grid.width);

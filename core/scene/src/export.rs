@@ -103,20 +103,14 @@ impl MapWriter {
             let Some(nm) = nm else {
                 continue;
             };
-            // For older readers and for those of GDAL 3.10 on.
             let items = [
-                ("wavelength", format!("{nm}"), ""),
-                ("wavelength_units", "Nanometers".to_owned(), ""),
-                (
-                    "CENTRAL_WAVELENGTH_UM",
-                    format!("{}", nm / 1000.0),
-                    "IMAGERY",
-                ),
+                ("wavelength", format!("{nm}")),
+                ("wavelength_units", "Nanometers".to_owned()),
             ];
             let written = raw.rasterband(number).and_then(|mut band| {
                 items
                     .iter()
-                    .try_for_each(|(key, value, domain)| band.set_metadata_item(key, value, domain))
+                    .try_for_each(|(key, value)| band.set_metadata_item(key, value, ""))
             });
             written.map_err(|error| failure(&self.path, &error.to_string(), &complaints))?;
         }
