@@ -13,37 +13,6 @@ use terroir_scene::Raster;
 use crate::program::{command, files_in, repository, run, sample};
 
 const SCENE: &str = "S2_2021-07-28.tif";
-const SUBCOMMANDS: [&str; 28] = [
-    "info",
-    "render",
-    "profile",
-    "weather",
-    "embed",
-    "reconstruct",
-    "train",
-    "predict",
-    "assess",
-    "similar",
-    "pca",
-    "calc",
-    "change",
-    "cluster",
-    "regress",
-    "soil",
-    "composite",
-    "forecast",
-    "evaluate field",
-    "export",
-    "overviews",
-    "devices",
-    "doctor",
-    "models",
-    "demo",
-    "bench",
-    "reproduce",
-    "worker",
-];
-
 /// A folder in which the whole way was gone once, with the exact forms of the README; made once for all tests here.
 fn walked() -> &'static Path {
     static FOLDER: OnceLock<TempDir> = OnceLock::new();
@@ -514,6 +483,37 @@ fn wrong_usage_is_named_and_exits_with_2() {
     assert!(files_in(folder.path()).is_empty());
 }
 
+/// Help of a command and of all commands below it, each under a heading.
+fn helps(words: &[String], text: &mut String) {
+    let arguments: Vec<&str> = words
+        .iter()
+        .map(String::as_str)
+        .chain(std::iter::once("--help"))
+        .collect();
+    let help = run(&repository(), &arguments).done();
+    let lines: Vec<&str> = help.trim_end().lines().map(str::trim_end).collect();
+    let title = ["terroir".to_owned()]
+        .iter()
+        .chain(words)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(" ");
+    *text += &format!("\n## {title}\n\n```text\n{}\n```\n", lines.join("\n"));
+    // Below "Commands:" a name stands two spaces in; what it does, further.
+    let commands = lines
+        .iter()
+        .skip_while(|line| **line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    for line in commands {
+        let name = line.split_whitespace().next().unwrap();
+        if name != "help" {
+            helps(&[words, &[name.to_owned()]].concat(), text);
+        }
+    }
+}
+
 /// `docs/cli.md` repeats the help texts; `TERROIR_UPDATE_DOCS=1` writes it anew.
 #[test]
 fn the_documents_say_what_help_says() {
@@ -521,16 +521,7 @@ fn the_documents_say_what_help_says() {
     let mut text = String::from(
         "# Command line\n\nWhat `terroir --help` and `terroir SUBCOMMAND --help` say, kept equal to them by a test.\n",
     );
-    let mut section = |title: &str, arguments: &[&str]| {
-        let help = run(&repository(), arguments).done();
-        let help: Vec<&str> = help.trim_end().lines().map(str::trim_end).collect();
-        text += &format!("\n## {title}\n\n```text\n{}\n```\n", help.join("\n"));
-    };
-    section("terroir", &["--help"]);
-    for name in SUBCOMMANDS {
-        let words: Vec<&str> = name.split(' ').chain(["--help"]).collect();
-        section(&format!("terroir {name}"), &words);
-    }
+    helps(&[], &mut text);
     if std::env::var_os("TERROIR_UPDATE_DOCS").is_some() {
         fs::write(&path, &text).unwrap();
     }
