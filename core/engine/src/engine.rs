@@ -95,6 +95,7 @@ impl JobEngine {
 impl Engine for JobEngine {
     fn run(&mut self, spec: &JobSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
         monitor.check()?;
+        let _claims = spec.claim_outputs()?;
         let done = self.run_job(spec, monitor);
         freed_memory::give_back();
         done

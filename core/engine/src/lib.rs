@@ -34,6 +34,7 @@ mod link;
 mod local;
 mod map_polygons;
 mod monitor;
+mod outputs;
 mod overviews;
 mod predict;
 mod pretrain;

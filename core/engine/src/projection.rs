@@ -1,7 +1,6 @@
 //! The fitted projection from a pixel's features to the 64 axes of a field. Stored beside the field, so that other
 //! scenes and years can be put on the same axes and anyone can see what the numbers are.
 
-use std::io::Write;
 use std::path::Path;
 
 use nalgebra::{DMatrix, SymmetricEigen};
@@ -137,19 +136,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 /// Writes a whole file under another name first, so that a reader never sees half of it.
 pub(crate) fn write_renamed(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let part = std::path::PathBuf::from(part);
-    let write = || -> std::io::Result<()> {
-        let mut file = std::fs::File::create(&part)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&part, path)
-    };
-    write().map_err(|error| {
-        std::fs::remove_file(&part).ok();
-        Failure::io("the file cannot be written", path, &error)
-    })
+    terroir_scene::write_beside(path, bytes).map_err(Failure::from)
 }
 
 /// Mean and covariance, fed row by row.

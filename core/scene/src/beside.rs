@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::claim::open_alone;
 use crate::{SceneError, SceneResult};
 
 /// `<folder>/<name><suffix>`.
@@ -20,11 +21,20 @@ pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 pub fn write_beside(path: &Path, bytes: &[u8]) -> SceneResult<()> {
     refuse_protected(path)?;
     let part = with_suffix(path, ".part");
-    let written = write_synced(&part, bytes).and_then(|()| std::fs::rename(&part, path));
-    written.map_err(|error| {
-        std::fs::remove_file(&part).ok();
-        write_error(path, &error)
-    })
+    let write = || -> std::io::Result<()> {
+        let mut file = open_alone(&part)?;
+        let written = file
+            .write_all(bytes)
+            .and_then(|()| file.sync_all())
+            .and_then(|()| std::fs::rename(&part, path));
+        if written.is_err() {
+            std::fs::remove_file(&part).ok();
+        }
+        written
+    };
+    write().map_err(|error| write_error(path, &error))?;
+    sync_folder_of(path);
+    Ok(())
 }
 
 /// Writes and flushes to the disk, so that "disk full" shows here and not after the rename.
@@ -49,40 +59,119 @@ pub(crate) fn refuse_protected(path: &Path) -> SceneResult<()> {
     }
 }
 
-/// Renames every (written, target) pair, or none: what stood at a target comes back if a later one fails.
-/// `outdated` are files that belonged to the old target and would be taken for the new one's.
+/// Puts every written file in its place, or none: what stood at a target comes back if a later step fails. The first pair is
+/// the file the others belong to. Whatever ends the process in between, that one is the old or the new file, and what lies
+/// beside it is of the same making or missing. `outdated` are files that belonged to the old one and would be taken for the
+/// new one's.
 pub(crate) fn replace_together(
     pairs: &[(PathBuf, PathBuf)],
     outdated: &[PathBuf],
 ) -> std::io::Result<()> {
-    let mut kept: Vec<(PathBuf, PathBuf)> = Vec::new();
-    let mut placed: Vec<&(PathBuf, PathBuf)> = Vec::new();
-    let mut attempt = || -> std::io::Result<()> {
-        for target in pairs.iter().map(|(_, target)| target).chain(outdated) {
-            if target.exists() {
-                let old = with_suffix(target, ".old");
-                std::fs::rename(target, &old)?;
-                kept.push((old, target.clone()));
+    let mut done: Vec<Step> = Vec::new();
+    for step in steps(pairs, outdated) {
+        match step.take() {
+            Ok(()) => done.push(step),
+            Err(error) => {
+                done.iter().rev().for_each(Step::take_back);
+                return Err(error);
             }
         }
-        for pair in pairs {
-            std::fs::rename(&pair.0, &pair.1)?;
-            placed.push(pair);
-        }
-        Ok(())
-    };
-    let outcome = attempt();
-    if outcome.is_err() {
-        placed
-            .iter()
-            .for_each(|(part, target)| std::fs::rename(target, part).unwrap_or_default());
-        kept.iter()
-            .for_each(|(old, target)| std::fs::rename(old, target).unwrap_or_default());
-    } else {
-        kept.iter()
-            .for_each(|(old, _)| std::fs::remove_file(old).unwrap_or_default());
     }
-    outcome
+    for target in pairs.iter().map(|(_, target)| target).chain(outdated) {
+        std::fs::remove_file(kept_name(target)).ok();
+    }
+    if let Some((_, target)) = pairs.first() {
+        sync_folder_of(target);
+    }
+    Ok(())
+}
+
+/// Where a file lies while its successor takes its place. Our own ending: nothing of the user's is called so.
+fn kept_name(target: &Path) -> PathBuf {
+    with_suffix(target, ".old.part")
+}
+
+/// One change of names, which can be taken back.
+#[derive(Debug)]
+enum Step {
+    /// The file gets a second name and keeps its own.
+    Keep {
+        target: PathBuf,
+        kept: PathBuf,
+    },
+    Rename {
+        from: PathBuf,
+        to: PathBuf,
+    },
+}
+
+/// What beside the main file is old goes first and what is new comes last, so that neither is seen beside the other's main file.
+fn steps(pairs: &[(PathBuf, PathBuf)], outdated: &[PathBuf]) -> Vec<Step> {
+    let Some((main, others)) = pairs.split_first() else {
+        return Vec::new();
+    };
+    let companions = others.iter().map(|(_, target)| target).chain(outdated);
+    let mut steps: Vec<Step> = companions
+        .filter(|target| target.exists())
+        .map(|target| Step::Rename {
+            from: target.clone(),
+            to: kept_name(target),
+        })
+        .collect();
+    if main.1.exists() {
+        steps.push(Step::Keep {
+            target: main.1.clone(),
+            kept: kept_name(&main.1),
+        });
+    }
+    steps.extend(pairs.iter().map(|(part, target)| Step::Rename {
+        from: part.clone(),
+        to: target.clone(),
+    }));
+    steps
+}
+
+impl Step {
+    fn take(&self) -> std::io::Result<()> {
+        match self {
+            Self::Rename { from, to } => std::fs::rename(from, to),
+            Self::Keep { target, kept } => {
+                // Of a process that was killed: the file at the target is newer.
+                std::fs::remove_file(kept).ok();
+                // File systems without links: the old file has to step aside.
+                std::fs::hard_link(target, kept).or_else(|_| std::fs::rename(target, kept))
+            }
+        }
+    }
+
+    fn take_back(&self) {
+        match self {
+            Self::Rename { from, to } => std::fs::rename(to, from).unwrap_or_default(),
+            Self::Keep { target, kept } => {
+                // Renaming one of two names of one file to the other leaves both.
+                if std::fs::rename(kept, target).is_ok() {
+                    std::fs::remove_file(kept).ok();
+                }
+            }
+        }
+    }
+}
+
+/// Makes new names in a folder outlive a power cut. Systems that cannot do that for folders do it by themselves or not at all.
+pub(crate) fn sync_folder_of(path: &Path) {
+    #[cfg(unix)]
+    if let Some(folder) = path.parent() {
+        let folder = if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
+        };
+        std::fs::File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .unwrap_or_default();
+    }
+    #[cfg(not(unix))]
+    let _ = path;
 }
 
 /// Says what stopped a write and what to do about it.
@@ -94,6 +183,9 @@ pub(crate) fn write_error(path: &Path, error: &std::io::Error) -> SceneError {
         }
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             "this folder or file may not be written; choose another folder"
+        }
+        ErrorKind::ResourceBusy => {
+            "another Terroir is writing this file; try again in a moment, or choose another name"
         }
         ErrorKind::NotFound => "this folder does not exist; choose another one",
         ErrorKind::NotADirectory => "a file stands where a folder is named; choose another folder",
@@ -140,6 +232,60 @@ mod tests {
             ("new map".into(), "new style".into())
         );
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    /// Whatever ends the process between two changes of names: the map is the old or the new one, and nothing of the other
+    /// lies beside it; the next run puts everything in order.
+    #[test]
+    fn a_crash_between_two_renames_leaves_one_map_whole() {
+        let setting = |folder: &Path| {
+            let at = |name: &str| folder.join(name);
+            for (name, words) in [
+                ("map.tif", "old"),
+                ("map.tif.aux.xml", "old"),
+                ("map.qml", "old"),
+                ("map.ovr", "old"),
+                ("map.part.tif", "new"),
+                ("map.part.qml", "new"),
+                ("map.part.sld", "new"),
+            ] {
+                std::fs::write(at(name), words).unwrap();
+            }
+            let pairs = vec![
+                (at("map.part.tif"), at("map.tif")),
+                (at("map.part.qml"), at("map.qml")),
+                (at("map.part.sld"), at("map.sld")),
+            ];
+            (pairs, vec![at("map.tif.aux.xml"), at("map.ovr")])
+        };
+        for ended_after in 0.. {
+            let folder = tempfile::tempdir().unwrap();
+            let (pairs, outdated) = setting(folder.path());
+            let all = steps(&pairs, &outdated);
+            if ended_after > all.len() {
+                break;
+            }
+            for step in &all[..ended_after] {
+                step.take().unwrap();
+            }
+            let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).ok();
+            let map = read("map.tif").expect("the map is there");
+            for name in ["map.tif.aux.xml", "map.qml", "map.sld", "map.ovr"] {
+                assert!(
+                    read(name).is_none_or(|words| words == map),
+                    "{name} is not of the {map} map after {ended_after} steps"
+                );
+            }
+            let (pairs, outdated) = setting(folder.path());
+            replace_together(&pairs, &outdated).unwrap();
+            let mut left: Vec<_> = std::fs::read_dir(folder.path())
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name())
+                .collect();
+            left.sort();
+            assert_eq!(left, ["map.qml", "map.sld", "map.tif"]);
+            assert_eq!(read("map.tif").as_deref(), Some("new"));
+        }
     }
 
     #[test]

@@ -1,0 +1,55 @@
+//! What a job writes: the files and folders two jobs must not write at once. Knows specs; opens nothing.
+
+use std::path::PathBuf;
+
+use terroir_scene::{Claim, SceneResult, overviews_path};
+
+use crate::JobSpec;
+
+impl JobSpec {
+    /// The files or folders the job is named after; what lies beside them goes by their names.
+    pub fn outputs(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Embed(spec) => vec![spec.out.clone()],
+            Self::Train(spec) => vec![spec.out.clone()],
+            Self::Predict(spec) => vec![spec.out.clone()],
+            Self::Assess(spec) => vec![spec.out.clone()],
+            Self::Calc(spec) => vec![spec.out.clone()],
+            Self::Overviews(spec) => vec![overviews_path(&spec.raster)],
+            Self::Pretrain(spec) => vec![spec.out.clone()],
+            Self::PretrainStp(spec) => vec![spec.out.clone()],
+            Self::PretrainKgvsf(spec) => vec![spec.out.clone()],
+            // Named only once the address is known: claimed there.
+            Self::Models(_) => Vec::new(),
+            Self::Finetune(spec) => vec![spec.out.clone()],
+            Self::MapScene(spec) => vec![spec.out.clone()],
+            Self::Sample(spec) => vec![spec.out.clone()],
+            Self::Polygons(spec) => vec![spec.out.clone()],
+            Self::Change(spec) => vec![spec.out.clone()],
+            Self::Cluster(spec) => vec![spec.out.clone()],
+            Self::Regress(spec) => vec![spec.out.clone()],
+            Self::ExportField(spec) => vec![spec.out.clone()],
+            Self::Similar(spec) => spec.out.clone(),
+            Self::Pca(spec) => vec![spec.out.clone()],
+            Self::Evaluate(spec) => vec![spec.out.clone()],
+            Self::EmbedSeries(spec) => vec![spec.out.clone()],
+            Self::EmbedSeason(spec) => vec![spec.out.clone()],
+            Self::Reconstruct(spec) => vec![spec.out.clone()],
+            Self::Composite(spec) => vec![spec.out.clone()],
+            Self::Soil(spec) => vec![spec.out.clone()],
+            Self::Forecast(spec) => vec![spec.out.clone()],
+        }
+    }
+
+    /// Claims all of them until the claims are dropped.
+    ///
+    /// # Errors
+    /// Another process writes one of them.
+    pub(crate) fn claim_outputs(&self) -> SceneResult<Vec<Claim>> {
+        let mut claims = Vec::new();
+        for out in self.outputs() {
+            claims.extend(Claim::take(&out)?);
+        }
+        Ok(claims)
+    }
+}
