@@ -11,6 +11,7 @@ use terroir_models::{
     CATALOGUE, DofaConfig, DofaOutline, PUBLISHED, PublishedFile, about_kgvsf, about_stp,
     load_kgvsf, load_stp, origin, outline_dofa, published_file, published_with_hash,
 };
+use terroir_scene::Claim;
 
 use crate::download::{Wanted, fetch};
 use crate::monitor::{JobResult, Monitor};
@@ -121,6 +122,7 @@ fn get(
     make_folder(store)?;
     // The name as a file of this folder, whatever stood in the address.
     let part = store.part_path(&safe(&target.file));
+    let _claim = Claim::take(&part)?;
     let wanted = Wanted {
         address: &target.address,
         part: &part,
@@ -178,6 +180,7 @@ fn import(store: &ModelStore, file: &Path, monitor: &Monitor<'_>) -> JobResult<O
     outline(file, monitor)?;
     make_folder(store)?;
     let part = store.part_path(&safe(&name));
+    let _claim = Claim::take(&part)?;
     let copied = hash_blocking(file, Some(&part), monitor);
     let result = copied.and_then(|sha256| {
         let known = store

@@ -115,6 +115,7 @@ impl ModelStore {
     pub fn unfinished_blocking(&self) -> Vec<(String, u64)> {
         self.names()
             .into_iter()
+            .filter(|name| !name.ends_with(".lock.part") && !name.ends_with(".json.part"))
             .filter_map(|name| {
                 let bytes = std::fs::metadata(self.folder.join(&name)).ok()?.len();
                 Some((name.strip_suffix(".part")?.to_owned(), bytes))
@@ -209,7 +210,7 @@ impl ModelStore {
         }
     }
 
-    /// Moves a finished file to its place and writes its note.
+    /// Writes the note of a finished file and moves it to its place.
     pub(crate) fn keep_blocking(
         &self,
         part: &Path,
@@ -219,16 +220,14 @@ impl ModelStore {
         let failed = |error: std::io::Error| {
             Failure::io("the weights cannot be put in their place", &path, &error)
         };
-        std::fs::rename(part, &path).map_err(failed)?;
-        std::fs::remove_file(crate::download::mark_path(part)).ok();
-        let note = note_path(&path);
-        let beside = self.folder.join(format!("{}.json.part", weights.file));
         let text = serde_json::to_string_pretty(weights).map_err(|error| {
             Failure::new("the note of the weights cannot be written").with_details(error)
         })?;
-        std::fs::write(&beside, text)
-            .and_then(|()| std::fs::rename(&beside, &note))
-            .map_err(failed)
+        // A note without its file says so; a file without its note would be taken for a stranger's.
+        terroir_scene::write_beside(&note_path(&path), text.as_bytes())?;
+        std::fs::rename(part, &path).map_err(failed)?;
+        std::fs::remove_file(crate::download::mark_path(part)).ok();
+        Ok(())
     }
 
     /// The catalogue with what is installed and what could be. `built_in` holds a folder for each model that comes with
