@@ -73,12 +73,9 @@ impl Settings {
             return Ok(());
         };
         let path = folder.join("settings.json");
-        let beside = folder.join("settings.json.part");
         let text = serde_json::to_string_pretty(self).unwrap_or_default();
-        std::fs::create_dir_all(folder)
-            .and_then(|()| std::fs::write(&beside, text))
-            .and_then(|()| std::fs::rename(&beside, &path))
-            .map_err(|error| write_error(&path, &error))
+        std::fs::create_dir_all(folder).map_err(|error| write_error(&path, &error))?;
+        terroir_scene::write_beside(&path, text.as_bytes())
     }
 
     /// Puts a coordinate system first in its list.

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use terroir_engine::{ExportFieldSpec, JobSpec};
 use terroir_scene::{
-    Class, Labels, MapKind, MapWriter, PaletteEntry, Provenance, Raster, RasterInfo, Resampling,
-    Window, default_style_blocking, export_labels, import_labels, open_project,
+    Claim, Class, Labels, MapKind, MapWriter, PaletteEntry, Provenance, Raster, RasterInfo,
+    Resampling, Window, default_style_blocking, export_labels, import_labels, open_project,
+    write_beside,
 };
 
 use super::failure::{CliError, CliResult};
 use super::job::run_and_report;
 use super::legend::svg_with_legend;
 use super::output::Output;
-use super::picture::{write_beside, write_png, write_world_file};
+use super::picture::{write_png, write_world_file};
 use super::render::draw;
 
 /// Rows copied at once; memory stays small whatever the map's height.
@@ -132,9 +133,7 @@ fn legend_picture(args: &ExportArgs) -> CliResult<PathBuf> {
         .map(|stem| stem.to_string_lossy().into_owned())
         .unwrap_or_default();
     let svg = svg_with_legend(&still, &title, &classes)?;
-    write_beside(&args.out, |file| {
-        std::io::Write::write_all(file, svg.as_bytes())
-    })?;
+    write_beside(&args.out, svg.as_bytes())?;
     Ok(args.out.clone())
 }
 
@@ -152,6 +151,7 @@ fn class_map(args: &ExportArgs) -> CliResult<Vec<PathBuf>> {
             "--out is the input itself: choose another name.",
         ));
     }
+    let _claim = Claim::take(&args.out)?;
     let mut writer = MapWriter::create(&args.out, &info.grid, MapKind::Classes(classes))?;
     let whole = info.grid.window();
     for row in (0..whole.height).step_by(ROWS_AT_ONCE) {

@@ -41,7 +41,7 @@ impl CliError {
     /// A file of ours could not be written or read: `what` first, path last, the system's reason as details.
     pub fn file(what: impl Display, path: &Path, error: &std::io::Error) -> Self {
         let reason = match error.kind() {
-            std::io::ErrorKind::NotFound => " The folder or file does not exist.",
+            std::io::ErrorKind::NotFound => " The folder or file does not exist; check its name.",
             std::io::ErrorKind::PermissionDenied => {
                 " You may not write or read there; choose another folder."
             }

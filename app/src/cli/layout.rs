@@ -1,7 +1,6 @@
 //! `terroir layout`: a raster as a map sheet with title, legend, scale bar, north arrow, graticule, date and attribution, as PDF,
 //! PNG or SVG.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -12,7 +11,6 @@ use terroir_scene::{
 use super::failure::{CliError, CliResult};
 use super::output::Output;
 use super::overlay::draw_over;
-use super::picture::write_beside;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Page {
@@ -101,7 +99,7 @@ pub fn run(args: &LayoutArgs, output: Output) -> CliResult {
     let bytes = sheet
         .file(format, dpi)
         .map_err(|error| CliError::file("The sheet could not be drawn.", &args.out, &error))?;
-    write_beside(&args.out, |file| file.write_all(&bytes))?;
+    terroir_scene::write_beside(&args.out, &bytes)?;
     if output.json {
         return output.print_json(&serde_json::json!({ "files": [args.out] }));
     }

@@ -111,8 +111,10 @@ impl Failure {
             std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
                 "; the folder cannot be written, choose another one"
             }
-            std::io::ErrorKind::NotFound => "; there is no such file or folder",
-            _ => "",
+            std::io::ErrorKind::NotFound => "; there is no such file or folder, check its name",
+            // Some say already what to do.
+            _ if what.contains("again") => "",
+            _ => "; try again, or choose another folder",
         };
         Self::new(format!("{what}{hint}\n{}", path.display())).with_details(error)
     }

@@ -96,7 +96,7 @@ pub fn build_overviews_blocking(
     let part = Part::create(&target)?;
     let written = build(&part, &source, &factors, resampling, progress)?;
     check(&written, &info, factors.len()).map_err(|details| {
-        failure(&target, "the overviews came out incomplete").with_details(details)
+        failure(&target, "the overviews came out incomplete; try again").with_details(details)
     })?;
     let size_bytes = std::fs::metadata(&written).map_or(0, |found| found.len());
     std::fs::rename(&written, &target).map_err(|error| in_folder(&target, &error))?;
@@ -156,7 +156,7 @@ fn in_folder(target: &Path, error: &std::io::Error) -> SceneError {
         .with_details(error),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => SceneError::write(
             target,
-            "the disk is full, so the overviews were not built; they need about a third of the raster's size",
+            "the disk is full, so the overviews were not built; free some space, about a third of the raster's size, and try again",
         )
         .with_details(error),
         _ => write_error(target, error),
@@ -245,7 +245,11 @@ fn build(
             let full = std::io::ErrorKind::StorageFull.into();
             return Err(in_folder(&target, &full).with_details(words));
         }
-        return Err(failure(&target, "the overviews could not be built").with_details(words));
+        return Err(failure(
+            &target,
+            "the overviews could not be built; try again, or copy the raster to another folder",
+        )
+        .with_details(words));
     }
     let written = overviews_path(&copy);
     std::fs::File::open(&written)
