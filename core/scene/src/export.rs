@@ -190,7 +190,7 @@ impl MapWriter {
         provenance: &Provenance,
         progress: Progress,
     ) -> SceneResult<Vec<PathBuf>> {
-        let Some(raw) = self.raw.take() else {
+        let Some(mut raw) = self.raw.take() else {
             return Err(SceneError::write(&self.path, "the map is closed already"));
         };
         let complaints = Complaints::listen();
@@ -199,7 +199,13 @@ impl MapWriter {
             is_stopped |= !progress(done);
             !is_stopped
         };
-        let outcome = self.assemble(raw, provenance, &mut observe);
+        let outcome = self.assemble(&mut raw, provenance, &mut observe);
+        if outcome.is_err() && is_disk_broken(&self.path) {
+            // libtiff looks for its directory for ever when it closes a file it can neither write nor read back.
+            std::mem::forget(raw);
+        } else {
+            drop(raw);
+        }
         if is_stopped {
             return Err(SceneError::Cancelled);
         }
@@ -211,7 +217,7 @@ impl MapWriter {
     /// From the filled temporary to checked files beside the target.
     fn assemble(
         &self,
-        mut raw: Dataset,
+        raw: &mut Dataset,
         provenance: &Provenance,
         progress: Progress,
     ) -> Result<(), String> {
@@ -236,12 +242,12 @@ impl MapWriter {
         raw.flush_cache().map_err(|error| error.to_string())?;
         match &self.kind {
             MapKind::Field => {
-                field_overviews::build(&mut raw, &self.grid, &mut |done| progress(0.3 * done))?;
+                field_overviews::build(raw, &self.grid, &mut |done| progress(0.3 * done))?;
                 raw.set_metadata_item("EMBEDDING_QUANTIZATION", "sqrt127.5", "")
                     .map_err(|error| error.to_string())?;
             }
             MapKind::Continuous { bands, ramp } | MapKind::Measured { bands, ramp, .. } => {
-                let spans = self.set_statistics(&raw, bands.len())?;
+                let spans = self.set_statistics(raw, bands.len())?;
                 if let Some(&(low, high)) = spans.first() {
                     let (low, high) = ramp_limits(ramp, low, high);
                     let unit = bands.first().map_or("", |(_, unit)| unit);
@@ -249,7 +255,7 @@ impl MapWriter {
                 }
             }
             MapKind::Counts(names) => {
-                let spans = self.set_statistics(&raw, names.len())?;
+                let spans = self.set_statistics(raw, names.len())?;
                 if let Some(&(low, high)) = spans.first() {
                     styles = Some(ramp_styles("viridis", low, high.max(low + 1.0), ""));
                 }
@@ -260,10 +266,10 @@ impl MapWriter {
             raw.set_metadata_item(&key, &value, "")
                 .map_err(|error| error.to_string())?;
         }
-        cog::copy(&raw, part, &self.kind.options(), &mut |done| {
+        cog::copy(raw, part, &self.kind.options(), &mut |done| {
             progress(0.3 + 0.5 * done)
         })?;
-        let counts = self.compare(&raw, part, &mut |done| progress(0.8 + 0.2 * done))?;
+        let counts = self.compare(raw, part, &mut |done| progress(0.8 + 0.2 * done))?;
         if let MapKind::Classes(classes) = &self.kind {
             cog::name_categories(part, classes, &counts)?;
             if !with_suffix(part, ".aux.xml").exists() {
@@ -506,6 +512,24 @@ impl MapWriter {
     }
 }
 
+/// Whether the folder takes no bytes at all for another reason than room and rights, as a disk that was unplugged.
+fn is_disk_broken(path: &Path) -> bool {
+    use std::io::ErrorKind;
+    let probe = with_suffix(path, ".probe.part");
+    let probed = write_synced(&probe, &[0; 4096]);
+    std::fs::remove_file(&probe).ok();
+    probed.is_err_and(|error| {
+        !matches!(
+            error.kind(),
+            ErrorKind::StorageFull
+                | ErrorKind::QuotaExceeded
+                | ErrorKind::PermissionDenied
+                | ErrorKind::ReadOnlyFilesystem
+                | ErrorKind::NotFound
+        )
+    })
+}
+
 /// What stopped GDAL, in plain words where the system can tell.
 fn failure(path: &Path, what: &str, complaints: &Complaints) -> SceneError {
     let details = format!("{what}\n{}", complaints.text());
@@ -518,8 +542,17 @@ fn failure(path: &Path, what: &str, complaints: &Complaints) -> SceneError {
         Ok(()) if details.contains("No space left") || details.contains("file size") => {
             write_error(path, &std::io::ErrorKind::StorageFull.into()).with_details(details)
         }
-        Ok(()) => SceneError::write(path, format!("the map could not be written: {what}"))
-            .with_details(details),
+        // The library's own words, which end up in the details, help nobody.
+        Ok(()) if what.contains("GDAL") || what.contains("os error") => SceneError::write(
+            path,
+            "the map could not be written; run it again, or choose another folder",
+        )
+        .with_details(details),
+        Ok(()) => SceneError::write(
+            path,
+            format!("the map could not be written: {what}; run it again, or choose another folder"),
+        )
+        .with_details(details),
     }
 }
 
