@@ -641,6 +641,8 @@ impl State {
             | JobSpec::Predict(_)
             | JobSpec::Calc(_)
             | JobSpec::MapScene(_)
+            | JobSpec::Merge(_)
+            | JobSpec::Shard(_)
             | JobSpec::Composite(_) => {
                 if let Some(path) = files.into_iter().next() {
                     self.open_raster(path, OpenRole::Result);
@@ -787,6 +789,8 @@ pub fn job_name(spec: &JobSpec) -> &'static str {
         JobSpec::Soil(_) => t!("job-soil"),
         JobSpec::Forecast(spec) if spec.fill.is_some() => t!("job-forecast-fill"),
         JobSpec::Forecast(_) => t!("job-forecast"),
+        JobSpec::Shard(spec) => job_name(&spec.of),
+        JobSpec::Merge(_) => t!("job-merge"),
     }
 }
 

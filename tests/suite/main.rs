@@ -73,6 +73,7 @@ mod season_window;
 mod series;
 mod series_fields;
 mod series_window;
+mod shards;
 mod similarity;
 mod soil;
 mod style_panel;

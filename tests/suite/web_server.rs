@@ -1,6 +1,8 @@
-//! A small web server on this machine alone, with ranges and with faults: what a remote raster meets.
+//! A small web server on this machine alone, with ranges and with faults: what a remote raster meets. It keeps what is put
+//! there, as a store does.
 
-use std::io::{BufRead, BufReader, Write};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -23,6 +25,8 @@ struct Seen {
     bytes: AtomicU64,
     /// Method and path of every question.
     questions: Mutex<Vec<String>>,
+    /// What visitors put here, by path.
+    kept: Mutex<BTreeMap<String, Vec<u8>>>,
     is_over: AtomicBool,
 }
 
@@ -68,6 +72,15 @@ impl WebServer {
         format!("{}/scene.tif", self.address)
     }
 
+    /// Host and port.
+    pub fn host(&self) -> &str {
+        self.address.trim_start_matches("http://")
+    }
+
+    pub fn kept(&self) -> Vec<String> {
+        self.seen.kept.lock().unwrap().keys().cloned().collect()
+    }
+
     pub fn address(&self, path: &str) -> String {
         format!("{}/{path}", self.address)
     }
@@ -105,7 +118,7 @@ fn serve(visitor: TcpStream, content: &[u8], manner: &Mutex<Manner>, seen: &Seen
         if questions.read_line(&mut first).is_err() || first.is_empty() {
             return;
         }
-        let mut range = None;
+        let (mut range, mut length, mut expects) = (None, 0, false);
         loop {
             let mut line = String::new();
             if questions.read_line(&mut line).is_err() {
@@ -114,6 +127,12 @@ fn serve(visitor: TcpStream, content: &[u8], manner: &Mutex<Manner>, seen: &Seen
             if line.trim().is_empty() {
                 break;
             }
+            if let Some((key, value)) = line.split_once(':')
+                && key.eq_ignore_ascii_case("content-length")
+            {
+                length = value.trim().parse().unwrap_or(0);
+            }
+            expects |= line.to_lowercase().starts_with("expect: 100");
             if let Some((key, value)) = line.split_once(':')
                 && key.eq_ignore_ascii_case("range")
             {
@@ -139,9 +158,32 @@ fn serve(visitor: TcpStream, content: &[u8], manner: &Mutex<Manner>, seen: &Seen
             .unwrap()
             .push(format!("{method} {path}"));
         let now = *manner.lock().unwrap();
+        if method == "PUT" {
+            let mut body = vec![0; length];
+            if expects && answers.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").is_err()
+                || questions.read_exact(&mut body).is_err()
+            {
+                return;
+            }
+            let status = match now {
+                Manner::Fails(status) => status,
+                _ => {
+                    seen.kept.lock().unwrap().insert(path.to_owned(), body);
+                    200
+                }
+            };
+            let answer =
+                format!("HTTP/1.1 {status} Put\r\nETag: \"x\"\r\nContent-Length: 0\r\n\r\n");
+            if answers.write_all(answer.as_bytes()).is_err() {
+                return;
+            }
+            continue;
+        }
+        let kept = seen.kept.lock().unwrap().get(path).cloned();
+        let content = kept.as_deref().unwrap_or(content);
         let status = match now {
             Manner::Fails(status) => status,
-            _ if path != "/scene.tif" => 404,
+            _ if path != "/scene.tif" && kept.is_none() => 404,
             _ => 200,
         };
         if status != 200 {

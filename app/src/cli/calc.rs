@@ -10,6 +10,7 @@ use super::bands::parse_band_wavelength;
 use super::failure::{CliError, CliResult};
 use super::job::run_and_report;
 use super::output::Output;
+use super::shard::ShardOption;
 
 #[derive(Debug, Args)]
 pub struct CalcArgs {
@@ -30,6 +31,8 @@ pub struct CalcArgs {
     /// Colour ramp of the style written beside the result; viridis or the index's own without this
     #[arg(long)]
     ramp: Option<String>,
+    #[command(flatten)]
+    shard: ShardOption,
 }
 
 pub fn run(args: &CalcArgs, output: Output) -> CliResult {
@@ -67,7 +70,7 @@ pub fn run(args: &CalcArgs, output: Output) -> CliResult {
         wavelengths_nm,
         ramp,
     });
-    run_and_report(&spec, output)
+    run_and_report(&args.shard.of(spec), output)
 }
 
 /// An unknown index is a wrong option, told before anything is read.

@@ -9,6 +9,7 @@ use terroir_scene::{ArchiveSpec, CompositeStatistic, Period};
 use super::failure::CliResult;
 use super::job::run_and_report;
 use super::output::Output;
+use super::shard::ShardOption;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum StatisticChoice {
@@ -53,6 +54,8 @@ pub struct CompositeArgs {
     /// Where the result goes (.tif); its last band counts the clear images
     #[arg(long)]
     out: PathBuf,
+    #[command(flatten)]
+    shard: ShardOption,
 }
 
 pub fn run(args: &CompositeArgs, output: Output) -> CliResult {
@@ -66,5 +69,5 @@ pub fn run(args: &CompositeArgs, output: Output) -> CliResult {
         sensor: args.sensor.clone(),
         out: args.out.clone(),
     });
-    run_and_report(&spec, output)
+    run_and_report(&args.shard.of(spec), output)
 }

@@ -11,6 +11,7 @@ use super::embed_series::{self, SeriesOptions};
 use super::failure::{CliError, CliResult};
 use super::job::run_and_report;
 use super::output::Output;
+use super::shard::ShardOption;
 
 #[derive(Debug, Args)]
 pub struct EmbedArgs {
@@ -49,6 +50,8 @@ pub struct EmbedArgs {
     /// Daily weather of the place, for models of images and weather (kgvsf)
     #[arg(long, value_name = "FILE")]
     weather: Option<PathBuf>,
+    #[command(flatten)]
+    shard: ShardOption,
     #[command(flatten)]
     series: SeriesOptions,
 }
@@ -101,12 +104,17 @@ pub fn run(args: &EmbedArgs, output: Output) -> CliResult {
         seed: args.seed,
         aoi: args.aoi.clone(),
     });
-    run_and_report(&spec, output)
+    run_and_report(&args.shard.of(spec), output)
 }
 
 fn run_season(args: &EmbedArgs, output: Output) -> CliResult {
-    let (support, reference) = args.series.of_one_season()?;
     let model = &args.model;
+    if args.shard.is_given() {
+        return Err(CliError::usage(format!(
+            "{model} works on small places and is not done in shards; leave --shard out."
+        )));
+    }
+    let (support, reference) = args.series.of_one_season()?;
     let Some(weather) = &args.weather else {
         return Err(CliError::usage(format!(
             "{model} reads images and weather; name the place's daily weather (--weather)."
@@ -160,7 +168,7 @@ fn run_series(args: &EmbedArgs, model: &str, output: Output) -> CliResult {
         seed: args.seed,
         aoi: args.aoi.clone(),
     };
-    embed_series::run(common, &args.series, output)
+    embed_series::run(common, &args.series, args.shard, output)
 }
 
 /// The name of a model over time; `stp` is the smallest.

@@ -10,6 +10,7 @@ use super::embed::weights_of;
 use super::failure::{CliError, CliResult};
 use super::job::run_and_report;
 use super::output::Output;
+use super::shard::ShardOption;
 
 /// Options of models over time alone.
 #[derive(Debug, Args)]
@@ -83,7 +84,12 @@ pub struct Common<'a> {
     pub aoi: Option<String>,
 }
 
-pub fn run(common: Common<'_>, options: &SeriesOptions, output: Output) -> CliResult {
+pub fn run(
+    common: Common<'_>,
+    options: &SeriesOptions,
+    shard: ShardOption,
+    output: Output,
+) -> CliResult {
     let archive = ArchiveSpec {
         files: common.files.to_vec(),
         reference: options.reference.clone(),
@@ -113,7 +119,7 @@ pub fn run(common: Common<'_>, options: &SeriesOptions, output: Output) -> CliRe
         aoi: common.aoi,
         window: options.window,
     });
-    run_and_report(&spec, output)
+    run_and_report(&shard.of(spec), output)
 }
 
 fn whole_period(archive: &ArchiveSpec) -> Result<Period, CliError> {

@@ -23,6 +23,7 @@ mod info;
 mod job;
 mod layout;
 mod legend;
+mod merge;
 mod models;
 mod output;
 mod overlay;
@@ -41,6 +42,7 @@ mod render;
 mod reproduce;
 mod sample;
 mod series;
+mod shard;
 mod similar;
 mod soil;
 mod suggest;
@@ -173,6 +175,8 @@ enum Command {
     Classes(classes::ClassesArgs),
     /// Convert maps to pictures and labels to other vector formats
     Export(export::ExportArgs),
+    /// Join the shards of a field or a map, made with --shard, to the file a single run would have made
+    Merge(merge::MergeArgs),
     /// Build overviews of a raster, so that the whole of it is drawn at once
     Overviews(overviews::OverviewsArgs),
     /// Train a model on your own scenes without labels
@@ -265,6 +269,7 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::Evaluate(args)) => evaluate::run(&args, output),
         Some(Command::Classes(args)) => classes::run(&args, output),
         Some(Command::Export(args)) => export::run(&args, output),
+        Some(Command::Merge(args)) => merge::run(&args, output),
         Some(Command::Overviews(args)) => overviews::run(&args, output),
         Some(Command::Pretrain(args)) => pretrain::run(&args, output),
         Some(Command::Devices) => devices::run(output),

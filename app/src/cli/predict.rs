@@ -10,6 +10,7 @@ use super::bands::parse_band_wavelength;
 use super::failure::CliResult;
 use super::job::run_and_report;
 use super::output::Output;
+use super::shard::ShardOption;
 use super::suggest::Measure;
 
 #[derive(Debug, Args)]
@@ -50,6 +51,8 @@ pub struct PredictArgs {
     /// Work only inside the polygons of this vector file (`file:layer` names one of its layers); outside becomes nodata
     #[arg(long, value_name = "FILE")]
     aoi: Option<String>,
+    #[command(flatten)]
+    shard: ShardOption,
 }
 
 pub fn run(args: &PredictArgs, output: Output) -> CliResult {
@@ -69,7 +72,7 @@ pub fn run(args: &PredictArgs, output: Output) -> CliResult {
             wavelengths_nm,
             aoi: args.aoi.clone(),
         });
-        return run_and_report(&spec, output);
+        return run_and_report(&args.shard.of(spec), output);
     }
     // The parser has asked for both or for a scene.
     let spec = JobSpec::Predict(PredictSpec {
@@ -80,5 +83,5 @@ pub fn run(args: &PredictArgs, output: Output) -> CliResult {
         out: args.out.clone(),
         aoi: args.aoi.clone(),
     });
-    run_and_report(&spec, output)
+    run_and_report(&args.shard.of(spec), output)
 }

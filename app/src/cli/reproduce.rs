@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use terroir_engine::{Evaluation, ForecastMethod, JobSpec, command_line, reproduce_spec};
 use terroir_scene::{
     ArchiveSpec, Block, FutureWeather, Raster, RasterInfo, Resampling, Window, file_and_layer,
+    is_remote,
 };
 
 use super::failure::{CliError, CliResult};
@@ -50,7 +51,12 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
         )));
     };
     let folder = args.file.parent().unwrap_or(Path::new(""));
-    match &mut spec {
+    // Of a shard the same shard is made again, and only that.
+    let (whole, shard) = match &mut spec {
+        JobSpec::Shard(spec) => (&mut *spec.of, Some(spec.shard)),
+        whole => (whole, None),
+    };
+    match whole {
         JobSpec::Embed(embed) => {
             find_input(&mut embed.scene, folder)?;
             if let Some(weights) = &mut embed.weights {
@@ -191,12 +197,17 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
         | JobSpec::Polygons(_)
         | JobSpec::ExportField(_)
         | JobSpec::Pca(_)
-        | JobSpec::Evaluate(_) => {
+        | JobSpec::Evaluate(_)
+        | JobSpec::Shard(_)
+        | JobSpec::Merge(_) => {
             return Err(CliError::failed(format!(
                 "Only fields and maps can be made again.\n{}",
                 args.file.display()
             )));
         }
+    }
+    if let Some(shard) = shard {
+        out = shard.path_of(&out);
     }
     if args.print {
         return output.print(&(command_line(&spec) + "\n"));
@@ -270,8 +281,10 @@ fn evaluation_again(args: &ReproduceArgs, output: Output) -> CliResult {
 }
 
 /// Takes an input from where it was, else from the folder of the result.
+///
+/// An address stays what it is: the file at hand named it, not the user, so that only its own command line connects to it.
 fn find_input(path: &mut PathBuf, folder: &Path) -> CliResult {
-    if path.exists() {
+    if path.exists() || is_remote(path) {
         return Ok(());
     }
     if let Some(beside) = path
@@ -459,6 +472,13 @@ fn without_time_and_place(text: &str) -> String {
         object.remove("command");
         if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
             spec.remove("out");
+            // The whole of which a shard was made.
+            if let Some(whole) = spec.get_mut("of").and_then(Value::as_object_mut) {
+                whole.remove("out");
+            }
+        }
+        if object.contains_key("shard") {
+            object.remove("key");
         }
     }
     keep_names(&mut value);
@@ -541,6 +561,11 @@ mod tests {
         let plain = |text: String| without_time_and_place(&text);
         assert_eq!(plain(run(1.0, "/x", 3)), plain(run(2.5, "/y/z", 3)));
         assert_ne!(plain(run(1.0, "/x", 3)), plain(run(1.0, "/x", 4)));
+        let shard = |out: &str| {
+            let of = json!({"scene": "a.tif", "out": out});
+            json!({"spec": {"job": "shard", "shard": "1/2", "of": of}}).to_string()
+        };
+        assert_eq!(plain(shard("a.tif")), plain(shard("b.tif")));
         assert_eq!(
             without_time_and_place("no json / at all"),
             "no json / at all"

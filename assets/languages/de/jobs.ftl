@@ -5,6 +5,7 @@ job-train = Klassifikator trainieren
 job-predict = Klassenkarte schreiben
 job-assess = Karte bewerten
 job-calc = Raster berechnen
+job-merge = Teile zusammenfügen
 job-overviews = Übersichten erstellen
 job-pretrain = Modell vortrainieren
 job-weights-get = Gewichte holen

@@ -5,6 +5,7 @@ job-train = Train classifier
 job-predict = Write class map
 job-assess = Assess map
 job-calc = Calculate raster
+job-merge = Join shards
 job-overviews = Build overviews
 job-pretrain = Pretrain model
 job-weights-get = Get weights

@@ -5,6 +5,7 @@ job-train = Entrenar clasificador
 job-predict = Escribir mapa de clases
 job-assess = Evaluar mapa
 job-calc = Calcular ráster
+job-merge = Unir partes
 job-overviews = Crear pirámides
 job-pretrain = Preentrenar modelo
 job-weights-get = Obtener pesos

@@ -5,6 +5,7 @@ job-train = Entraîner le classifieur
 job-predict = Écrire la carte des classes
 job-assess = Évaluer la carte
 job-calc = Calculer le raster
+job-merge = Assembler les morceaux
 job-overviews = Construire les aperçus
 job-pretrain = Préentraîner le modèle
 job-weights-get = Obtenir les poids

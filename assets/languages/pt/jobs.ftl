@@ -5,6 +5,7 @@ job-train = Treinar classificador
 job-predict = Escrever mapa de classes
 job-assess = Avaliar mapa
 job-calc = Calcular raster
+job-merge = Unir partes
 job-overviews = Criar pirâmides
 job-pretrain = Pré-treinar modelo
 job-weights-get = Obter pesos

@@ -5,6 +5,7 @@ job-train = 训练分类器
 job-predict = 写出类别图
 job-assess = 评估地图
 job-calc = 计算栅格
+job-merge = 合并分片
 job-overviews = 构建金字塔
 job-pretrain = 预训练模型
 job-weights-get = 获取权重

@@ -10,6 +10,7 @@ use crate::catalogue::ModelShelf;
 use crate::design::Design;
 use crate::embed::embed;
 use crate::monitor::{JobResult, Monitor, Stop};
+use crate::shard::Share;
 use crate::split::Split;
 use crate::train::open_field;
 use crate::{EmbedSpec, Failure, JobId};
@@ -261,7 +262,7 @@ fn run_cases(
         {
             let out = scratch.join("field.tif");
             let spec = spec_of(case, &folder, &out, weights);
-            embed(&spec, &design, monitor, &mut shelf)?;
+            embed(&spec, Share::WHOLE, &design, monitor, &mut shelf)?;
             let field = open_field(&out)?;
             for (head, kind) in [("logistic", HeadKind::Logistic), ("ridge", HeadKind::Ridge)] {
                 for labels in ["5", "10", "full"] {

@@ -15,10 +15,11 @@ use crate::local::LocalFeatures;
 use crate::monitor::{JobResult, Monitor};
 use crate::projection::encode_unit;
 use crate::setup::{Setup, give_up_device, guarded, make_encoder};
+use crate::shard::SHARD_ROWS;
 use crate::{EmbedSpec, Failure};
 
 /// Side of a block: what is read, computed and journalled at once.
-const BLOCK: usize = 256;
+const BLOCK: usize = SHARD_ROWS;
 
 /// Bytes of scene values a block may hold before its side is halved.
 pub(crate) const BLOCK_BYTES: usize = 192 << 20;
@@ -87,6 +88,7 @@ struct Order {
     region: JobResult<Region>,
 }
 
+/// Computes the blocks of some `rows` of the scene that are wanted and not done yet.
 pub(crate) fn run_blocks(
     spec: &EmbedSpec,
     monitor: &Monitor<'_>,
@@ -94,13 +96,14 @@ pub(crate) fn run_blocks(
     setup: &mut Setup,
     journal: &mut Journal,
     blocks: &[Window],
+    rows: Window,
     area: Option<&AreaOfInterest>,
 ) -> JobResult<()> {
     let extent = setup.raster.info().grid.window();
     let geometry = setup.encoder.geometry();
     let windows = plan_windows(extent, geometry.window, geometry.overlap());
     let todo: Vec<usize> = (0..blocks.len())
-        .filter(|block| !journal.is_done(*block))
+        .filter(|block| touches(blocks[*block], rows) && !journal.is_done(*block))
         .filter(|block| area.is_none_or(|area| area.touches(blocks[*block])))
         .collect();
     let (send, orders) = sync_channel::<Order>(1);
@@ -207,7 +210,7 @@ fn compute_blocks(
         let codes = field_of_block(setup, &region, extent, &touching, windows, &tokens);
         let bytes: Vec<u8> = codes.iter().map(|code| code.cast_unsigned()).collect();
         journal.write(block, extent, &bytes)?;
-        monitor.tile(&journal.field_path(), extent);
+        monitor.tile(&journal.field_path(), journal.inside(extent));
         monitor.progress("embedding", encoded.min(total), total);
     }
     Ok(())

@@ -3,16 +3,18 @@
 use std::time::Instant;
 
 use terroir_scene::{
-    BandInfo, BandWavelength, Derivation, MapKind, MapWriter, Raster, Wavelength, WavelengthSource,
+    BandInfo, BandWavelength, Derivation, MapKind, Raster, Wavelength, WavelengthSource,
     spectral_index,
 };
 
+use crate::journal::fingerprint;
 use crate::monitor::{JobResult, Monitor};
-use crate::predict::squares;
+use crate::predict::squares_of;
 use crate::provenance::of_calc;
-use crate::{CalcSpec, Failure, Outcome};
+use crate::shard::{Share, key_of};
+use crate::{CalcSpec, Failure, JobSpec, Outcome};
 
-pub(crate) fn calc(spec: &CalcSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
+pub(crate) fn calc(spec: &CalcSpec, share: Share, monitor: &Monitor<'_>) -> JobResult<Outcome> {
     let begun = Instant::now();
     monitor.started("cpu");
     let raster = Raster::open(&spec.scene)?;
@@ -31,8 +33,15 @@ pub(crate) fn calc(spec: &CalcSpec, monitor: &Monitor<'_>) -> JobResult<Outcome>
         bands: vec![(derivation.label().to_owned(), unit_of(spec).to_owned())],
         ramp: spec.ramp.clone(),
     };
-    let mut map = MapWriter::create(&spec.out, &grid, kind)?;
-    let windows = squares(grid.width, grid.height);
+    let rows = share.rows(grid.window());
+    let job = share.job(JobSpec::Calc(spec.clone()));
+    let key = key_of(&job, &[&fingerprint(&spec.scene)])?;
+    let outputs = std::slice::from_ref(&spec.out);
+    if let Some(done) = share.done_blocking(rows, outputs, &key, monitor) {
+        return Ok(done);
+    }
+    let mut map = share.writer(&spec.out, &grid, rows, kind)?;
+    let windows = squares_of(&grid, rows);
     let mut pixels = 0u64;
     for (done, window) in windows.iter().enumerate() {
         monitor.check()?;
@@ -52,7 +61,8 @@ pub(crate) fn calc(spec: &CalcSpec, monitor: &Monitor<'_>) -> JobResult<Outcome>
         monitor.warn("no pixel has a value: every one is missing or the formula has none for it");
     }
     let seconds = begun.elapsed().as_secs_f64();
-    let keys = of_calc(spec, raster.info(), &bands, &derivation, seconds);
+    let mut keys = of_calc(spec, share, raster.info(), &bands, &derivation, seconds);
+    keys.extend(share.provenance(&key));
     let files = map.finish_observed(&keys, &mut |share| {
         monitor.progress("writing the file", (100.0 * share) as u64, 100);
         !monitor.is_cancelled()

@@ -10,6 +10,9 @@ use crate::{Failure, JobSpec, ModelsAction, TunedAbout};
 
 /// The command line that does the same again, e.g. `terroir embed scene.tif --model dofa-tiny ...`.
 pub fn command_line(spec: &JobSpec) -> String {
+    if let JobSpec::Shard(spec) = spec {
+        return format!("{} --shard {}", command_line(&spec.of), spec.shard);
+    }
     let mut words: Vec<String> = vec!["terroir".to_owned()];
     let mut add = |word: &str, value: Option<String>| {
         words.push(word.to_owned());
@@ -303,6 +306,14 @@ pub fn command_line(spec: &JobSpec) -> String {
                 .into_iter()
                 .for_each(|(word, value)| add(&word, value));
         }
+        // Said above.
+        JobSpec::Shard(_) => {}
+        JobSpec::Merge(spec) => {
+            add("merge", path(&spec.out));
+            for shard in &spec.shards {
+                add(&shard.display().to_string(), None);
+            }
+        }
         JobSpec::Similar(spec) => {
             add("similar", None);
             spec.words()
@@ -349,6 +360,10 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
     let mut seen = HashSet::new();
     // Walks back from file to file as long as they are still there.
     while let Some(first) = jobs.first() {
+        let first = match first {
+            JobSpec::Shard(spec) => &*spec.of,
+            whole => whole,
+        };
         let earlier = match first {
             JobSpec::Predict(spec) => {
                 let head = Head::load(&spec.head).ok();
@@ -385,7 +400,9 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
             | JobSpec::Reconstruct(_)
             | JobSpec::Composite(_)
             | JobSpec::Soil(_)
-            | JobSpec::Forecast(_) => None,
+            | JobSpec::Forecast(_)
+            | JobSpec::Shard(_)
+            | JobSpec::Merge(_) => None,
         };
         match earlier {
             Some(job) if seen.insert(command_line(&job)) => jobs.insert(0, job),
@@ -418,5 +435,13 @@ mod tests {
             "terroir embed 'my scene.tif' --model dofa-tiny --untrained --device 'llvmpipe (LLVM 15)' \
              --wavelengths 1=490nm,4=842.5nm --bands 1,4 --out f.tif"
         );
+        let whole = command_line(&spec);
+        let shard = JobSpec::Shard(crate::ShardSpec {
+            shard: "2/4".parse().unwrap(),
+            of: Box::new(spec),
+        });
+        assert_eq!(command_line(&shard), format!("{whole} --shard 2/4"));
+        let text = serde_json::to_string(&shard).unwrap();
+        assert_eq!(serde_json::from_str::<JobSpec>(&text).unwrap(), shard);
     }
 }

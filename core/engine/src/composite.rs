@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use terroir_scene::{
     Archive, ArchiveSource, ArchiveSpec, CompositeStatistic, HARMONIC_NAMES, HARMONICS, MapKind,
-    MapWriter, Period, Provenance, TimeStack, Window, composite_pixel, harmonics, ndvi_bands,
+    Period, Provenance, TimeStack, Window, composite_pixel, harmonics, ndvi_bands,
 };
 
+use crate::journal::fingerprint;
 use crate::monitor::{JobResult, Monitor};
+use crate::shard::{Share, key_of};
 use crate::{Failure, JobSpec, Outcome, command_line};
 
 /// What is made of the images.
@@ -69,7 +71,11 @@ impl CompositeSpec {
     }
 }
 
-pub(crate) fn composite(spec: &CompositeSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
+pub(crate) fn composite(
+    spec: &CompositeSpec,
+    share: Share,
+    monitor: &Monitor<'_>,
+) -> JobResult<Outcome> {
     let begun = Instant::now();
     monitor.started("cpu");
     monitor.progress("opening the images", 0, 1);
@@ -120,9 +126,21 @@ pub(crate) fn composite(spec: &CompositeSpec, monitor: &Monitor<'_>) -> JobResul
         ramp: "viridis".to_owned(),
     };
     let grid = archive.grid.clone();
-    let mut map = MapWriter::create(&spec.out, &grid, kind)?;
+    let rows = share.rows(grid.window());
+    let job = share.job(JobSpec::Composite(spec.clone()));
+    let images: Vec<String> = files.iter().map(|file| fingerprint(file)).collect();
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
+    let key = key_of(&job, &images)?;
+    let outputs = std::slice::from_ref(&spec.out);
+    if let Some(done) = share.done_blocking(rows, outputs, &key, monitor) {
+        return Ok(done);
+    }
+    let mut map = share.writer(&spec.out, &grid, rows, kind)?;
     let side = TimeStack::side_for(frames.len(), source.source.bands.len());
-    let windows = windows(grid.width, grid.height, side);
+    let windows: Vec<Window> = windows(grid.width, grid.height, side)
+        .iter()
+        .filter_map(|window| window.intersection(&rows))
+        .collect();
     let total = (windows.len() * frames.len()) as u64;
     let (mut done, mut pixels, mut clear) = (0, 0u64, 0u64);
     for window in windows {
@@ -155,7 +173,8 @@ pub(crate) fn composite(spec: &CompositeSpec, monitor: &Monitor<'_>) -> JobResul
         monitor.warn("no pixel is clear in any image of the period");
     }
     let seconds = begun.elapsed().as_secs_f64();
-    let keys = provenance(spec, source, &frames, seconds);
+    let mut keys = provenance(spec, &job, source, &frames, seconds);
+    keys.extend(share.provenance(&key));
     let files = map.finish_observed(&keys, &mut |share| {
         monitor.progress("writing the file", (100.0 * share) as u64, 100);
         !monitor.is_cancelled()
@@ -279,6 +298,7 @@ fn windows(width: usize, height: usize, side: usize) -> Vec<Window> {
 
 fn provenance(
     spec: &CompositeSpec,
+    job: &JobSpec,
     source: &ArchiveSource,
     frames: &[usize],
     seconds: f64,
@@ -290,12 +310,11 @@ fn provenance(
         .filter_map(|frame| source.frames.get(*frame))
         .map(|frame| format!("{} {}", frame.date, frame.name))
         .collect();
-    let job = JobSpec::Composite(spec.clone());
     let inputs = json!({
         "sensor": source.source.name, "images": frames.len(), "first": images,
     });
     let run = json!({
-        "spec": job, "command": command_line(&job), "device": "cpu", "precision": "f32",
+        "spec": job, "command": command_line(job), "device": "cpu", "precision": "f32",
         "seconds": (seconds * 10.0).round() / 10.0,
     });
     let period = spec

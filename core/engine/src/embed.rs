@@ -7,10 +7,10 @@ use std::time::Instant;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use terroir_scene::{
-    AreaOfInterest, FIELD_AXES, FIELD_NODATA, MapKind, MapWriter, Raster, Window, plan_windows,
+    AreaOfInterest, FIELD_AXES, FIELD_NODATA, MapKind, Raster, Window, plan_windows,
 };
 
-use crate::blocks::{BLOCK_BYTES, add_projected, block_side, plan_blocks, run_blocks};
+use crate::blocks::{BLOCK_BYTES, add_projected, block_side, plan_blocks, run_blocks, touches};
 use crate::catalogue::ModelShelf;
 use crate::design::{Design, FIT_WINDOWS};
 use crate::device::Compute;
@@ -20,11 +20,21 @@ use crate::local::LocalFeatures;
 use crate::monitor::{JobResult, Monitor, Stop};
 use crate::projection::{SPECTRAL_AXES, hex};
 use crate::setup::{Setup, guarded, make_encoder, open_device, prepare};
-use crate::{EmbedSpec, Estimate, Failure, Outcome, provenance};
+use crate::shard::Share;
+use crate::{EmbedSpec, Estimate, Failure, JobSpec, Outcome, provenance};
+
+/// What of the scene is embedded, and what tells this run from others.
+struct Task {
+    share: Share,
+    rows: Window,
+    key: String,
+    begun: Instant,
+}
 
 /// `design` is `Design::default()` for everything but measurements of designs.
 pub(crate) fn embed(
     spec: &EmbedSpec,
+    share: Share,
     design: &Design,
     monitor: &Monitor<'_>,
     shelf: &mut ModelShelf,
@@ -33,17 +43,30 @@ pub(crate) fn embed(
     let compute = open_device(spec, monitor);
     monitor.started(&compute.name);
     let raster = open_scene(spec)?;
-    let key = journal_key(spec, design, &raster, &compute)?;
-    let mut journal = Journal::open(&spec.out, &key, &raster.info().grid, Content::Field)?;
+    let grid = &raster.info().grid;
+    let task = Task {
+        share,
+        rows: share.rows(grid.window()),
+        key: journal_key(spec, share, design, &raster, &compute)?,
+        begun,
+    };
+    let outputs = std::slice::from_ref(&spec.out);
+    if let Some(done) = share.done_blocking(task.rows, outputs, &task.key, monitor) {
+        return Ok(done);
+    }
+    let own_grid = share.grid(grid, task.rows);
+    let out = share.path_of(&spec.out);
+    let journal = Journal::open(&out, &task.key, &own_grid, Content::Field)?;
+    let mut journal = journal.starting_at_row(task.rows.row);
     let result = embed_journalled(
         spec,
+        &task,
         design,
         monitor,
         shelf,
         raster,
         compute,
         &mut journal,
-        begun,
     );
     match &result {
         // A cancel by the user leaves nothing behind; a failure keeps what is done.
@@ -56,13 +79,13 @@ pub(crate) fn embed(
 
 fn embed_journalled(
     spec: &EmbedSpec,
+    task: &Task,
     design: &Design,
     monitor: &Monitor<'_>,
     shelf: &mut ModelShelf,
     raster: Raster,
     compute: Compute,
     journal: &mut Journal,
-    begun: Instant,
 ) -> JobResult<Outcome> {
     let area = crate::predict::area_of(spec.aoi.as_deref(), &raster.info().grid)?;
     let area = area.as_ref();
@@ -85,11 +108,16 @@ fn embed_journalled(
         monitor.warn(format!(
             "going on with an interrupted run: {} of {} blocks were done",
             journal.done_count(),
-            blocks.len()
+            blocks
+                .iter()
+                .filter(|block| touches(**block, task.rows))
+                .count()
         ));
     }
-    run_blocks(spec, monitor, shelf, &mut setup, journal, &blocks, area)?;
-    finish(spec, monitor, &setup, area, journal, begun)
+    run_blocks(
+        spec, monitor, shelf, &mut setup, journal, &blocks, task.rows, area,
+    )?;
+    finish(spec, task, monitor, &setup, area, journal)
 }
 
 /// What the job will cost. Encodes one window to know the speed; writes nothing.
@@ -197,11 +225,13 @@ fn open_scene(spec: &EmbedSpec) -> JobResult<Raster> {
 /// Two runs share a journal only if this text is the same.
 fn journal_key(
     spec: &EmbedSpec,
+    share: Share,
     design: &Design,
     raster: &Raster,
     compute: &Compute,
 ) -> Result<String, Failure> {
-    let spec_text = serde_json::to_string(spec)
+    let job = share.job(JobSpec::Embed(spec.clone()));
+    let spec_text = serde_json::to_string(&job)
         .map_err(|error| Failure::new("the job cannot be written down").with_details(error))?;
     let info = raster.info();
     let text = format!(
@@ -229,19 +259,21 @@ fn journal_key(
 /// Turns the working raster into the checked file with its side-cars.
 fn finish(
     spec: &EmbedSpec,
+    task: &Task,
     monitor: &Monitor<'_>,
     setup: &Setup,
     area: Option<&AreaOfInterest>,
     journal: &mut Journal,
-    begun: Instant,
 ) -> JobResult<Outcome> {
     let grid = &setup.raster.info().grid;
-    let mut writer = MapWriter::create(&spec.out, grid, MapKind::Field)?;
+    let own = task.rows;
+    let mut writer = task.share.writer(&spec.out, grid, own, MapKind::Field)?;
     let rows = (BLOCK_BYTES / (4 * grid.width * FIELD_AXES).max(1)).clamp(1, 512);
-    for row in (0..grid.height).step_by(rows) {
+    for row in (own.row..own.end_row()).step_by(rows) {
         monitor.check()?;
-        monitor.progress("writing the field", row as u64, grid.height as u64);
-        let height = rows.min(grid.height - row);
+        let done = row - own.row;
+        monitor.progress("writing the field", done as u64, own.height as u64);
+        let height = rows.min(own.end_row() - row);
         let mut bytes = journal.read_rows(row, height)?;
         let window = Window {
             col: 0,
@@ -262,16 +294,17 @@ fn finish(
         writer.write_bytes(window, &bytes)?;
     }
     monitor.check()?;
-    let seconds = begun.elapsed().as_secs_f64();
-    let side_car = projection_path(&spec.out);
+    let seconds = task.begun.elapsed().as_secs_f64();
+    let side_car = projection_path(&task.share.path_of(&spec.out));
     let model = format!(
         "{}; projection sha256 {}",
         setup.identity.sentence(),
         setup.projection.sha256()?
     );
     let overlap = setup.encoder.geometry().overlap();
-    let keys = provenance::of_field(
+    let mut keys = provenance::of_field(
         spec,
+        task.share,
         &setup.raster,
         &setup.projection,
         &model,
@@ -279,17 +312,18 @@ fn finish(
         seconds,
         overlap,
     );
+    keys.extend(task.share.provenance(&task.key));
     setup.projection.save(&side_car)?;
     let mut files = writer.finish(&keys)?;
     files.push(side_car);
-    let pixels = grid.width * grid.height;
+    let pixels = own.pixels();
     let warnings = monitor.warnings();
     Ok(Outcome {
         files,
         summary: format!(
             "Field of {} x {} pixels from {} bands, {} on {}, {seconds:.1} s",
-            grid.width,
-            grid.height,
+            own.width,
+            own.height,
             setup.projection.bands.len(),
             setup.identity.short(),
             setup.compute.name

@@ -9,11 +9,12 @@ use crate::design::Design;
 use crate::device::{self, Compute};
 use crate::freed_memory;
 use crate::monitor::{JobResult, Monitor, Stop};
+use crate::shard::{ShardSpec, Share, cannot_be_sharded, shard_outcome};
 use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
 use crate::{
     acquire, assess, calc, change, cluster, colours, composite, embed, embed_season, embed_series,
-    evaluate, export_field, finetune, forecast, map_polygons, overviews, predict, pretrain,
+    evaluate, export_field, finetune, forecast, map_polygons, merge, overviews, predict, pretrain,
     pretrain_kgvsf, pretrain_stp, reconstruct, regress, sample, scene_map, similar, soil, train,
 };
 
@@ -31,12 +32,18 @@ impl JobEngine {
             JobSpec::Embed(spec) => {
                 let compute = device::open(&spec.device);
                 self.last_device = Some(compute);
-                embed::embed(spec, &Design::default(), monitor, &mut self.shelf)
+                embed::embed(
+                    spec,
+                    Share::WHOLE,
+                    &Design::default(),
+                    monitor,
+                    &mut self.shelf,
+                )
             }
             JobSpec::Train(spec) => train::train(spec, monitor),
-            JobSpec::Predict(spec) => predict::predict(spec, monitor),
+            JobSpec::Predict(spec) => predict::predict(spec, Share::WHOLE, monitor),
             JobSpec::Assess(spec) => assess::assess(spec, monitor),
-            JobSpec::Calc(spec) => calc::calc(spec, monitor),
+            JobSpec::Calc(spec) => calc::calc(spec, Share::WHOLE, monitor),
             JobSpec::Overviews(spec) => overviews::overviews(spec, monitor),
             JobSpec::Pretrain(spec) => {
                 self.last_device = Some(device::open(&spec.device));
@@ -57,7 +64,7 @@ impl JobEngine {
             }
             JobSpec::MapScene(spec) => {
                 self.last_device = Some(device::open(&spec.device));
-                scene_map::map_scene(spec, monitor)
+                scene_map::map_scene(spec, Share::WHOLE, monitor)
             }
             JobSpec::Sample(spec) => sample::sample(spec, monitor),
             JobSpec::Polygons(spec) => map_polygons::polygons(spec, monitor),
@@ -70,7 +77,7 @@ impl JobEngine {
             JobSpec::Evaluate(spec) => evaluate::evaluate(spec, monitor),
             JobSpec::EmbedSeries(spec) => {
                 self.last_device = Some(device::open(&spec.device));
-                embed_series::embed_series(spec, monitor)
+                embed_series::embed_series(spec, Share::WHOLE, monitor)
             }
             JobSpec::EmbedSeason(spec) => {
                 self.last_device = Some(device::open(&spec.device));
@@ -80,7 +87,7 @@ impl JobEngine {
                 self.last_device = Some(device::open(&spec.device));
                 reconstruct::reconstruct(spec, monitor)
             }
-            JobSpec::Composite(spec) => composite::composite(spec, monitor),
+            JobSpec::Composite(spec) => composite::composite(spec, Share::WHOLE, monitor),
             JobSpec::Soil(spec) => soil::soil(spec, monitor),
             JobSpec::Forecast(spec) => {
                 if let Some(name) = spec.device() {
@@ -88,6 +95,31 @@ impl JobEngine {
                 }
                 forecast::forecast(spec, monitor)
             }
+            JobSpec::Shard(spec) => shard_outcome(spec.shard, self.run_shard(spec, monitor)),
+            JobSpec::Merge(spec) => merge::merge(spec, monitor),
+        }
+    }
+
+    fn run_shard(&mut self, spec: &ShardSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
+        let share = Share::of(spec.shard);
+        match &*spec.of {
+            JobSpec::Embed(spec) => {
+                self.last_device = Some(device::open(&spec.device));
+                let design = Design::default();
+                embed::embed(spec, share, &design, monitor, &mut self.shelf)
+            }
+            JobSpec::Predict(spec) => predict::predict(spec, share, monitor),
+            JobSpec::Calc(spec) => calc::calc(spec, share, monitor),
+            JobSpec::Composite(spec) => composite::composite(spec, share, monitor),
+            JobSpec::MapScene(spec) => {
+                self.last_device = Some(device::open(&spec.device));
+                scene_map::map_scene(spec, share, monitor)
+            }
+            JobSpec::EmbedSeries(spec) => {
+                self.last_device = Some(device::open(&spec.device));
+                embed_series::embed_series(spec, share, monitor)
+            }
+            _ => Err(cannot_be_sharded().into()),
         }
     }
 }
@@ -142,6 +174,11 @@ impl Engine for JobEngine {
             },
             JobSpec::EmbedSeries(spec) => embed_series::estimate(spec, monitor),
             JobSpec::Reconstruct(spec) => embed_series::estimate(&spec.as_field(), monitor),
+            JobSpec::Shard(spec) => {
+                let whole = self.estimate(&spec.of, monitor)?;
+                Ok(share_of_estimate(whole, spec.shard.count() as u64))
+            }
+            JobSpec::Merge(spec) => merge::estimate(spec),
         }
     }
 
@@ -150,6 +187,17 @@ impl Engine for JobEngine {
         self.last_device
             .as_ref()
             .is_none_or(|compute| compute.sync().is_ok())
+    }
+}
+
+/// About what one of `count` shards costs; what is done once for the whole scene is done by each of them, too.
+fn share_of_estimate(whole: Estimate, count: u64) -> Estimate {
+    Estimate {
+        pixels: whole.pixels.div_ceil(count),
+        windows: whole.windows.div_ceil(count),
+        seconds: whole.seconds.map(|seconds| seconds / count as f64),
+        disk_bytes: whole.disk_bytes.div_ceil(count),
+        ..whole
     }
 }
 

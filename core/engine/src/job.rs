@@ -17,9 +17,12 @@ use crate::pretrain_kgvsf::PretrainKgvsfSpec;
 use crate::pretrain_stp::PretrainStpSpec;
 use crate::reconstruct::ReconstructSpec;
 use crate::sample::SampleSpec;
+use crate::shard::ShardSpec;
 use crate::similar::SimilarSpec;
 use crate::soil::SoilSpec;
-use crate::{ChangeSpec, ClusterSpec, CompositeSpec, EvaluateSpec, InstalledWeights, RegressSpec};
+use crate::{
+    ChangeSpec, ClusterSpec, CompositeSpec, EvaluateSpec, InstalledWeights, MergeSpec, RegressSpec,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct JobId(pub u64);
@@ -82,6 +85,10 @@ pub enum JobSpec {
     Soil(SoilSpec),
     /// Dated images to images of days that were not seen, or without gaps.
     Forecast(ForecastSpec),
+    /// A share of the rows of another job.
+    Shard(ShardSpec),
+    /// Shards to the file a single run would have made.
+    Merge(MergeSpec),
 }
 
 impl JobSpec {
@@ -115,6 +122,8 @@ impl JobSpec {
             Self::Composite(spec) => spec.archive.files.iter().map(|file| &**file).collect(),
             Self::Soil(spec) => spec.rasters(),
             Self::Forecast(spec) => spec.archive.files.iter().map(|file| &**file).collect(),
+            Self::Shard(spec) => spec.of.rasters(),
+            Self::Merge(spec) => spec.shards.iter().map(|shard| &**shard).collect(),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! The raster in it is a plain ENVI file any GIS opens, also while it grows. Knows nothing of models.
 
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +19,8 @@ pub struct Journal {
     done: HashSet<usize>,
     width: usize,
     height: usize,
+    /// Row of the whole grid that is the raster's first.
+    first_row: usize,
     content: Content,
 }
 
@@ -64,11 +66,28 @@ const KEY: &str = "key.txt";
 const DONE: &str = "done.txt";
 const PROJECTION: &str = "projection.json";
 
-/// The working folder of an output file.
+/// The working folder of an output file; for a store it lies on this machine.
 pub fn folder_of(out: &Path) -> PathBuf {
+    let out = terroir_scene::workplace(out);
     let mut name = out.file_stem().unwrap_or_default().to_owned();
     name.push(".terroir-part");
     out.with_file_name(name)
+}
+
+/// Keeps other processes out of a working folder as long as the file is open. A file system that knows no locks is used as
+/// if nobody else were there.
+fn hold(list: File, out: &Path) -> Result<File, Failure> {
+    match list.try_lock() {
+        Ok(()) => Ok(list),
+        Err(TryLockError::WouldBlock) => Err(Failure::new(format!(
+            "another process is working on this output; wait until it has ended, or choose another name\n{}",
+            out.display()
+        ))),
+        Err(TryLockError::Error(error)) => {
+            log::debug!("working folders cannot be locked here: {error}");
+            Ok(list)
+        }
+    }
 }
 
 /// What tells a file from a changed one in a journal's key: path, size and time of writing; the name alone of what is no file,
@@ -87,22 +106,19 @@ pub fn fingerprint(path: &Path) -> String {
 }
 
 impl Journal {
-    /// Opens the working folder of `out`. What lies there under another `key` (other input, model or settings) is removed.
+    /// Opens the working folder of `out` for this process alone. What lies there under another `key` (other input, model or
+    /// settings) is removed.
+    ///
+    /// # Errors
+    /// The folder or its files cannot be made, and another process that is at work there, on this machine or another.
     pub fn open(out: &Path, key: &str, grid: &Grid, content: Content) -> Result<Self, Failure> {
         let folder = folder_of(out);
-        let known = std::fs::read_to_string(folder.join(KEY)).is_ok_and(|found| found == key);
-        if !known && folder.join(KEY).exists() {
-            std::fs::remove_dir_all(&folder).map_err(|error| {
-                Failure::io("an older working folder cannot be removed", &folder, &error)
-            })?;
-        }
         let failed = |what: &'static str, path: &Path| {
             let path = path.to_owned();
             move |error: std::io::Error| Failure::io(what, &path, &error)
         };
         std::fs::create_dir_all(&folder)
             .map_err(failed("the working folder cannot be made", &folder))?;
-        let field_path = folder.join(FIELD);
         let open = |path: &Path| {
             OpenOptions::new()
                 .read(true)
@@ -110,17 +126,32 @@ impl Journal {
                 .create(true)
                 .truncate(false)
                 .open(path)
+                .map_err(failed("the working file cannot be made", path))
         };
-        let field =
-            open(&field_path).map_err(failed("the working file cannot be made", &field_path))?;
+        let list_path = folder.join(DONE);
+        let mut list = hold(open(&list_path)?, out)?;
+        let is_known = std::fs::read_to_string(folder.join(KEY)).is_ok_and(|found| found == key);
+        if !is_known {
+            // The key goes first: without it, nothing of the folder is trusted.
+            for name in [KEY, FIELD, PROJECTION] {
+                match std::fs::remove_file(folder.join(name)) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        let what = "an older working folder cannot be removed";
+                        return Err(Failure::io(what, &folder, &error));
+                    }
+                    _ => {}
+                }
+            }
+            list.set_len(0)
+                .map_err(failed("the working file cannot be written", &list_path))?;
+        }
+        let field_path = folder.join(FIELD);
+        let field = open(&field_path)?;
         let (width, height) = (grid.width, grid.height);
         field
             .set_len((width * height * content.pixel()) as u64)
             .map_err(failed("there is no room for the working file", &field_path))?;
         write_header(&folder.join(HEADER), grid, content)?;
-        let list_path = folder.join(DONE);
-        let mut list =
-            open(&list_path).map_err(failed("the working file cannot be made", &list_path))?;
         let mut text = String::new();
         list.read_to_string(&mut text)
             .map_err(failed("the working file cannot be read", &list_path))?;
@@ -133,7 +164,7 @@ impl Journal {
         list.set_len(whole as u64)
             .and_then(|()| list.seek(SeekFrom::End(0)).map(|_| ()))
             .map_err(failed("the working file cannot be written", &list_path))?;
-        // The key goes last: without it, nothing of the folder is trusted.
+        // And comes last.
         write_renamed(&folder.join(KEY), key.as_bytes())?;
         Ok(Self {
             folder,
@@ -142,8 +173,24 @@ impl Journal {
             done,
             width,
             height,
+            first_row: 0,
             content,
         })
+    }
+
+    /// Counts rows as in a larger grid, of which the raster holds those from `row` on.
+    #[must_use]
+    pub fn starting_at_row(mut self, row: usize) -> Self {
+        self.first_row = row;
+        self
+    }
+
+    /// Where a window of the larger grid lies in the growing raster.
+    pub fn inside(&self, window: Window) -> Window {
+        Window {
+            row: window.row - self.first_row,
+            ..window
+        }
     }
 
     /// The growing raster.
@@ -170,6 +217,7 @@ impl Journal {
     /// Writes a finished block (pixels by rows, all bands of each) and notes it, in this order.
     pub fn write(&mut self, block: usize, window: Window, bytes: &[u8]) -> Result<(), Failure> {
         let pixel = self.content.pixel();
+        let window = self.inside(window);
         let write = || -> std::io::Result<()> {
             for (row, line) in bytes.chunks_exact(window.width * pixel).enumerate() {
                 let at = ((window.row + row) * self.width + window.col) * pixel;
@@ -193,6 +241,7 @@ impl Journal {
 
     /// Rows `row..row + rows` over the full width as planar bytes, for the final file.
     pub fn read_rows(&mut self, row: usize, rows: usize) -> Result<Vec<u8>, Failure> {
+        let row = row - self.first_row;
         let pixels = self.width * rows.min(self.height - row);
         let (pixel, sample) = (self.content.pixel(), self.content.sample());
         let mut bytes = vec![0u8; pixels * pixel];
@@ -317,6 +366,23 @@ mod tests {
     }
 
     #[test]
+    fn two_processes_never_work_in_one_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("field.tif");
+        let mut first = Journal::open(&out, "a", &grid(2, 2), Content::Field).unwrap();
+        let codes = vec![7u8; 2 * FIELD_AXES];
+        first.write(1, window(0, 1, 2, 1), &codes).unwrap();
+        for key in ["a", "b"] {
+            let refused = Journal::open(&out, key, &grid(2, 2), Content::Field);
+            let words = refused.err().unwrap().to_string();
+            assert!(words.contains("another process is working"), "{words}");
+        }
+        drop(first);
+        let second = Journal::open(&out, "a", &grid(2, 2), Content::Field).unwrap();
+        assert!(second.is_done(1));
+    }
+
+    #[test]
     fn a_cut_line_is_not_trusted() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("field.tif");
@@ -346,6 +412,19 @@ mod tests {
                 assert_eq!(planar[axis * 3 + pixel], codes[pixel * FIELD_AXES + axis]);
             }
         }
+    }
+
+    #[test]
+    fn rows_are_counted_as_in_the_larger_grid() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("f.tif");
+        let journal = Journal::open(&out, "a", &grid(2, 3), Content::Classes).unwrap();
+        let mut journal = journal.starting_at_row(100);
+        journal
+            .write(7, window(0, 101, 2, 1), &[1, 2, 3, 4])
+            .unwrap();
+        assert_eq!(journal.read_rows(101, 1).unwrap(), [1, 3, 2, 4]);
+        assert_eq!(journal.inside(window(1, 102, 1, 1)), window(1, 2, 1, 1));
     }
 
     #[test]

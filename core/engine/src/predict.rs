@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use terroir_scene::{
-    AreaOfInterest, Head, MapKind, MapWriter, NO_CLASS, Predictor, Uncertainty, Verdicts, Window,
+    AreaOfInterest, Grid, Head, MapKind, NO_CLASS, Predictor, Uncertainty, Verdicts, Window,
 };
 
+use crate::journal::fingerprint;
 use crate::monitor::{JobResult, Monitor};
 use crate::provenance::{of_map, sha256_of_file, value_of};
+use crate::shard::{Share, key_of};
 use crate::train::open_field;
 use crate::{Failure, JobSpec, Outcome, PredictSpec};
 
@@ -17,7 +19,11 @@ pub(crate) const SIDE: usize = 512;
 /// Confidence is stored as 200 times the probability; missing as this.
 const CONFIDENCE_NODATA: u8 = 255;
 
-pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
+pub(crate) fn predict(
+    spec: &PredictSpec,
+    share: Share,
+    monitor: &Monitor<'_>,
+) -> JobResult<Outcome> {
     let begun = Instant::now();
     monitor.started("cpu");
     let field = open_field(&spec.field)?;
@@ -43,18 +49,32 @@ pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Ou
     }
     let grid = field.info().grid.clone();
     let area = area_of(spec.aoi.as_deref(), &grid)?;
-    let mut map = MapWriter::create(&spec.out, &grid, MapKind::Classes(head.classes.clone()))?;
-    let confidence_path = confidence_path(&spec.out);
-    let mut confidence = MapWriter::create(
-        &confidence_path,
-        &grid,
+    let job = share.job(JobSpec::Predict(spec.clone()));
+    let rows = share.rows(grid.window());
+    let key = key_of(
+        &job,
+        &[
+            &fingerprint(&spec.field),
+            &head_sha256,
+            &spec.aoi.as_deref().map_or_else(String::new, |name| {
+                fingerprint(&terroir_scene::file_and_layer(name).0)
+            }),
+        ],
+    )?;
+    if let Some(done) = share.done_blocking(rows, &outputs_of(spec), &key, monitor) {
+        return Ok(done);
+    }
+    let writer = |path: &Path, kind: MapKind| share.writer(path, &grid, rows, kind);
+    let mut map = writer(&spec.out, MapKind::Classes(head.classes.clone()))?;
+    let mut confidence = writer(
+        &confidence_path(&spec.out),
         MapKind::Confidence(vec!["confidence".to_owned()]),
     )?;
     let mut uncertainty = spec
         .uncertainty
         .map(|measure| {
             let kind = MapKind::Confidence(vec![format!("uncertainty ({})", measure.word())]);
-            MapWriter::create(&uncertainty_path(&spec.out), &grid, kind)
+            writer(&uncertainty_path(&spec.out), kind)
         })
         .transpose()?;
     let mut probabilities = spec
@@ -62,13 +82,13 @@ pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Ou
         .then(|| {
             let names = head.classes.iter().map(|class| class.name.clone());
             let kind = MapKind::Confidence(names.collect());
-            MapWriter::create(&probabilities_path(&spec.out), &grid, kind)
+            writer(&probabilities_path(&spec.out), kind)
         })
         .transpose()?;
     let ids: Vec<u8> = head.classes.iter().map(|class| class.id).collect();
     let mut counts = vec![0u64; ids.len()];
     let (mut sum, mut pixels) = (0.0f64, 0u64);
-    let windows = squares(grid.width, grid.height);
+    let windows = squares_of(&grid, rows);
     for (done, window) in windows.iter().enumerate() {
         monitor.check()?;
         monitor.progress("classifying", done as u64, windows.len() as u64);
@@ -117,13 +137,8 @@ pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Ou
     monitor.check()?;
     monitor.progress("writing the map", 0, 1);
     let seconds = begun.elapsed().as_secs_f64();
-    let keys = of_map(
-        &JobSpec::Predict(spec.clone()),
-        field.info(),
-        &head,
-        &head_sha256,
-        seconds,
-    );
+    let mut keys = of_map(&job, field.info(), &head, &head_sha256, seconds);
+    keys.extend(share.provenance(&key));
     let mut files = map.finish(&keys)?;
     files.extend(confidence.finish(&keys)?);
     if let Some(uncertainty) = uncertainty {
@@ -153,6 +168,18 @@ pub(crate) fn predict(spec: &PredictSpec, monitor: &Monitor<'_>) -> JobResult<Ou
         metrics,
         warnings: monitor.warnings(),
     })
+}
+
+/// The rasters the job writes, the map first.
+pub(crate) fn outputs_of(spec: &PredictSpec) -> Vec<PathBuf> {
+    let mut paths = vec![spec.out.clone(), confidence_path(&spec.out)];
+    if spec.uncertainty.is_some() {
+        paths.push(uncertainty_path(&spec.out));
+    }
+    if spec.probabilities {
+        paths.push(probabilities_path(&spec.out));
+    }
+    paths
 }
 
 fn byte_of_share(share: f32) -> u8 {
@@ -231,6 +258,14 @@ pub(crate) fn squares(width: usize, height: usize) -> Vec<Window> {
             width: SIDE.min(width - col),
             height: SIDE.min(height - row),
         })
+        .collect()
+}
+
+/// The squares of a grid as far as they lie in some of its rows.
+pub(crate) fn squares_of(grid: &Grid, rows: Window) -> Vec<Window> {
+    squares(grid.width, grid.height)
+        .iter()
+        .filter_map(|square| square.intersection(&rows))
         .collect()
 }
 

@@ -136,6 +136,11 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 /// Writes a whole file under another name first, so that a reader never sees half of it.
 pub(crate) fn write_renamed(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    if terroir_scene::is_store(path) {
+        let local = terroir_scene::workplace_blocking(path)?;
+        write_renamed(&local, bytes)?;
+        return Ok(terroir_scene::deliver_blocking(&local, path)?);
+    }
     terroir_scene::write_beside(path, bytes).map_err(Failure::from)
 }
 

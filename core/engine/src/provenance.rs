@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use terroir_scene::{BandInfo, Class, Derivation, FieldProduct, Provenance, Raster, RasterInfo};
 
 use crate::projection::{Projection, hex};
+use crate::shard::Share;
 use crate::{CalcSpec, EmbedSpec, Failure, JobSpec, command_line};
 
 /// GDAL slows down above about this much metadata.
@@ -15,6 +16,7 @@ const LONGEST: usize = 60_000;
 /// Keys of a field.
 pub(crate) fn of_field(
     spec: &EmbedSpec,
+    share: Share,
     raster: &Raster,
     projection: &Projection,
     model: &str,
@@ -35,7 +37,7 @@ pub(crate) fn of_field(
     let inputs = json!([{
         "file": file_name(&spec.scene), "bytes": raster.info().size_bytes, "date": raster.info().date, "bands": bands,
     }]);
-    let job = JobSpec::Embed(spec.clone());
+    let job = share.job(JobSpec::Embed(spec.clone()));
     let run = json!({
         "spec": job, "command": command_line(&job), "window_px": projection.window_px, "overlap_px": overlap,
         "upsampling": projection.upsampling, "device": device, "precision": "f32", "seconds": rounded(seconds),
@@ -51,6 +53,7 @@ pub(crate) fn of_field(
 /// Keys of a raster made by a formula.
 pub(crate) fn of_calc(
     spec: &CalcSpec,
+    share: Share,
     scene: &RasterInfo,
     bands: &[BandInfo],
     derivation: &Derivation,
@@ -71,7 +74,7 @@ pub(crate) fn of_calc(
     let inputs = json!([{
         "file": file_name(&spec.scene), "bytes": scene.size_bytes, "date": scene.date, "bands": used,
     }]);
-    let job = JobSpec::Calc(spec.clone());
+    let job = share.job(JobSpec::Calc(spec.clone()));
     let run = json!({
         "spec": job, "command": command_line(&job), "device": "cpu", "precision": "f32", "seconds": rounded(seconds),
     });
@@ -158,6 +161,7 @@ pub(crate) fn of_map(
 /// Keys of a map made by a fine-tuned model.
 pub(crate) fn of_scene_map(
     spec: &crate::MapSceneSpec,
+    share: Share,
     scene: &RasterInfo,
     about: &crate::TunedAbout,
     model_sha256: &str,
@@ -170,7 +174,7 @@ pub(crate) fn of_scene_map(
     });
     let inputs =
         json!([{"file": file_name(&spec.scene), "bytes": scene.size_bytes, "date": scene.date}]);
-    let job = JobSpec::MapScene(spec.clone());
+    let job = share.job(JobSpec::MapScene(spec.clone()));
     let run = json!({
         "spec": job, "command": command_line(&job), "device": device, "precision": "f32", "seconds": rounded(seconds),
     });

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::claim::open_alone;
+use crate::store::is_store;
 use crate::{SceneError, SceneResult};
 
 /// `<folder>/<name><suffix>`.
@@ -46,6 +47,12 @@ pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 
 /// A target the user protected against writing is left alone, although renaming over it would work.
 pub(crate) fn refuse_protected(path: &Path) -> SceneResult<()> {
+    if is_store(path) {
+        return Err(SceneError::write(
+            path,
+            "this kind of file goes to a folder, not to a store; write it to a folder and copy it there",
+        ));
+    }
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(SceneError::write(
             path,
@@ -309,6 +316,17 @@ mod tests {
                 .to_string()
                 .contains("folder of this name")
         );
+        for store in [
+            "/vsis3/bucket/head.json",
+            "/vsimem/head.json",
+            "s3://bucket/head.json",
+        ] {
+            let words = write_beside(Path::new(store), b"").unwrap_err().to_string();
+            assert!(
+                words.contains("write it to a folder") && words.ends_with(store),
+                "{words}"
+            );
+        }
         let missing = folder.path().join("no/such/head.json");
         assert!(
             write_beside(&missing, b"")

@@ -9,7 +9,11 @@ use crate::beside::{refuse_protected, replace_together, with_suffix, write_error
 use crate::cog::{self, Layout, Progress, Sample};
 use crate::complaints::Complaints;
 use crate::map_kind::{prepare, ramp_limits};
-use crate::{Grid, MapKind, SceneError, SceneResult, Window, field_overviews, qml, sld};
+use crate::map_part::PART_KEY;
+use crate::store::{
+    deliver_blocking, is_store, leave_workplace, store_path, workplace, workplace_blocking,
+};
+use crate::{Grid, MapKind, MapPart, SceneError, SceneResult, Window, field_overviews, qml, sld};
 
 /// Provenance keys without the `TERROIR_` prefix (`MODEL`, `INPUTS`, `LABELS`, `RUN`, `CLASSES`, `ACCURACY`) and their values.
 /// `DESCRIPTION` becomes the file's one human sentence (`TIFFTAG_IMAGEDESCRIPTION`); `ATTRIBUTION` and `LICENSE` keep their
@@ -25,11 +29,15 @@ const TILE: usize = 512;
 /// Memory stays bounded by the windows written. Holds a GDAL handle: one thread at a time.
 pub struct MapWriter {
     path: PathBuf,
+    /// Where it is made: the path itself, or this machine's folder for a store.
+    local: PathBuf,
     grid: Grid,
     kind: MapKind,
     layout: Layout,
     raw: Option<Dataset>,
     temporaries: Temporaries,
+    /// What it is a part of, if it is none of its own.
+    pub(crate) part: Option<MapPart>,
 }
 
 /// Files beside the target that must not outlive the writer.
@@ -47,6 +55,7 @@ impl Drop for Temporaries {
                 std::fs::remove_file(with_suffix(file, suffix)).ok();
             }
         }
+        leave_workplace(&self.raw);
     }
 }
 
@@ -66,12 +75,14 @@ impl MapWriter {
                 "this is no file name; give the map a name such as map.tif",
             ));
         };
-        refuse_protected(path)?;
+        let path = &store_path(path);
+        let local = workplace_blocking(path)?;
+        refuse_protected(&local)?;
         let temporaries = Temporaries {
-            raw: path.with_file_name(format!("{stem}.raw.part.tif")),
-            part: path.with_file_name(format!("{stem}.part.tif")),
-            style: path.with_file_name(format!("{stem}.part.qml")),
-            open_style: path.with_file_name(format!("{stem}.part.sld")),
+            raw: local.with_file_name(format!("{stem}.raw.part.tif")),
+            part: local.with_file_name(format!("{stem}.part.tif")),
+            style: local.with_file_name(format!("{stem}.part.qml")),
+            open_style: local.with_file_name(format!("{stem}.part.sld")),
         };
         // The system's own words on why a folder cannot be written are clearer than GDAL's.
         std::fs::File::create(&temporaries.raw).map_err(|error| write_error(path, &error))?;
@@ -82,11 +93,13 @@ impl MapWriter {
         let raw = raw.map_err(|what| failure(path, &what, &complaints))?;
         Ok(Self {
             path: path.to_owned(),
+            local,
             grid: grid.clone(),
             kind,
             layout,
             raw: Some(raw),
             temporaries,
+            part: None,
         })
     }
 
@@ -148,24 +161,21 @@ impl MapWriter {
         self.write(window, bytemuck::cast_slice(&filled))
     }
 
-    fn write(&mut self, window: Window, bytes: &[u8]) -> SceneResult<()> {
+    /// Planar samples of all bands as they are stored.
+    pub(crate) fn write(&mut self, window: Window, bytes: &[u8]) -> SceneResult<()> {
         let Some(raw) = &self.raw else {
             return Err(SceneError::write(&self.path, "the map is closed already"));
         };
-        let is_inside = window
-            .col
-            .checked_add(window.width)
-            .is_some_and(|end| end <= self.grid.width)
-            && window
-                .row
-                .checked_add(window.height)
-                .is_some_and(|end| end <= self.grid.height);
-        if !is_inside {
+        let inside = match &self.part {
+            Some(part) => part.inside(window),
+            None => (self.grid.window().intersection(&window) == Some(window)).then_some(window),
+        };
+        let Some(window) = inside else {
             return Err(SceneError::write(
                 &self.path,
                 "a window lies outside the map",
             ));
-        }
+        };
         let complaints = Complaints::listen();
         match cog::write(raw, window, self.layout.sample, bytes) {
             Ok(()) if !complaints.has_failed() => Ok(()),
@@ -262,7 +272,7 @@ impl MapWriter {
             }
             MapKind::Classes(_) | MapKind::Confidence(_) => {}
         }
-        for (key, value) in self.tags(provenance) {
+        for (key, value) in self.tags(provenance)? {
             raw.set_metadata_item(&key, &value, "")
                 .map_err(|error| error.to_string())?;
         }
@@ -337,7 +347,7 @@ impl MapWriter {
     }
 
     /// All default-domain items: they live inside the file, whatever happens to its side-cars.
-    fn tags(&self, provenance: &Provenance) -> Vec<(String, String)> {
+    fn tags(&self, provenance: &Provenance) -> Result<Vec<(String, String)>, String> {
         let text = |value: &str| value.replace('\0', " ");
         let described = provenance
             .iter()
@@ -380,9 +390,14 @@ impl MapWriter {
                 serde_json::Value::from(list).to_string(),
             ));
         }
+        let part = match &self.part {
+            Some(part) => Some((PART_KEY.to_owned(), part.text()?)),
+            None => None,
+        };
         let mut used: usize = tags
             .iter()
             .chain(&classes)
+            .chain(&part)
             .map(|(key, value)| key.len() + value.len())
             .sum();
         for (key, value) in provenance.iter().filter(|(key, _)| is_own(key)) {
@@ -403,7 +418,8 @@ impl MapWriter {
             tags.push((format!("TERROIR_{key}"), value));
         }
         tags.extend(classes);
-        tags
+        tags.extend(part);
+        Ok(tags)
     }
 
     /// Every sample of the finished file equals what was written. Counts byte values of band 1 on the way.
@@ -483,12 +499,12 @@ impl MapWriter {
 
     /// Renames the checked files into place, all or none.
     fn place(self) -> SceneResult<Vec<PathBuf>> {
-        let stem = self.path.with_extension("");
+        let stem = self.local.with_extension("");
         let targets = [
-            (self.temporaries.part.clone(), self.path.clone()),
+            (self.temporaries.part.clone(), self.local.clone()),
             (
                 with_suffix(&self.temporaries.part, ".aux.xml"),
-                with_suffix(&self.path, ".aux.xml"),
+                with_suffix(&self.local, ".aux.xml"),
             ),
             (self.temporaries.style.clone(), with_suffix(&stem, ".qml")),
             (
@@ -503,12 +519,24 @@ impl MapWriter {
         // Side-cars of a file that stood here before would be taken for the new map's.
         let outdated: Vec<PathBuf> = [".aux.xml", ".ovr", ".msk"]
             .iter()
-            .map(|suffix| with_suffix(&self.path, suffix))
+            .map(|suffix| with_suffix(&self.local, suffix))
             .filter(|file| pairs.iter().all(|(_, target)| target != file))
             .collect();
-        refuse_protected(&self.path)?;
+        refuse_protected(&self.local)?;
         replace_together(&pairs, &outdated).map_err(|error| write_error(&self.path, &error))?;
-        Ok(pairs.into_iter().map(|(_, target)| target).collect())
+        let files: Vec<PathBuf> = pairs.into_iter().map(|(_, target)| target).collect();
+        if !is_store(&self.path) {
+            return Ok(files);
+        }
+        let in_store = |file: &PathBuf| {
+            self.path
+                .with_file_name(file.file_name().unwrap_or_default())
+        };
+        // The map last: where it stands, all is there.
+        for file in files.iter().rev() {
+            deliver_blocking(file, &in_store(file))?;
+        }
+        Ok(files.iter().map(in_store).collect())
     }
 }
 
@@ -534,7 +562,7 @@ fn is_disk_broken(path: &Path) -> bool {
 fn failure(path: &Path, what: &str, complaints: &Complaints) -> SceneError {
     let details = format!("{what}\n{}", complaints.text());
     // GDAL keeps no error number: a small write beside tells whether the disk is full or the folder gone.
-    let probe = with_suffix(path, ".probe.part");
+    let probe = with_suffix(&workplace(path), ".probe.part");
     let probed = write_synced(&probe, &vec![0; 1 << 20]);
     std::fs::remove_file(&probe).ok();
     match probed {

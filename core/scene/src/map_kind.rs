@@ -2,11 +2,13 @@
 //! Knows file layouts; knows nothing of how a map is written or checked.
 
 use gdal::Dataset;
+use serde::{Deserialize, Serialize};
 
 use crate::cog::{self, Layout, Sample};
 use crate::{Class, FIELD_AXES, FIELD_NODATA};
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MapKind {
     /// u8 classes, 0 = unclassified.
     Classes(Vec<Class>),

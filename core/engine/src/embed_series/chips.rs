@@ -99,6 +99,11 @@ impl ChipPlan {
         }
     }
 
+    /// The rows at which blocks begin, counted from the region's first.
+    pub fn row_starts(&self) -> Vec<usize> {
+        (0..self.rows).map(|row| row * self.stride_px()).collect()
+    }
+
     /// What a chip is filled with across and down: the grid's pixels, mirrored at its borders.
     pub fn filling(&self, number: usize, grid: Window) -> (Filling, Filling) {
         let block = self.block(number);

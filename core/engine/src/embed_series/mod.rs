@@ -13,9 +13,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
-use terroir_scene::{
-    AreaOfInterest, FIELD_AXES, FIELD_NODATA, Grid, MapKind, MapWriter, Period, Window,
-};
+use terroir_scene::{AreaOfInterest, FIELD_AXES, FIELD_NODATA, Grid, MapKind, Period, Window};
 
 use crate::blocks::BLOCK_BYTES;
 use crate::journal::{Content, Journal, fingerprint, folder_of};
@@ -23,6 +21,7 @@ use crate::monitor::{JobResult, Monitor, Stop};
 use crate::predict::area_of;
 use crate::projection::{encode_unit, hex};
 use crate::setup::guarded;
+use crate::shard::Share;
 use crate::{Estimate, Failure, JobSpec, Outcome};
 
 pub(crate) use chips::ChipPlan;
@@ -43,8 +42,11 @@ struct Setup {
     /// One a field.
     periods: Vec<Period>,
     plan: ChipPlan,
-    /// Of the files that are written.
+    /// Of the files that are written, or of the whole of which they are shards.
     grid: Grid,
+    share: Share,
+    /// Those of the grid that are worked on.
+    rows: Window,
     area: Option<AreaOfInterest>,
 }
 
@@ -60,12 +62,21 @@ impl EmbedSeriesSpec {
     }
 }
 
-pub(crate) fn embed_series(spec: &EmbedSeriesSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
+pub(crate) fn embed_series(
+    spec: &EmbedSeriesSpec,
+    share: Share,
+    monitor: &Monitor<'_>,
+) -> JobResult<Outcome> {
     let begun = Instant::now();
-    let mut setup = prepare(spec, monitor)?;
+    let mut setup = prepare(spec, share, monitor)?;
     let key = journal_key(spec, &setup)?;
-    let mut journals = Journals::open(spec, &key, &setup.grid)?;
-    let result = embed_journalled(spec, monitor, &mut setup, &mut journals, begun);
+    let mut outputs = spec.field_paths();
+    outputs.push(spec.frames_path());
+    if let Some(done) = share.done_blocking(setup.rows, &outputs, &key, monitor) {
+        return Ok(done);
+    }
+    let mut journals = Journals::open(spec, &key, &setup)?;
+    let result = embed_journalled(spec, monitor, &mut setup, &mut journals, &key, begun);
     match &result {
         // A cancel by the user leaves nothing behind; a failure keeps what is done.
         Ok(_) | Err(Stop::Cancelled) => journals.discard(),
@@ -75,7 +86,7 @@ pub(crate) fn embed_series(spec: &EmbedSeriesSpec, monitor: &Monitor<'_>) -> Job
     result
 }
 
-fn prepare(spec: &EmbedSeriesSpec, monitor: &Monitor<'_>) -> JobResult<Setup> {
+fn prepare(spec: &EmbedSeriesSpec, share: Share, monitor: &Monitor<'_>) -> JobResult<Setup> {
     let series = SeriesModel::open(spec.choice(), monitor)?;
     let frames = series.frames(spec.support.as_ref())?;
     let support = support_of(spec, &series)?;
@@ -112,12 +123,15 @@ fn prepare(spec: &EmbedSeriesSpec, monitor: &Monitor<'_>) -> JobResult<Setup> {
     let grid = part_of_grid(&series.archive.grid, region)?;
     let area = area_of(spec.aoi.as_deref(), &grid)?;
     let plan = chip_plan(&series, &frames, region)?;
+    let rows = share.rows_between(grid.window(), &plan.row_starts());
     Ok(Setup {
         series,
         frames,
         periods,
         plan,
         grid,
+        share,
+        rows,
         area,
     })
 }
@@ -174,14 +188,19 @@ struct Journals {
 }
 
 impl Journals {
-    fn open(spec: &EmbedSeriesSpec, key: &str, grid: &Grid) -> Result<Self, Failure> {
+    fn open(spec: &EmbedSeriesSpec, key: &str, setup: &Setup) -> Result<Self, Failure> {
+        let grid = setup.share.grid(&setup.grid, setup.rows);
+        let open = |path: &Path, content: Content| {
+            let journal = Journal::open(&setup.share.path_of(path), key, &grid, content)?;
+            Ok::<_, Failure>(journal.starting_at_row(setup.rows.row))
+        };
         Ok(Self {
             fields: spec
                 .field_paths()
                 .iter()
-                .map(|path| Journal::open(path, key, grid, Content::Field))
+                .map(|path| open(path, Content::Field))
                 .collect::<Result<_, _>>()?,
-            counts: Journal::open(&spec.frames_path(), key, grid, Content::Counts)?,
+            counts: open(&spec.frames_path(), Content::Counts)?,
         })
     }
 
@@ -203,7 +222,8 @@ impl Journals {
 /// Two runs share a journal only if this text is the same.
 fn journal_key(spec: &EmbedSeriesSpec, setup: &Setup) -> Result<String, Failure> {
     let mut hasher = Sha256::new();
-    let spec_text = serde_json::to_string(spec)
+    let job = setup.share.job(JobSpec::EmbedSeries(spec.clone()));
+    let spec_text = serde_json::to_string(&job)
         .map_err(|error| Failure::new("the job cannot be written down").with_details(error))?;
     let series = &setup.series;
     hasher.update(format!(
@@ -233,6 +253,7 @@ fn embed_journalled(
     monitor: &Monitor<'_>,
     setup: &mut Setup,
     journals: &mut Journals,
+    key: &str,
     begun: Instant,
 ) -> JobResult<Outcome> {
     let plan = setup.plan;
@@ -255,6 +276,7 @@ fn embed_journalled(
     let Setup {
         series,
         frames,
+        rows,
         area,
         ..
     } = &mut *setup;
@@ -265,10 +287,10 @@ fn embed_journalled(
         periods_days: &periods_days,
     };
     let wanted = |block: usize| {
+        let window = inside(plan.block(block));
         !done[block]
-            && area
-                .as_ref()
-                .is_none_or(|area| area.touches(inside(plan.block(block))))
+            && rows.intersection(&window) == Some(window)
+            && area.as_ref().is_none_or(|area| area.touches(window))
     };
     let spent = run_chips(series, &run, wanted, monitor, |block| {
         let window = inside(block.window);
@@ -284,11 +306,11 @@ fn embed_journalled(
             .collect();
         journals.counts.write(block.number, window, &counts)?;
         if let Some(first) = journals.fields.first() {
-            monitor.tile(&first.field_path(), window);
+            monitor.tile(&first.field_path(), first.inside(window));
         }
         Ok(())
     })?;
-    finish(spec, monitor, setup, journals, spent, begun)
+    finish(spec, monitor, setup, journals, key, spent, begun)
 }
 
 /// Bytes of a block, 64 a pixel; nodata where no image shows anything.
@@ -326,20 +348,22 @@ fn finish(
     monitor: &Monitor<'_>,
     setup: &Setup,
     journals: &mut Journals,
+    key: &str,
     spent: run::Spent,
     begun: Instant,
 ) -> JobResult<Outcome> {
-    let grid = &setup.grid;
-    let counted = write_counts(spec, monitor, setup, &mut journals.counts)?;
+    let rows = setup.rows;
+    let counted = write_counts(spec, monitor, setup, key, &mut journals.counts)?;
     let shown = counted.seen.pixels - counted.seen.empty;
-    if shown == 0 {
+    // Another shard may show something.
+    if shown == 0 && setup.share == Share::WHOLE {
         return Err(Failure::new(format!(
             "no image of the support shows anything of this part; choose other days (--support) or another part\n{}",
             spec.out.display()
         ))
         .into());
     }
-    if counted.seen.never_clear == shown {
+    if shown > 0 && counted.seen.never_clear == shown {
         monitor.warn(
             "every image of the support lies under clouds everywhere, so the field shows clouds; choose more days (--support)",
         );
@@ -353,10 +377,12 @@ fn finish(
     let mut files = Vec::new();
     let paths = spec.field_paths();
     for ((journal, period), path) in journals.fields.iter_mut().zip(&setup.periods).zip(&paths) {
-        let mut writer = MapWriter::create(path, grid, MapKind::Field)?;
-        in_strips(grid, FIELD_AXES, |window| {
+        let share = setup.share;
+        let mut writer = share.writer(path, &setup.grid, rows, MapKind::Field)?;
+        in_strips(rows, FIELD_AXES, |window| {
             monitor.check()?;
-            monitor.progress("writing the field", window.row as u64, grid.height as u64);
+            let done = window.row - rows.row;
+            monitor.progress("writing the field", done as u64, rows.height as u64);
             let mut bytes = journal.read_rows(window.row, window.height)?;
             if let Some(area) = &setup.area {
                 let mask = area.mask(window);
@@ -371,7 +397,9 @@ fn finish(
             Ok(writer.write_bytes(window, &bytes)?)
         })?;
         monitor.check()?;
-        let keys = notes::of_series_field(spec, setup, period, path, begun.elapsed().as_secs_f64());
+        let seconds = begun.elapsed().as_secs_f64();
+        let mut keys = notes::of_series_field(spec, setup, period, path, seconds);
+        keys.extend(share.provenance(key));
         files.extend(writer.finish(&keys)?);
     }
     files.extend(counted.files);
@@ -385,8 +413,8 @@ fn finish(
         files,
         summary: format!(
             "{fields}, {} x {} pixels, from {} images of {support} ({}), {} on {}, {seconds:.1} s",
-            grid.width,
-            grid.height,
+            rows.width,
+            rows.height,
             setup.frames.len(),
             counts_text(&setup.series, &setup.frames),
             setup.series.identity.short(),
@@ -412,14 +440,15 @@ fn write_counts(
     spec: &EmbedSeriesSpec,
     monitor: &Monitor<'_>,
     setup: &Setup,
+    key: &str,
     journal: &mut Journal,
 ) -> JobResult<Counted> {
-    let grid = &setup.grid;
     let kind = MapKind::Counts(vec!["frames".to_owned(), "clear frames".to_owned()]);
     let path = spec.frames_path();
-    let mut writer = MapWriter::create(&path, grid, kind)?;
+    let share = setup.share;
+    let mut writer = share.writer(&path, &setup.grid, setup.rows, kind)?;
     let mut seen = Seen::default();
-    in_strips(grid, 4, |window| {
+    in_strips(setup.rows, 4, |window| {
         monitor.check()?;
         let bytes = journal.read_rows(window.row, window.height)?;
         let mask = setup.area.as_ref().map(|area| area.mask(window));
@@ -441,26 +470,26 @@ fn write_counts(
         }
         Ok(writer.write_bytes(window, &bytes)?)
     })?;
-    let keys = notes::of_counts(spec, setup);
+    let mut keys = notes::of_counts(spec, setup);
+    keys.extend(share.provenance(key));
     Ok(Counted {
         files: writer.finish(&keys)?,
         seen,
     })
 }
 
-/// Goes over a grid in strips of its full width.
+/// Goes over rows of a grid in strips of its full width.
 fn in_strips(
-    grid: &Grid,
+    extent: Window,
     bytes_a_pixel: usize,
     mut work: impl FnMut(Window) -> JobResult<()>,
 ) -> JobResult<()> {
-    let rows = (BLOCK_BYTES / (4 * grid.width * bytes_a_pixel).max(1)).clamp(1, 512);
-    for row in (0..grid.height).step_by(rows) {
+    let rows = (BLOCK_BYTES / (4 * extent.width * bytes_a_pixel).max(1)).clamp(1, 512);
+    for row in (extent.row..extent.end_row()).step_by(rows) {
         work(Window {
-            col: 0,
             row,
-            width: grid.width,
-            height: rows.min(grid.height - row),
+            height: rows.min(extent.end_row() - row),
+            ..extent
         })?;
     }
     Ok(())
@@ -478,7 +507,7 @@ pub(crate) fn counts_text(series: &SeriesModel, frames: &[ChosenFrame]) -> Strin
 
 /// What the job will cost. Encodes one chip to know the speed; writes nothing.
 pub(crate) fn estimate(spec: &EmbedSeriesSpec, monitor: &Monitor<'_>) -> JobResult<Estimate> {
-    let setup = prepare(spec, monitor)?;
+    let setup = prepare(spec, Share::WHOLE, monitor)?;
     let plan = setup.plan;
     let periods_days: Vec<(f64, f64)> = setup.periods.iter().map(Period::days).collect();
     let run = Run {

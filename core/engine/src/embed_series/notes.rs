@@ -108,7 +108,7 @@ pub(super) fn of_series_field(
     path: &Path,
     seconds: f64,
 ) -> Provenance {
-    let job = job_of_file(spec, period, path);
+    let job = setup.share.job(job_of_file(spec, period, path));
     let days: Vec<f64> = setup.frames.iter().map(|frame| frame.day).collect();
     let mut sentence = format!(
         "Embedding field of {period} of 64 signed bytes a pixel; value = sign(c) * (c / 127.5)^2, -128 = no data"
@@ -129,7 +129,11 @@ pub(super) fn of_series_field(
 
 /// Keys of the counts.
 pub(super) fn of_counts(spec: &EmbedSeriesSpec, setup: &Setup) -> Provenance {
-    let mut keys = shared_keys(setup, &JobSpec::EmbedSeries(spec.clone()), 0.0);
+    let mut keys = shared_keys(
+        setup,
+        &setup.share.job(JobSpec::EmbedSeries(spec.clone())),
+        0.0,
+    );
     keys.retain(|(key, _)| key != "MODEL");
     keys.push((
         "DESCRIPTION".to_owned(),
@@ -144,7 +148,11 @@ fn shared_keys(setup: &Setup, job: &JobSpec, seconds: f64) -> Provenance {
         "spec": job, "command": command_line(job), "chip_px": setup.plan.side, "device": series.compute.name,
         "precision": "f32", "seconds": (seconds * 10.0).round() / 10.0,
     });
-    let support = match job {
+    let whole = match job {
+        JobSpec::Shard(spec) => &*spec.of,
+        whole => whole,
+    };
+    let support = match whole {
         JobSpec::EmbedSeries(spec) => spec.support.or_else(|| series.archive.period()),
         _ => None,
     };

@@ -164,7 +164,10 @@ fn a_run_that_was_interrupted_ends_as_one_that_was_not() {
         |event| tiles.set(tiles.get() + usize::from(matches!(event, Event::Tile { .. })));
     let stop = || (tiles.get() >= 2).then_some(Stop::Interrupted);
     let monitor = Monitor::new(JobId(0), &stop, &mut emit);
-    assert_eq!(embed_series(&cut, &monitor).unwrap_err(), Stop::Interrupted);
+    assert_eq!(
+        embed_series(&cut, Share::WHOLE, &monitor).unwrap_err(),
+        Stop::Interrupted
+    );
     assert_eq!(tiles.get(), 2);
     assert!(folder_of(&cut.frames_path()).exists());
     let mut resumed = 0;
@@ -180,6 +183,48 @@ fn a_run_that_was_interrupted_ends_as_one_that_was_not() {
     }
     assert_eq!(counts(&cut.frames_path()), counts(&whole.frames_path()));
     assert!(!folder_of(&cut.frames_path()).exists());
+    // In shards, each of its own, and joined file by file.
+    let parts = EmbedSeriesSpec {
+        out: folder.path().join("parts.tif"),
+        ..whole.clone()
+    };
+    for text in ["2/2", "1/2"] {
+        let shard = JobSpec::Shard(crate::ShardSpec {
+            shard: text.parse().unwrap(),
+            of: Box::new(JobSpec::EmbedSeries(parts.clone())),
+        });
+        run_here(&shard, &mut |_| {}, &|| false).unwrap();
+        let again = run_here(&shard, &mut |_| {}, &|| false).unwrap();
+        assert!(
+            again.summary.contains("finished already"),
+            "{}",
+            again.summary
+        );
+        assert_eq!(again.files.len(), 3);
+    }
+    for out in parts.field_paths().into_iter().chain([parts.frames_path()]) {
+        let merge = JobSpec::Merge(crate::MergeSpec {
+            out,
+            shards: Vec::new(),
+        });
+        run_here(&merge, &mut |_| {}, &|| false).unwrap();
+    }
+    for (own, other) in parts.field_paths().iter().zip([year, month]) {
+        assert_eq!(codes(own), codes(other));
+        let said = |path: &Path, key: &str| {
+            let raster = Raster::open(path).unwrap();
+            raster.info().metadata_item(key).map(str::to_owned)
+        };
+        for key in ["TERROIR_VALID", "TERROIR_NOTES", "TIFFTAG_IMAGEDESCRIPTION"] {
+            assert_eq!(said(own, key), said(other, key), "{key}");
+        }
+        let jobs = reproduce_spec(own).unwrap();
+        assert!(
+            matches!(jobs.as_slice(), [JobSpec::EmbedSeries(job)] if job.out == *own),
+            "{jobs:?}"
+        );
+    }
+    assert_eq!(counts(&parts.frames_path()), counts(&whole.frames_path()));
     // Cancelled by the user: nothing is left.
     let gone = spec(archive, folder.path().join("gone.tif"));
     run_here(&JobSpec::EmbedSeries(gone.clone()), &mut |_| {}, &|| true).unwrap_err();

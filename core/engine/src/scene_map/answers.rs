@@ -25,6 +25,8 @@ pub(super) struct Scene<'a> {
     pub path: &'a Path,
     pub bands: &'a [InputBand],
     pub extent: Window,
+    /// Rows that are mapped.
+    pub rows: Window,
     pub area: Option<&'a AreaOfInterest>,
 }
 
@@ -44,7 +46,7 @@ pub(super) fn map_blocks(
 ) -> JobResult<()> {
     let windows = plan_windows(scene.extent, mapper.geometry.window, mapper.overlap());
     let todo: Vec<usize> = (0..blocks.len())
-        .filter(|block| !journal.is_done(*block))
+        .filter(|block| touches(blocks[*block], scene.rows) && !journal.is_done(*block))
         .filter(|block| {
             let touched = |area: &AreaOfInterest| area.touches(blocks[*block]);
             scene.area.is_none_or(touched)

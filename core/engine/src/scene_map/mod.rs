@@ -7,14 +7,14 @@ mod mapper;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use sha2::{Digest, Sha256};
-use terroir_scene::{AreaOfInterest, Grid, MapKind, MapWriter, Raster, Window, plan_windows};
+use terroir_scene::{AreaOfInterest, Grid, MapKind, Raster, Window, plan_windows};
 
 use crate::band_match::match_bands;
-use crate::blocks::{BLOCK_BYTES, plan_blocks};
+use crate::blocks::{BLOCK_BYTES, plan_blocks, touches};
 use crate::device::{self, Compute};
 use crate::finetune::TuneTask;
 use crate::journal::{Content, Journal, folder_of};
@@ -22,17 +22,40 @@ use crate::monitor::{JobResult, Monitor, Stop};
 use crate::predict::{area_of, confidence_path, hectares_per_pixel};
 use crate::projection::hex;
 use crate::provenance::{of_scene_map, sha256_of_file};
-use crate::{Estimate, Failure, MapSceneSpec, Outcome, TunedAbout};
+use crate::shard::Share;
+use crate::{Estimate, Failure, JobSpec, MapSceneSpec, Outcome, TunedAbout};
 use answers::{NO_CLASS, Scene, map_blocks};
 use mapper::{Mapper, overlap_of};
 
-pub(crate) fn map_scene(spec: &MapSceneSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
-    map_in_blocks(spec, None, monitor)
+pub(crate) fn map_scene(
+    spec: &MapSceneSpec,
+    share: Share,
+    monitor: &Monitor<'_>,
+) -> JobResult<Outcome> {
+    map_in_blocks(spec, share, None, monitor)
+}
+
+/// What of the scene is mapped, and what tells this run from others.
+struct Task {
+    share: Share,
+    rows: Window,
+    key: String,
+    begun: Instant,
+}
+
+/// The rasters the job writes, the map first.
+pub(crate) fn outputs_of(spec: &MapSceneSpec, is_values: bool) -> Vec<PathBuf> {
+    let mut paths = vec![spec.out.clone()];
+    if !is_values {
+        paths.push(confidence_path(&spec.out));
+    }
+    paths
 }
 
 /// `side`: of the blocks, pixels; `None` lets memory decide. The map does not depend on it.
 fn map_in_blocks(
     spec: &MapSceneSpec,
+    share: Share,
     side: Option<usize>,
     monitor: &Monitor<'_>,
 ) -> JobResult<Outcome> {
@@ -60,12 +83,23 @@ fn map_in_blocks(
         .filter_map(|position| about.wavelengths_um.get(*position).copied())
         .collect();
     let sha256 = sha256_of_file(&spec.model_file)?;
-    let key = journal_key(spec, &sha256, &raster, &compute)?;
+    let task = Task {
+        share,
+        rows: share.rows(grid.window()),
+        key: journal_key(spec, share, &sha256, &raster, &compute)?,
+        begun,
+    };
+    let outputs = outputs_of(spec, about.classes.is_empty());
+    if let Some(done) = share.done_blocking(task.rows, &outputs, &task.key, monitor) {
+        return Ok(done);
+    }
     let content = match about.task {
         TuneTask::Values => Content::Values,
         TuneTask::Pixels | TuneTask::Patches => Content::Classes,
     };
-    let mut journal = Journal::open(&spec.out, &key, &grid, content)?;
+    let (out, own_grid) = (share.path_of(&spec.out), share.grid(&grid, task.rows));
+    let journal = Journal::open(&out, &task.key, &own_grid, content)?;
+    let mut journal = journal.starting_at_row(task.rows.row);
     let area = area_of(spec.aoi.as_deref(), &grid)?;
     let result = Mapper::load(&spec.model_file, about, wavelengths_um, compute, monitor).and_then(
         |mut mapper| {
@@ -77,24 +111,28 @@ fn map_in_blocks(
                 monitor.warn(format!(
                     "going on with an interrupted run: {} of {} blocks were done",
                     journal.done_count(),
-                    blocks.len()
+                    blocks
+                        .iter()
+                        .filter(|block| touches(**block, task.rows))
+                        .count()
                 ));
             }
             let scene = Scene {
                 path: &spec.scene,
                 bands: &bands,
                 extent: grid.window(),
+                rows: task.rows,
                 area: area.as_ref(),
             };
             map_blocks(&scene, &mut mapper, &mut journal, &blocks, monitor)?;
             finish(
                 spec,
+                &task,
                 &mapper,
                 &raster,
                 &sha256,
                 area.as_ref(),
                 &mut journal,
-                begun,
                 monitor,
             )
         },
@@ -152,11 +190,13 @@ fn blocks_of(extent: Window, side: usize) -> Vec<Window> {
 /// Two runs share a journal only if this text is the same.
 fn journal_key(
     spec: &MapSceneSpec,
+    share: Share,
     sha256: &str,
     raster: &Raster,
     compute: &Compute,
 ) -> Result<String, Failure> {
-    let spec_text = serde_json::to_string(spec)
+    let job = share.job(JobSpec::MapScene(spec.clone()));
+    let spec_text = serde_json::to_string(&job)
         .map_err(|error| Failure::new("the job cannot be written down").with_details(error))?;
     let of_file = |path: &Path| {
         let meta = std::fs::metadata(path).ok();
@@ -187,12 +227,12 @@ fn journal_key(
 /// Turns the working raster into the checked files.
 fn finish(
     spec: &MapSceneSpec,
+    task: &Task,
     mapper: &Mapper,
     raster: &Raster,
     sha256: &str,
     area: Option<&AreaOfInterest>,
     journal: &mut Journal,
-    begun: Instant,
     monitor: &Monitor<'_>,
 ) -> JobResult<Outcome> {
     let (grid, about) = (&raster.info().grid, &mapper.about);
@@ -204,25 +244,28 @@ fn finish(
         },
         false => MapKind::Classes(about.classes.clone()),
     };
-    let mut map = MapWriter::create(&spec.out, grid, kind)?;
+    let own = task.rows;
+    let mut map = task.share.writer(&spec.out, grid, own, kind)?;
     let mut confidence = match is_values {
         true => None,
-        false => Some(MapWriter::create(
+        false => Some(task.share.writer(
             &confidence_path(&spec.out),
             grid,
+            own,
             MapKind::Confidence(vec!["confidence".to_owned()]),
         )?),
     };
     let mut found = Found::default();
     let rows = (BLOCK_BYTES / (8 * grid.width).max(1)).clamp(1, 512);
-    for row in (0..grid.height).step_by(rows) {
+    for row in (own.row..own.end_row()).step_by(rows) {
         monitor.check()?;
-        monitor.progress("writing the map", row as u64, grid.height as u64);
+        let done = row - own.row;
+        monitor.progress("writing the map", done as u64, own.height as u64);
         let window = Window {
             col: 0,
             row,
             width: grid.width,
-            height: rows.min(grid.height - row),
+            height: rows.min(own.end_row() - row),
         };
         let mut bytes = journal.read_rows(row, window.height)?;
         let mask = area.map(|area| area.mask(window));
@@ -256,15 +299,17 @@ fn finish(
         }
     }
     monitor.check()?;
-    let seconds = begun.elapsed().as_secs_f64();
-    let keys = of_scene_map(
+    let seconds = task.begun.elapsed().as_secs_f64();
+    let mut keys = of_scene_map(
         spec,
+        task.share,
         raster.info(),
         about,
         sha256,
         &mapper.compute.name,
         seconds,
     );
+    keys.extend(task.share.provenance(&task.key));
     let mut files = map.finish(&keys)?;
     if let Some(confidence) = confidence {
         files.extend(confidence.finish(&keys)?);

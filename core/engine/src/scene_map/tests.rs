@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use terroir_models::{DofaConfig, HeadShape, TunedModel, resize_map};
-use terroir_scene::{Class, Resampling};
+use terroir_scene::{Class, MapWriter, Resampling};
 
 use super::mapper::blending;
 use super::*;
@@ -141,7 +141,7 @@ fn map(folder: &Path, side: Option<usize>) -> Vec<f32> {
     let spec = spec(folder);
     let mut ignore = |_| {};
     let monitor = Monitor::new(JobId(0), &|| None, &mut ignore);
-    map_in_blocks(&spec, side, &monitor).unwrap();
+    map_in_blocks(&spec, Share::WHOLE, side, &monitor).unwrap();
     assert!(!folder_of(&spec.out).exists());
     values_of(&spec)
 }
@@ -253,7 +253,7 @@ fn an_interrupted_map_goes_on_and_a_cancelled_one_leaves_nothing() {
         };
         let mut ignore = |_| {};
         let monitor = Monitor::new(JobId(0), &stops, &mut ignore);
-        let stopped = map_in_blocks(&spec, Some(16), &monitor).unwrap_err();
+        let stopped = map_in_blocks(&spec, Share::WHOLE, Some(16), &monitor).unwrap_err();
         assert_eq!(stopped, stop);
         assert!(!spec.out.exists());
         let is_kept = stop == Stop::Interrupted;
@@ -262,7 +262,7 @@ fn an_interrupted_map_goes_on_and_a_cancelled_one_leaves_nothing() {
             let mut said = Vec::new();
             let mut listen = |event| said.push(event);
             let monitor = Monitor::new(JobId(0), &|| None, &mut listen);
-            map_in_blocks(&spec, Some(16), &monitor).unwrap();
+            map_in_blocks(&spec, Share::WHOLE, Some(16), &monitor).unwrap();
             let warned = monitor.warnings();
             assert!(
                 warned.iter().any(|text| text.contains("of 9 blocks")),
@@ -288,4 +288,39 @@ fn scenes_smaller_than_a_window_are_mapped_whole() {
         assert_eq!(found.len(), 2 * width * height);
         assert!(found.iter().all(|value| *value > 0.0), "{found:?}");
     }
+}
+
+#[test]
+fn shards_of_a_map_join_to_the_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    write_scene(&path("scene.tif"), 21, 300);
+    model(&path("m.safetensors"), HeadShape::Pixels, TuneTask::Pixels);
+    let whole = map(folder.path(), None);
+    let spec = spec(folder.path());
+    let bytes = std::fs::read(spec.out.with_extension("tif.aux.xml")).unwrap();
+    let mut ignore = |_| {};
+    let monitor = Monitor::new(JobId(0), &|| None, &mut ignore);
+    for text in ["1/2", "2/2"] {
+        let share = Share::of(text.parse().unwrap());
+        let outcome = map_scene(&spec, share, &monitor).unwrap();
+        assert!(outcome.files.contains(&share.path_of(&spec.out)));
+        assert!(!folder_of(&share.path_of(&spec.out)).exists());
+        // Asked again, it is seen to be done.
+        let again = map_scene(&spec, share, &monitor).unwrap();
+        assert!(
+            again.summary.contains("finished already"),
+            "{}",
+            again.summary
+        );
+    }
+    std::fs::remove_file(&spec.out).unwrap();
+    let merge = crate::MergeSpec {
+        out: spec.out.clone(),
+        shards: Vec::new(),
+    };
+    crate::merge::merge(&merge, &monitor).unwrap();
+    assert!(values_of(&spec) == whole, "the joined map differs");
+    let joined = std::fs::read(spec.out.with_extension("tif.aux.xml")).unwrap();
+    assert!(joined == bytes, "classes and counts differ");
 }
