@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use terroir_engine::{AreaFigures, JobSpec, ModelStore, SoilResults, read_area_figures};
+use terroir_engine::{
+    AreaFigures, JobSpec, ModelStore, SoilResults, Trial, TrialOpener, read_area_figures,
+};
 use terroir_scene::{
     Class, ClassRow, Clusters, Contained, Crs, CrsEntry, Document, Example, FoundPlace,
     FoundRasters, Frame, Grid, Head, ImportReport, Labels, LayerId, OpenedProject, PaletteEntry,
@@ -15,11 +17,11 @@ use terroir_scene::{
     SceneError, SceneResult, Series, Sheet, SheetContent, SheetFormat, SheetSize, Style, TimeTable,
     WeatherSpec, WeatherTable, allow_address, answer_sample_point_blocking,
     clearest_frame_blocking, contained_blocking, crs_catalogue_blocking, default_style_blocking,
-    export_labels, export_profiles, find_series_blocking, fit_pca_of_blocking, import_labels_of,
-    is_remote, is_zarr, one_series_blocking, open_project, read_class_table_blocking,
-    read_places_table, read_sample_blocking, relocate_frames_blocking, restore_work, save_project,
-    series_in_raster_blocking, unique_value_classes_blocking, vector_attributes, write_beside,
-    write_class_table,
+    export_labels, export_profiles, find_series_blocking, fit_pca_of_blocking, forgive_file,
+    import_labels_of, is_remote, is_zarr, one_series_blocking, open_project,
+    read_class_table_blocking, read_places_table, read_sample_blocking, relocate_frames_blocking,
+    restore_work, save_project, series_in_raster_blocking, unique_value_classes_blocking,
+    vector_attributes, write_beside, write_class_table,
 };
 
 use crate::archive_facts::{ArchiveFacts, ArchiveQuestion};
@@ -439,8 +441,10 @@ impl Drop for Files {
 
 impl Files {
     /// `data_folder`: where settings and recovery files live; `None` keeps nothing (tests).
+    /// `program`: opens every file first, in a process of its own; without one they are opened untried (tests).
     pub fn start(
         data_folder: Option<PathBuf>,
+        program: Option<PathBuf>,
         wake: Arc<dyn Fn() + Send + Sync>,
     ) -> std::io::Result<Self> {
         let (opener, open_tasks) = sync_channel(WAITING_TASKS);
@@ -456,9 +460,13 @@ impl Files {
             ("file journal", keep_tasks, true),
         ] {
             let (folder, sender, wake) = (data_folder.clone(), sender.clone(), wake.clone());
+            let opener = program
+                .clone()
+                .filter(|_| name == "file opener")
+                .map(TrialOpener::new);
             let thread = std::thread::Builder::new()
                 .name(name.to_owned())
-                .spawn(move || work(&tasks, folder, &sender, &*wake))?;
+                .spawn(move || work(&tasks, folder, opener, &sender, &*wake))?;
             if writes {
                 writers.push(thread);
             }
@@ -518,6 +526,7 @@ impl Files {
 fn work(
     tasks: &Receiver<FileTask>,
     data_folder: Option<PathBuf>,
+    mut opener: Option<TrialOpener>,
     replies: &SyncSender<FileReply>,
     wake: &(dyn Fn() + Send + Sync),
 ) {
@@ -525,6 +534,12 @@ fn work(
     let mut recovery: Option<RecoveryFolder> = None;
     for task in tasks.iter() {
         let doing = doing(&task);
+        if let (Some(opener), Some(trial)) = (&mut opener, trial_of(&task)) {
+            if let Trial::Raster(path) | Trial::Vector(path) | Trial::Classes(path) = &trial {
+                forgive_file(path);
+            }
+            opener.try_blocking(&trial);
+        }
         let reply = match answer_blocking(task, data_folder.as_deref(), &mut recovery) {
             Ok(reply) => reply,
             Err(error) => FileReply::Failed { doing, error },
@@ -534,6 +549,26 @@ fn work(
         }
         wake();
     }
+}
+
+/// What a task opens that nobody here knows yet.
+fn trial_of(task: &FileTask) -> Option<Trial> {
+    Some(match task {
+        FileTask::OpenRaster {
+            path,
+            role: OpenRole::Add | OpenRole::Part | OpenRole::Refresh(_),
+        } => Trial::Raster(path.clone()),
+        FileTask::FindSeries { paths } | FileTask::FindOneSeries { paths } => {
+            Trial::Series(paths.clone())
+        }
+        FileTask::OpenProject { path } => Trial::Project(path.clone()),
+        FileTask::OpenRecovery { folder } => Trial::Journal(recovery::journal_path(folder)),
+        FileTask::Attributes { path, .. } | FileTask::ImportLabels { path, .. } => {
+            Trial::Vector(path.clone())
+        }
+        FileTask::ReadClasses { path } => Trial::Classes(path.clone()),
+        _ => return None,
+    })
 }
 
 fn doing(task: &FileTask) -> &'static str {

@@ -202,6 +202,7 @@ impl State {
             link,
             data_folder,
         } = services;
+        let program = link.program();
         Ok(Self {
             history: History::new(Document::default()),
             session: Session::default(),
@@ -227,8 +228,8 @@ impl State {
             models: Models::default(),
             training: TrainingForm::default(),
             soil: SoilForm::default(),
-            files: Files::start(data_folder, wake.clone())?,
-            vectors: Vectors::start(wake.clone())?,
+            files: Files::start(data_folder, program.clone(), wake.clone())?,
+            vectors: Vectors::start(program.clone(), wake.clone())?,
             probe: Probe::start(wake.clone())?,
             clouds: Clouds::start(wake.clone())?,
             time_profiles: TimeProfiles::start(wake.clone())?,

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use terroir_engine::{Trial, TrialOpener};
 use terroir_scene::{
     Document, Layer, LayerId, SceneError, SceneResult, VectorColoring, VectorLayer, VectorProgress,
-    VectorSource, VectorTable, drawable_tables, read_vector_blocking, vector_tables,
+    VectorSource, VectorTable, drawable_tables, forgive_file, read_vector_blocking, vector_tables,
 };
 
 use crate::language::t;
@@ -108,13 +109,29 @@ pub struct Vectors {
 }
 
 impl Vectors {
-    pub fn start(wake: Arc<dyn Fn() + Send + Sync>) -> std::io::Result<Self> {
+    /// `program`: opens files first, in a process of its own.
+    pub fn start(
+        program: Option<PathBuf>,
+        wake: Arc<dyn Fn() + Send + Sync>,
+    ) -> std::io::Result<Self> {
         let (tasks, waiting) = sync_channel(WAITING_TASKS);
         let (sender, replies) = sync_channel(WAITING_TASKS);
         std::thread::Builder::new()
             .name("vector reader".to_owned())
             .spawn(move || {
+                let mut opener = program.map(TrialOpener::new);
                 for task in waiting.iter() {
+                    let path = match &task {
+                        Task::Tables { path } => Some(path),
+                        Task::Read { key, .. } => Some(&key.path),
+                        Task::Color { .. } | Task::Sort { .. } => None,
+                    };
+                    if let (Some(opener), Some(path)) = (&mut opener, path) {
+                        if matches!(task, Task::Tables { .. }) {
+                            forgive_file(path);
+                        }
+                        opener.try_blocking(&Trial::Vector(path.clone()));
+                    }
                     if sender.send(answer_blocking(task)).is_err() {
                         break;
                     }

@@ -213,3 +213,76 @@ fn the_sample_is_small_and_may_be_passed_on() {
         );
     }
 }
+
+/// Files that may hold `unsafe`, each with its reason in its own `expect`: nearly all call GDAL or PROJ where their bindings
+/// have no safe form; the rest is the memory and the loops of the networks and of fields.
+const UNSAFE: [&str; 30] = [
+    "core/engine/src/freed_memory.rs",
+    "core/models/src/fused/convolution.rs",
+    "core/models/src/fused/product.rs",
+    "core/models/src/fused/written.rs",
+    "core/scene/src/archive_tests.rs",
+    "core/scene/src/band_classes.rs",
+    "core/scene/src/cog.rs",
+    "core/scene/src/complaints.rs",
+    "core/scene/src/crs_catalogue.rs",
+    "core/scene/src/field_block.rs",
+    "core/scene/src/gdal_network.rs",
+    "core/scene/src/gdal_setup.rs",
+    "core/scene/src/georef.rs",
+    "core/scene/src/label_file.rs",
+    "core/scene/src/library_data.rs",
+    "core/scene/src/library_facts.rs",
+    "core/scene/src/made_product.rs",
+    "core/scene/src/map_geometry.rs",
+    "core/scene/src/map_polygons.rs",
+    "core/scene/src/overviews.rs",
+    "core/scene/src/patches.rs",
+    "core/scene/src/product_folder.rs",
+    "core/scene/src/product_vrt.rs",
+    "core/scene/src/raster_header.rs",
+    "core/scene/src/raster_io.rs",
+    "core/scene/src/remote.rs",
+    "core/scene/src/reprojection.rs",
+    "core/scene/src/series_files_tests.rs",
+    "core/scene/src/shapes.rs",
+    "core/scene/src/vector_file.rs",
+];
+
+#[test]
+fn what_is_unsafe_is_listed_and_says_why() {
+    let found: Vec<PathBuf> = ["app/src", "core", "tests/suite"]
+        .into_iter()
+        .flat_map(sources)
+        .filter(|(path, text)| {
+            let is_unsafe = text.lines().any(|line| {
+                let code = line.split("//").next().unwrap_or_default();
+                [
+                    "unsafe {",
+                    "unsafe fn",
+                    "unsafe extern",
+                    "unsafe impl",
+                    "unsafe(",
+                    "unsafe trait",
+                ]
+                .iter()
+                .any(|word| code.contains(word) && !code.contains('"'))
+            });
+            let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let says_why = [
+                "expect(unsafe_code, reason = ",
+                "expect( unsafe_code, reason = ",
+            ]
+            .iter()
+            .any(|words| flat.contains(words))
+                && !path.ends_with("layers.rs");
+            assert_eq!(is_unsafe, says_why, "{}", path.display());
+            is_unsafe
+        })
+        .map(|(path, _)| path)
+        .collect();
+    let listed: Vec<PathBuf> = UNSAFE.iter().map(PathBuf::from).collect();
+    assert_eq!(found, listed);
+    let manifest = fs::read_to_string(repository().join("Cargo.toml")).unwrap();
+    assert!(manifest.contains("unsafe_code = \"deny\""));
+}

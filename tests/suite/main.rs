@@ -9,6 +9,8 @@ mod golden;
 
 mod checkpoints;
 mod finetune;
+mod hostile;
+mod hostile_network;
 mod hostile_weights;
 mod jobs;
 mod kgvsf;
@@ -78,7 +80,9 @@ mod similarity;
 mod soil;
 mod style_panel;
 mod suggestions;
+mod supply;
 mod training_window;
+mod trial;
 mod tricky;
 mod values;
 mod vector_window;

@@ -23,9 +23,10 @@ pub fn real_worker(folder: &Path) -> PathBuf {
 /// [`real_worker`] with variables, as a shell writes them before a command.
 pub fn real_worker_with(folder: &Path, variables: &str) -> PathBuf {
     let exe = std::env::current_exe().unwrap();
-    // More than one test thread, so that the harness prints a test's name after its output.
+    // More than one test thread, so that the harness prints a test's name after its output. Files are opened untried: this
+    // program is a worker and nothing else.
     let text = format!(
-        "export {variables} TERROIR_TEST_WORKER=1; exec '{}' worker::acts_as_worker --exact --nocapture --test-threads=2",
+        "[ \"$1\" = worker ] || exit 3; export {variables} TERROIR_TEST_WORKER=1; exec '{}' worker::acts_as_worker --exact --nocapture --test-threads=2",
         exe.display()
     );
     script(folder, "worker", &text)

@@ -195,6 +195,9 @@ enum Command {
     Reproduce(reproduce::ReproduceArgs),
     /// Serve jobs over standard input and output (the window starts this)
     Worker,
+    /// Open files before the window does, over standard input and output (the window starts this)
+    #[command(hide = true)]
+    Trial,
 }
 
 /// Runs the command line; 0 = done, 1 = failed, 2 = wrong usage.
@@ -279,6 +282,10 @@ fn dispatch(cli: Cli, output: Output) -> CliResult {
         Some(Command::Bench(args)) => bench::run(&args, output),
         Some(Command::Reproduce(args)) => reproduce::run(&args, output),
         Some(Command::Worker) => worker::run(),
+        Some(Command::Trial) => {
+            terroir_engine::trial_main();
+            Ok(())
+        }
     }
 }
 

@@ -39,7 +39,7 @@ pub fn command_line(spec: &JobSpec) -> String {
                 let list: Vec<String> = spec
                     .bands
                     .iter()
-                    .map(|band| (band + 1).to_string())
+                    .map(|band| band.saturating_add(1).to_string())
                     .collect();
                 add("--bands", Some(list.join(",")));
             }
@@ -332,7 +332,7 @@ pub fn command_line(spec: &JobSpec) -> String {
 pub(crate) fn wavelengths_text(wavelengths_nm: &[(usize, f64)]) -> String {
     let list: Vec<String> = wavelengths_nm
         .iter()
-        .map(|(band, nm)| format!("{}={nm}nm", band + 1))
+        .map(|(band, nm)| format!("{}={nm}nm", band.saturating_add(1)))
         .collect();
     list.join(",")
 }

@@ -2,6 +2,11 @@
 //! given to the system and asked for again, page by page. After a job it goes back. Knows the C library's heap, where there
 //! is one that can be told; elsewhere nothing happens.
 
+#![cfg_attr(
+    all(target_os = "linux", target_env = "gnu"),
+    expect(unsafe_code, reason = "the heap of glibc is told what to keep")
+)]
+
 /// Keeps freed memory from now on.
 pub(crate) fn keep() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -148,8 +148,17 @@ impl Journal {
         let field_path = folder.join(FIELD);
         let field = open(&field_path)?;
         let (width, height) = (grid.width, grid.height);
+        let length = width
+            .checked_mul(height)
+            .and_then(|pixels| pixels.checked_mul(content.pixel()))
+            .and_then(|bytes| u64::try_from(bytes).ok())
+            .ok_or_else(|| {
+                Failure::new(format!(
+                    "a raster of {width} x {height} pixels is larger than any disk; check what its file says, or choose a part of it"
+                ))
+            })?;
         field
-            .set_len((width * height * content.pixel()) as u64)
+            .set_len(length)
             .map_err(failed("there is no room for the working file", &field_path))?;
         write_header(&folder.join(HEADER), grid, content)?;
         let mut text = String::new();
@@ -345,6 +354,17 @@ mod tests {
             width,
             height,
         }
+    }
+
+    #[test]
+    fn a_size_that_no_disk_has_is_refused_in_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("field.tif");
+        let huge = grid(usize::MAX / 2, 3);
+        let failure = Journal::open(&out, "a", &huge, Content::Field)
+            .err()
+            .unwrap();
+        assert!(failure.what.contains("larger than any disk"), "{failure}");
     }
 
     #[test]

@@ -66,6 +66,7 @@ mod store;
 mod suggest;
 mod train;
 pub mod training;
+mod trial;
 mod unseen;
 mod weather_series;
 mod worker;
@@ -125,3 +126,4 @@ pub use speed::{
 pub use store::{InstalledWeights, ModelStore, models, models_folder, size_text};
 pub use suggest::{SuggestSpec, Suggested, suggest_here};
 pub use terroir_models::{KGVSF_NAMES as FORECAST_MODELS, STP_NAMES as SERIES_MODELS, WeatherUse};
+pub use trial::{Trial, TrialOpener, trial_main};

@@ -175,9 +175,9 @@ fn write_commands(mut stdin: ChildStdin, commands: &Receiver<Command>) {
 }
 
 fn read_events(stdout: impl Read, events: &SyncSender<Line>, wake: &Wake) {
-    for line in BufReader::new(stdout).lines() {
+    for line in BufReader::new(stdout).split(b'\n') {
         let Ok(line) = line else { break };
-        match serde_json::from_str::<Event>(&line) {
+        match serde_json::from_slice::<Event>(&line) {
             Ok(event) => {
                 if events.send(Line::Event(event)).is_err() {
                     return;
@@ -185,7 +185,7 @@ fn read_events(stdout: impl Read, events: &SyncSender<Line>, wake: &Wake) {
                 wake();
             }
             // A library that prints on its own must not break the pipe.
-            Err(_) => log::debug!("worker: {line}"),
+            Err(_) => log::debug!("worker: {}", String::from_utf8_lossy(&line)),
         }
     }
     events.send(Line::Closed).ok();
@@ -202,5 +202,25 @@ fn read_log(stderr: impl Read, kept: &Mutex<VecDeque<String>>) {
             kept.pop_front();
         }
         kept.push_back(line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_library_prints_on_its_own_breaks_no_pipe() {
+        let printed =
+            b"\xff\xfe no text\n\n{\"event\":\"cancelled\",\"id\":7}\r\n{\"event\":\"ready\""
+                .as_slice();
+        let (events, received) = sync_channel(8);
+        let wake: Wake = Arc::new(|| {});
+        read_events(printed, &events, &wake);
+        assert!(matches!(
+            received.recv(),
+            Ok(Line::Event(Event::Cancelled { id })) if id.0 == 7
+        ));
+        assert!(matches!(received.recv(), Ok(Line::Closed)));
     }
 }

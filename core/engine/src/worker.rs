@@ -185,9 +185,9 @@ fn command_loop<W: Write + Send + 'static>(
     events: &Arc<EventWriter<W>>,
     devices: fn() -> Vec<DeviceInfo>,
 ) {
-    for line in input.lines() {
+    for line in input.split(b'\n') {
         let line = match line {
-            Ok(line) => line,
+            Ok(line) => String::from_utf8_lossy(&line).into_owned(),
             Err(error) => {
                 log::error!("commands cannot be read: {error}");
                 return;

@@ -1,5 +1,10 @@
 //! Archives of real sensors and of made ones: what belongs together, what is left out, and what pixels are read.
 
+#![expect(
+    unsafe_code,
+    reason = "files are made with functions of GDAL that have no safe form"
+)]
+
 use super::*;
 use crate::field::tests::shared;
 use crate::made_raster::{Made, open};

@@ -1,6 +1,11 @@
 //! Classes a band carries: colour table, category names, attribute table and the classes we write ourselves.
 //! Knows GDAL bands. Reads no pixels.
 
+#![expect(
+    unsafe_code,
+    reason = "colour tables and category names of GDAL have no safe form"
+)]
+
 use std::collections::BTreeMap;
 use std::ffi::c_int;
 

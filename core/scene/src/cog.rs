@@ -1,6 +1,11 @@
 //! Cloud-optimised GeoTIFFs through GDAL: create, fill, copy and name.
 //! The only file that writes rasters. Knows nothing of classes or models.
 
+#![expect(
+    unsafe_code,
+    reason = "creation through GDAL with options and progress has no safe form"
+)]
+
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::path::Path;
 

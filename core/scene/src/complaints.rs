@@ -1,6 +1,8 @@
 //! GDAL's complaints while a file is written: heard, sorted into failures and warnings, never printed.
 //! Before GDAL 3.7 a failed flush or close tells nobody else.
 
+#![expect(unsafe_code, reason = "messages of PROJ come through a C callback")]
+
 use std::ffi::{CStr, c_char};
 
 use gdal_sys::CPLErr;

@@ -1,6 +1,11 @@
 //! The coordinate systems PROJ's database knows, for choosing one by code, name or place.
 //! Knows GDAL's spatial reference. Knows nothing of rasters or windows.
 
+#![expect(
+    unsafe_code,
+    reason = "PROJ's list of reference systems has no safe form"
+)]
+
 use std::ffi::c_int;
 use std::ptr;
 

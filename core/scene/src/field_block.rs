@@ -2,6 +2,11 @@
 //! verdicts. The widest registers the machine has are used; elsewhere the same loops run narrower.
 //! Knows codes and numbers; knows nothing of classes, heads or files.
 
+#![expect(
+    unsafe_code,
+    reason = "a loop is compiled for the registers found at run time"
+)]
+
 use crate::{FIELD_AXES, FIELD_NODATA};
 
 /// Pixels of a block: decoded they fit the innermost cache.

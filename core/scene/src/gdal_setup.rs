@@ -1,9 +1,13 @@
 //! GDAL and PROJ as this process uses them: set up once, silent, bounded, off the network.
 //! Knows no rasters; everything that calls GDAL goes through [`gdal_setup`] first.
 
+#![expect(unsafe_code, reason = "GDAL's settings and messages go through C")]
+
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::sync::Once;
+
+use crate::gdal_network::leave_network;
 
 /// Messages kept per thread between two calls of [`take_gdal_messages`].
 const KEPT_MESSAGES: usize = 8;
@@ -17,8 +21,8 @@ thread_local! {
 /// Sets GDAL and PROJ up; later calls do nothing. A setting already given by the user's environment stays.
 ///
 /// GDAL never prints: its words are collected per thread and fetched with [`take_gdal_messages`].
-/// Remote files (`/vsicurl/`, `/vsis3/`, ...) are refused, except those the user asked for (`remote.rs`), unless
-/// `TERROIR_NETWORK=1` is set.
+/// Servers, databases and remote files (`/vsicurl/`, `/vsis3/`, ...) are out of reach, except addresses the user asked for
+/// (`remote.rs`), unless `TERROIR_NETWORK=1` is set.
 pub fn gdal_setup() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -44,12 +48,15 @@ pub fn gdal_setup() {
         ] {
             set_default(key, value);
         }
+        // No file runs code: pixel functions in Python are refused, and a band that reads the bytes of any file as pixels
+        // reads none outside the folder of its description.
+        set_always("GDAL_VRT_ENABLE_PYTHON", "NO");
+        set_always(
+            "GDAL_VRT_RAWRASTERBAND_ALLOWED_SOURCE",
+            "SIBLING_OR_CHILD_OF_VRT_PATH",
+        );
         if std::env::var_os("TERROIR_NETWORK").is_none_or(|v| v != "1") {
-            // No URL has this name, so every remote read fails at once.
-            set_always("CPL_VSIL_CURL_ALLOWED_FILENAME", "network-is-off");
-            set_default("GDAL_SKIP", "HTTP,PLMOSAIC,EEDA,EEDAI,DAAS,NGW");
-            // SAFETY: a process-wide switch without preconditions.
-            unsafe { gdal_sys::OSRSetPROJEnableNetwork(0) };
+            leave_network();
         }
     });
 }
@@ -103,7 +110,7 @@ unsafe extern "C" fn collect_message(
         .ok();
 }
 
-fn set_default(key: &str, value: &str) {
+pub(crate) fn set_default(key: &str, value: &str) {
     let given = CString::new(key).is_ok_and(|key| {
         // SAFETY: NUL-terminated key, null default.
         unsafe { !gdal_sys::CPLGetConfigOption(key.as_ptr(), std::ptr::null()).is_null() }
@@ -113,7 +120,7 @@ fn set_default(key: &str, value: &str) {
     }
 }
 
-fn set_always(key: &str, value: &str) {
+pub(crate) fn set_always(key: &str, value: &str) {
     if let (Ok(key), Ok(value)) = (CString::new(key), CString::new(value)) {
         // SAFETY: both strings are NUL-terminated and copied by GDAL.
         unsafe { gdal_sys::CPLSetConfigOption(key.as_ptr(), value.as_ptr()) };

@@ -1,6 +1,8 @@
 //! Place: affine transforms, coordinate reference systems and moving points between them.
 //! Knows PROJ and GDAL's spatial reference. Knows nothing of pixels' values.
 
+#![expect(unsafe_code, reason = "reference systems of GDAL are C handles")]
+
 use std::ffi::{CString, c_char, c_int};
 use std::ptr;
 use std::sync::Arc;

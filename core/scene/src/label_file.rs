@@ -1,6 +1,8 @@
 //! Label files written: GeoPackage (home format), GeoJSON and Shapefile. Built in memory, written beside, renamed.
 //! Knows labels and OGR. Reading is in `vectors`.
 
+#![expect(unsafe_code, reason = "GDAL's file in memory is removed through C")]
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,6 +1,11 @@
 //! Where a bundled program keeps the data of PROJ and GDAL, and telling the libraries before their first use.
 //! Knows folders. Knows no rasters.
 
+#![expect(
+    unsafe_code,
+    reason = "the environment is set before there is a second thread"
+)]
+
 use std::path::{Path, PathBuf};
 
 /// A library's data: the folder's name in a bundle, a file that is always in it, and the variables the library asks.

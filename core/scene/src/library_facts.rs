@@ -1,6 +1,8 @@
 //! What the geographic libraries of this machine are and can do: versions, data, formats. For reports of faults.
 //! Knows GDAL. Knows no rasters.
 
+#![expect(unsafe_code, reason = "versions and drivers are asked for through C")]
+
 use std::ffi::{CString, c_int};
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,7 @@
 //! Small sensor products made for tests, in the layout of the real ones, from the real pixels of the bundled sample.
 
+#![expect(unsafe_code, reason = "archives for tests are written through C")]
+
 use std::path::{Path, PathBuf};
 
 use gdal::DriverManager;

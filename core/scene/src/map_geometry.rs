@@ -1,6 +1,11 @@
 //! What a map's coordinates mean on the ground: longitude and latitude, true lengths, true north, and where the map
 //! meets itself again after a turn around the globe. Knows PROJ. Knows nothing of rasters or windows.
 
+#![expect(
+    unsafe_code,
+    reason = "ellipsoids and areas of reference systems are asked for through C"
+)]
+
 use std::cell::RefCell;
 use std::ptr;
 use std::rc::Rc;

@@ -1,6 +1,8 @@
 //! A class map as polygons with class, name and area, in a GeoPackage. GDAL follows the outlines line by line, so memory does
 //! not depend on the map's size. Written beside and renamed. Knows maps and classes; knows nothing of jobs.
 
+#![expect(unsafe_code, reason = "GDAL's polygonizing has no safe form")]
+
 use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::path::{Path, PathBuf};

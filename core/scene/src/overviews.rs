@@ -1,6 +1,11 @@
 //! Building overviews beside a raster: smaller copies in `<file>.ovr`, which GDAL and every GIS on it find by themselves.
 //! The raster itself is only read. Knows GDAL; knows nothing of jobs or windows.
 
+#![expect(
+    unsafe_code,
+    reason = "GDAL's building of overviews with progress has no safe form"
+)]
+
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
 use std::ptr;

@@ -1,6 +1,8 @@
 //! Patches of a class raster as polygons with their areas, and found places as points, in a GeoPackage.
 //! Knows GDAL's polygoniser and OGR. Knows nothing of what the classes mean or how they were found.
 
+#![expect(unsafe_code, reason = "GDAL's polygonizing has no safe form")]
+
 use std::ffi::{c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
 

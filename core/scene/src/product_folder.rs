@@ -1,6 +1,8 @@
 //! Finding products: a folder, an archive, a description or the common beginning of band files, judged by names.
 //! Reads folder listings and descriptions, never pixels.
 
+#![expect(unsafe_code, reason = "GDAL's lists of archives have no safe form")]
+
 use std::ffi::{CString, c_char};
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
 //! STAC items whose assets lie on the disk, as products: an item file, or one item of a collection file.
 //! Knows the item's JSON. Assets on the network are named and never touched.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
 
@@ -105,7 +105,7 @@ pub(crate) fn read(
         .and_then(Value::as_bool)
         .unwrap_or(false);
 
-    let (mut remote, mut missing) = (Vec::new(), Vec::new());
+    let (mut remote, mut outside, mut missing) = (Vec::new(), Vec::new(), Vec::new());
     for (key, asset) in item.get("assets").and_then(Value::as_object)? {
         if !is_data(asset) {
             continue;
@@ -114,9 +114,16 @@ pub(crate) fn read(
             .get("href")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        let Some(local) = local_path(folder, href) else {
-            remote.push(key.clone());
-            continue;
+        let local = match place_of(folder, href) {
+            Place::Inside(local) => local,
+            Place::Network => {
+                remote.push(key.clone());
+                continue;
+            }
+            Place::Outside => {
+                outside.push(key.clone());
+                continue;
+            }
         };
         if !local.exists() {
             missing.push(key.clone());
@@ -141,6 +148,13 @@ pub(crate) fn read(
             "{} of its assets are on the network and were not touched: {}",
             remote.len(),
             remote.join(", ")
+        ));
+    }
+    if !outside.is_empty() {
+        product.notes.push(format!(
+            "{} of its assets lie outside the item's folder and were not opened (open these files themselves): {}",
+            outside.len(),
+            outside.join(", ")
         ));
     }
     Some(product)
@@ -175,16 +189,59 @@ fn is_data(asset: &Value) -> bool {
     is_raster && !is_ignored
 }
 
-/// `None` for addresses on the network.
-fn local_path(folder: &Path, href: &str) -> Option<PathBuf> {
-    if let Some(path) = href.strip_prefix("file://") {
-        return Some(PathBuf::from(path));
-    }
-    let has_scheme = href
+/// Where an asset says it lies.
+#[derive(Debug, PartialEq)]
+enum Place {
+    /// In the item's folder or below.
+    Inside(PathBuf),
+    Network,
+    /// Anywhere else on the disk: an item that somebody sent opens no file of its reader.
+    Outside,
+}
+
+fn place_of(folder: &Path, href: &str) -> Place {
+    let (text, is_file) = match href.strip_prefix("file://") {
+        Some(text) => (text, true),
+        None => (href, false),
+    };
+    let has_scheme = text
         .split_once("://")
-        .is_some_and(|(scheme, _)| scheme.len() > 1)
-        || href.starts_with("/vsi");
-    (!has_scheme && !href.is_empty()).then(|| folder.join(href.trim_start_matches("./")))
+        .is_some_and(|(scheme, _)| scheme.len() > 1);
+    if has_scheme || text.starts_with("/vsi") || text.trim().is_empty() {
+        return Place::Network;
+    }
+    let path = folder.join(text.trim_start_matches("./"));
+    let rest = match path.strip_prefix(folder) {
+        Ok(rest) => rest,
+        // The folder may be named otherwise than the item names it.
+        Err(_) if is_file || Path::new(text).is_absolute() => {
+            match std::path::absolute(folder)
+                .ok()
+                .filter(|whole| path.starts_with(whole))
+            {
+                Some(whole) => {
+                    let inside = path.strip_prefix(&whole).unwrap_or(&path).to_owned();
+                    return inside_of(folder, &inside);
+                }
+                None => return Place::Outside,
+            }
+        }
+        Err(_) => return Place::Outside,
+    };
+    inside_of(folder, rest)
+}
+
+fn inside_of(folder: &Path, rest: &Path) -> Place {
+    let stays = rest
+        .components()
+        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    // A name with a colon would be GDAL's own, of a driver and what it opens.
+    let is_plain = !rest.to_string_lossy().contains([':', '\\']);
+    if stays && is_plain {
+        Place::Inside(folder.join(rest))
+    } else {
+        Place::Outside
+    }
 }
 
 fn asset_bands(key: &str, asset: &Value, file: &Path, is_offset_applied: bool) -> Vec<ProductBand> {
@@ -313,5 +370,50 @@ mod tests {
         let product = read(&file, file.clone(), None, text).expect("an item");
         assert_eq!(product.bands[0].scale_offset, Some((0.0001, 0.0)));
         assert_eq!(product.notes.len(), 1);
+    }
+
+    #[test]
+    fn assets_stay_in_the_folder_of_their_item() {
+        let folder = tempfile::tempdir().expect("folder");
+        let here = folder.path().join("item");
+        std::fs::create_dir_all(here.join("deeper")).expect("made");
+        let inside = |name: &str| Place::Inside(here.join(name));
+        assert_eq!(place_of(&here, "./r.tif"), inside("r.tif"));
+        assert_eq!(place_of(&here, "deeper/r.tif"), inside("deeper/r.tif"));
+        let whole = here.join("r.tif").to_string_lossy().into_owned();
+        assert_eq!(place_of(&here, &whole), inside("r.tif"));
+        assert_eq!(place_of(&here, &format!("file://{whole}")), inside("r.tif"));
+        for href in [
+            "../r.tif",
+            "deeper/../../r.tif",
+            "./../r.tif",
+            "/etc/passwd.tif",
+            "file:///etc/passwd.tif",
+            "NETCDF:../r.nc",
+            "..\\r.tif",
+            "\\\\server\\share\\r.tif",
+        ] {
+            assert_eq!(place_of(&here, href), Place::Outside, "{href}");
+        }
+        for href in [
+            "https://a.example/r.tif",
+            "s3://a/r.tif",
+            "/vsicurl/http://a.example/r.tif",
+            "",
+        ] {
+            assert_eq!(place_of(&here, href), Place::Network, "{href}");
+        }
+        // A raster outside that is there is named, and not opened.
+        std::fs::write(folder.path().join("secret.tif"), b"x").expect("written");
+        let text = r#"{"stac_version":"1.0.0","id":"a","properties":{},"assets":{"red":{"href":"../secret.tif"}}}"#;
+        let file = here.join("item.json");
+        let product = read(&file, file.clone(), None, text).expect("an item");
+        assert!(product.bands.is_empty());
+        assert!(
+            product
+                .notes
+                .iter()
+                .any(|note| note.contains("outside") && note.contains("red"))
+        );
     }
 }

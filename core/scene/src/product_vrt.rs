@@ -1,6 +1,8 @@
 //! A product's files as one raster: the text of a virtual raster (VRT) that stacks its bands on one grid.
 //! Opens headers of the files, never their pixels. Knows nothing of sensors.
 
+#![expect(unsafe_code, reason = "virtual rasters are put together through C")]
+
 use std::collections::BTreeMap;
 use std::ffi::c_int;
 use std::fmt::Write as _;

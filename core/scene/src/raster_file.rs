@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicBool;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 
 use crate::containers::{path_of, resolve, variable_of};
+use crate::crashed_files::about_to_open;
 use crate::field_product::first_day_of;
 use crate::field_values::{holds_unit_vectors, no_field_because};
 use crate::gdal_setup::{gdal_setup, take_gdal_messages};
@@ -17,6 +18,7 @@ use crate::product::Product;
 use crate::product_stack::stack_of_blocking;
 use crate::product_vrt::Stack;
 use crate::raster_header::{self, BandStorage};
+use crate::raw_bands::check_raw_bands;
 use crate::remote::{self, is_remote, passage, remote_path};
 use crate::{RasterInfo, SceneError, SceneResult};
 
@@ -188,6 +190,8 @@ pub(crate) fn open_plain(path: &Path) -> SceneResult<Dataset> {
         Some(name) => Some(passage(name)?),
         None => {
             check_readable(path)?;
+            check_raw_bands(path)?;
+            about_to_open(path)?;
             None
         }
     };

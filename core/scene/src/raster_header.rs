@@ -1,6 +1,11 @@
 //! Raster headers: everything a file says about itself without reading pixels.
 //! Must stay cheap per band: files with thousands of bands open at once.
 
+#![expect(
+    unsafe_code,
+    reason = "what a raster says about itself is asked for through C"
+)]
+
 use std::ffi::{CStr, c_int};
 use std::path::Path;
 use std::ptr;

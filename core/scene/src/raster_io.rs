@@ -1,6 +1,11 @@
 //! GDAL's read calls: bands and masks of a window into buffers, stoppable between blocks.
 //! Knows nothing of nodata; see `raster_read.rs`.
 
+#![expect(
+    unsafe_code,
+    reason = "reading with resampling and masks has no safe form"
+)]
+
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,6 +1,8 @@
 //! Rasters on the network: which addresses the user asked for, and GDAL let through to exactly those while one is opened.
 //! Opens no connection of its own. Knows no pixels.
 
+#![expect(unsafe_code, reason = "GDAL's settings of one thread go through C")]
+
 use std::collections::BTreeSet;
 use std::ffi::{CStr, CString};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,8 @@
 //! Reprojection: moving points between coordinate reference systems, and the proof that GDAL and PROJ agree.
 //! Knows PROJ. Knows nothing of rasters.
 
+#![expect(unsafe_code, reason = "GDAL's warper has no safe form")]
+
 use std::ffi::c_int;
 use std::ptr;
 

@@ -1,5 +1,10 @@
 //! Folders and lists of rasters become series, stacks are cut into their dates, and frames are opened again.
 
+#![expect(
+    unsafe_code,
+    reason = "files are made with functions of GDAL that have no safe form"
+)]
+
 use super::*;
 use crate::made_raster::{Made, open, whole};
 use crate::{MaskKind, Resampling, Series};

@@ -1,12 +1,15 @@
 //! Shapes of a vector file or a point table as plain values: polygons, lines and points with the attributes asked for.
 //! Knows OGR and CSV. Knows nothing of classes, grids or labels.
 
+#![expect(unsafe_code, reason = "reference systems of layers are C handles")]
+
 use std::path::Path;
 
 use gdal::vector::{Feature, FieldValue, Geometry, Layer, LayerAccess, geometry_type_flatten};
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 use gdal_sys::OGRwkbGeometryType;
 
+use crate::crashed_files::about_to_open;
 use crate::{Crs, SceneError, SceneResult, gdal_setup, take_gdal_messages};
 
 /// The layer of our own label files.
@@ -79,6 +82,7 @@ impl ShapeSource {
         {
             return Ok(Some(Self::Table(table)));
         }
+        about_to_open(path)?;
         take_gdal_messages();
         let options = DatasetOptions {
             open_flags: GdalOpenFlags::GDAL_OF_VECTOR,

@@ -1,6 +1,11 @@
 //! Vector files read whole: GeoPackage, GeoJSON, Shapefile, FlatGeobuf and whatever else OGR opens, and point tables.
 //! Knows OGR. Knows nothing of maps, colours or labels.
 
+#![expect(
+    unsafe_code,
+    reason = "shapes are read without a copy of each, through C"
+)]
+
 use std::collections::HashMap;
 use std::ffi::c_int;
 use std::path::Path;
@@ -12,6 +17,7 @@ use gdal::vector::{Layer, LayerAccess};
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 use gdal_sys::{OGRFieldSubType, OGRFieldType, OGRwkbGeometryType};
 
+use crate::crashed_files::about_to_open;
 use crate::gdal_setup::owned_text;
 use crate::shapes::{CLASS_LAYER, Part, ShapeSource, layer_system};
 use crate::{
@@ -171,6 +177,7 @@ fn open(path: &Path) -> SceneResult<Option<Source>> {
     {
         return Ok(Some(Source::Points(source)));
     }
+    about_to_open(path)?;
     take_gdal_messages();
     let options = DatasetOptions {
         open_flags: GdalOpenFlags::GDAL_OF_VECTOR,

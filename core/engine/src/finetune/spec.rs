@@ -173,7 +173,11 @@ impl FinetuneSpec {
             add("--wavelengths", text);
         }
         if !self.bands.is_empty() {
-            let list: Vec<String> = self.bands.iter().map(|b| (b + 1).to_string()).collect();
+            let list: Vec<String> = self
+                .bands
+                .iter()
+                .map(|band| band.saturating_add(1).to_string())
+                .collect();
             add("--bands", list.join(","));
         }
         if let Some(side) = self.window_px {

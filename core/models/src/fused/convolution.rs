@@ -1,6 +1,8 @@
 //! 3 x 3 convolutions of channel-last maps on slices: pixels are gathered a few rows at a time, so that they stay in the
 //! cache, and multiplied with the weights there. Knows slices. Knows no tensors.
 
+#![expect(unsafe_code, reason = "the matrix product takes pointers and strides")]
+
 use std::mem::MaybeUninit;
 
 use rayon::prelude::*;

@@ -2,6 +2,8 @@
 //! Burn's own products make their result by filling zeros and copying them once more, on one core.
 //! Knows slices. Knows no tensors.
 
+#![expect(unsafe_code, reason = "the matrix product takes pointers and strides")]
+
 use std::mem::MaybeUninit;
 
 /// A matrix in a slice.

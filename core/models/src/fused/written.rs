@@ -1,6 +1,11 @@
 //! Results that are written once: memory is asked for, and each core writes its parts. Zeros first would be a second pass over
 //! it. Knows numbers. Knows nothing of what they are.
 
+#![expect(
+    unsafe_code,
+    reason = "memory is filled by many threads before it is read"
+)]
+
 use std::mem::MaybeUninit;
 
 use rayon::prelude::*;

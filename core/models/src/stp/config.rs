@@ -121,6 +121,9 @@ impl StpConfig {
         };
         let counts = self.sources.iter().map(|source| source.bands);
         let outputs = self.targets.iter().map(|target| target.outputs);
+        if self.targets.iter().any(|target| target.meta > MOST) {
+            return Some("a sensor with more numbers of metadata than any has".to_owned());
+        }
         if !counts
             .chain(outputs)
             .all(|count| (1..=MOST).contains(&count))

@@ -1,0 +1,4 @@
+//! Fuzzes the readers of the group "metadata".
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| terroir_fuzz::read("metadata", bytes));
