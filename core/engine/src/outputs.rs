@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use terroir_scene::{Claim, SceneResult, overviews_path};
+use terroir_scene::{Claim, SceneResult, is_store, overviews_path};
 
 use crate::JobSpec;
 
@@ -38,6 +38,11 @@ impl JobSpec {
             Self::Composite(spec) => vec![spec.out.clone()],
             Self::Soil(spec) => vec![spec.out.clone()],
             Self::Forecast(spec) => vec![spec.out.clone()],
+            Self::Shard(spec) => {
+                let whole = spec.of.outputs();
+                whole.iter().map(|out| spec.shard.path_of(out)).collect()
+            }
+            Self::Merge(spec) => vec![spec.out.clone()],
         }
     }
 
@@ -47,7 +52,9 @@ impl JobSpec {
     /// Another process writes one of them.
     pub(crate) fn claim_outputs(&self) -> SceneResult<Vec<Claim>> {
         let mut claims = Vec::new();
-        for out in self.outputs() {
+        // A store knows no claims; what is carried there appears whole.
+        let here = self.outputs().into_iter().filter(|out| !is_store(out));
+        for out in here {
             claims.extend(Claim::take(&out)?);
         }
         Ok(claims)

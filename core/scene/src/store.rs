@@ -2,6 +2,11 @@
 //! of this machine, then carried there file by file, the main one last. A store cannot rename, but what is carried there appears
 //! only when all of it has arrived. Knows paths and bytes; knows nothing of what they mean.
 
+#![expect(
+    unsafe_code,
+    reason = "GDAL's files behind its names are opened through C"
+)]
+
 use std::ffi::CString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
