@@ -186,10 +186,12 @@ impl Window {
         self.state.document_number
     }
 
-    /// Steps to take back, and those to do again.
+    /// Steps to take back, a stroke or drag under way among them, and those to do again.
     pub fn steps(&self) -> (usize, usize) {
-        let (names, applied) = self.state.history.steps();
-        (applied, names.len() - applied)
+        let history = &self.state.history;
+        let (names, applied) = history.steps();
+        let under_way = usize::from(history.is_in_gesture());
+        (applied + under_way, names.len() - applied)
     }
 
     /// Takes one step back, as the command does; false when there is none.

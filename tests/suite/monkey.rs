@@ -213,6 +213,10 @@ impl Monkey {
                 };
                 Window::new(creation, services, options).unwrap()
             });
+        // Letters that no font has are boxes, as in the program; the harness would panic.
+        harness
+            .ctx
+            .set_missing_glyph_policy(egui::MissingGlyphPolicy::Tofu);
         let mut monkey = Self {
             harness,
             random: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
