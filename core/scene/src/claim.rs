@@ -64,7 +64,10 @@ pub(crate) fn open_alone(part: &Path) -> std::io::Result<File> {
             }
             std::thread::sleep(PAUSE);
         } else if is_at(&file, part) {
-            file.set_len(0)?;
+            // A device or a pipe in its place has no length; writing says what is wrong with it.
+            if file.metadata()?.is_file() {
+                file.set_len(0)?;
+            }
             return Ok(file);
         }
     }
