@@ -126,7 +126,7 @@ fn the_same_inputs_give_the_same_files_on_one_core_and_on_all() {
         }
     }
     let first = results(folders[0].path());
-    assert!(first.len() > 30, "{first:?}");
+    assert!(first.len() >= 30, "{first:?}");
     for ((name, one), (other_name, two)) in first.iter().zip(results(folders[1].path())) {
         assert_eq!(*name, other_name);
         assert!(content(one) == content(&two), "{name} differs");
