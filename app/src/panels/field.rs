@@ -204,10 +204,6 @@ fn provenance_ui(ui: &mut egui::Ui, state: &State, layer: &Layer) {
     };
     let lines = [Some(name), product.note.clone(), product.credit()];
     for line in lines.into_iter().flatten() {
-        // Hashes have no place where a line may end.
-        let font = egui::TextStyle::Small.resolve(ui.style());
-        let mut job = egui::text::LayoutJob::simple(line, font, weak, ui.available_width());
-        job.wrap.break_anywhere = job.text.split_whitespace().any(|word| word.len() > 60);
-        ui.add(egui::Label::new(job).wrap());
+        ui.add(egui::Label::new(egui::RichText::new(line).small().color(weak)).wrap());
     }
 }
