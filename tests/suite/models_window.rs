@@ -44,6 +44,7 @@ fn open(home: &Path, hub: &str, files: Vec<std::path::PathBuf>) -> Harness<'stat
 fn click(harness: &mut Harness<'static, Window>, name: &str) {
     let node = harness
         .query_all_by_role(Role::Button)
+        .chain(harness.query_all_by_role(Role::Tab))
         .find(|node| {
             node.accesskit_node()
                 .label()

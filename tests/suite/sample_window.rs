@@ -47,6 +47,7 @@ fn open(home: &Path, files: Vec<PathBuf>) -> Harness<'static, Window> {
 fn click(harness: &mut Harness<'static, Window>, name: &str) {
     let node = harness
         .query_all_by_role(Role::Button)
+        .chain(harness.query_all_by_role(Role::Tab))
         .find(|node| node.accesskit_node().label().as_deref() == Some(name))
         .unwrap_or_else(|| panic!("no button {name}"));
     node.click();

@@ -39,6 +39,7 @@ pub(crate) fn open(home: &Path, files: Vec<std::path::PathBuf>) -> Harness<'stat
 pub(crate) fn click(harness: &mut Harness<'static, Window>, name: &str) {
     let node = harness
         .query_all_by_role(Role::Button)
+        .chain(harness.query_all_by_role(Role::Tab))
         .find(|node| {
             node.accesskit_node()
                 .label()
