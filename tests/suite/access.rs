@@ -8,30 +8,17 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use terroir::window::{Services, Window, WindowOptions, waker};
+use terroir::window::{Window, WindowOptions};
 
-use crate::window::{DyingWorker, press, settle, wait_until};
+use crate::window::{open_in, press, settle, show_panel, wait_until};
 
 fn open_sample(data: &std::path::Path) -> Harness<'static, Window> {
-    let data = data.to_owned();
-    let mut harness = Harness::builder()
-        .with_size(egui::vec2(1280.0, 800.0))
-        .with_max_steps(8)
-        .with_accessibility_check(false)
-        .wgpu()
-        .build_eframe(move |creation| {
-            let services = Services {
-                wake: waker(&creation.egui_ctx),
-                link: Box::new(DyingWorker::default()),
-                data_folder: Some(data.clone()),
-            };
-            let options = WindowOptions {
-                sample: true,
-                types_paths: true,
-                ..WindowOptions::default()
-            };
-            Window::new(creation, services, options).unwrap()
-        });
+    let options = WindowOptions {
+        sample: true,
+        types_paths: true,
+        ..WindowOptions::default()
+    };
+    let mut harness = open_in(data, 1.0, options);
     wait_until(&mut harness, "the sample", |harness| {
         harness.state().has_settings() && harness.state().document().layers.len() >= 2
     });
@@ -51,19 +38,6 @@ fn titles(harness: &Harness<'static, Window>) -> Vec<String> {
     let tabs = harness.query_all_by_role(Role::Tab);
     tabs.filter_map(|node| node.accesskit_node().label())
         .collect()
-}
-
-fn show_panel(harness: &mut Harness<'static, Window>, title: &str) {
-    let tab = harness.query_all_by_role(Role::Tab).find(|node| {
-        node.accesskit_node()
-            .label()
-            .is_some_and(|name| name == title)
-    });
-    let Some(tab) = tab else {
-        panic!("no panel {title}");
-    };
-    tab.click();
-    settle(harness);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use terroir_scene::{
     save_project, vector_tables,
 };
 
-use crate::program::run;
+use crate::program::{files_in, run, sample};
 
 /// Counts connections of any protocol, and hangs up at once.
 struct Ear {
@@ -167,6 +167,10 @@ fn traps(port: u16) -> Vec<(&'static str, String)> {
             )),
         ),
         ("cache.mrf", cache.clone()),
+        (
+            "streaming.vrt",
+            virtual_raster(&format!("/vsicurl_streaming/{server}/a.tif")),
+        ),
         ("cache_inside.vrt", virtual_raster(&cache)),
         (
             "crs.vrt",
@@ -405,6 +409,22 @@ fn the_traps_would_connect_if_the_network_were_on() {
         return;
     }
     assert!(ear.heard() > 0, "{words}");
+}
+
+/// A raster that would keep the tiles of another one in a file called as it likes.
+#[test]
+fn opening_a_file_writes_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = sample().join("S2_2021-07-28.tif");
+    let cache = format!(
+        r#"<MRF_META><CachedSource><Source>{}</Source></CachedSource><Raster><Size x="152" y="135" c="1"/>
+        <PageSize x="128" y="128" c="1"/><DataFile>kept.bin</DataFile></Raster></MRF_META>"#,
+        escaped(&source.to_string_lossy())
+    );
+    let path = folder.path().join("cache.mrf");
+    std::fs::write(&path, cache).unwrap();
+    open_in_every_way(&path);
+    assert_eq!(files_in(folder.path()), ["cache.mrf"]);
 }
 
 #[test]

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use egui::accesskit::Role;
 use egui_kittest::Harness;
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use terroir::window::{Services, Window, WindowOptions, waker};
+use egui_kittest::kittest::Queryable as _;
+use terroir::window::{Window, WindowOptions};
 
-use crate::window::{DyingWorker, settle, wait_until};
+use crate::window::{open_in, settle, show_panel, wait_until};
 
 const TABS: [&str; 6] = ["Layers", "Style", "Spectrum", "Time", "Field", "Accuracy"];
 /// A channel may differ by this much: rasterisers round differently.
@@ -24,25 +24,11 @@ fn open_sample(data: &Path, pixels_per_point: f32, is_dark: bool) -> Harness<'st
     std::fs::create_dir_all(data).unwrap();
     let settings = serde_json::json!({ "dark": is_dark });
     std::fs::write(data.join("settings.json"), settings.to_string()).unwrap();
-    let data = data.to_owned();
-    let mut harness = Harness::builder()
-        .with_size(egui::vec2(1280.0, 800.0))
-        .with_pixels_per_point(pixels_per_point)
-        .with_max_steps(8)
-        .with_accessibility_check(false)
-        .wgpu()
-        .build_eframe(move |creation| {
-            let services = Services {
-                wake: waker(&creation.egui_ctx),
-                link: Box::new(DyingWorker::default()),
-                data_folder: Some(data.clone()),
-            };
-            let options = WindowOptions {
-                sample: true,
-                ..WindowOptions::default()
-            };
-            Window::new(creation, services, options).unwrap()
-        });
+    let options = WindowOptions {
+        sample: true,
+        ..WindowOptions::default()
+    };
+    let mut harness = open_in(data, pixels_per_point, options);
     wait_until(&mut harness, "the sample", |harness| {
         harness.state().has_settings()
             && harness.state().document().layers.len() >= 2
@@ -53,14 +39,7 @@ fn open_sample(data: &Path, pixels_per_point: f32, is_dark: bool) -> Harness<'st
 
 /// The side of the window a panel lies on, as a picture of its own.
 fn side_with(harness: &mut Harness<'static, Window>, title: &str) -> (usize, usize, Vec<u8>) {
-    let tab = harness.query_all_by_role(Role::Tab).find(|node| {
-        node.accesskit_node()
-            .label()
-            .is_some_and(|name| name == title)
-    });
-    let tab = tab.unwrap_or_else(|| panic!("no panel {title}"));
-    tab.click();
-    let at = tab.rect().center();
+    let at = show_panel(harness, title).center();
     // The pointer lights up what it is over.
     harness.hover_at(harness.state().map_rect().center());
     settle(harness);

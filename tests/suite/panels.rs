@@ -5,30 +5,17 @@ use std::path::{Path, PathBuf};
 use egui::{Key, Modifiers, PointerButton, Pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use terroir::window::{Services, Window, WindowOptions, waker};
+use terroir::window::{Window, WindowOptions};
 
-use crate::window::{CTRL, DyingWorker, press, settle, shows, wait_until, write_scene};
+use crate::window::{CTRL, open_in, press, settle, shows, wait_until, write_scene};
 
 /// A window that keeps its settings in a folder.
 fn open(data: &Path, files: Vec<PathBuf>) -> Harness<'static, Window> {
-    let data = data.to_owned();
-    let mut harness = Harness::builder()
-        .with_size(egui::vec2(1280.0, 800.0))
-        .with_max_steps(8)
-        .with_accessibility_check(false)
-        .wgpu()
-        .build_eframe(move |creation| {
-            let services = Services {
-                wake: waker(&creation.egui_ctx),
-                link: Box::new(DyingWorker::default()),
-                data_folder: Some(data.clone()),
-            };
-            let options = WindowOptions {
-                files: files.clone(),
-                ..WindowOptions::default()
-            };
-            Window::new(creation, services, options).unwrap()
-        });
+    let options = WindowOptions {
+        files,
+        ..WindowOptions::default()
+    };
+    let mut harness = open_in(data, 1.0, options);
     wait_until(&mut harness, "the settings", |harness| {
         harness.state().has_settings()
     });

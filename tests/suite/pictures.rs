@@ -4,16 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use egui::accesskit::Role;
 use egui::{Event, Key, Modifiers, PointerButton, Pos2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::kittest::Queryable as _;
 use terroir::window::{Services, Window, WindowOptions, waker};
 use terroir_engine::WorkerLink;
 use terroir_scene::{Labels, Layer, LayerSource, Raster, import_labels};
 
 use crate::program::sample;
-use crate::window::{CTRL, keep_picture, press, settle, shows, wait, wait_until};
+use crate::window::{CTRL, keep_picture, press, settle, show_panel, shows, wait, wait_until};
 use crate::worker::real_worker;
 
 fn open_sample(home: &std::path::Path) -> Harness<'static, Window> {
@@ -60,16 +59,6 @@ fn click(harness: &mut Harness<'static, Window>, name: &str) {
     found
         .unwrap_or_else(|| panic!("nothing is called {name}"))
         .click();
-    settle(harness);
-}
-
-fn show_panel(harness: &mut Harness<'static, Window>, title: &str) {
-    let tab = harness.query_all_by_role(Role::Tab).find(|node| {
-        node.accesskit_node()
-            .label()
-            .is_some_and(|name| name == title)
-    });
-    tab.unwrap_or_else(|| panic!("no panel {title}")).click();
     settle(harness);
 }
 

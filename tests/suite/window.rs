@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use egui::accesskit::Role;
 use egui::{Event, Key, Modifiers, PointerButton, Pos2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use terroir::window::{JobLink, Services, Window, WindowOptions, waker};
 use terroir_engine::{Event as JobEvent, Failure, JobId, JobSpec};
 use terroir_scene::{
@@ -153,6 +154,43 @@ pub(crate) fn open_with(files: Vec<PathBuf>, link: Box<dyn JobLink>) -> Harness<
             )
             .unwrap()
         })
+}
+
+/// A window that keeps its settings in a folder of the test's and has no worker.
+pub(crate) fn open_in(
+    data: &Path,
+    pixels_per_point: f32,
+    options: WindowOptions,
+) -> Harness<'static, Window> {
+    let data_folder = Some(data.to_owned());
+    Harness::builder()
+        .with_size(egui::vec2(1280.0, 800.0))
+        .with_pixels_per_point(pixels_per_point)
+        .with_max_steps(8)
+        .with_accessibility_check(false)
+        .wgpu()
+        .build_eframe(move |creation| {
+            let services = Services {
+                wake: waker(&creation.egui_ctx),
+                link: Box::new(DyingWorker::default()),
+                data_folder,
+            };
+            Window::new(creation, services, options).unwrap()
+        })
+}
+
+/// Brings a panel to the front by its title; returns where the title is.
+pub(crate) fn show_panel(harness: &mut Harness<'static, Window>, title: &str) -> egui::Rect {
+    let is_wanted = |node: &egui_kittest::Node<'_>| {
+        let name = node.accesskit_node().label();
+        name.is_some_and(|name| name == title)
+    };
+    let tab = harness.query_all_by_role(Role::Tab).find(is_wanted);
+    let tab = tab.unwrap_or_else(|| panic!("no panel {title}"));
+    tab.click();
+    let place = tab.rect();
+    settle(harness);
+    place
 }
 
 /// Steps the window until `done`, like a user who waits, and until all panels have drawn it.

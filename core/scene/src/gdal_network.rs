@@ -4,7 +4,7 @@
 
 #![expect(unsafe_code, reason = "GDAL's refusal of fetches is a C callback")]
 
-use std::ffi::{CString, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 
 use gdal::DriverManager;
 
@@ -54,6 +54,18 @@ const CONNECTING_DRIVERS: [&str; 39] = [
     "WMTS",
 ];
 
+/// File systems of GDAL that read from servers without asking which addresses are allowed.
+const CONNECTING_SYSTEMS: [&CStr; 8] = [
+    c"/vsicurl_streaming/",
+    c"/vsis3_streaming/",
+    c"/vsigs_streaming/",
+    c"/vsiaz_streaming/",
+    c"/vsioss_streaming/",
+    c"/vsiswift_streaming/",
+    c"/vsihdfs/",
+    c"/vsiwebhdfs/",
+];
+
 /// Takes the network away from GDAL and PROJ in this process. Call once, before anything is opened.
 pub(crate) fn leave_network() {
     // No URL has this name, so every remote read fails at once.
@@ -62,11 +74,35 @@ pub(crate) fn leave_network() {
     // SAFETY: a process-wide switch without preconditions.
     unsafe { gdal_sys::OSRSetPROJEnableNetwork(0) };
     CPLHTTPSetFetchCallback(Some(refuse_fetch), std::ptr::null_mut());
+    close_connecting_systems();
     for name in CONNECTING_DRIVERS {
         if let Ok(driver) = DriverManager::get_driver_by_name(name) {
             DriverManager::deregister_driver(&driver);
         }
     }
+}
+
+/// Puts file systems in their place that hold nothing.
+fn close_connecting_systems() {
+    // SAFETY: GDAL copies the callbacks and the prefixes; every callback but `open` may be missing.
+    unsafe {
+        let callbacks = gdal_sys::VSIAllocFilesystemPluginCallbacksStruct();
+        if let Some(callbacks) = callbacks.as_mut() {
+            callbacks.open = Some(open_nothing);
+            for prefix in CONNECTING_SYSTEMS {
+                gdal_sys::VSIInstallPluginHandler(prefix.as_ptr(), callbacks);
+            }
+        }
+        gdal_sys::VSIFreeFilesystemPluginCallbacksStruct(callbacks);
+    }
+}
+
+unsafe extern "C" fn open_nothing(
+    _data: *mut c_void,
+    _name: *const c_char,
+    _access: *const c_char,
+) -> *mut c_void {
+    std::ptr::null_mut()
 }
 
 /// GDAL's `CPLHTTPResult`.

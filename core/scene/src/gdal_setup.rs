@@ -48,6 +48,8 @@ pub fn gdal_setup() {
         ] {
             set_default(key, value);
         }
+        // Opening writes nothing: tiles of another raster that a file names are not kept beside it.
+        set_always("MRF_BYPASSCACHING", "TRUE");
         // No file runs code: pixel functions in Python are refused, and a band that reads the bytes of any file as pixels
         // reads none outside the folder of its description.
         set_always("GDAL_VRT_ENABLE_PYTHON", "NO");
