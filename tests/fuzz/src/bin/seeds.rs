@@ -1,5 +1,7 @@
 //! Writes the files fuzzing begins with into `<folder>/<target>`, from the readers' own and from folders named beside:
-//! `seeds <folder> [<folder of difficult rasters> ...]`.
+//! `seeds <folder> [<folder of difficult rasters> ...]`. It is a target that ends before it fuzzes: code compiled for coverage
+//! links with libFuzzer alone.
+#![no_main]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -9,7 +11,9 @@ use terroir_fuzz::readers::{TARGETS, readers_of};
 /// Larger files teach a fuzzer little and slow it down.
 const LARGEST_BYTES: u64 = 64 << 10;
 
-fn main() {
+libfuzzer_sys::fuzz_target!(init: write_seeds(), |_bytes: &[u8]| {});
+
+fn write_seeds() {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
     let out = arguments.next().expect("seeds <folder> [<folder> ...]");
     for target in TARGETS {
@@ -37,6 +41,7 @@ fn main() {
             }
         }
     }
+    std::process::exit(0);
 }
 
 fn keep(folder: &Path, name: &str, choice: Option<u8>, bytes: &[u8]) {
