@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from counts import children, counts, verdict  # noqa: E402
+from counts import children, counts, handles, verdict  # noqa: E402
 
 # What the window may hold more of late than early, MiB: caches that are bounded but not yet full, and the allocator's play.
 PLAY_MIB = 80
@@ -116,7 +116,7 @@ def main():
         server = subprocess.Popen(["Xvfb", given.display, "-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24", "-nolisten", "tcp"],
                                   stderr=subprocess.DEVNULL)
         time.sleep(2)
-        session, rows, rounds = None, [], 0
+        session, rows, rounds, known = None, [], 0, set()
         try:
             session = Session(given.program.resolve(), folder, given.display)
             if session.process.poll() is not None or not session.id:
@@ -132,6 +132,10 @@ def main():
                     print(f"the window ended in round {rounds}: {(folder / 'log.txt').read_text()[-500:]}")
                     return 1
                 rows.append(row)
+                now = handles(session.process.pid)
+                if known and set(now) - known:
+                    print(f"round {rounds}, new handles: {', '.join(sorted(set(now) - known))}", flush=True)
+                known |= set(now)
                 if rounds % 10 == 1:
                     others = len(children(session.process.pid)) - 1
                     print(f"round {rounds}, {time.monotonic() - since:.0f} s: {row[0]:.0f} MiB, {row[1]} handles, {row[2]} threads, "
