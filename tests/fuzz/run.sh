@@ -7,7 +7,7 @@
 # tests/fuzz/artifacts (neither is part of the repository); a file in tests/fuzz/found goes through the readers in every test
 # run. TERROIR_SHARED lends its difficult rasters as inputs to begin with. The readers are safe Rust, so that coverage and checks of
 # overflow find what there is; SANITIZER=address looks into the libraries below as well, at half the speed. JOBS targets (1) run
-# side by side.
+# side by side; on a machine that does other work as well TIMEOUT (20 s for one input) may be longer.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds=${1:?seconds a target}
@@ -15,7 +15,7 @@ shift
 fuzz="cargo +nightly fuzz"
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0:allocator_may_return_null=1}
 # What any machine has; a reader that needs more for a small file is a finding.
-limits="-rss_limit_mb=3000 -malloc_limit_mb=1500 -timeout=20 -max_len=65536"
+limits="-rss_limit_mb=3000 -malloc_limit_mb=1500 -timeout=${TIMEOUT:-20} -report_slow_units=60 -max_len=65536"
 
 $fuzz build --fuzz-dir tests/fuzz --sanitizer "${SANITIZER:-none}"
 host=$(rustc +nightly -vV | sed -n 's/^host: //p')
