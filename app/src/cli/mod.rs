@@ -344,9 +344,11 @@ fn open_window(
 /// A fault of our own ends in words, not in a trace; the place is kept for a report.
 fn install_panic_words(verbose: bool) {
     std::panic::set_hook(Box::new(move |info| {
-        output::say(
-            "terroir: Terroir met a fault of its own and stopped this task. Your files are as they were. Please report it with the command you ran.",
-        );
+        output::say(if info.payload_as_str().is_some_and(is_starved) {
+            "terroir: There is not enough memory to start the threads of this task. Your files are as they were. Close other programs and run it again."
+        } else {
+            "terroir: Terroir met a fault of its own and stopped this task. Your files are as they were. Please report it with the command you ran."
+        });
         if verbose {
             let place = info
                 .location()
@@ -358,6 +360,11 @@ fn install_panic_words(verbose: bool) {
             output::say("(--verbose shows the details.)");
         }
     }));
+}
+
+/// Whether a library gave up because the system let it have no thread, which is what no memory looks like first.
+fn is_starved(words: &str) -> bool {
+    words.contains("ThreadPoolBuildError") || words.contains("failed to spawn thread")
 }
 
 /// What libraries log: to standard error with `--verbose`, and into the log panel of a window.

@@ -8,6 +8,7 @@ use gdal::{Dataset, Metadata};
 use crate::beside::{refuse_protected, replace_together, with_suffix, write_error, write_synced};
 use crate::cog::{self, Layout, Progress, Sample};
 use crate::complaints::Complaints;
+use crate::gdal_setup::lacks_memory;
 use crate::map_kind::{prepare, ramp_limits};
 use crate::map_part::PART_KEY;
 use crate::store::{
@@ -570,6 +571,11 @@ fn failure(path: &Path, what: &str, complaints: &Complaints) -> SceneError {
         Ok(()) if details.contains("No space left") || details.contains("file size") => {
             write_error(path, &std::io::ErrorKind::StorageFull.into()).with_details(details)
         }
+        Ok(()) if lacks_memory(&details) => SceneError::write(
+            path,
+            "there is not enough memory to write the map; close other programs and run it again",
+        )
+        .with_details(details),
         // The library's own words, which end up in the details, help nobody.
         Ok(()) if what.contains("GDAL") || what.contains("os error") => SceneError::write(
             path,

@@ -87,6 +87,41 @@ pub fn take_gdal_messages() -> Option<String> {
     }
 }
 
+/// Whether GDAL says that it got no memory.
+pub(crate) fn lacks_memory(words: &str) -> bool {
+    let lower = words.to_lowercase();
+    [
+        "cannot allocate",
+        "out of memory",
+        "not enough memory",
+        "memory allocation",
+    ]
+    .iter()
+    .any(|sign| lower.contains(sign))
+}
+
+/// What to do about it.
+pub(crate) const MEMORY_ADVICE: &str = "there is not enough memory for it; close other programs and run it again, or choose a smaller area";
+
+/// Room that GDAL's threads and what they pass around may want, bytes each.
+const ROOM_OF_A_THREAD: usize = 128 << 20;
+
+/// How many threads GDAL may write with, as its options name them. Without memory for its threads GDAL waits for them for
+/// ever, so that with little of it one has to do.
+pub(crate) fn writing_threads() -> &'static str {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    if has_room(threads.saturating_mul(ROOM_OF_A_THREAD)) {
+        "ALL_CPUS"
+    } else {
+        "1"
+    }
+}
+
+/// Whether so many bytes can be had at this moment; they are given back at once.
+fn has_room(bytes: usize) -> bool {
+    Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
+}
+
 unsafe extern "C" fn collect_message(
     class: gdal_sys::CPLErr::Type,
     _number: i32,
@@ -180,5 +215,24 @@ mod tests {
         assert_eq!(text.lines().count(), KEPT_MESSAGES);
         assert!(text.ends_with("message 19"));
         assert_eq!(take_gdal_messages(), None);
+    }
+
+    #[test]
+    fn memory_that_runs_out_is_told_from_damage() {
+        for words in [
+            "./gcore/gdalrasterblock.cpp, 1108: cannot allocate 262144 bytes",
+            "field.tif, band 1: IReadBlock failed: ./frmts/gtiff/geotiff.cpp, 11548: cannot allocate 1x16777216 bytes",
+            "VSIMalloc3(): Out of memory allocating 3 bytes",
+        ] {
+            assert!(lacks_memory(words), "{words}");
+        }
+        assert!(!lacks_memory("ZIPDecode: Decoding error at scanline 0"));
+    }
+
+    #[test]
+    fn one_thread_writes_where_others_find_no_room() {
+        assert!(has_room(1 << 20));
+        assert!(!has_room(usize::MAX / 4));
+        assert!(["1", "ALL_CPUS"].contains(&writing_threads()));
     }
 }

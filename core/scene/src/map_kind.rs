@@ -5,6 +5,7 @@ use gdal::Dataset;
 use serde::{Deserialize, Serialize};
 
 use crate::cog::{self, Layout, Sample};
+use crate::gdal_setup::writing_threads;
 use crate::{Class, FIELD_AXES, FIELD_NODATA};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,7 +71,11 @@ impl MapKind {
     /// Creation options of the finished file. Codes of a field are never averaged: its overviews are made beforehand
     /// (mean of vectors, renormalised) and taken over; none are invented where the file fits one block.
     pub(crate) fn options(&self) -> Vec<&'static str> {
-        let mut options = vec!["BLOCKSIZE=512", "BIGTIFF=IF_SAFER", "NUM_THREADS=ALL_CPUS"];
+        let threads = match writing_threads() {
+            "1" => "NUM_THREADS=1",
+            _ => "NUM_THREADS=ALL_CPUS",
+        };
+        let mut options = vec!["BLOCKSIZE=512", "BIGTIFF=IF_SAFER", threads];
         options.extend(match self {
             Self::Classes(_) => [
                 "COMPRESS=DEFLATE",

@@ -12,6 +12,7 @@ use std::ptr;
 
 use crate::beside::{refuse_protected, with_suffix, write_error, write_synced};
 use crate::complaints::Complaints;
+use crate::gdal_setup::writing_threads;
 use crate::{Raster, RasterInfo, Resampling, SampleType, SceneError, SceneResult, Window};
 
 /// The smallest overview fits a square of this side.
@@ -339,7 +340,7 @@ fn options(info: &RasterInfo) -> ThreadOptions {
         ("INTERLEAVE_OVERVIEW", interleave),
         ("BIGTIFF_OVERVIEW", "IF_SAFER"),
         ("GDAL_TIFF_OVR_BLOCKSIZE", "256"),
-        ("GDAL_NUM_THREADS", "ALL_CPUS"),
+        ("GDAL_NUM_THREADS", writing_threads()),
     ] {
         let (Ok(key), Ok(value)) = (CString::new(key), CString::new(value)) else {
             continue;

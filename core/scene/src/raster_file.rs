@@ -13,7 +13,7 @@ use crate::containers::{path_of, resolve, variable_of};
 use crate::crashed_files::about_to_open;
 use crate::field_product::first_day_of;
 use crate::field_values::{holds_unit_vectors, no_field_because};
-use crate::gdal_setup::{gdal_setup, take_gdal_messages};
+use crate::gdal_setup::{MEMORY_ADVICE, gdal_setup, lacks_memory, take_gdal_messages};
 use crate::product::Product;
 use crate::product_stack::stack_of_blocking;
 use crate::product_vrt::Stack;
@@ -258,6 +258,9 @@ fn open_failure(path: &Path, words: &str) -> String {
              the files it was made of",
             gdal::version::VersionInfo::release_name()
         );
+    }
+    if lacks_memory(words) {
+        return format!("the raster cannot be opened; {MEMORY_ADVICE}");
     }
     if let Some((_, rest)) = words.split_once("missing codec of code ") {
         let code: String = rest.chars().take_while(char::is_ascii_digit).collect();

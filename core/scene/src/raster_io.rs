@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use gdal_sys::{GDALDataType, GDALRIOResampleAlg, GDALRasterBandH, GDALRasterIOExtraArg};
 
-use crate::gdal_setup::take_gdal_messages;
+use crate::gdal_setup::{MEMORY_ADVICE, lacks_memory, take_gdal_messages};
 use crate::raster_header::band_handle;
 use crate::remote::{failure, is_remote};
 use crate::{Raster, Resampling, SceneError, SceneResult, Window};
@@ -189,7 +189,9 @@ impl Raster {
             [first, .., last] => format!("bands {} to {}", first + 1, last + 1),
         };
         let words = take_gdal_messages();
-        let why = if is_remote(&self.info.path) {
+        let why = if words.as_deref().is_some_and(lacks_memory) {
+            MEMORY_ADVICE.to_owned()
+        } else if is_remote(&self.info.path) {
             failure(words.as_deref().unwrap_or_default())
         } else {
             "the file is probably damaged or incomplete, copy or download it again".to_owned()

@@ -5,7 +5,7 @@ use std::ffi::c_int;
 
 use gdal_sys::GDALDataType;
 
-use crate::gdal_setup::take_gdal_messages;
+use crate::gdal_setup::{lacks_memory, take_gdal_messages};
 use crate::raster_header::{BandStorage, GDT_INT8, Nodata};
 use crate::raster_io::Shape;
 use crate::{
@@ -72,7 +72,12 @@ impl Raster {
             .and_then(|band| self.info.bands.get(*band))
             .is_some_and(|band| !band.overviews.is_empty());
         let is_reduced = shape.window.width >= 2 * shape.width;
-        if matches!(error, SceneError::Cancelled) || !has_overviews || !is_reduced || !path.exists()
+        let lacks_memory = error.details().is_some_and(lacks_memory);
+        if matches!(error, SceneError::Cancelled)
+            || lacks_memory
+            || !has_overviews
+            || !is_reduced
+            || !path.exists()
         {
             return error;
         }
