@@ -85,6 +85,8 @@ impl MapWriter {
             style: local.with_file_name(format!("{stem}.part.qml")),
             open_style: local.with_file_name(format!("{stem}.part.sld")),
         };
+        // Of a disk that broke before the file it was asked with could be taken away.
+        std::fs::remove_file(with_suffix(&local, ".probe.part")).ok();
         // The system's own words on why a folder cannot be written are clearer than GDAL's.
         std::fs::File::create(&temporaries.raw).map_err(|error| write_error(path, &error))?;
         let layout = kind.layout();

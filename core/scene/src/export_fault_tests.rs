@@ -69,6 +69,18 @@ fn stopping_keeps_the_old_map() {
     );
 }
 
+#[test]
+fn what_a_broken_disk_was_asked_with_goes_with_the_next_map() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("map.tif");
+    std::fs::write(folder.path().join("map.tif.probe.part"), "left").unwrap();
+    write_classes(&path, &grid(20, 10, Some(NORTH_UP)), &Vec::new()).unwrap();
+    assert_eq!(
+        names_in(folder.path()),
+        ["map.qml", "map.sld", "map.tif", "map.tif.aux.xml"]
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn a_read_only_folder_is_named() {

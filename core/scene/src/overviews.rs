@@ -188,6 +188,8 @@ fn build(
     progress: &mut dyn FnMut(f64) -> bool,
 ) -> SceneResult<PathBuf> {
     let target = overviews_path(&source.info().path);
+    // Of a disk that broke before the file it was asked with could be taken away.
+    std::fs::remove_file(with_suffix(&target, ".probe.part")).ok();
     // A virtual copy has another name, so GDAL writes its overviews there; the raster's own name stays free until the end.
     let copy = part.0.join("raster.vrt");
     let name = |path: &Path| {
