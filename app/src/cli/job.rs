@@ -62,6 +62,7 @@ pub fn run_job(spec: &JobSpec, output: Output, cancel: &CancelFlag) -> CliResult
         }
         _ => {}
     };
+    end_with_lost_device(spec.clone(), output);
     let result = terroir_engine::run_here(spec, &mut on_event, &|| cancel.is_raised());
     bar.finish_and_clear();
     match result {
@@ -79,6 +80,22 @@ pub fn run_job(spec: &JobSpec, output: Output, cancel: &CancelFlag) -> CliResult
         Err(_) if cancel.is_raised() => Err(CliError::Cancelled),
         Err(failure) => Err(failure.into()),
     }
+}
+
+/// A job that waits for a lost graphics device never returns: the process ends instead, in words.
+fn end_with_lost_device(spec: JobSpec, output: Output) {
+    terroir_engine::when_device_is_lost(move |mut failure| {
+        for out in spec.outputs() {
+            failure.what += &format!("\n{}", out.display());
+        }
+        spec.leave_outputs();
+        say(CliError::from(failure).message(output.verbose).trim_end());
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the job's thread cannot be ended"
+        )]
+        std::process::exit(1);
+    });
 }
 
 /// Runs one job from start to end as a subcommand does: Ctrl+C, job, report.

@@ -3,13 +3,17 @@
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::thread::Builder;
+use std::time::Duration;
 
 use burn::tensor::{Device, DeviceKind, Tensor};
 
 use crate::DeviceInfo;
 use crate::freed_memory;
+use crate::lost_device;
 use crate::worker::failure_of_panic;
 
 /// The processor's name, as the user types it.
@@ -42,6 +46,10 @@ impl Compute {
 
     /// Waits for the device; the text says why it is lost.
     pub fn sync(&self) -> Result<(), String> {
+        // Waiting for it would never end.
+        if !self.is_cpu() && lost_device::has_happened() {
+            return Err("the device was lost".to_owned());
+        }
         match catch_unwind(AssertUnwindSafe(|| self.device.sync())) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(format!("{error:?}")),
@@ -257,24 +265,58 @@ fn now<T>(future: impl Future<Output = T>) -> Option<T> {
 fn adapter_device(adapter: &Adapter) -> Result<Device, String> {
     type Opened = (String, Result<Device, String>);
     static OPENED: Mutex<Vec<Opened>> = Mutex::new(Vec::new());
+    if lost_device::has_happened() {
+        return Err("it was lost; a new start of the program may have it again".to_owned());
+    }
+    lost_device::listen();
     let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, device)) = opened.iter().find(|(name, _)| *name == adapter.info.name) {
         return device.clone();
     }
-    let result = catch_unwind(AssertUnwindSafe(|| {
+    let device = make_watched(adapter.kind.clone());
+    if device.is_err() {
+        // The job has not begun with it.
+        lost_device::give_up();
+    }
+    opened.push((adapter.info.name.clone(), device.clone()));
+    device
+}
+
+/// Makes a device on a thread of its own, which may wait for ever if the device is lost while it is tried out.
+fn make_watched(kind: DeviceKind) -> Result<Device, String> {
+    let (answer, answered) = sync_channel(1);
+    Builder::new()
+        .name("device".to_owned())
+        .stack_size(16 << 20)
+        .spawn(move || {
+            answer.send(make_and_try(kind)).ok();
+        })
+        .map_err(|error| error.to_string())?;
+    loop {
+        match answered.recv_timeout(Duration::from_millis(20)) {
+            Ok(device) => return device,
+            Err(RecvTimeoutError::Disconnected) => return Err("its trial ended".to_owned()),
+            Err(RecvTimeoutError::Timeout) if lost_device::is_trial_over() => {
+                return Err("it was lost while it was tried out".to_owned());
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+fn make_and_try(kind: DeviceKind) -> Result<Device, String> {
+    let result = catch_unwind(|| {
         let device = Device::wgpu_options()
-            .device_kind(adapter.kind.clone())
+            .device_kind(kind)
             .init()
             .map_err(|error| error.to_string())?;
         try_out(&device)?;
         Ok(device)
-    }));
-    let device = result.unwrap_or_else(|payload| {
+    });
+    result.unwrap_or_else(|payload| {
         let failure = failure_of_panic(payload.as_ref());
         Err(failure.details.unwrap_or(failure.what))
-    });
-    opened.push((adapter.info.name.clone(), device.clone()));
-    device
+    })
 }
 
 /// A small product whose answer is known from the processor: a device that miscounts is as bad as none.

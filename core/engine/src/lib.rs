@@ -32,6 +32,7 @@ mod job;
 mod journal;
 mod link;
 mod local;
+mod lost_device;
 mod map_polygons;
 mod merge;
 mod monitor;
@@ -104,6 +105,7 @@ pub use health::{
 pub use job::*;
 pub use journal::folder_of as working_folder_of;
 pub use link::WorkerLink;
+pub use lost_device::when_device_is_lost;
 pub use map_polygons::PolygonsSpec;
 pub use merge::MergeSpec;
 pub use monitor::{JobResult, Monitor, Stop};

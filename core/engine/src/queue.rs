@@ -76,6 +76,11 @@ impl Queue {
         }
     }
 
+    /// The task the engine works on, if any.
+    pub fn running(&self) -> Option<JobId> {
+        self.lock().running.as_ref().map(|(id, _)| *id)
+    }
+
     pub fn cancel(&self, id: JobId) -> Cancelled {
         let mut state = self.lock();
         if let Some((running, token)) = &state.running

@@ -10,6 +10,7 @@ use crate::dense::Encoder;
 use crate::design::{Design, fit_projection};
 use crate::device::{self, Compute};
 use crate::inputs::{InputBand, choose_bands_blocking, wavelengths_um};
+use crate::lost_device;
 use crate::monitor::{JobResult, Monitor, Stop};
 use crate::projection::Projection;
 use crate::worker::failure_of_panic;
@@ -120,6 +121,7 @@ pub(crate) fn give_up_device(
     failure: &Failure,
     monitor: &Monitor<'_>,
 ) -> Compute {
+    lost_device::give_up();
     let reason = failure.details.as_ref().unwrap_or(&failure.what);
     let text = format!(
         "{} failed ({}); the job goes on with the CPU",

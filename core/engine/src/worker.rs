@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use terroir_scene::{allow_address, is_remote};
 
+use crate::lost_device;
 use crate::monitor::{Monitor, Stop};
 use crate::queue::{Cancelled, Queue, Task};
 use crate::{Command, DeviceInfo, Estimate, Event, Failure, JobId, JobSpec, Outcome};
@@ -146,7 +147,17 @@ pub(crate) fn serve<E: Engine>(
                 return Ok(());
             }
             Ok(Ended::Input) => deadline = Some(Instant::now() + SHUTDOWN_GRACE),
-            Err(RecvTimeoutError::Timeout) => events.flush_progress(),
+            Err(RecvTimeoutError::Timeout) => {
+                events.flush_progress();
+                if let Some(failure) = lost_device::overdue() {
+                    // The engine's thread waits for the device for ever; the next job gets a new process.
+                    if let Some(id) = queue.running() {
+                        events.send(Event::Failed { id, failure });
+                    }
+                    queue.close();
+                    return Ok(());
+                }
+            }
         }
         if events.is_broken() {
             queue.close();
@@ -255,7 +266,7 @@ fn engine_loop<W: Write + Send, E: Engine>(queue: &Queue, events: &EventWriter<W
             },
         };
         events.send(last);
-        if panicked && !engine.is_usable() {
+        if lost_device::has_happened() || panicked && !engine.is_usable() {
             log::error!(
                 "the compute device is lost; the worker ends so that the next job gets a fresh one"
             );
@@ -273,6 +284,9 @@ pub(crate) fn failure_of_panic(payload: &(dyn Any + Send)) -> Failure {
         .or_else(|| payload.downcast_ref::<&str>().copied())
         .unwrap_or("no message");
     let lower = text.to_lowercase();
+    if lost_device::speaks_of_loss(text) {
+        return lost_device::failure(text);
+    }
     if lower.contains("out of memory")
         || lower.contains("outofmemory")
         || lower.contains("allocation")
