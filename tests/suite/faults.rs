@@ -713,6 +713,54 @@ fn a_worker_killed_in_mid_job() {
     assert!(folder.path().join("next.tif").is_file());
 }
 
+/// A worker that hangs in the middle of a job is ended when the job is cancelled, and the next job runs.
+#[cfg(unix)]
+#[test]
+fn a_worker_that_hangs_in_mid_job() {
+    use std::sync::Arc;
+
+    use crate::worker::wait_for;
+    use terroir_engine::{EmbedSpec, Event, JobSpec, WorkerLink};
+
+    let folder = TempDir::new().unwrap();
+    let spec = |scene: PathBuf, out: &str| {
+        JobSpec::Embed(EmbedSpec {
+            scene,
+            model: "dofa-tiny".into(),
+            weights: None,
+            device: "cpu".into(),
+            out: folder.path().join(out),
+            wavelengths_nm: Vec::new(),
+            bands: Vec::new(),
+            seed: 0,
+            aoi: None,
+        })
+    };
+    let mut link = WorkerLink::new(terroir().to_path_buf(), Arc::new(|| {}));
+    let aerial = sample().join("m_4709963_se_14_1_20160816_5m.tif");
+    let long = link.run(spec(aerial, "long.tif"));
+    wait_for(&mut link, 120, |event| {
+        matches!(event, Event::Progress { .. })
+    });
+    let worker = link.process_id().unwrap();
+    crate::program::signal("STOP", worker);
+    link.cancel(long);
+    wait_for(
+        &mut link,
+        60,
+        |event| matches!(event, Event::Cancelled { id } if *id == long),
+    );
+    assert!(!folder.path().join("long.tif").exists());
+    let next = link.run(spec(scene(), "next.tif"));
+    wait_for(
+        &mut link,
+        120,
+        |event| matches!(event, Event::Finished { id, .. } if *id == next),
+    );
+    assert_ne!(link.process_id(), Some(worker));
+    assert!(folder.path().join("next.tif").is_file());
+}
+
 #[test]
 fn no_gpu_at_all() {
     let folder = TempDir::new().unwrap();
