@@ -2,6 +2,7 @@
 words or was killed, old files are whole, nothing is half, and the same command works once the fault is over."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -116,11 +117,11 @@ class Case:
         known = {*self.operation.files(), *self.operation.beside, *self.operation.keeps}
         return sorted(set(os.listdir(self.folder / OUT)) - known)
 
-    def check_failed(self, ended, is_untouched=True):
+    def check_failed(self, ended, is_untouched=True, has_file=True):
         """Ended in words, and everything as before."""
         if ended.code != 1:
             raise Problem(f"exit code {ended.code} instead of 1: {ended.text[-300:]}")
-        self.check_words(ended)
+        self.check_words(ended, has_file)
         states = self.check_whole()
         wanted = "old" if self.is_old_there else "absent"
         if is_untouched and self.operation.files():
@@ -131,14 +132,15 @@ class Case:
             if name not in self.operation.resumes and name not in ended.text:
                 raise Problem(f"{name} is left behind and not named")
 
-    def check_words(self, ended):
+    def check_words(self, ended, has_file=True):
         text = ended.text
         if BUGS.search(text):
             raise Problem(f"not in words: {text[-300:]}")
         names = [*self.operation.files(), *self.operation.beside, *self.operation.reads, *self.operation.resumes, OUT,
                  "http://127.0.0.1"]
         names += [Path(name).stem + "." for name in names]
-        if not any(name in text for name in names):
+        # What keeps the program from beginning has no file.
+        if has_file and not any(name in text for name in names):
             raise Problem(f"the message names no file: {text[-300:]}")
         if not ADVICE.search(text):
             raise Problem(f"the message says not what to do: {text[-300:]}")
@@ -518,24 +520,41 @@ CHANGES = {
 
 
 def little_memory(make, effort):
-    """Less and less memory that may be asked for (`ulimit -v`)."""
+    """Less and less memory that may be asked for (`ulimit -v`): first what is just enough is sought, then less than that."""
+    bounds = [32, 4096]
 
     def attempt(mib):
         case = make()
         ended = case.run(["prlimit", f"--as={mib << 20}"])
         if ended.code == 0:
+            bounds[1] = min(bounds[1], mib)
             case.check_done(ended)
-        elif ended.code == 1:
-            case.check_failed(ended)
-        elif "memory" not in ended.text and "shared libraries" not in ended.text:
-            raise Problem(f"ended without a word of memory, code {ended.code}: {ended.text[-300:]}")
         else:
-            case.check_killed()
+            bounds[0] = max(bounds[0], mib)
+            judge_starved(case, ended)
         case.check_again()
         return ended
 
-    for mib in some((4096, 2048, 1024, 800, 700, 600, 500, 450, 400), effort(9)):
+    for _ in range(9):
+        mib = sum(bounds) // 2
         yield f"{mib} MiB", partial(attempt, mib)
+        if bounds[1] - bounds[0] <= 16:
+            break
+    enough = bounds[1]
+    for share in some((0.98, 0.96, 0.93, 0.9, 0.86, 0.82, 0.75, 0.68, 0.6), effort(9)):
+        yield f"{enough * share:.0f} MiB", partial(attempt, int(enough * share))
+
+
+def judge_starved(case, ended):
+    """No memory: told, or ended by the allocator, by a library or by the system's loader."""
+    if ended.code == 1:
+        case.check_failed(ended, has_file=False)
+        if "memory" not in ended.text:
+            raise Problem(f"the message says nothing of memory: {ended.text[-300:]}")
+    elif ended.code in (-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGKILL):
+        case.check_killed()
+    elif "shared libraries" not in ended.text:
+        raise Problem(f"ended without a word of memory, code {ended.code}: {ended.text[-300:]}")
 
 
 def memory_group(make, effort):
@@ -627,6 +646,106 @@ def asked_to_end(make, effort):
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         for share in some((0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95), effort(7)):
             yield f"{name} after {share:.0%}", partial(attempt, name, share)
+
+
+def suspended(make, effort):
+    """The program is stopped for three seconds at some moments, as by a laptop that is closed, and goes on."""
+    whole_s = make().run().seconds
+
+    def attempt(share):
+        case = make()
+        since = time.monotonic()
+        process = case.start()
+        time.sleep(whole_s * share)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(3)
+        process.send_signal(signal.SIGCONT)
+        ended = case.end(process, since)
+        case.check_done(ended)
+        return ended
+
+    for share in some((0.05, 0.2, 0.4, 0.6, 0.75, 0.9), effort(6)):
+        yield f"stopped after {share:.0%}", partial(attempt, share)
+
+
+def on_device(arguments, name):
+    """The arguments with another device than the processor."""
+    at = arguments.index("--device") + 1
+    return [*arguments[:at], name, *arguments[at + 1 :]]
+
+
+SOFTWARE = "llvmpipe"
+
+
+class Driver:
+    """Vulkan drivers that break, in files of their own."""
+
+    def __init__(self, folder):
+        real = next(Path("/usr/share/vulkan/icd.d").glob("lvp_icd*.json"), None)
+        compiler = shutil.which("cc")
+        if not real or not compiler:
+            raise Skip("no software rasteriser, or no C compiler to break it with")
+        library = json.loads(real.read_text())["ICD"]["library_path"]
+        folder.mkdir(parents=True, exist_ok=True)
+        broken = folder / "liblost.so"
+        if quiet([compiler, "-O1", "-shared", "-fPIC", "-o", str(broken), str(Path(__file__).parent / "lost_device.c"), "-ldl"]):
+            raise Skip("the driver that breaks cannot be compiled")
+        self.file = folder / "lost.json"
+        self.file.write_text(json.dumps({"file_format_version": "1.0.0",
+                                         "ICD": {"library_path": str(broken), "api_version": "1.1.230"}}))
+        self.garbage = folder / "garbage.json"
+        (folder / "libgarbage.so").write_bytes(b"no library")
+        self.garbage.write_text(json.dumps({"file_format_version": "1.0.0",
+                                            "ICD": {"library_path": str(folder / "libgarbage.so"), "api_version": "1.1.230"}}))
+        self.variables = {"VK_DRIVER_FILES": str(self.file), "VK_ICD_FILENAMES": str(self.file), "LOST_DRIVER": library}
+
+
+def no_graphics(make, _effort):
+    """There is no graphics driver, its library is broken, or it makes no device; the device is asked for by name or is left to choice."""
+    case = make()
+    if "--device" not in case.operation.new:
+        return
+    driver = Driver(case.bench.work / "driver")
+    none, garbage = ({"VK_DRIVER_FILES": file, "VK_ICD_FILENAMES": file} for file in ("/nonexistent.json", str(driver.garbage)))
+
+    def attempt(variables, device, words):
+        case = make()
+        ended = case.run(variables=variables, arguments=on_device(case.operation.new, device))
+        case.check_done(ended)
+        if words and not (words in ended.text and "runs on the CPU" in ended.text):
+            raise Problem(f"nothing is said of the missing device: {ended.text[-300:]}")
+        return ended
+
+    for device, words in (("auto", ""), ("GeForce 9999", "GeForce 9999")):
+        yield f"no driver, {device}", partial(attempt, none, device, words)
+        yield f"broken library, {device}", partial(attempt, garbage, device, words)
+    yield "no device made", partial(attempt, {**driver.variables, "LOST_AT": "0"}, SOFTWARE, "cannot be used")
+
+
+def lost_graphics(make, effort):
+    """The graphics device is lost at the n-th piece of work, as when a driver crashes or a card is unplugged."""
+    case = make()
+    if "--device" not in case.operation.new:
+        return
+    driver = Driver(case.bench.work / "driver")
+
+    def attempt(number):
+        case = make()
+        ended = case.run(variables={**driver.variables, "LOST_AT": str(number)},
+                         arguments=on_device(case.operation.new, SOFTWARE))
+        if ended.code == 0:
+            case.check_done(ended)
+            if "CPU" not in ended.text:
+                raise Problem(f"nothing is said of the lost device: {ended.text[-300:]}")
+        else:
+            case.check_failed(ended)
+            if "lost" not in ended.text:
+                raise Problem(f"the message says nothing of a lost device: {ended.text[-300:]}")
+        case.check_again()
+        return ended
+
+    for number in some((1, 2, 3, 5, 8, 13, 30, 80), effort(8)):
+        yield f"lost at work {number}", partial(attempt, number)
 
 
 def wrong_clock(make, _effort):
@@ -746,6 +865,9 @@ FAULTS = {
     "out of memory (control group)": memory_group,
     "two at once": two_at_once,
     "asked to end": asked_to_end,
+    "stopped for a while": suspended,
+    "no graphics device": no_graphics,
+    "graphics device lost": lost_graphics,
     "clock wrong or jumping": wrong_clock,
     "something in the way": in_the_way,
 }
