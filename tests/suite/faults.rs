@@ -648,6 +648,47 @@ fn a_read_only_folder() {
     .failed(1, &["does not exist", "a.png"]);
 }
 
+#[test]
+fn a_damaged_map_of_confidence_is_left_out_of_the_report_and_said() {
+    let folder = TempDir::new().unwrap();
+    let field = sample().join("field.tif");
+    let (labels, reference) = (
+        sample().join("labels.geojson"),
+        sample().join("reference.tif"),
+    );
+    let train = ["train", "--field", text(&field), "--labels", text(&labels)];
+    let train = [
+        &train[..],
+        &["--class-attribute", "class", "--out", "h.json"],
+    ]
+    .concat();
+    run(folder.path(), &train).done();
+    let predict = ["predict", "--field", text(&field), "--head", "h.json"];
+    run(
+        folder.path(),
+        &[&predict[..], &["--out", "map.tif"]].concat(),
+    )
+    .done();
+    std::fs::write(folder.path().join("map_confidence.tif"), "no raster").unwrap();
+    let assess = [
+        "assess",
+        "--map",
+        "map.tif",
+        "--reference",
+        text(&reference),
+    ];
+    let told = run(
+        folder.path(),
+        &[&assess[..], &["--out", "report.json"]].concat(),
+    );
+    assert!(
+        told.stderr.contains("map_confidence.tif"),
+        "{}",
+        told.stderr
+    );
+    told.done();
+}
+
 /// The window's side of the pipe must survive its worker: the job fails with a reason and the next one runs.
 #[cfg(unix)]
 #[test]

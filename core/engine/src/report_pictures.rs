@@ -52,8 +52,14 @@ pub(crate) fn calibration_blocking(
         (probabilities_path(map), true),
         (confidence_path(map), false),
     ] {
-        let Ok(raster) = Raster::open(&path) else {
-            continue;
+        let raster = match Raster::open(&path) {
+            Ok(raster) => raster,
+            // Not every map has them.
+            Err(_) if !path.exists() => continue,
+            Err(error) => {
+                monitor.warn(format!("left out of the report: {error}"));
+                continue;
+            }
         };
         let bands = raster.info().bands.len();
         if !raster.info().grid.same_as(grid) || (bands != 1 && !is_whole) {
