@@ -147,7 +147,13 @@ fn transfer(
     std::thread::Builder::new()
         .name("download".to_owned())
         .spawn(move || speak(&address, have, own_mark.as_deref(), &sender))
-        .map_err(|error| Failure::new("the download could not be started").with_details(error))?;
+        .map_err(|error| {
+            Failure::new(format!(
+                "there is not enough memory to start the download; close other programs and run it again\n{}",
+                wanted.part.display()
+            ))
+            .with_details(error)
+        })?;
     let answer = match next(&messages, monitor)? {
         Message::Answer(answer) => answer,
         Message::Failed(failure) => return Err(failure.into()),

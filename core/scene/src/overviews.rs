@@ -12,7 +12,7 @@ use std::ptr;
 
 use crate::beside::{refuse_protected, with_suffix, write_error, write_synced};
 use crate::complaints::Complaints;
-use crate::gdal_setup::writing_threads;
+use crate::gdal_setup::{lacks_memory, writing_threads};
 use crate::{Raster, RasterInfo, Resampling, SampleType, SceneError, SceneResult, Window};
 
 /// The smallest overview fits a square of this side.
@@ -252,6 +252,10 @@ fn build(
         if words.contains("No space left") || words.contains("file size") {
             let full = std::io::ErrorKind::StorageFull.into();
             return Err(in_folder(&target, &full).with_details(words));
+        }
+        if lacks_memory(&words) {
+            let what = "there is not enough memory to build the overviews; close other programs and run it again";
+            return Err(SceneError::write(&target, what).with_details(words));
         }
         return Err(failure(
             &target,
