@@ -253,6 +253,7 @@ impl MapWriter {
             | MapKind::Measured { .. } => None,
         };
         raw.flush_cache().map_err(|error| error.to_string())?;
+        self.check_disk()?;
         match &self.kind {
             MapKind::Field => {
                 field_overviews::build(raw, &self.grid, &mut |done| progress(0.3 * done))?;
@@ -279,6 +280,7 @@ impl MapWriter {
             raw.set_metadata_item(&key, &value, "")
                 .map_err(|error| error.to_string())?;
         }
+        self.check_disk()?;
         cog::copy(raw, part, &self.kind.options(), &mut |done| {
             progress(0.3 + 0.5 * done)
         })?;
@@ -425,6 +427,14 @@ impl MapWriter {
         Ok(tags)
     }
 
+    /// GDAL tells nothing of a flush that failed, and libtiff looks for ever for the directory of a file whose writes are lost.
+    fn check_disk(&self) -> Result<(), String> {
+        if is_disk_broken(&self.path) {
+            return Err("GDAL's writes are lost".to_owned());
+        }
+        Ok(())
+    }
+
     /// Every sample of the finished file equals what was written. Counts byte values of band 1 on the way.
     fn compare(
         &self,
@@ -546,7 +556,7 @@ impl MapWriter {
 /// Whether the folder takes no bytes at all for another reason than room and rights, as a disk that was unplugged.
 fn is_disk_broken(path: &Path) -> bool {
     use std::io::ErrorKind;
-    let probe = with_suffix(path, ".probe.part");
+    let probe = with_suffix(&workplace(path), ".probe.part");
     let probed = write_synced(&probe, &[0; 4096]);
     std::fs::remove_file(&probe).ok();
     probed.is_err_and(|error| {
