@@ -49,7 +49,7 @@ impl Report<'_> {
     }
 }
 
-/// Writes the four files; the JSON first.
+/// Writes the four files; the JSON last, so that it is the old one until all of the new report is there.
 pub(crate) fn write_report(report: &Report<'_>) -> Result<Vec<PathBuf>, Failure> {
     let now = jiff::Timestamp::now().to_string();
     let out = &report.spec.out;
@@ -65,10 +65,10 @@ pub(crate) fn write_report(report: &Report<'_>) -> Result<Vec<PathBuf>, Failure>
     );
     let text = serde_json::to_string_pretty(&report_json(report, &now))
         .map_err(|error| Failure::new("the report cannot be written").with_details(error))?;
-    write_renamed(out, text.as_bytes())?;
     write_renamed(&html, report_html(report, &now).as_bytes())?;
     write_renamed(&confusion, confusion_csv(report).as_bytes())?;
     write_renamed(&per_class, per_class_csv(report).as_bytes())?;
+    write_renamed(out, text.as_bytes())?;
     Ok(vec![out.clone(), html, confusion, per_class])
 }
 
