@@ -63,6 +63,7 @@ def plain(text):
     words = words[max(0, words.find("terroir: ")) :]
     words = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1", words)
     words = re.sub(r"/\S*/(disk/out|in)/", r"\1/", words)
+    words = re.sub(r"/\S*/[\w-]*: error while", "error while", words)
     return words.removeprefix("terroir: ")[:400]
 
 
