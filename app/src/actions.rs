@@ -95,9 +95,9 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
                 .map(|layer| (layer.id, layer.name.clone()));
         }
         Command::LayerProperties => state.session.properties = active,
-        Command::Models => state.models.is_open = true,
-        Command::Training => state.training.is_open = true,
-        Command::SoilMoisture => state.soil.is_open = true,
+        Command::Models => state.arrangement.show(Panel::Models),
+        Command::Training => state.arrangement.show(Panel::Training),
+        Command::SoilMoisture => state.arrangement.show(Panel::Soil),
         Command::ZoomToLayer => state.session.view = active.map(ViewRequest::Layer),
         Command::ZoomToPixels => state.session.view = active.map(ViewRequest::Pixels),
         Command::ZoomFull => state.session.view = Some(ViewRequest::Full),

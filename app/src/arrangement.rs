@@ -1,6 +1,8 @@
 //! Where the panels lie around the map: docked side by side or as tabs, dragged by their titles, hidden and shown, saved
 //! and repaired. Knows the names of panels, not what is in them.
 
+use std::collections::HashMap;
+
 use egui::Vec2;
 use egui_tiles::{Container, Linear, LinearDir, Tile, TileId, Tiles, Tree};
 use serde::{Deserialize, Serialize};
@@ -22,10 +24,13 @@ pub enum Panel {
     Run,
     Accuracy,
     Log,
+    Models,
+    Training,
+    Soil,
 }
 
 impl Panel {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Map,
         Self::Layers,
         Self::Classes,
@@ -37,7 +42,13 @@ impl Panel {
         Self::Run,
         Self::Accuracy,
         Self::Log,
+        Self::Models,
+        Self::Training,
+        Self::Soil,
     ];
+
+    /// Need room, and lie behind the map until they are asked for.
+    pub const WIDE: [Self; 3] = [Self::Models, Self::Training, Self::Soil];
 
     pub fn title(self) -> &'static str {
         match self {
@@ -52,6 +63,9 @@ impl Panel {
             Self::Run => t!("panel-run"),
             Self::Accuracy => t!("panel-accuracy"),
             Self::Log => t!("panel-log"),
+            Self::Models => t!("models-title"),
+            Self::Training => t!("training-title"),
+            Self::Soil => t!("soil-title"),
         }
     }
 
@@ -94,6 +108,8 @@ pub struct Arrangement {
     wishes: Vec<Wish>,
     /// By panel: drawn in the last frame, or about to be.
     on_show: [bool; Panel::ALL.len()],
+    /// Sizes given to panels for want of room: share now, share with room.
+    squeezed: HashMap<TileId, (f32, f32)>,
     /// Hidden together with their side, to come back with it.
     hidden: Vec<(Side, Panel)>,
     /// Something was moved since it was saved.
@@ -129,7 +145,8 @@ fn default_tree() -> Tree<Panel> {
     let layers = tabs(&mut tiles, &[Panel::Layers]);
     let classes = tabs(&mut tiles, &[Panel::Classes, Panel::Steps]);
     let left = tiles.insert_vertical_tile(vec![layers, classes]);
-    let map = tabs(&mut tiles, &[Panel::Map]);
+    let [models, training, soil] = Panel::WIDE;
+    let map = tabs(&mut tiles, &[Panel::Map, models, training, soil]);
     let right = tabs(
         &mut tiles,
         &[
@@ -151,12 +168,31 @@ fn default_tree() -> Tree<Panel> {
     down.shares.set_share(across, 600.0);
     down.shares.set_share(log, LOG_POINTS);
     let root = tiles.insert_container(Container::Linear(down));
-    for hidden in [Panel::Log, Panel::Steps] {
+    for hidden in [Panel::Log, Panel::Steps].into_iter().chain(Panel::WIDE) {
         if let Some(tile) = tiles.find_pane(&hidden) {
             tiles.set_visible(tile, false);
         }
     }
     Tree::new(egui::Id::unique(TREE), root, tiles)
+}
+
+/// Panels that came to the program after an arrangement was saved go hidden behind the map, so that it is kept.
+fn add_new_panels(tree: &mut Tree<Panel>) {
+    let tiles = &mut tree.tiles;
+    let map = tiles.find_pane(&Panel::Map);
+    let Some(beside_map) = map.and_then(|map| tiles.parent_of(map)) else {
+        return;
+    };
+    for panel in Panel::WIDE {
+        if tiles.find_pane(&panel).is_some() {
+            continue;
+        }
+        let tile = tiles.insert_pane(panel);
+        tiles.set_visible(tile, false);
+        if let Some(Tile::Container(Container::Tabs(tabs))) = tiles.get_mut(beside_map) {
+            tabs.add_child(tile);
+        }
+    }
 }
 
 impl Arrangement {
@@ -165,6 +201,7 @@ impl Arrangement {
             tree,
             wishes: Vec::new(),
             on_show: [false; Panel::ALL.len()],
+            squeezed: HashMap::new(),
             hidden: Vec::new(),
             is_changed: false,
         };
@@ -175,8 +212,15 @@ impl Arrangement {
     /// The arrangement that was saved; the usual one where it does not hold every panel once, or hides the map.
     pub fn from_saved(saved: &serde_json::Value) -> Self {
         match serde_json::from_value::<Tree<Panel>>(saved.clone()) {
-            Ok(tree) if is_whole(&tree) => Self::of(tree),
-            _ => Self::default(),
+            Ok(mut tree) => {
+                add_new_panels(&mut tree);
+                if is_whole(&tree) {
+                    Self::of(tree)
+                } else {
+                    Self::default()
+                }
+            }
+            Err(_) => Self::default(),
         }
     }
 
@@ -237,7 +281,7 @@ impl Arrangement {
             self.is_changed = true;
         }
         if let Some(root) = self.tree.root {
-            keep_sizes(&mut self.tree.tiles, root, space, gap);
+            keep_sizes(&mut self.tree.tiles, &mut self.squeezed, root, space, gap);
         }
         std::mem::replace(&mut self.tree, Tree::empty(egui::Id::unique(TREE)))
     }
@@ -250,6 +294,18 @@ impl Arrangement {
                 self.on_show[panel.index()] = true;
             }
         }
+    }
+
+    /// Whether nothing that is not hidden shares the place of the map.
+    pub fn map_is_alone(tree: &Tree<Panel>) -> bool {
+        let tiles = &tree.tiles;
+        let map = tiles.find_pane(&Panel::Map);
+        let beside = map.and_then(|map| tiles.parent_of(map));
+        let Some(Container::Tabs(tabs)) = beside.and_then(|tile| tiles.get_container(tile)) else {
+            return true;
+        };
+        let mut shown = tabs.children.iter().filter(|tile| tiles.is_visible(**tile));
+        shown.all(|tile| Some(*tile) == map)
     }
 
     fn note_what_shows(&mut self) {
@@ -416,7 +472,13 @@ fn holds_map(tiles: &Tiles<Panel>, tile: TileId) -> bool {
 }
 
 /// Gives the containers around the map shares in points: what lies beside the map keeps its size.
-fn keep_sizes(tiles: &mut Tiles<Panel>, tile: TileId, space: Vec2, gap: f32) {
+fn keep_sizes(
+    tiles: &mut Tiles<Panel>,
+    squeezed: &mut HashMap<TileId, (f32, f32)>,
+    tile: TileId,
+    space: Vec2,
+    gap: f32,
+) {
     let Some(Tile::Container(Container::Linear(linear))) = tiles.get(tile) else {
         return;
     };
@@ -433,17 +495,17 @@ fn keep_sizes(tiles: &mut Tiles<Panel>, tile: TileId, space: Vec2, gap: f32) {
         .filter(|index| *index == at || tiles.is_visible_in_layout(children[*index]))
         .collect();
     let free = whole - gap * (shown.len().saturating_sub(1)) as f32;
-    let points = |index: usize| {
-        if shares[index] < LEAST_POINTS {
-            DROPPED_POINTS
-        } else {
-            shares[index]
-        }
+    // A share nobody touched since it was squeezed stands for what it was.
+    let points = |index: usize| match squeezed.get(&children[index]) {
+        Some((now, before)) if (now - shares[index]).abs() < 0.5 => *before,
+        _ if shares[index] < LEAST_POINTS => DROPPED_POINTS,
+        _ => shares[index],
     };
+    let wanted: Vec<f32> = (0..children.len()).map(points).collect();
     let beside: f32 = shown
         .iter()
         .filter(|index| **index != at)
-        .map(|index| points(*index))
+        .map(|index| wanted[*index])
         .sum();
     // A small window takes from all of them alike.
     let most = (free - LEAST_MAP_POINTS).max(free * 0.3).max(1.0);
@@ -454,8 +516,13 @@ fn keep_sizes(tiles: &mut Tiles<Panel>, tile: TileId, space: Vec2, gap: f32) {
             let share = if index == at {
                 left
             } else {
-                points(index) * scale
+                wanted[index] * scale
             };
+            if index != at && scale < 1.0 {
+                squeezed.insert(children[index], (share, wanted[index]));
+            } else {
+                squeezed.remove(&children[index]);
+            }
             linear.shares.set_share(children[index], share);
         }
     }
@@ -463,7 +530,7 @@ fn keep_sizes(tiles: &mut Tiles<Panel>, tile: TileId, space: Vec2, gap: f32) {
         LinearDir::Horizontal => egui::vec2(left, space.y),
         LinearDir::Vertical => egui::vec2(space.x, left),
     };
-    keep_sizes(tiles, children[at], inner, gap);
+    keep_sizes(tiles, squeezed, children[at], inner, gap);
 }
 
 #[cfg(test)]
@@ -501,6 +568,11 @@ mod tests {
         }
         lay_out(&mut arrangement, 500.0, 300.0);
         assert!(share_of(&arrangement, Panel::Map) >= LEAST_MAP_POINTS);
+        assert!(share_of(&arrangement, Panel::Style) < RIGHT_POINTS);
+        lay_out(&mut arrangement, 420.0, 300.0);
+        lay_out(&mut arrangement, 1280.0, 700.0);
+        assert_eq!(share_of(&arrangement, Panel::Layers), LEFT_POINTS);
+        assert_eq!(share_of(&arrangement, Panel::Style), RIGHT_POINTS);
     }
 
     #[test]
@@ -532,6 +604,33 @@ mod tests {
         arrangement.reset();
         lay_out(&mut arrangement, 1280.0, 800.0);
         assert!(!arrangement.is_on_show(Panel::Log));
+    }
+
+    #[test]
+    fn wide_panels_lie_behind_the_map_and_come_into_older_arrangements() {
+        let mut arrangement = Arrangement::default();
+        assert!(Arrangement::map_is_alone(&arrangement.tree));
+        arrangement.toggle(Panel::Soil);
+        lay_out(&mut arrangement, 1280.0, 800.0);
+        assert!(arrangement.is_on_show(Panel::Soil) && !arrangement.is_on_show(Panel::Map));
+        assert!(!Arrangement::map_is_alone(&arrangement.tree));
+        arrangement.toggle(Panel::Soil);
+        lay_out(&mut arrangement, 1280.0, 800.0);
+        assert!(!arrangement.is_on_show(Panel::Soil) && arrangement.is_on_show(Panel::Map));
+        // As an older program saved it: without them, and with the accuracy before the style.
+        arrangement.show(Panel::Accuracy);
+        lay_out(&mut arrangement, 1280.0, 800.0);
+        for panel in Panel::WIDE {
+            let tile = arrangement.tree.tiles.find_pane(&panel).unwrap();
+            arrangement.tree.remove_recursively(tile);
+        }
+        let saved = arrangement.to_saved().unwrap();
+        assert!(!saved.to_string().contains("soil"));
+        let mut back = Arrangement::from_saved(&saved);
+        assert!(is_whole(&back.tree) && back.is_on_show(Panel::Accuracy));
+        back.show(Panel::Models);
+        lay_out(&mut back, 1280.0, 800.0);
+        assert!(back.is_on_show(Panel::Models));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use terroir_engine::{ExportFieldSpec, JobSpec, PolygonsSpec, PredictSpec};
-use terroir_scene::{SheetSize, SheetWords};
+use terroir_scene::{Layer, LayerSource, SheetSize, SheetWords};
 
 use crate::dialogs::{Dialog, Purpose};
 use crate::files::FileTask;
@@ -56,6 +56,26 @@ impl ExportForm {
         } else {
             ExportKind::Picture
         };
+        Self::of_kind(state, kind)
+    }
+
+    /// What the active layer is best saved as: a field or labels as they are, a map of classes as polygons, all else as
+    /// the picture on show.
+    pub fn of_layer(state: &State, layer: &Layer) -> Self {
+        let is_same = |other: Option<Arc<Layer>>| other.is_some_and(|other| other.id == layer.id);
+        let kind = if layer.source == LayerSource::Labels {
+            ExportKind::Labels
+        } else if is_same(state.field_layer()) {
+            ExportKind::Field
+        } else if is_same(state.map_to_sample()) {
+            ExportKind::Polygons
+        } else {
+            ExportKind::Picture
+        };
+        Self::of_kind(state, kind)
+    }
+
+    fn of_kind(state: &State, kind: ExportKind) -> Self {
         Self {
             kind,
             path: suggested(state, kind),
@@ -135,7 +155,7 @@ pub enum ExportStep {
     Start,
 }
 
-pub fn export_ui(ui: &mut egui::Ui, state: &State, form: &mut ExportForm) -> ExportStep {
+pub fn export_ui(ui: &mut egui::Ui, state: &mut State, form: &mut ExportForm) -> ExportStep {
     let mut step = ExportStep::Stay;
     ui.set_width(460.0);
     ui.heading(t!("export-title"));
@@ -187,14 +207,16 @@ pub fn export_ui(ui: &mut egui::Ui, state: &State, form: &mut ExportForm) -> Exp
             let edit = ui
                 .add(egui::TextEdit::singleline(&mut form.path).desired_width(width))
                 .labelled_by(label.id);
-            // Enter is the button, unless another control has the keyboard.
-            let is_free = ui.memory(|memory| memory.focused().is_none());
-            let enters = ui.input(|input| input.key_pressed(egui::Key::Enter));
-            if enters && (edit.lost_focus() || is_free) && !form.path.trim().is_empty() {
+            let pressed = ui.input(|input| input.key_pressed(egui::Key::Enter));
+            let enters = (pressed && edit.lost_focus()) || crate::questions::enters(ui);
+            if enters && !form.path.trim().is_empty() {
                 step = ExportStep::Start;
             }
         });
     });
+    if let Some(job) = job_of(state, form).filter(|_| !form.path.trim().is_empty()) {
+        crate::panels::estimate_ui(ui, state, &job, true);
+    }
     ui.add_space(theme::GAP);
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {

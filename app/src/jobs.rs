@@ -12,6 +12,9 @@ use crate::language::t;
 const TIME_LEFT_AFTER_SECS: f64 = 3.0;
 /// Points kept per curve of a job.
 const CURVE_POINTS: usize = 4000;
+/// Estimates kept, and asked for at once; several forms may be on show.
+const ESTIMATES: usize = 16;
+const ESTIMATES_ASKED: usize = 3;
 /// Lines kept per job.
 const LOG_LINES: usize = 200;
 
@@ -101,6 +104,13 @@ impl Job {
         is_known.then(|| elapsed / self.done as f64 * self.total.saturating_sub(self.done) as f64)
     }
 
+    /// What is done a second in this stage; `None` as for the time left.
+    pub fn rate(&self, now: Instant) -> Option<f64> {
+        let left = self.secs_left(now)?;
+        let done = self.total.saturating_sub(self.done) as f64;
+        (left > 0.0).then(|| done / left)
+    }
+
     /// Adds a figure to its curve; of a long one every second point is given up.
     fn draw(&mut self, name: &str, value: f64) {
         if !value.is_finite() {
@@ -163,9 +173,9 @@ pub struct Jobs {
     pub devices: Option<Vec<DeviceInfo>>,
     devices_requested: bool,
     pub worker_version: Option<String>,
-    estimating: Option<(JobId, JobSpec)>,
-    /// The newest estimate and what it is for.
-    pub estimate: Option<(JobSpec, Result<Estimate, Failure>)>,
+    estimating: Vec<(JobId, JobSpec)>,
+    /// What jobs will cost, oldest answer first.
+    estimates: Vec<(JobSpec, Result<Estimate, Failure>)>,
 }
 
 impl Jobs {
@@ -176,8 +186,8 @@ impl Jobs {
             devices: None,
             devices_requested: false,
             worker_version: None,
-            estimating: None,
-            estimate: None,
+            estimating: Vec::new(),
+            estimates: Vec::new(),
         }
     }
 
@@ -219,24 +229,42 @@ impl Jobs {
 
     /// Asks what `spec` would cost, unless that is known or asked already.
     pub fn want_estimate(&mut self, spec: &JobSpec) {
-        let known = self
-            .estimate
-            .as_ref()
-            .is_some_and(|(known, _)| known == spec);
-        let asked = self
-            .estimating
-            .as_ref()
-            .is_some_and(|(_, asked)| asked == spec);
-        if !known && !asked {
-            let id = self.link.estimate(spec.clone());
-            self.estimating = Some((id, spec.clone()));
+        if self.estimate_of(spec).is_some() || self.is_estimating(spec) {
+            return;
         }
+        // A form that changes makes the oldest question pointless.
+        if self.estimating.len() == ESTIMATES_ASKED {
+            let (id, _) = self.estimating.remove(0);
+            self.link.cancel(id);
+        }
+        let id = self.link.estimate(spec.clone());
+        self.estimating.push((id, spec.clone()));
+    }
+
+    /// What the worker said `spec` would cost; `None` = not asked, or not answered yet.
+    pub fn estimate_of(&self, spec: &JobSpec) -> Option<&Result<Estimate, Failure>> {
+        let mut known = self.estimates.iter();
+        known.find(|(known, _)| known == spec).map(|(_, said)| said)
+    }
+
+    fn note_estimate(&mut self, id: JobId, said: Result<Estimate, Failure>) {
+        let Some(at) = self.estimating.iter().position(|(asked, _)| *asked == id) else {
+            return;
+        };
+        let (_, spec) = self.estimating.remove(at);
+        if self.estimates.len() == ESTIMATES {
+            drop(self.estimates.remove(0));
+        }
+        self.estimates.push((spec, said));
+    }
+
+    /// Costs may be others now: files were written.
+    fn forget_estimates(&mut self) {
+        self.estimates.clear();
     }
 
     pub fn is_estimating(&self, spec: &JobSpec) -> bool {
-        self.estimating
-            .as_ref()
-            .is_some_and(|(_, asked)| asked == spec)
+        self.estimating.iter().any(|(_, asked)| asked == spec)
     }
 
     pub fn get(&self, id: JobId) -> Option<&Job> {
@@ -279,20 +307,11 @@ impl Jobs {
         match event {
             Event::Ready { version } => self.worker_version = Some(version),
             Event::Devices { devices } => self.devices = Some(devices),
-            Event::Estimate { id, estimate } => {
-                if let Some((_, spec)) = self.estimating.take_if(|(asked, _)| *asked == id) {
-                    self.estimate = Some((spec, Ok(estimate)));
-                }
-            }
+            Event::Estimate { id, estimate } => self.note_estimate(id, Ok(estimate)),
             Event::Failed { id, failure }
-                if self
-                    .estimating
-                    .as_ref()
-                    .is_some_and(|(asked, _)| *asked == id) =>
+                if self.estimating.iter().any(|(asked, _)| *asked == id) =>
             {
-                if let Some((_, spec)) = self.estimating.take() {
-                    self.estimate = Some((spec, Err(failure)));
-                }
+                self.note_estimate(id, Err(failure));
             }
             Event::Started { id, device } => {
                 if let Some(job) = self.job_mut(id) {
@@ -347,6 +366,7 @@ impl Jobs {
                 }
             }
             Event::Finished { id, outcome } => {
+                self.forget_estimates();
                 if let Some(job) = self.job_mut(id) {
                     job.secs = now.duration_since(job.started).as_secs_f64();
                     job.note(outcome.summary.clone());

@@ -10,6 +10,8 @@ use crate::messages::Level;
 const WAITING: usize = 200;
 /// What the window says itself is in its log already.
 const OWN_WORDS: &str = "terroir::messages";
+/// Dialogs that a desktop lacks are replaced by ours, and the user is told.
+const DIALOGS: &str = "rfd";
 
 static RECORDS: Mutex<VecDeque<(Level, String)>> = Mutex::new(VecDeque::new());
 
@@ -17,6 +19,7 @@ static RECORDS: Mutex<VecDeque<(Level, String)>> = Mutex::new(VecDeque::new());
 pub fn is_kept(metadata: &log::Metadata) -> bool {
     let is_ours = metadata.target().starts_with("terroir");
     metadata.target() != OWN_WORDS
+        && !metadata.target().starts_with(DIALOGS)
         && (metadata.level() <= log::Level::Warn || is_ours && metadata.level() <= log::Level::Info)
 }
 
@@ -62,5 +65,9 @@ mod tests {
         assert!(is_kept_of("terroir_engine::process", log::Level::Info));
         assert!(!is_kept_of("terroir_engine::process", log::Level::Debug));
         assert!(!is_kept_of(OWN_WORDS, log::Level::Error));
+        assert!(!is_kept_of(
+            "rfd::backend::xdg_desktop_portal",
+            log::Level::Error
+        ));
     }
 }

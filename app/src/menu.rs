@@ -205,7 +205,8 @@ fn panels_ui(ui: &mut egui::Ui, state: &mut State) {
         format!("{}  {}", icon::SQUARES_FOUR, t!("menu-panels")),
         |ui| {
             for panel in Panel::ALL {
-                if panel != Panel::Map {
+                // Those have commands of their own.
+                if panel != Panel::Map && !Panel::WIDE.contains(&panel) {
                     item_ui(ui, state, C::TogglePanel(panel));
                 }
             }
@@ -249,6 +250,77 @@ fn language_ui(ui: &mut egui::Ui, state: &mut State) {
     );
 }
 
+/// Groups of the toolbar, from the left. What has no room goes into a menu at their end.
+#[derive(Clone, Copy)]
+enum ToolGroup {
+    Files,
+    Steps,
+    Tools,
+    Brush,
+    Zoom,
+    Maps,
+}
+
+impl ToolGroup {
+    const ALL: [Self; 6] = [
+        Self::Files,
+        Self::Steps,
+        Self::Tools,
+        Self::Brush,
+        Self::Zoom,
+        Self::Maps,
+    ];
+
+    /// Commands as buttons; the brush has controls of its own.
+    fn commands(self) -> &'static [C] {
+        match self {
+            Self::Files => &[C::OpenProject, C::SaveProject, C::AddRaster],
+            Self::Steps => &[C::Undo, C::Redo],
+            Self::Tools => &[
+                C::UseTool(Tool::Pan),
+                C::UseTool(Tool::Identify),
+                C::UseTool(Tool::Brush),
+                C::UseTool(Tool::Eraser),
+                C::UseTool(Tool::Polygon),
+                C::UseTool(Tool::Fill),
+                C::UseTool(Tool::Grow),
+                C::UseTool(Tool::Pick),
+            ],
+            Self::Brush => &[],
+            Self::Zoom => &[C::ZoomFull, C::ZoomToLayer, C::ZoomToPixels],
+            Self::Maps => &[C::LiveMap, C::LiveConfidence, C::Compare, C::Export],
+        }
+    }
+
+    /// Points it takes, with the line before it.
+    fn width(self) -> f32 {
+        match self {
+            Self::Brush => 170.0,
+            group => group.commands().len() as f32 * TOOL_WIDTH + 14.0,
+        }
+    }
+}
+
+/// At the right end, from the right.
+const PANEL_TOOLS: [C; 4] = [C::Theme, C::RightPanel, C::LeftPanel, C::Palette];
+/// Longer names of classes are cut in the toolbar, points.
+const BRUSH_NAME: f32 = 160.0;
+/// A button of the toolbar with the gap after it, points.
+const TOOL_WIDTH: f32 = 36.0;
+
+fn is_chosen(state: &State, command: C) -> bool {
+    let shows = state.live.visible && state.live.fit.is_some();
+    match command {
+        C::UseTool(tool) => state.session.tool == tool,
+        C::LiveMap => shows,
+        C::LiveConfidence => shows && state.live.look != crate::state::LiveLook::Classes,
+        C::Compare => state.session.compare.is_some(),
+        C::LeftPanel => state.arrangement.has_side(Side::Left),
+        C::RightPanel => state.arrangement.has_side(Side::Right),
+        _ => false,
+    }
+}
+
 pub fn toolbar_ui(ui: &mut egui::Ui, state: &mut State) {
     let frame = egui::Frame::new()
         .fill(ui.visuals().panel_fill)
@@ -256,49 +328,67 @@ pub fn toolbar_ui(ui: &mut egui::Ui, state: &mut State) {
     egui::Panel::top("toolbar").frame(frame).show(ui, |ui| {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 2.0;
-            for command in [C::OpenProject, C::SaveProject, C::AddRaster] {
-                tool_button(ui, state, command, false);
+            let at_right = PANEL_TOOLS.len() as f32 * TOOL_WIDTH;
+            let mut room = ui.available_width() - at_right;
+            let whole: f32 = ToolGroup::ALL.into_iter().map(ToolGroup::width).sum();
+            if whole > room {
+                room -= TOOL_WIDTH;
             }
-            ui.separator();
-            for command in [C::Undo, C::Redo] {
-                tool_button(ui, state, command, false);
+            let mut rest = &ToolGroup::ALL[..];
+            while let [group, others @ ..] = rest
+                && group.width() <= room
+            {
+                room -= group.width();
+                rest = others;
+                tool_group_ui(ui, state, *group);
+                if !others.is_empty() {
+                    ui.separator();
+                }
             }
-            ui.separator();
-            for tool in Tool::ALL {
-                let is_chosen = state.session.tool == tool;
-                tool_button(ui, state, C::UseTool(tool), is_chosen);
+            if !rest.is_empty() {
+                more_ui(ui, state, rest);
             }
-            ui.separator();
-            ui.spacing_mut().item_spacing.x = 6.0;
-            brush_ui(ui, state);
-            ui.separator();
-            ui.spacing_mut().item_spacing.x = 2.0;
-            for command in [C::ZoomFull, C::ZoomToLayer, C::ZoomToPixels] {
-                tool_button(ui, state, command, false);
-            }
-            ui.separator();
-            let (shows, confidence) = (
-                state.live.visible && state.live.fit.is_some(),
-                state.live.look != crate::state::LiveLook::Classes,
-            );
-            tool_button(ui, state, C::LiveMap, shows);
-            tool_button(ui, state, C::LiveConfidence, shows && confidence);
-            let compares = state.session.compare.is_some();
-            tool_button(ui, state, C::Compare, compares);
-            tool_button(ui, state, C::Export, false);
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                tool_button(ui, state, C::Theme, false);
-                let has_right = state.arrangement.has_side(Side::Right);
-                tool_button(ui, state, C::RightPanel, has_right);
-                let has_left = state.arrangement.has_side(Side::Left);
-                tool_button(ui, state, C::LeftPanel, has_left);
-                tool_button(ui, state, C::Palette, false);
+                for command in PANEL_TOOLS {
+                    tool_button(ui, state, command);
+                }
             });
         });
     });
 }
 
-fn tool_button(ui: &mut egui::Ui, state: &mut State, command: C, is_chosen: bool) {
+fn tool_group_ui(ui: &mut egui::Ui, state: &mut State, group: ToolGroup) {
+    if matches!(group, ToolGroup::Brush) {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        brush_ui(ui, state);
+        ui.spacing_mut().item_spacing.x = 2.0;
+    }
+    for command in group.commands() {
+        tool_button(ui, state, *command);
+    }
+}
+
+/// What of the toolbar has no room.
+fn more_ui(ui: &mut egui::Ui, state: &mut State, groups: &[ToolGroup]) {
+    let glyph = egui::RichText::new(icon::CARET_DOUBLE_RIGHT).size(16.0);
+    let response = ui.menu_button(glyph, |ui| {
+        for (at, group) in groups.iter().enumerate() {
+            if at > 0 {
+                ui.separator();
+            }
+            if matches!(group, ToolGroup::Brush) {
+                ui.horizontal(|ui| brush_ui(ui, state));
+            }
+            for command in group.commands() {
+                item_ui(ui, state, *command);
+            }
+        }
+    });
+    theme::named(response.response, t!("menu-more"));
+}
+
+fn tool_button(ui: &mut egui::Ui, state: &mut State, command: C) {
+    let is_chosen = is_chosen(state, command);
     let info = command.info();
     let can_run = command.can_run(state);
     let color = if is_chosen {
@@ -353,8 +443,11 @@ fn brush_ui(ui: &mut egui::Ui, state: &mut State) {
                 ui.allocate_exact_size(egui::vec2(14.0, 14.0), egui::Sense::hover());
             ui.painter().rect_filled(rect, 3.0, color);
             if has_room {
-                ui.add(egui::Label::new(name).truncate())
-                    .on_hover_text(t!("menu-brush-class-tip"));
+                ui.scope(|ui| {
+                    ui.set_max_width(BRUSH_NAME);
+                    ui.add(egui::Label::new(name).truncate())
+                        .on_hover_text(t!("menu-brush-class-tip"));
+                });
             } else {
                 swatch.on_hover_text(format!("{name}\n{}", t!("menu-brush-class-tip")));
             }

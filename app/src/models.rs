@@ -8,6 +8,7 @@ use terroir_engine::{
     Failure, JobSpec, ModelInfo, ModelStore, ModelsAction, ModelsSpec, models_folder,
 };
 
+use crate::arrangement::Panel;
 use crate::files::FileTask;
 use crate::jobs::{Job, JobState};
 use crate::news::job_name;
@@ -30,7 +31,6 @@ pub struct Removal {
 
 #[derive(Default)]
 pub struct Models {
-    pub is_open: bool,
     pub list: Option<Arc<ModelList>>,
     is_asked: bool,
     pub removal: Option<Removal>,
@@ -102,7 +102,7 @@ impl State {
 
     /// Takes a weights file in and shows the list.
     pub fn import_weights(&mut self, file: PathBuf) {
-        self.models.is_open = true;
+        self.arrangement.show(Panel::Models);
         self.want_models();
         match &self.models.list {
             Some(_) => self.start_models_job(ModelsAction::Import { file }),

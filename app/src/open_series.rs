@@ -14,6 +14,7 @@ use crate::export::primary_button;
 use crate::files::{FileTask, OpenRole};
 use crate::language::t;
 use crate::messages::Level;
+use crate::questions::enters;
 use crate::session::ViewRequest;
 use crate::state::State;
 use crate::theme;
@@ -143,6 +144,7 @@ pub fn series_form_ui(ctx: &egui::Context, state: &mut State, mut form: SeriesFo
             accepted = ui
                 .add_enabled(is_any, primary_button(ui, t!("open-series-open")))
                 .clicked();
+            accepted |= is_any && enters(ui);
             cancelled = ui.button(t!("open-series-cancel")).clicked();
         });
     });

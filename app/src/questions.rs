@@ -66,6 +66,21 @@ fn dialog_ui(ui: &mut egui::Ui, state: &mut State, dialog: Dialog) -> Option<Pic
     None
 }
 
+/// Enter stands for the primary button, unless another control has the keyboard.
+pub fn enters(ui: &egui::Ui) -> bool {
+    ui.memory(|memory| memory.focused().is_none())
+        && ui.input(|input| input.key_pressed(Key::Enter))
+}
+
+/// What is typed takes the place of what is suggested.
+fn select_all(ui: &egui::Ui, edit: Id, text: &str) {
+    let end = egui::text::CCursor::new(text.chars().count());
+    let range = egui::text::CCursorRange::two(egui::text::CCursor::new(0), end);
+    let mut state = egui::text_edit::TextEditState::load(ui.ctx(), edit).unwrap_or_default();
+    state.cursor.set_char_range(Some(range));
+    state.store(ui.ctx(), edit);
+}
+
 fn type_path_ui(
     ctx: &egui::Context,
     state: &mut State,
@@ -88,6 +103,7 @@ fn type_path_ui(
         );
         if !edit.has_focus() && !edit.lost_focus() {
             edit.request_focus();
+            select_all(ui, edit.id, &text);
         }
         accepted = edit.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         ui.add_space(theme::GAP);
@@ -142,7 +158,7 @@ fn unsaved_ui(ctx: &egui::Context, state: &mut State, after: After, is_saving: b
         ui.add_space(theme::GAP);
         ui.add_enabled_ui(!is_saving, |ui| {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                if ui.add(primary_button(ui, t!("dialogs-save"))).clicked() {
+                if ui.add(primary_button(ui, t!("dialogs-save"))).clicked() || enters(ui) {
                     choice = Choice::Save;
                 }
                 if ui.button(t!("dialogs-discard")).clicked() {
@@ -207,7 +223,7 @@ fn import_ui(
             });
         ui.add_space(theme::GAP);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            accepted = ui.add(primary_button(ui, t!("dialogs-import"))).clicked();
+            accepted = ui.add(primary_button(ui, t!("dialogs-import"))).clicked() || enters(ui);
             cancelled = ui.button(t!("dialogs-cancel")).clicked();
         });
     });
@@ -308,7 +324,14 @@ fn palette_ui(ui: &mut egui::Ui, state: &mut State) {
     let needle = text.to_lowercase();
     let commands = COMMANDS
         .iter()
-        .filter(|info| info.name().to_lowercase().contains(&needle));
+        .filter(|info| info.name().to_lowercase().contains(&needle))
+        .chain(COMMANDS.iter().filter(|info| {
+            // What a word means without being in the name: `training`.
+            let name = info.name().to_lowercase();
+            let about = info.tooltip().to_lowercase();
+            let id = info.id.replace('-', " ");
+            !name.contains(&needle) && (id.contains(&needle) || about.contains(&needle))
+        }));
     let layers = state
         .history
         .document()

@@ -124,6 +124,10 @@ pub struct Session {
     pub compare: Option<Compare>,
     /// A layer that is not drawn for a moment.
     pub hidden: Option<Hidden>,
+    /// The table of bands is brought into view in the next frame.
+    pub shows_band_table: bool,
+    /// The unfinished job under the pointer in the frame before.
+    pub hovered_job: Option<terroir_engine::JobId>,
     /// The layer chosen in the list; `None` = the document's own choice (the layer added last).
     pub active: Option<LayerId>,
     /// Limits that are taken once their statistics arrive.
@@ -194,6 +198,8 @@ impl Default for Session {
             view: None,
             compare: None,
             hidden: None,
+            shows_band_table: false,
+            hovered_job: None,
             active: None,
             pending_limits: Vec::new(),
             value_at_frame: 0,

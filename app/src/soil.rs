@@ -1,4 +1,4 @@
-//! Soil moisture from stations: what its window asks, the job, and what becomes of the results. Knows forms, jobs and layers;
+//! Soil moisture from stations: what its panel asks, the job, and what becomes of the results. Knows forms, jobs and layers;
 //! draws nothing and reads no file.
 
 use std::collections::HashSet;
@@ -16,9 +16,8 @@ use crate::language::t;
 use crate::news::job_name;
 use crate::state::State;
 
-/// What the window asks before a run, and the results on show.
+/// What the panel asks before a run, and the results on show.
 pub struct SoilForm {
-    pub is_open: bool,
     /// Tables and folders of stations, places and weather.
     pub stations: Vec<PathBuf>,
     /// Whether the project's weather is used; `None` = where images are.
@@ -51,7 +50,6 @@ impl Default for SoilForm {
     fn default() -> Self {
         let reading = StationReading::default();
         Self {
-            is_open: false,
             stations: Vec::new(),
             uses_project_weather: None,
             weather: Vec::new(),

@@ -64,12 +64,20 @@ fn job_ui(ui: &mut egui::Ui, state: &mut State) {
     };
     let id = job.id;
     let text = super::panels::progress_text(job, Instant::now());
+    let before = ui.cursor().min.x;
     let bar = egui::ProgressBar::new(job.fraction().unwrap_or(0.0))
         .desired_width(90.0)
         .desired_height(10.0);
     ui.add(bar);
     ui.add(egui::Label::new(format!("{}: {text}", job.name)).truncate());
     let is_cancelled = theme::icon_button(ui, icon::X_CIRCLE, t!("status-cancel-job")).clicked();
+    let here = ui
+        .max_rect()
+        .with_min_x(before)
+        .with_max_x(ui.cursor().min.x);
+    if ui.rect_contains_pointer(here) {
+        state.session.hovered_job = Some(id);
+    }
     ui.ctx()
         .request_repaint_after(std::time::Duration::from_millis(500));
     if is_cancelled {

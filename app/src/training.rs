@@ -1,4 +1,4 @@
-//! What the Training window holds before a run starts, which run it shows, and the run as a job.
+//! What the Training panel holds before a run starts, which run it shows, and the run as a job.
 //! Knows forms and jobs. Draws nothing and reads no file.
 
 use std::collections::HashSet;
@@ -33,9 +33,8 @@ pub enum Kind {
     Finetune,
 }
 
-/// What the window asks before a run.
+/// What the panel asks before a run.
 pub struct TrainingForm {
-    pub is_open: bool,
     pub kind: Kind,
     /// Scenes that are open and not to be used.
     pub left_out: HashSet<LayerId>,
@@ -74,7 +73,6 @@ pub struct Preview {
 impl Default for TrainingForm {
     fn default() -> Self {
         Self {
-            is_open: false,
             kind: Kind::Pretrain,
             left_out: HashSet::new(),
             from_weights: false,

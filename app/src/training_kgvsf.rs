@@ -1,4 +1,4 @@
-//! What the Training window asks before a pretraining on images and weather, and that run as a job: the open series of one place
+//! What the Training panel asks before a pretraining on images and weather, and that run as a job: the open series of one place
 //! and the project's weather. Knows forms, layers and jobs. Draws nothing and reads no file.
 
 use std::path::PathBuf;

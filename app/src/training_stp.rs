@@ -1,4 +1,4 @@
-//! What the Training window asks before a pretraining on archives, and that run as a job: open series of one place and folders.
+//! What the Training panel asks before a pretraining on archives, and that run as a job: open series of one place and folders.
 //! Knows forms, layers and jobs. Draws nothing and reads no file.
 
 use std::collections::HashSet;

@@ -25,6 +25,7 @@ use crate::files::FileTask;
 use crate::frame_times::FrameTimes;
 pub use crate::jobs::JobLink;
 pub use crate::language::Language;
+use crate::language::t;
 use crate::messages::Level;
 use crate::session::{FoundShape, Hover, ViewRequest};
 pub use crate::state::Services;
@@ -314,7 +315,7 @@ impl Window {
         self.state.jobs.run(crate::news::job_name(&spec), spec);
     }
 
-    /// Sets the stations and the folder of results of the Soil moisture window, and gives the run it describes.
+    /// Sets the stations and the folder of results of the Soil moisture panel, and gives the run it describes.
     ///
     /// # Errors
     /// What is missing for a run.
@@ -324,7 +325,7 @@ impl Window {
         self.state.soil_spec()
     }
 
-    /// Sets steps and batch of the Training window, and gives the run it describes.
+    /// Sets steps and batch of the Training panel, and gives the run it describes.
     ///
     /// # Errors
     /// What is missing for a run.
@@ -333,7 +334,7 @@ impl Window {
         self.state.training_spec()
     }
 
-    /// Sets the Training window to a linear probe on the painted labels, and gives the run it describes.
+    /// Sets the Training panel to a linear probe on the painted labels, and gives the run it describes.
     ///
     /// # Errors
     /// What is missing for a run.
@@ -345,7 +346,7 @@ impl Window {
         self.state.training_spec()
     }
 
-    /// Sets the Training window to a pretraining on folders of dated scenes, and gives the run it describes.
+    /// Sets the Training panel to a pretraining on folders of dated scenes, and gives the run it describes.
     ///
     /// # Errors
     /// What is missing for a run.
@@ -362,7 +363,7 @@ impl Window {
         self.state.training_spec()
     }
 
-    /// Sets the Training window to a pretraining on the open series and the weather, and gives the run it describes.
+    /// Sets the Training panel to a pretraining on the open series and the weather, and gives the run it describes.
     ///
     /// # Errors
     /// What is missing for a run.
@@ -532,9 +533,9 @@ impl Window {
         }
     }
 
-    /// Leaves the shape, then the comparison, then the tool.
+    /// Stops drawing; leaves the shape, then the comparison, then the tool; cancels the job under the pointer.
     fn escape(&mut self) {
-        if self.state.drop_grown() {
+        if self.canvas.stop_drawing() || self.state.drop_grown() {
             return;
         }
         let session = &mut self.state.session;
@@ -548,6 +549,8 @@ impl Window {
             session.compare = None;
         } else if session.tool != Tool::Pan {
             session.tool = Tool::Pan;
+        } else if let Some(job) = session.hovered_job {
+            self.state.jobs.cancel(job);
         }
     }
 
@@ -616,7 +619,7 @@ impl Window {
             };
             let layer = Layer {
                 id: LIVE_LAYER,
-                name: "Live map".to_owned(),
+                name: t!("layers-live-map").to_owned(),
                 source: LayerSource::Raster {
                     path: fit.field.path.clone(),
                     info: Some(fit.field.clone()),
@@ -689,11 +692,16 @@ impl Window {
         }
     }
 
-    /// Strips and map. Returns where the canvas is, if there is one.
-    fn map_ui(&mut self, ui: &mut egui::Ui) -> Option<Rect> {
+    /// Messages that wait to be read.
+    fn strips_ui(&mut self, ui: &mut egui::Ui) {
         if let Some(command) = self.state.messages.strips_ui(ui) {
             self.state.queue.push_back(command);
         }
+    }
+
+    /// Strips and map. Returns where the canvas is, if there is one.
+    fn map_ui(&mut self, ui: &mut egui::Ui) -> Option<Rect> {
+        self.strips_ui(ui);
         if !self.state.history.document().layers.is_empty() {
             panels::guide_ui(ui, &mut self.state);
         }
@@ -741,11 +749,22 @@ impl Window {
     fn reading_text(&self) -> &'static str {
         let is_coarse = !self.canvas.coarse_layers().is_empty();
         let is_loading = self.canvas.is_loading();
+        if self.canvas.is_stopped() {
+            return t!("map-stopped");
+        }
         match (is_loading || self.canvas.is_refining(), is_coarse) {
-            (true, true) => "Coarse sample, reading more…",
-            (false, true) => "Coarse sample",
-            _ if is_loading => "Reading…",
+            (true, true) => t!("map-coarse-reading"),
+            (false, true) => t!("map-coarse"),
+            _ if is_loading => t!("map-reading"),
             _ => "",
+        }
+    }
+
+    /// What asks for another view or a picture of the map wants it seen.
+    fn bring_map_forward(&mut self) {
+        let is_wanted = self.state.session.view.is_some() || self.sheet_order.is_some();
+        if is_wanted && !self.state.arrangement.is_on_show(Panel::Map) {
+            self.state.arrangement.show(Panel::Map);
         }
     }
 
@@ -878,8 +897,9 @@ impl Window {
     }
 
     fn apply_view_request(&mut self) {
-        // The view's size is known after the first frame of the canvas.
-        if self.map_rect.width() < 2.0 || self.map_rect == Rect::NOTHING {
+        // The view's size is known after the first frame of the canvas; nothing is fitted into a map without room.
+        const LEAST: f32 = 24.0;
+        if self.map_rect.width() < LEAST || self.map_rect.height() < LEAST {
             return;
         }
         // A view in a coordinate system that the canvas has not taken over yet waits for the next frame.
@@ -1013,7 +1033,7 @@ impl Window {
     fn title(&mut self, ctx: &egui::Context) {
         let name = self.state.project.path.as_deref().and_then(Path::file_stem);
         let name = name.map_or_else(
-            || "Untitled".to_owned(),
+            || t!("map-untitled").to_owned(),
             |name| name.to_string_lossy().into_owned(),
         );
         let mark = if self.state.history.is_dirty() {
@@ -1103,6 +1123,7 @@ impl eframe::App for Window {
         }
         self.hold(&ctx);
         self.shortcuts(&ctx);
+        self.state.session.hovered_job = None;
         self.dropped_files(&ctx);
 
         menu::menu_bar_ui(ui, &mut self.state);
@@ -1117,6 +1138,7 @@ impl eframe::App for Window {
             actions::run(&mut self.state, &ctx, command);
         }
         self.play(&ctx);
+        self.bring_map_forward();
         self.apply_view_request();
         self.layer_errors();
         self.final_screenshot(&ctx);

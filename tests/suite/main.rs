@@ -75,6 +75,7 @@ mod season_window;
 mod series;
 mod series_fields;
 mod series_window;
+mod sessions;
 mod shards;
 mod similarity;
 mod soil;

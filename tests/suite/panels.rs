@@ -1,13 +1,18 @@
 //! Panels around the map, keys and the guide: what a user arranges stays arranged.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
+use egui::accesskit::Role;
 use egui::{Key, Modifiers, PointerButton, Pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use terroir::window::{Window, WindowOptions};
+use terroir::window::{JobLink, Window, WindowOptions};
+use terroir_engine::{Event, JobId, JobSpec, OverviewsSpec};
 
-use crate::window::{CTRL, open_in, press, settle, shows, wait_until, write_scene};
+use crate::window::{
+    CTRL, open_in, open_with, press, settle, shows, wait, wait_until, write_scene,
+};
 
 /// A window that keeps its settings in a folder.
 fn open(data: &Path, files: Vec<PathBuf>) -> Harness<'static, Window> {
@@ -149,4 +154,91 @@ fn the_guide_says_what_comes_next() {
     harness.get_by_label("Close the guide").click();
     settle(&mut harness);
     assert!(!shows(&harness, "2  Make a field"));
+}
+
+/// Takes jobs and works on them for ever.
+#[derive(Default)]
+struct SlowWorker {
+    next: u64,
+    events: Vec<Event>,
+}
+
+impl SlowWorker {
+    fn next(&mut self) -> JobId {
+        self.next += 1;
+        JobId(self.next)
+    }
+}
+
+impl JobLink for SlowWorker {
+    fn run(&mut self, _spec: JobSpec) -> JobId {
+        let id = self.next();
+        let device = "CPU".to_owned();
+        self.events.push(Event::Started { id, device });
+        id
+    }
+    fn estimate(&mut self, _spec: JobSpec) -> JobId {
+        self.next()
+    }
+    fn cancel(&mut self, id: JobId) {
+        self.events.push(Event::Cancelled { id });
+    }
+    fn request_devices(&mut self) {}
+    fn drain(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+    fn process_id(&self) -> Option<u32> {
+        None
+    }
+}
+
+#[test]
+fn escape_cancels_the_job_under_the_pointer_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = write_scene(folder.path());
+    let mut harness = open_with(vec![scene.clone()], Box::new(SlowWorker::default()));
+    wait(&mut harness, "opening", |window| {
+        !window.document().layers.is_empty()
+    });
+    let job = JobSpec::Overviews(OverviewsSpec {
+        raster: scene,
+        resampling: None,
+    });
+    harness.state_mut().run_job(job);
+    harness.get_by_role_and_label(Role::Tab, "Run").click();
+    settle(&mut harness);
+    let is_cancelled = |harness: &Harness<'static, Window>| shows(harness, "Cancelled");
+    harness.hover_at(egui::pos2(500.0, 400.0));
+    settle(&mut harness);
+    press(&mut harness, Modifiers::NONE, Key::Escape);
+    assert!(!is_cancelled(&harness), "the pointer was over the map");
+    let button = harness.get_by_label("Cancel").rect().center();
+    harness.hover_at(button);
+    settle(&mut harness);
+    press(&mut harness, Modifiers::NONE, Key::Escape);
+    assert!(is_cancelled(&harness));
+}
+
+#[test]
+fn escape_stops_drawing_that_takes_long_and_a_redraw_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = open(folder.path(), vec![write_scene(folder.path())]);
+    let start = Instant::now();
+    while !harness.state().canvas().is_loading() {
+        assert!(start.elapsed() < Duration::from_secs(60), "nothing is read");
+        harness.step();
+    }
+    // What was read meanwhile is taken in with the next frame, which sees the key first.
+    std::thread::sleep(Duration::from_millis(700));
+    harness.key_press(Key::Escape);
+    harness.step();
+    let canvas = harness.state().canvas();
+    assert!(canvas.is_stopped() && !canvas.is_loading() && !canvas.is_refining());
+    press(&mut harness, Modifiers::NONE, Key::F5);
+    wait(&mut harness, "the picture", |window| {
+        window.canvas().is_covered() && window.canvas().is_at_rest()
+    });
+    // Nothing is left to stop: the key is free for what comes next.
+    press(&mut harness, Modifiers::NONE, Key::Escape);
+    assert!(!harness.state().canvas().is_stopped());
 }

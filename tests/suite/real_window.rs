@@ -32,7 +32,15 @@ pub(crate) struct RealWindow {
 impl RealWindow {
     /// Opens the window on the sample; what it remembers and keeps goes into `folder`.
     pub(crate) fn open(folder: &Path, server: &Server) -> Self {
-        let mut window = command(folder, &[] as &[&str]);
+        let mut window = Self::open_files(folder, server, &[]);
+        // Panels alone have some dozens of colours; a scene has thousands.
+        window.wait("the scene", |window| window.picture().colours() > 2000);
+        window
+    }
+
+    /// Opens the window on files; returns before they are read.
+    pub(crate) fn open_files(folder: &Path, server: &Server, files: &[&str]) -> Self {
+        let mut window = command(folder, files);
         window
             .env("DISPLAY", &server.display)
             .env("LANG", "C")
@@ -72,8 +80,7 @@ impl RealWindow {
             window.id = found.lines().next().unwrap_or_default().to_owned();
             !window.id.is_empty()
         });
-        // Panels alone have some dozens of colours; a scene has thousands.
-        window.wait("the scene", |window| window.picture().colours() > 2000);
+        window.wait("the first frame", |window| window.picture().colours() > 20);
         window.xdotool(&["windowfocus", "--sync", &window.id.clone()]);
         window
     }
@@ -124,6 +131,12 @@ impl RealWindow {
             std::thread::sleep(Duration::from_millis(20));
         }
         self.xdotool(&["mouseup", "1"]);
+    }
+
+    pub(crate) fn click(&self, at: (i32, i32)) {
+        self.press(at);
+        self.xdotool(&["mouseup", "1"]);
+        std::thread::sleep(Duration::from_millis(300));
     }
 
     pub(crate) fn press(&self, at: (i32, i32)) {

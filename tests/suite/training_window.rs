@@ -181,7 +181,7 @@ fn a_fine_tuning_on_painted_labels_and_its_command_line_give_the_same_numbers() 
         harness.state_mut().set_probe(20, 2).is_err(),
         "there are no labels yet"
     );
-    click(&mut harness, "Close window");
+    click(&mut harness, "Close");
     for (from, to) in [((0.1, 0.2), (0.3, 0.7)), ((0.7, 0.2), (0.9, 0.7))] {
         press(&mut harness, Modifiers::NONE, Key::M);
         press(&mut harness, Modifiers::NONE, Key::P);

@@ -28,6 +28,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use egui::Sense;
 use terroir_scene::{Crs, Labels, Layer, LayerId, MapRect, Place, Window};
@@ -54,7 +55,9 @@ const GPU_BYTES_SOFTWARE: usize = 96 << 20;
 /// Threads that place and draw shapes.
 const PAINTERS: usize = 2;
 /// How often waiting reads are looked at while nothing else happens.
-const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_secs(1);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Drawing that takes less is not there to be stopped.
+const STOPPABLE_AFTER: Duration = Duration::from_millis(500);
 /// Sent to the GPU in one frame, about.
 const UPLOAD_BYTES: usize = 24 << 20;
 /// Style passes in one frame, in passes of a band tile; a processor that stands in for a GPU takes milliseconds for each.
@@ -145,6 +148,10 @@ pub struct Canvas {
     /// Tiles of the view are being read in full where a sample stands for them.
     is_refining: bool,
     is_covered: bool,
+    /// Since when tiles of the view are on their way.
+    reading_since: Option<Instant>,
+    /// The view at which the user stopped the drawing: nothing is read for it.
+    stopped: Option<Viewport>,
     coarse: Vec<LayerId>,
     frame: u64,
     uploads: u64,
@@ -193,6 +200,8 @@ impl Canvas {
             is_waiting: false,
             is_refining: false,
             is_covered: false,
+            reading_since: None,
+            stopped: None,
             coarse: Vec::new(),
             frame: 0,
             uploads: 0,
@@ -331,8 +340,25 @@ impl Canvas {
         }
     }
 
-    /// What is likely shown next (the next date of a series); replaces what was said before.
+    /// Stops reading for this view, where it takes long; another view, other layers or a redraw go on. False when there was
+    /// nothing to stop.
+    pub fn stop_drawing(&mut self) -> bool {
+        let is_long = |since: Instant| since.elapsed() >= STOPPABLE_AFTER;
+        let stops = self.reading_since.is_some_and(is_long);
+        if stops {
+            self.stopped = Some(self.viewport);
+        }
+        stops
+    }
+
+    /// Whether the user stopped the drawing of this view.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.is_some()
+    }
+
+    /// What is likely shown next (the next date of a series); replaces what was said before. Other layers are on show.
     pub fn prepare(&mut self, ahead: Vec<CanvasLayer>) {
+        self.stopped = None;
         self.ahead = ahead;
     }
 
@@ -429,10 +455,20 @@ impl Canvas {
                 plans.push((input.layer.id, id, plan));
             }
         }
-        let (wanted, mut later) = (interleaved(wanted), interleaved(finer));
+        let (mut wanted, mut later) = (interleaved(wanted), interleaved(finer));
+        if self.stopped.is_some_and(|view| view != self.viewport) {
+            self.stopped = None;
+        }
+        let is_stopped = self.stopped.is_some();
+        if is_stopped {
+            wanted.clear();
+            later.clear();
+        }
         self.is_waiting = !wanted.is_empty();
         self.is_refining = !later.is_empty();
-        for input in &self.ahead {
+        self.reading_since = (self.is_waiting || self.is_refining)
+            .then(|| self.reading_since.unwrap_or_else(Instant::now));
+        for input in self.ahead.iter().filter(|_| !is_stopped) {
             if let Some(view) = self.views.get_mut(&input.layer.id) {
                 later.extend(view.prepare(input, self.map_crs.as_ref(), &mut pass).now);
             }
@@ -440,7 +476,7 @@ impl Canvas {
         self.uploads += budget.uploads;
         self.style_passes += budget.style_passes;
         self.note_drawn(&plans);
-        if wanted.is_empty() && !budget.is_short {
+        if wanted.is_empty() && !budget.is_short && !is_stopped {
             later.extend(self.around(&plans));
         }
         self.store.want(&wanted, &later);
@@ -611,6 +647,7 @@ impl Canvas {
 
     /// The same for one window of pixels (a job wrote it); `None` means the whole file.
     pub fn invalidate_window(&mut self, path: &Path, window: Option<Window>) {
+        self.stopped = None;
         self.store.invalidate(path, window);
         for view in self.views.values_mut() {
             view.invalidate(path, window);

@@ -53,6 +53,9 @@ pub fn bands_ui(ui: &mut egui::Ui, state: &mut State) {
         super::stretch::stretch_ui(ui, state);
         ui.separator();
     }
+    if std::mem::take(&mut state.session.shows_band_table) {
+        ui.scroll_to_cursor(Some(egui::Align::TOP));
+    }
     axis_ui(ui, state, &layer, &bands, chosen);
     table_ui(ui, state, &layer, &bands, chosen);
     missing_ui(ui, &bands);

@@ -6,6 +6,7 @@ use terroir_engine::{ForecastMethod, ForecastSpec, JobSpec, Outcome};
 use terroir_scene::{Baseline, HORIZON_BINS, MOST_WEATHER_MEMBERS};
 
 use super::model::device_ui;
+use super::model::estimate_ui;
 use super::series_field::{start_ui, weak_ui, wrong_ui};
 use crate::archive_facts::ArchiveFacts;
 use crate::commands::Command;
@@ -56,7 +57,9 @@ pub fn forecast_ui(ui: &mut egui::Ui, state: &mut State) {
                 ForecastTask::Ahead => t!("forecast-make"),
                 ForecastTask::Gaps => t!("forecast-fill"),
             };
-            start_ui(ui, state, name, JobSpec::Forecast(spec));
+            let spec = JobSpec::Forecast(spec);
+            estimate_ui(ui, state, &spec, true);
+            start_ui(ui, state, name, spec);
         }
         Err(why) => wrong_ui(ui, &why),
     }

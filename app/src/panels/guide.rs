@@ -24,7 +24,7 @@ pub fn guide_ui(ui: &mut Ui, state: &mut State) {
             task_ui(ui, state, task);
             for (index, step) in steps.iter().enumerate() {
                 let weak = theme::colors(ui.visuals()).weak;
-                ui.label(RichText::new(icon::CARET_RIGHT).size(11.0).color(weak));
+                ui.label(RichText::new(icon::CARET_RIGHT).size(12.0).color(weak));
                 step_ui(ui, state, index, step, next == Some(index));
             }
             if next.is_none() {

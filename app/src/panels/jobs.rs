@@ -1,10 +1,11 @@
 //! The list of jobs: progress, time left, cancel, log, and what came out.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use egui::{ProgressBar, RichText};
 
-use crate::files::OpenRole;
+use crate::files::{FileTask, OpenRole};
 use crate::jobs::{Job, JobState, duration_text};
 use crate::language::t;
 use crate::state::State;
@@ -28,11 +29,12 @@ pub fn jobs_ui(ui: &mut egui::Ui, state: &mut State) {
     }
     let now = Instant::now();
     let mut cancel = None;
-    let mut show = Vec::new();
+    let (mut show, mut folder) = (Vec::new(), None);
     let mut toggled = None;
+    let mut hovered = None;
     for job in state.jobs.list.iter().rev() {
         let has_log = state.run.show_log_of == Some(job.id);
-        egui::Frame::group(ui.style())
+        let card = egui::Frame::group(ui.style())
             .inner_margin(8.0)
             .show(ui, |ui| {
                 ui.set_width(ui.available_width());
@@ -55,7 +57,7 @@ pub fn jobs_ui(ui: &mut egui::Ui, state: &mut State) {
                         super::sample::copy_ui(ui, &job.spec);
                     });
                 });
-                body_ui(ui, job, now, &mut show);
+                body_ui(ui, job, now, &mut show, &mut folder);
                 if has_log {
                     for line in &job.log {
                         ui.add(
@@ -69,6 +71,12 @@ pub fn jobs_ui(ui: &mut egui::Ui, state: &mut State) {
                     }
                 }
             });
+        if !job.is_over() && ui.rect_contains_pointer(card.response.rect) {
+            hovered = Some(job.id);
+        }
+    }
+    if hovered.is_some() {
+        state.session.hovered_job = hovered;
     }
     if state.jobs.is_busy() {
         ui.ctx().request_repaint_after(Duration::from_millis(500));
@@ -82,9 +90,18 @@ pub fn jobs_ui(ui: &mut egui::Ui, state: &mut State) {
     for path in show {
         state.open_raster(path, OpenRole::Result);
     }
+    if let Some(path) = folder {
+        state.send(FileTask::ShowInFolder { path });
+    }
 }
 
-fn body_ui(ui: &mut egui::Ui, job: &Job, now: Instant, show: &mut Vec<std::path::PathBuf>) {
+fn body_ui(
+    ui: &mut egui::Ui,
+    job: &Job,
+    now: Instant,
+    show: &mut Vec<PathBuf>,
+    folder: &mut Option<PathBuf>,
+) {
     let colors = theme::colors(ui.visuals());
     match &job.state {
         JobState::Waiting => {
@@ -129,6 +146,9 @@ fn body_ui(ui: &mut egui::Ui, job: &Job, now: Instant, show: &mut Vec<std::path:
                     if is_raster && ui.small_button(t!("job-list-show")).clicked() {
                         show.push(file.clone());
                     }
+                    if theme::icon_button(ui, icon::FOLDER_OPEN, t!("job-list-folder")).clicked() {
+                        *folder = Some(file.clone());
+                    }
                 });
             }
         }
@@ -147,7 +167,16 @@ fn body_ui(ui: &mut egui::Ui, job: &Job, now: Instant, show: &mut Vec<std::path:
     }
 }
 
-/// `embedding, 12 of 40, 1 min 10 s left`.
+/// Things a second, with as many digits as one reads.
+fn rate_text(rate: f64) -> String {
+    match rate {
+        rate if rate >= 10.0 => format!("{rate:.0}"),
+        rate if rate >= 1.0 => format!("{rate:.1}"),
+        rate => format!("{rate:.2}"),
+    }
+}
+
+/// `embedding, 12 of 40, 0.47/s, 1 min 10 s left`.
 pub fn progress_text(job: &Job, now: Instant) -> String {
     // Amounts name their unit last: `getting a.pth, MB` is `getting a.pth, 3 of 8 MB`.
     let (stage, unit) = match job.stage.strip_suffix(", MB") {
@@ -162,6 +191,9 @@ pub fn progress_text(job: &Job, now: Instant) -> String {
             total = job.total,
             unit = unit
         ));
+    }
+    if let Some(rate) = job.rate(now) {
+        text.push_str(&t!("job-rate", rate = rate_text(rate), unit = unit));
     }
     if let Some(secs) = job.secs_left(now) {
         text.push_str(&t!("job-left", time = duration_text(secs)));

@@ -7,7 +7,8 @@ use terroir_scene::{Blend, Layer, LayerId, LayerSource, shapes_text};
 
 use crate::arrangement::Panel;
 use crate::commands::Command;
-use crate::dialogs::Purpose;
+use crate::dialogs::{Dialog, Purpose};
+use crate::export::ExportForm;
 use crate::files::FileTask;
 use crate::language::t;
 use crate::menu;
@@ -338,6 +339,20 @@ fn context_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, is_missi
     let style = format!("{}  {}", icon::PALETTE, t!("layers-style"));
     if ui.button(style).clicked() {
         state.arrangement.show(Panel::Style);
+        ui.close();
+    }
+    if layer.raster_info().is_some() {
+        let bands = format!("{}  {}", icon::WAVE_SINE, t!("layers-bands"));
+        if ui.button(bands).clicked() {
+            state.arrangement.show(Panel::Style);
+            state.session.shows_band_table = true;
+            ui.close();
+        }
+    }
+    let save = format!("{}  {}", icon::EXPORT, t!("layers-save-as"));
+    if ui.button(save).clicked() {
+        let form = ExportForm::of_layer(state, layer);
+        state.dialogs.open(Dialog::Export(form));
         ui.close();
     }
     menu::item_ui(ui, state, Command::RenameLayer);

@@ -116,7 +116,7 @@ fn weights_ui(ui: &mut egui::Ui, state: &mut State) {
                             .speed(0.02)
                             .max_decimals(2);
                         if ui.add(drag).changed() {
-                            let step = format!("Weight of {}", class.name);
+                            let step = t!("undo-weight", name = &class.name);
                             state.history.change(&step, |document| {
                                 document.method.set_weight(class.id, weight)
                             });

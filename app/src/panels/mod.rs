@@ -59,6 +59,7 @@ pub use derived::FormulaEdit;
 pub use guide::guide_ui;
 pub use jobs::progress_text;
 pub use keys::{KeysForm, keys_ui, take_new_key};
+pub use model::estimate_ui;
 pub use sample::copy_ui;
 pub use spectrum::number_text;
 pub use start::start_ui;
@@ -69,15 +70,13 @@ use egui::{Align2, FontId, Rect};
 use crate::arrangement::Panel;
 use crate::language::t;
 use crate::state::State;
+use crate::theme;
 
 /// The timeline and the windows over everything; called before the map takes what is left.
 pub fn around_ui(ui: &mut egui::Ui, state: &mut State) {
     timeline::timeline_ui(ui, state);
     properties::properties_ui(ui, state);
     attribute_table::attribute_table_ui(ui, state);
-    models::models_ui(ui, state);
-    training::training_ui(ui, state);
-    soil::soil_ui(ui, state);
 }
 
 /// What is in a docked panel. The map is the window's own.
@@ -106,7 +105,63 @@ pub fn panel_ui(ui: &mut egui::Ui, state: &mut State, panel: Panel) {
             jobs::jobs_ui(ui, state);
         }),
         Panel::Accuracy => scroll_ui(ui, |ui| accuracy::accuracy_ui(ui, state)),
+        Panel::Models => models::models_ui(ui, state),
+        Panel::Training => training::training_ui(ui, state),
+        Panel::Soil => soil::soil_ui(ui, state),
     }
+}
+
+/// What a part of a panel that collects the wishes of clicks is drawn by.
+type Part<W> = fn(&mut egui::Ui, &mut State, &mut Option<W>);
+
+/// A form, the button that starts what it says, and what came of it. Side by side where there is room, and the button stays in
+/// sight while the form scrolls; one under the other where not.
+struct FormParts<W> {
+    form: Part<W>,
+    start: Part<W>,
+    outcome: Part<W>,
+}
+
+fn form_and_outcome_ui<W>(
+    ui: &mut egui::Ui,
+    state: &mut State,
+    wish: &mut Option<W>,
+    parts: &FormParts<W>,
+) {
+    const FORM: f32 = 310.0;
+    const LEAST_OUTCOME: f32 = 300.0;
+    if ui.available_width() < FORM + LEAST_OUTCOME {
+        scroll_ui(ui, |ui| {
+            (parts.form)(ui, state, wish);
+            ui.add_space(theme::SMALL_GAP);
+            (parts.start)(ui, state, wish);
+            ui.separator();
+            (parts.outcome)(ui, state, wish);
+        });
+        return;
+    }
+    let margin = |x, y| egui::Frame::new().inner_margin(egui::Margin::symmetric(x, y));
+    egui::Panel::left(ui.scope_id().with("form"))
+        .resizable(false)
+        .exact_size(FORM)
+        .frame(margin(4, 2))
+        .show(ui, |ui| {
+            egui::Panel::bottom(ui.scope_id().with("start"))
+                .resizable(false)
+                .frame(margin(0, 8))
+                .show(ui, |ui| (parts.start)(ui, state, wish));
+            let width = ui.available_width();
+            scroll_ui(ui, |ui| {
+                ui.set_max_width(width - 8.0);
+                (parts.form)(ui, state, wish);
+            });
+        });
+    margin(8, 2).show(ui, |ui| {
+        egui::ScrollArea::vertical()
+            .id_salt("outcome")
+            .auto_shrink([false, false])
+            .show(ui, |ui| (parts.outcome)(ui, state, wish));
+    });
 }
 
 /// Buttons at the right end of a panel's title, from the right.
@@ -123,6 +178,9 @@ fn scroll_ui(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui)) {
         .auto_shrink([false, false])
         .show(ui, content);
 }
+
+/// Where the scale bar may be, from the lower left corner of the map; points.
+const SCALE_BAR: egui::Vec2 = egui::vec2(210.0, 36.0);
 
 /// Small signs over the map: reading, legend of the live map, attribution. `reading` says what the canvas is at.
 pub fn map_overlay_ui(ui: &egui::Ui, state: &State, rect: Rect, reading: &str) {
@@ -156,7 +214,12 @@ pub fn map_overlay_ui(ui: &egui::Ui, state: &State, rect: Rect, reading: &str) {
             egui::Color32::WHITE,
             rect.width() * 0.7,
         );
-        let area = align.anchor_size(at, galley.size());
+        let mut area = align.anchor_size(at, galley.size());
+        // Where both have no room side by side, it lies above the scale bar.
+        let lifts = align == Align2::RIGHT_BOTTOM && state.settings.scale_bar;
+        if lifts && area.left() < rect.left() + SCALE_BAR.x {
+            area = area.translate(egui::vec2(0.0, -SCALE_BAR.y));
+        }
         painter.rect_filled(
             area.expand2(egui::vec2(6.0, 3.0)),
             4.0,

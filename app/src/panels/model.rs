@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use terroir_engine::{EmbedSpec, JobSpec, ModelInfo};
 
+use crate::arrangement::Panel;
 use crate::dialogs::Purpose;
 use crate::export::primary_button;
 use crate::jobs::{beside, bytes_text, count_text, duration_text};
@@ -199,7 +200,7 @@ fn weights_ui(ui: &mut egui::Ui, state: &mut State) {
                 state.run.untrained = standard.is_some();
             }
             if theme::icon_button(ui, icon::BRAIN, t!("models-open")).clicked() {
-                state.models.is_open = true;
+                state.arrangement.show(Panel::Models);
             }
             if ui
                 .button("…")
@@ -305,8 +306,8 @@ pub fn estimate_ui(ui: &mut egui::Ui, state: &mut State, spec: &JobSpec, may_ask
     }
     let weak = theme::colors(ui.visuals()).weak;
     theme::section_ui(ui, t!("models-before"));
-    match &state.jobs.estimate {
-        Some((known, Ok(estimate))) if known == spec => {
+    match state.jobs.estimate_of(spec) {
+        Some(Ok(estimate)) => {
             egui::Grid::new("estimate")
                 .num_columns(2)
                 .spacing([10.0, 2.0])
@@ -315,20 +316,22 @@ pub fn estimate_ui(ui: &mut egui::Ui, state: &mut State, spec: &JobSpec, may_ask
                         || t!("models-time-unknown").to_owned(),
                         |secs| t!("models-time-about", time = duration_text(secs)),
                     );
-                    for (name, text) in [
-                        (
-                            t!("models-pixels"),
-                            t!(
-                                "models-pixels-windows",
-                                pixels = count_text(estimate.pixels),
-                                windows = count_text(estimate.windows)
-                            ),
-                        ),
-                        (t!("models-time"), time),
-                        (t!("models-memory"), bytes_text(estimate.memory_bytes)),
-                        (t!("models-disk"), bytes_text(estimate.disk_bytes)),
-                        (t!("models-runs-on"), estimate.device.clone()),
-                    ] {
+                    let pixels = (estimate.pixels > 0).then(|| {
+                        t!(
+                            "models-pixels-windows",
+                            pixels = count_text(estimate.pixels),
+                            windows = count_text(estimate.windows)
+                        )
+                    });
+                    let rows = [
+                        (t!("models-pixels"), pixels),
+                        (t!("models-time"), Some(time)),
+                        (t!("models-memory"), Some(bytes_text(estimate.memory_bytes))),
+                        (t!("models-disk"), Some(bytes_text(estimate.disk_bytes))),
+                        (t!("models-runs-on"), Some(estimate.device.clone())),
+                    ];
+                    for (name, text) in rows {
+                        let Some(text) = text else { continue };
                         ui.label(egui::RichText::new(name).color(weak));
                         ui.add(egui::Label::new(text).truncate());
                         ui.end_row();
@@ -343,16 +346,22 @@ pub fn estimate_ui(ui: &mut egui::Ui, state: &mut State, spec: &JobSpec, may_ask
                 );
             }
         }
-        Some((known, Err(failure))) if known == spec => {
+        Some(Err(failure)) => {
             let color = theme::colors(ui.visuals()).error;
             ui.add(egui::Label::new(egui::RichText::new(&failure.what).color(color)).wrap());
         }
-        _ => {
+        None => {
             ui.horizontal(|ui| {
-                if state.jobs.is_estimating(spec) {
+                let is_asked = state.jobs.is_estimating(spec);
+                if is_asked {
                     ui.spinner();
                 }
-                ui.label(egui::RichText::new(t!("models-measuring")).color(weak));
+                let text = if is_asked || !state.jobs.is_busy() {
+                    t!("models-measuring")
+                } else {
+                    t!("models-measured-later")
+                };
+                ui.label(egui::RichText::new(text).color(weak));
             });
         }
     }

@@ -1,4 +1,4 @@
-//! The Models window: every model with its weights, where to get them, and what they are; get, import, verify, remove.
+//! The Models panel: every model with its weights, where to get them, and what they are; get, import, verify, remove.
 //! Draws and asks; reads no file itself.
 
 use std::time::Instant;
@@ -26,22 +26,9 @@ enum Wish {
 }
 
 pub fn models_ui(ui: &mut egui::Ui, state: &mut State) {
-    if !state.models.is_open {
-        return;
-    }
     state.want_models();
-    let mut open = true;
     let mut wish = None;
-    egui::Window::new(t!("models-title"))
-        .id(egui::Id::unique("models"))
-        .open(&mut open)
-        .default_pos([250.0, 84.0])
-        .default_size([640.0, 600.0])
-        .min_width(520.0)
-        .show(ui.ctx(), |ui| {
-            content_ui(ui, state, &mut wish);
-        });
-    state.models.is_open = open;
+    content_ui(ui, state, &mut wish);
     removal_ui(ui, state);
     match wish {
         None => {}

@@ -2,6 +2,7 @@
 
 use egui::TextEdit;
 
+use super::model::estimate_ui;
 use super::series_field::{start_ui, weak_ui, wrong_ui};
 use super::training_rows::size_row;
 use crate::archive_facts::ArchiveFacts;
@@ -28,7 +29,10 @@ pub fn season_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
             size_row(ui, "season model", &sizes, &mut form.model);
         });
     match state.season_spec(facts) {
-        Ok(spec) => start_ui(ui, state, t!("series-field-season-make"), spec),
+        Ok(spec) => {
+            estimate_ui(ui, state, &spec, true);
+            start_ui(ui, state, t!("series-field-season-make"), spec);
+        }
         Err(why) => wrong_ui(ui, &why),
     }
 }

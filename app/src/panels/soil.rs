@@ -1,4 +1,4 @@
-//! The Soil moisture window: stations, weather, images and the day to map on the left; on the right every method's figures,
+//! The Soil moisture panel: stations, weather, images and the day to map; beside or under them every method's figures,
 //! estimate against station, and a station through time. Draws and asks; reads no file itself.
 
 use std::time::Duration;
@@ -12,6 +12,7 @@ use super::chart::{chart_menu_ui, csv};
 use super::series_field::{weak_ui, wrong_ui};
 use super::time::{EPOCH, over_days};
 use super::timeline::days_between;
+use super::{FormParts, form_and_outcome_ui};
 use crate::dialogs::Purpose;
 use crate::export::primary_button;
 use crate::files::FileTask;
@@ -36,39 +37,14 @@ enum Wish {
 }
 
 pub fn soil_ui(ui: &mut egui::Ui, state: &mut State) {
-    if !state.soil.is_open {
-        return;
-    }
     state.want_models();
-    let mut open = true;
     let mut wish = None;
-    egui::Window::new(t!("soil-title"))
-        .id(egui::Id::unique("soil moisture"))
-        .open(&mut open)
-        .default_pos([150.0, 84.0])
-        .default_size([900.0, 600.0])
-        .min_size([680.0, 420.0])
-        .show(ui.ctx(), |ui| {
-            egui::Panel::left("soil form")
-                .resizable(false)
-                .exact_size(300.0)
-                .frame(egui::Frame::new().inner_margin(egui::Margin::symmetric(4, 2)))
-                .show(ui, |ui| {
-                    egui::ScrollArea::vertical()
-                        .id_salt("soil form")
-                        .auto_shrink([false, false])
-                        .show(ui, |ui| form_ui(ui, state, &mut wish));
-                });
-            egui::Frame::new()
-                .inner_margin(egui::Margin::symmetric(8, 2))
-                .show(ui, |ui| {
-                    egui::ScrollArea::vertical()
-                        .id_salt("soil results")
-                        .auto_shrink([false, false])
-                        .show(ui, |ui| run_ui(ui, state, &mut wish));
-                });
-        });
-    state.soil.is_open = open;
+    let parts = FormParts {
+        form: form_ui,
+        start: start_ui,
+        outcome: run_ui,
+    };
+    form_and_outcome_ui(ui, state, &mut wish, &parts);
     match wish {
         None => {}
         Some(Wish::Start(spec)) => state.start_soil(*spec),
@@ -78,7 +54,7 @@ pub fn soil_ui(ui: &mut egui::Ui, state: &mut State) {
     }
 }
 
-fn form_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
+fn form_ui(ui: &mut egui::Ui, state: &mut State, _wish: &mut Option<Wish>) {
     theme::section_ui(ui, t!("soil-stations"));
     files_ui(ui, &mut state.soil.stations);
     let mut asked = None;
@@ -184,7 +160,16 @@ fn form_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
             .on_hover_text(default);
         });
     });
-    ui.add_space(theme::SMALL_GAP);
+    if let Ok(spec) = state.soil_spec() {
+        super::model::estimate_ui(ui, state, &spec, true);
+    }
+    if let Some(purpose) = asked {
+        let ctx = ui.ctx().clone();
+        state.pick(&ctx, purpose);
+    }
+}
+
+fn start_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
     let spec = state.soil_spec();
     let runs = state.soil_runs();
     ui.horizontal(|ui| {
@@ -210,10 +195,6 @@ fn form_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
             ui.ctx().copy_text(command_line(spec));
         }
     });
-    if let Some(purpose) = asked {
-        let ctx = ui.ctx().clone();
-        state.pick(&ctx, purpose);
-    }
 }
 
 /// The files of a list, each with a button that takes it out.

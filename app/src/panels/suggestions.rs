@@ -145,13 +145,13 @@ pub fn suggestion_marks_ui(
                 painter.circle_stroke(at, 18.0, bright);
             }
             Some(number) => {
-                painter.circle_filled(at, 8.0, egui::Color32::from_black_alpha(190));
-                painter.circle_stroke(at, 8.0, Stroke::new(1.0, egui::Color32::WHITE));
+                painter.circle_filled(at, 9.0, egui::Color32::from_black_alpha(190));
+                painter.circle_stroke(at, 9.0, Stroke::new(1.0, egui::Color32::WHITE));
                 painter.text(
                     at,
                     Align2::CENTER_CENTER,
                     number.to_string(),
-                    FontId::proportional(10.0),
+                    FontId::proportional(12.0),
                     egui::Color32::WHITE,
                 );
             }

@@ -1,4 +1,4 @@
-//! The Training window: its form and the run as it goes: loss curve, speed, time left, newest preview.
+//! The Training panel: its form and the run as it goes: loss curve, speed, time left, newest preview.
 //! Draws and asks; reads no file itself.
 
 use std::time::{Duration, Instant};
@@ -8,7 +8,8 @@ use egui_plot::{Legend, Line, Plot, PlotPoints};
 use terroir_engine::{JobId, JobSpec};
 
 use super::chart::{chart_menu_ui, csv};
-use super::training_form::training_form_ui;
+use super::training_form::{training_form_ui, training_start_ui};
+use super::{FormParts, form_and_outcome_ui};
 use crate::files::FileTask;
 use crate::jobs::{Job, JobState, duration_text};
 use crate::language::t;
@@ -27,45 +28,16 @@ enum Wish {
 }
 
 pub fn training_ui(ui: &mut egui::Ui, state: &mut State) {
-    if !state.training.is_open {
-        return;
-    }
     state.want_models();
     state.jobs.want_devices();
     state.want_preview();
-    let mut open = true;
     let mut wish = None;
-    egui::Window::new(t!("training-title"))
-        .id(egui::Id::unique("training"))
-        .open(&mut open)
-        .default_pos([150.0, 84.0])
-        .default_size([860.0, 600.0])
-        .min_size([640.0, 420.0])
-        .show(ui.ctx(), |ui| {
-            egui::Panel::left("training form")
-                .resizable(false)
-                .exact_size(300.0)
-                .frame(egui::Frame::new().inner_margin(egui::Margin::symmetric(4, 2)))
-                .show(ui, |ui| {
-                    egui::ScrollArea::vertical()
-                        .id_salt("training form")
-                        .auto_shrink([false, false])
-                        .show(ui, |ui| {
-                            if let Some(spec) = training_form_ui(ui, state) {
-                                wish = Some(Wish::Start(spec));
-                            }
-                        });
-                });
-            egui::Frame::new()
-                .inner_margin(egui::Margin::symmetric(8, 2))
-                .show(ui, |ui| {
-                    egui::ScrollArea::vertical()
-                        .id_salt("training run")
-                        .auto_shrink([false, false])
-                        .show(ui, |ui| run_ui(ui, state, &mut wish));
-                });
-        });
-    state.training.is_open = open;
+    let parts = FormParts {
+        form: |ui, state, _wish| training_form_ui(ui, state),
+        start: start_ui,
+        outcome: run_ui,
+    };
+    form_and_outcome_ui(ui, state, &mut wish, &parts);
     match wish {
         None => {}
         Some(Wish::Start(spec)) => state.start_training(spec),
@@ -78,6 +50,12 @@ pub fn training_ui(ui: &mut egui::Ui, state: &mut State) {
             state.jobs.cancel(id);
         }
         Some(Wish::ShowFolder(path)) => state.send(FileTask::ShowInFolder { path }),
+    }
+}
+
+fn start_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
+    if let Some(spec) = training_start_ui(ui, state) {
+        *wish = Some(Wish::Start(spec));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The form of the Training window: what to train on what, and how; pretraining on scenes, archives or images with weather, or fine-tuning on labels.
+//! The form of the Training panel: what to train on what, and how; pretraining on scenes, archives or images with weather, or fine-tuning on labels.
 //! Draws and asks; reads no file itself.
 
 use egui::{RichText, vec2};
@@ -12,8 +12,16 @@ use crate::state::State;
 use crate::theme::{self, icon};
 use crate::training::Kind;
 
-/// The run to start, once its button is pressed.
-pub fn training_form_ui(ui: &mut egui::Ui, state: &mut State) -> Option<JobSpec> {
+pub fn training_form_ui(ui: &mut egui::Ui, state: &mut State) {
+    kind_ui(ui, state);
+    if let Ok(spec) = state.training_spec() {
+        ui.add_space(theme::SMALL_GAP);
+        super::model::estimate_ui(ui, state, &spec, true);
+    }
+}
+
+/// What is trained, and the form of that.
+fn kind_ui(ui: &mut egui::Ui, state: &mut State) {
     let weak = theme::colors(ui.visuals()).weak;
     ui.horizontal(|ui| {
         ui.selectable_value(
@@ -44,15 +52,15 @@ pub fn training_form_ui(ui: &mut egui::Ui, state: &mut State) -> Option<JobSpec>
         Kind::Pretrain => {}
         Kind::PretrainStp => {
             super::training_stp::training_stp_ui(ui, state);
-            return start_ui(ui, state);
+            return;
         }
         Kind::PretrainKgvsf => {
             super::training_kgvsf::training_kgvsf_ui(ui, state);
-            return start_ui(ui, state);
+            return;
         }
         Kind::Finetune => {
             tune_ui(ui, state);
-            return start_ui(ui, state);
+            return;
         }
     }
     ui.label(RichText::new(t!("training-scenes")).strong());
@@ -112,11 +120,10 @@ pub fn training_form_ui(ui: &mut egui::Ui, state: &mut State) -> Option<JobSpec>
             out_ui(ui, state);
             ui.end_row();
         });
-    start_ui(ui, state)
 }
 
-fn start_ui(ui: &mut egui::Ui, state: &State) -> Option<JobSpec> {
-    ui.add_space(theme::SMALL_GAP);
+/// The run to start, once its button is pressed.
+pub fn training_start_ui(ui: &mut egui::Ui, state: &State) -> Option<JobSpec> {
     let spec = state.training_spec();
     let runs = state
         .jobs

@@ -1,4 +1,4 @@
-//! The part of the Training window's form that pretrains on images and weather: which place, what size, how long.
+//! The part of the Training panel's form that pretrains on images and weather: which place, what size, how long.
 //! Draws and asks; reads no file itself.
 
 use egui::RichText;

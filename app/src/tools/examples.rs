@@ -61,7 +61,7 @@ pub fn examples_ui(ui: &egui::Ui, state: &State, view: &MapView<'_>) {
             at,
             Align2::CENTER_CENTER,
             index + 1,
-            FontId::proportional(11.0),
+            FontId::proportional(12.0),
             Color32::BLACK,
         );
     }

@@ -34,17 +34,6 @@ pub enum Tool {
 }
 
 impl Tool {
-    pub const ALL: [Self; 8] = [
-        Self::Pan,
-        Self::Identify,
-        Self::Brush,
-        Self::Eraser,
-        Self::Polygon,
-        Self::Fill,
-        Self::Grow,
-        Self::Pick,
-    ];
-
     /// Tools that change labels.
     pub fn paints(self) -> bool {
         matches!(

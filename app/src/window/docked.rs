@@ -7,7 +7,7 @@ use egui_tiles::{
 };
 
 use super::Window;
-use crate::arrangement::Panel;
+use crate::arrangement::{Arrangement, Panel};
 use crate::{panels, theme};
 
 const GAP: f32 = 1.0;
@@ -17,16 +17,22 @@ const TITLE_HEIGHT: f32 = 28.0;
 struct Docked<'a> {
     window: &'a mut Window,
     map: Option<TileId>,
+    map_is_alone: bool,
     is_moved: bool,
 }
 
 impl Window {
     /// All docked panels, the map among them.
     pub(super) fn docked_ui(&mut self, ui: &mut Ui) {
+        // They lie over the map, where it can be seen.
+        if !self.state.arrangement.is_on_show(Panel::Map) {
+            self.strips_ui(ui);
+        }
         let space = ui.available_size();
         let mut tree = self.state.arrangement.take_tree(space, GAP);
         let mut docked = Docked {
             map: tree.tiles.find_pane(&Panel::Map),
+            map_is_alone: Arrangement::map_is_alone(&tree),
             window: self,
             is_moved: false,
         };
@@ -99,9 +105,21 @@ impl Behavior<Panel> for Docked<'_> {
         panel_of(tiles, tile) != Some(Panel::Map)
     }
 
+    fn is_tab_closable(&self, tiles: &Tiles<Panel>, tile: TileId) -> bool {
+        panel_of(tiles, tile).is_some_and(|panel| Panel::WIDE.contains(&panel))
+    }
+
+    fn on_tab_close(&mut self, tiles: &mut Tiles<Panel>, tile: TileId) -> bool {
+        if let Some(panel) = panel_of(tiles, tile) {
+            self.window.state.arrangement.hide(panel);
+        }
+        // Hidden, not thrown away.
+        false
+    }
+
     fn is_tab_bar_visible(&self, _tile: TileId, tabs: &egui_tiles::Tabs) -> bool {
         // The map alone needs no title.
-        !(tabs.children.len() == 1 && tabs.children.first().copied() == self.map)
+        !(self.map_is_alone && self.map.is_some_and(|map| tabs.children.contains(&map)))
     }
 
     fn on_tab_button(

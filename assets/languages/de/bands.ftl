@@ -4,7 +4,10 @@ bands-is-field = Ein Merkmalsfeld: 64 Zahlen je Pixel, keine Bänder. Seine Bild
 bands-unit-tip = Wellenlängen in nm oder µm anzeigen
 bands-choose = Bänder wählen
 bands-no-wavelengths = Kein Band hat eine Wellenlänge. Einen Sensor wählen oder sie in die Tabelle eintragen.
-bands-some-wavelengths = { $without } von { $count } Bändern haben keine Wellenlänge; Modelle lassen sie aus.
+bands-some-wavelengths = { $without ->
+    [one] Eines von { $count } Bändern hat keine Wellenlänge; Modelle lassen es aus.
+   *[other] { $without } von { $count } Bändern haben keine Wellenlänge; Modelle lassen sie aus.
+}
 bands-colour = Farbe
 bands-colour-tip = Drei Bänder als Rot, Grün und Blau
 bands-show-colour = In Farbe anzeigen

@@ -44,3 +44,5 @@ job-list-show = Auf der Karte zeigen
 job-list-cancelled = Abgebrochen
 job-progress = , { $done } von { $total }{ $unit }
 job-left = , noch { $time }
+job-list-folder = Im Ordner zeigen
+job-rate = , { $rate }{ $unit }/s

@@ -15,3 +15,4 @@ menu-brush-class-tip = Klasse, die der Pinsel malt; Alt + Ziffer wählt
 menu-protect-tip = Gemalte Pixel schützen (B)
 menu-percent = { $percent } %
 menu-panels = Fenster
+menu-more = Weitere Werkzeuge

@@ -42,6 +42,7 @@ models-memory = Speicher
 models-disk = Festplatte
 models-runs-on = Läuft auf
 models-measuring = Wird gemessen…
+models-measured-later = wird gemessen, sobald der laufende Auftrag fertig ist
 models-title = Modelle
 models-looking = Suche nach Gewichten…
 models-built-in = { $file } · mit Terroir geliefert

@@ -17,3 +17,4 @@ undo-erase = Radieren
 undo-paint = { $name } malen
 undo-draw-polygon = Polygon zeichnen
 undo-equal-weights = Gleiche Klassengewichte
+undo-weight = Gewicht von { $name }

@@ -4,7 +4,10 @@ bands-is-field = An embedding field: 64 numbers a pixel, not bands. Its pictures
 bands-unit-tip = Show wavelengths in nm or µm
 bands-choose = Choose bands
 bands-no-wavelengths = No band has a wavelength. Choose a sensor or type them in the table.
-bands-some-wavelengths = { $without } of { $count } bands have no wavelength; models leave them out.
+bands-some-wavelengths = { $without ->
+    [one] One of { $count } bands has no wavelength; models leave it out.
+   *[other] { $without } of { $count } bands have no wavelength; models leave them out.
+}
 bands-colour = Colour
 bands-colour-tip = Three bands as red, green and blue
 bands-show-colour = Show in colour

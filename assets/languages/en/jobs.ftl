@@ -44,3 +44,5 @@ job-list-show = Show on map
 job-list-cancelled = Cancelled
 job-progress = , { $done } of { $total }{ $unit }
 job-left = , { $time } left
+job-list-folder = Show in folder
+job-rate = , { $rate }{ $unit }/s

@@ -15,3 +15,4 @@ menu-brush-class-tip = Class the brush paints; Alt + digit chooses
 menu-protect-tip = Protect painted pixels (B)
 menu-percent = { $percent } %
 menu-panels = Panels
+menu-more = More tools

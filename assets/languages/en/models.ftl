@@ -42,6 +42,7 @@ models-memory = Memory
 models-disk = Disk
 models-runs-on = Runs on
 models-measuring = Measuring…
+models-measured-later = measured once the running job is done
 models-title = Models
 models-looking = Looking for weights…
 models-built-in = { $file } · came with Terroir

@@ -17,3 +17,4 @@ undo-erase = Erase
 undo-paint = Paint { $name }
 undo-draw-polygon = Draw polygon
 undo-equal-weights = Equal class weights
+undo-weight = Weight of { $name }

@@ -4,7 +4,10 @@ bands-is-field = Un campo: 64 números por píxel, no bandas. Sus imágenes est�
 bands-unit-tip = Mostrar las longitudes de onda en nm o µm
 bands-choose = Elegir bandas
 bands-no-wavelengths = Ninguna banda tiene longitud de onda. Elija un sensor o escríbalas en la tabla.
-bands-some-wavelengths = { $without } de { $count } bandas no tienen longitud de onda; los modelos las omiten.
+bands-some-wavelengths = { $without ->
+    [one] Una de { $count } bandas no tiene longitud de onda; los modelos la omiten.
+   *[other] { $without } de { $count } bandas no tienen longitud de onda; los modelos las omiten.
+}
 bands-colour = Color
 bands-colour-tip = Tres bandas como rojo, verde y azul
 bands-show-colour = Mostrar en color

@@ -44,3 +44,5 @@ job-list-show = Mostrar en el mapa
 job-list-cancelled = Cancelada
 job-progress = , { $done } de { $total }{ $unit }
 job-left = , quedan { $time }
+job-list-folder = Mostrar en la carpeta
+job-rate = , { $rate }{ $unit }/s

@@ -15,3 +15,4 @@ menu-brush-class-tip = Clase que pinta el pincel; Alt + cifra la elige
 menu-protect-tip = Proteger los píxeles pintados (B)
 menu-percent = { $percent } %
 menu-panels = Paneles
+menu-more = Más herramientas

@@ -42,6 +42,7 @@ models-memory = Memoria
 models-disk = Disco
 models-runs-on = Se ejecuta en
 models-measuring = Midiendo…
+models-measured-later = se mide cuando termine la tarea en curso
 models-title = Modelos
 models-looking = Buscando pesos…
 models-built-in = { $file } · incluido con Terroir

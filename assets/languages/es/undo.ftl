@@ -17,3 +17,4 @@ undo-erase = Borrar
 undo-paint = Pintar { $name }
 undo-draw-polygon = Dibujar polígono
 undo-equal-weights = Pesos de clase iguales
+undo-weight = Peso de { $name }

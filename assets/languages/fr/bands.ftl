@@ -4,7 +4,10 @@ bands-is-field = Un champ : 64 nombres par pixel, pas des bandes. Ses images se 
 bands-unit-tip = Afficher les longueurs d'onde en nm ou µm
 bands-choose = Choisir les bandes
 bands-no-wavelengths = Aucune bande n'a de longueur d'onde. Choisir un capteur ou les saisir dans le tableau.
-bands-some-wavelengths = { $without } bandes sur { $count } sans longueur d'onde ; les modèles les ignorent.
+bands-some-wavelengths = { $without ->
+    [one] Une bande sur { $count } n'a pas de longueur d'onde ; les modèles l'ignorent.
+   *[other] { $without } bandes sur { $count } sans longueur d'onde ; les modèles les ignorent.
+}
 bands-colour = Couleur
 bands-colour-tip = Trois bandes en rouge, vert et bleu
 bands-show-colour = Afficher en couleur

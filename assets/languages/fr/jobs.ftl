@@ -44,3 +44,5 @@ job-list-show = Afficher sur la carte
 job-list-cancelled = Annulée
 job-progress = , { $done } sur { $total }{ $unit }
 job-left = , encore { $time }
+job-list-folder = Afficher dans le dossier
+job-rate = , { $rate }{ $unit }/s

@@ -15,3 +15,4 @@ menu-brush-class-tip = Classe que peint le pinceau ; Alt + chiffre la choisit
 menu-protect-tip = Protéger les pixels peints (B)
 menu-percent = { $percent } %
 menu-panels = Panneaux
+menu-more = Autres outils

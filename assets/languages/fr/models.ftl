@@ -42,6 +42,7 @@ models-memory = Mémoire
 models-disk = Disque
 models-runs-on = Exécuté sur
 models-measuring = Mesure en cours…
+models-measured-later = mesuré dès que la tâche en cours est terminée
 models-title = Modèles
 models-looking = Recherche des poids…
 models-built-in = { $file } · fourni avec Terroir

@@ -17,3 +17,4 @@ undo-erase = Effacer
 undo-paint = Peindre { $name }
 undo-draw-polygon = Dessiner un polygone
 undo-equal-weights = Poids de classes égaux
+undo-weight = Poids de { $name }

@@ -4,7 +4,10 @@ bands-is-field = Um campo: 64 números por píxel, não bandas. As suas imagens 
 bands-unit-tip = Mostrar os comprimentos de onda em nm ou µm
 bands-choose = Escolher bandas
 bands-no-wavelengths = Nenhuma banda tem comprimento de onda. Escolher um sensor ou escrevê-los na tabela.
-bands-some-wavelengths = { $without } de { $count } bandas não têm comprimento de onda; os modelos ignoram-nas.
+bands-some-wavelengths = { $without ->
+    [one] Uma de { $count } bandas não tem comprimento de onda; os modelos ignoram-na.
+   *[other] { $without } de { $count } bandas não têm comprimento de onda; os modelos ignoram-nas.
+}
 bands-colour = Cor
 bands-colour-tip = Três bandas como vermelho, verde e azul
 bands-show-colour = Mostrar a cores

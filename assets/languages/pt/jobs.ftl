@@ -44,3 +44,5 @@ job-list-show = Mostrar no mapa
 job-list-cancelled = Cancelada
 job-progress = , { $done } de { $total }{ $unit }
 job-left = , faltam { $time }
+job-list-folder = Mostrar na pasta
+job-rate = , { $rate }{ $unit }/s

@@ -15,3 +15,4 @@ menu-brush-class-tip = Classe que o pincel pinta; Alt + algarismo escolhe
 menu-protect-tip = Proteger os píxeis pintados (B)
 menu-percent = { $percent } %
 menu-panels = Painéis
+menu-more = Mais ferramentas

@@ -42,6 +42,7 @@ models-memory = Memória
 models-disk = Disco
 models-runs-on = Executa em
 models-measuring = A medir…
+models-measured-later = medido quando a tarefa em curso terminar
 models-title = Modelos
 models-looking = A procurar pesos…
 models-built-in = { $file } · incluído no Terroir

@@ -17,3 +17,4 @@ undo-erase = Apagar
 undo-paint = Pintar { $name }
 undo-draw-polygon = Desenhar polígono
 undo-equal-weights = Pesos de classe iguais
+undo-weight = Peso de { $name }

@@ -44,3 +44,5 @@ job-list-show = 在地图上显示
 job-list-cancelled = 已取消
 job-progress = ，{ $done } / { $total }{ $unit }
 job-left = ，剩余 { $time }
+job-list-folder = 在文件夹中显示
+job-rate = ，{ $rate }{ $unit }/s

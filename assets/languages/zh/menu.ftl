@@ -15,3 +15,4 @@ menu-brush-class-tip = 画笔绘制的类别；Alt + 数字键选择
 menu-protect-tip = 保护已绘制的像素（B）
 menu-percent = { $percent }%
 menu-panels = 面板
+menu-more = 更多工具

@@ -42,6 +42,7 @@ models-memory = 内存
 models-disk = 磁盘
 models-runs-on = 运行于
 models-measuring = 正在测量…
+models-measured-later = 当前任务完成后测量
 models-title = 模型
 models-looking = 正在查找权重…
 models-built-in = { $file } · 随 Terroir 提供

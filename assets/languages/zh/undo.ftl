@@ -17,3 +17,4 @@ undo-erase = 擦除
 undo-paint = 绘制 { $name }
 undo-draw-polygon = 绘制多边形
 undo-equal-weights = 类别权重相等
+undo-weight = { $name } 的权重

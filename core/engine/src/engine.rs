@@ -1,10 +1,9 @@
 //! The engine proper: takes a job's plain description to the code that does it, and keeps models warm between jobs.
 
-use std::path::Path;
-
-use terroir_scene::Raster;
+use terroir_scene::FIELD_AXES;
 
 use crate::catalogue::ModelShelf;
+use crate::cost::ImagesMade;
 use crate::design::Design;
 use crate::device::{self, Compute};
 use crate::freed_memory;
@@ -13,9 +12,10 @@ use crate::shard::{ShardSpec, Share, cannot_be_sharded, shard_outcome};
 use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
 use crate::{
-    acquire, assess, calc, change, cluster, colours, composite, embed, embed_season, embed_series,
-    evaluate, export_field, finetune, forecast, map_polygons, merge, overviews, predict, pretrain,
-    pretrain_kgvsf, pretrain_stp, reconstruct, regress, sample, scene_map, similar, soil, train,
+    acquire, assess, calc, change, cluster, colours, composite, cost, embed, embed_season,
+    embed_series, evaluate, export_field, finetune, forecast, map_polygons, merge, overviews,
+    predict, pretrain, pretrain_kgvsf, pretrain_stp, reconstruct, regress, sample, scene_map,
+    similar, soil, train,
 };
 
 /// What the engine thread owns.
@@ -136,11 +136,10 @@ impl Engine for JobEngine {
     fn estimate(&mut self, spec: &JobSpec, monitor: &Monitor<'_>) -> JobResult<Estimate> {
         match spec {
             JobSpec::Embed(spec) => embed::estimate(spec, monitor, &mut self.shelf),
-            // Seconds of work on the processor, not worth measuring beforehand.
-            JobSpec::Train(spec) => light_estimate(&spec.field, 0),
-            JobSpec::Assess(spec) => light_estimate(&spec.map, 0),
-            JobSpec::Predict(spec) => light_estimate(&spec.field, 2),
-            JobSpec::Calc(spec) => light_estimate(&spec.scene, 4),
+            JobSpec::Train(spec) => cost::of_raster(&spec.field, 0),
+            JobSpec::Assess(spec) => cost::of_raster(&spec.map, 0),
+            JobSpec::Predict(spec) => cost::of_raster(&spec.field, 2),
+            JobSpec::Calc(spec) => cost::of_raster(&spec.scene, 4),
             JobSpec::Overviews(spec) => overviews::estimate(spec),
             JobSpec::Pretrain(spec) => pretrain::estimate(spec),
             JobSpec::PretrainStp(spec) => pretrain_stp::estimate(spec, monitor),
@@ -150,26 +149,41 @@ impl Engine for JobEngine {
             }
             JobSpec::Finetune(spec) => finetune::estimate(spec),
             JobSpec::MapScene(spec) => scene_map::estimate(spec),
-            JobSpec::Sample(spec) => light_estimate(&spec.map, 0),
-            JobSpec::Polygons(spec) => light_estimate(&spec.map, 1),
-            JobSpec::Change(spec) => light_estimate(&spec.before, 4),
-            JobSpec::Cluster(spec) => light_estimate(&spec.field, 1),
-            JobSpec::Regress(spec) => light_estimate(&spec.field, 4),
-            JobSpec::ExportField(spec) => light_estimate(&spec.field, 64),
-            JobSpec::Similar(spec) => light_estimate(&spec.field, spec.bytes_a_pixel()),
+            JobSpec::Sample(spec) => cost::of_raster(&spec.map, 0),
+            JobSpec::Polygons(spec) => cost::of_raster(&spec.map, 1),
+            JobSpec::Change(spec) => cost::of_raster(&spec.before, 4),
+            JobSpec::Cluster(spec) => cost::of_raster(&spec.field, 1),
+            JobSpec::Regress(spec) => cost::of_raster(&spec.field, 4),
+            JobSpec::ExportField(spec) => cost::of_raster(&spec.field, 64),
+            JobSpec::Similar(spec) => cost::of_raster(&spec.field, spec.bytes_a_pixel()),
             JobSpec::Pca(spec) => match spec.fields.first() {
-                Some(field) => light_estimate(field, 0),
+                Some(field) => cost::of_raster(field, 0),
                 None => Err(Failure::new("no field was named").into()),
             },
-            JobSpec::Composite(_)
-            | JobSpec::EmbedSeason(_)
-            | JobSpec::Soil(_)
-            | JobSpec::Forecast(_) => Err(Failure::new(
-                "how long it takes depends on the images, which are not opened before it runs",
-            )
-            .into()),
+            JobSpec::Composite(spec) => {
+                let made = ImagesMade {
+                    window: None,
+                    count: 1,
+                    bands: 16,
+                    is_read_only: true,
+                    device: device::CPU.to_owned(),
+                };
+                cost::of_archive(&spec.archive, &made, monitor)
+            }
+            JobSpec::EmbedSeason(spec) => {
+                let made = ImagesMade {
+                    window: None,
+                    count: 1,
+                    bands: FIELD_AXES as u64 / 4,
+                    is_read_only: false,
+                    device: device::open(&spec.device).name,
+                };
+                cost::of_archive(&spec.archive, &made, monitor)
+            }
+            JobSpec::Soil(spec) => soil::estimate(spec, monitor),
+            JobSpec::Forecast(spec) => forecast::estimate(spec, monitor),
             JobSpec::Evaluate(spec) => match spec.rasters().first() {
-                Some(raster) => light_estimate(raster, 0),
+                Some(raster) => cost::of_raster(raster, 0),
                 None => Err(Failure::new("no field was named").into()),
             },
             JobSpec::EmbedSeries(spec) => embed_series::estimate(spec, monitor),
@@ -199,23 +213,6 @@ fn share_of_estimate(whole: Estimate, count: u64) -> Estimate {
         disk_bytes: whole.disk_bytes.div_ceil(count),
         ..whole
     }
-}
-
-/// Cost of a job that streams over a raster and writes `bytes_a_pixel`.
-fn light_estimate(raster: &Path, bytes_a_pixel: u64) -> JobResult<Estimate> {
-    let raster = Raster::open(raster)?;
-    let grid = &raster.info().grid;
-    let pixels = (grid.width * grid.height) as u64;
-    let square = predict::SIDE * predict::SIDE;
-    Ok(Estimate {
-        pixels,
-        windows: pixels.div_ceil(square as u64),
-        seconds: None,
-        memory_bytes: (square * 256) as u64,
-        disk_bytes: 2 * pixels * bytes_a_pixel,
-        device: device::CPU.to_owned(),
-        notes: Vec::new(),
-    })
 }
 
 /// Runs one job in this process (command line, demo). `on_event` gets everything the pipe would carry but the

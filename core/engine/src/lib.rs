@@ -13,6 +13,7 @@ mod cluster;
 mod colours;
 mod command;
 mod composite;
+mod cost;
 mod dense;
 mod design;
 mod device;

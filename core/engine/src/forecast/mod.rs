@@ -21,10 +21,12 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 use terroir_scene::{Baseline, FutureWeather, ImageErrorSums, Provenance};
 
+use crate::cost::{self, ImagesMade};
+use crate::device;
 use crate::embed_series::{ChosenFrame, attribution_of};
 use crate::monitor::{JobResult, Monitor};
 use crate::provenance::{sha256_of_file, short};
-use crate::{Failure, JobSpec, Outcome, command_line};
+use crate::{Estimate, Failure, JobSpec, Outcome, command_line};
 
 pub use figures::{
     EarthNetFigures, ForecastFigures, HorizonFigures, MeanNdvi, MethodFigures, TargetFigures,
@@ -53,6 +55,8 @@ const TRUSTED_DAYS: i64 = 120;
 const THIN_BASE: f64 = 0.5;
 /// Inputs of a job beyond this are named without their SHA-256.
 const MOST_HASHED_BYTES: u64 = 1 << 30;
+/// Bands of a file of a day, about: those of the image, and how far members lie apart.
+const BANDS_A_FILE: u64 = 12;
 /// Images named in a file.
 const MOST_NAMED: usize = 400;
 
@@ -64,6 +68,28 @@ struct Maker {
     model: Value,
     device: String,
     weather: Option<String>,
+}
+
+/// What the job will read and write. How many days that are, where they depend on the images' own, is their number.
+pub(crate) fn estimate(spec: &ForecastSpec, monitor: &Monitor<'_>) -> JobResult<Estimate> {
+    let count = match (&spec.fill, &spec.days) {
+        (Some(fill), _) => fill.dates.len().max(1),
+        (None, TargetDays::Dates(dates)) => dates.len(),
+        (None, TargetDays::Every { days, horizon }) => usize::from(horizon / days.max(&1)),
+        (None, TargetDays::Images { horizon }) => {
+            usize::from(*horizon) / usize::from(USUAL_STEP_DAYS)
+        }
+    };
+    let made = ImagesMade {
+        window: spec.window,
+        count: count as u64,
+        bands: BANDS_A_FILE,
+        is_read_only: spec.device().is_none(),
+        device: spec
+            .device()
+            .map_or_else(|| device::CPU.to_owned(), |name| device::open(name).name),
+    };
+    cost::of_archive(&spec.archive, &made, monitor)
 }
 
 pub(crate) fn forecast(spec: &ForecastSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {

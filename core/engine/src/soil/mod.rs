@@ -20,9 +20,11 @@ use terroir_scene::{
     held_out,
 };
 
+use crate::cost::{self, ImagesMade};
+use crate::device;
 use crate::monitor::{JobResult, Monitor};
 use crate::projection::write_renamed;
-use crate::{Failure, JobSpec, Outcome, command_line};
+use crate::{Estimate, Failure, JobSpec, Outcome, command_line};
 
 use images::Images;
 use network::Network;
@@ -34,6 +36,9 @@ pub use spec::SoilSpec;
 const SIMPLE: SoilBaseline = SoilBaseline::Ridge;
 /// Key of the network with its head in reports.
 const NETWORK: &str = "kgvsf";
+
+/// Tables of stations and a report of them take less, in memory and on the disk.
+const STATIONS_BYTES: u64 = 64 << 20;
 
 /// Estimates and figures of one method.
 struct Method {
@@ -92,6 +97,33 @@ impl Findings<'_> {
         };
         self.methods.iter().find(|method| method.key == key)
     }
+}
+
+/// What the job will read and write. Without images there is nothing to map, and the stations take seconds.
+pub(crate) fn estimate(spec: &SoilSpec, monitor: &Monitor<'_>) -> JobResult<Estimate> {
+    let device = match spec.model {
+        Some(_) => device::open(&spec.device).name,
+        None => device::CPU.to_owned(),
+    };
+    let Some(archive) = &spec.archive else {
+        return Ok(Estimate {
+            pixels: 0,
+            windows: 0,
+            seconds: None,
+            memory_bytes: STATIONS_BYTES,
+            disk_bytes: STATIONS_BYTES,
+            device,
+            notes: Vec::new(),
+        });
+    };
+    let made = ImagesMade {
+        window: None,
+        count: spec.dates.len().max(1) as u64,
+        bands: 1 + u64::from(spec.uncertainty),
+        is_read_only: spec.model.is_none(),
+        device,
+    };
+    cost::of_archive(archive, &made, monitor)
 }
 
 pub(crate) fn soil(spec: &SoilSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
