@@ -155,7 +155,7 @@ impl State {
     }
 
     /// The job of the Change part.
-    pub fn start_change(&mut self, before: &Path, after: &Path) {
+    pub fn change_job(&self, before: &Path, after: &Path) -> JobSpec {
         let form = &self.session.analyses;
         // What is usual is seen in all other years.
         let also = if form.measure == ChangeMeasure::LocalZ {
@@ -167,7 +167,7 @@ impl State {
             Vec::new()
         };
         let stem = before.file_stem().unwrap_or_default().to_string_lossy();
-        let spec = ChangeSpec {
+        JobSpec::Change(ChangeSpec {
             before: before.to_owned(),
             after: after.to_owned(),
             also,
@@ -177,9 +177,7 @@ impl State {
             polygons: true,
             // The name tells both.
             out: beside(after, &format!("change_since_{stem}"), "tif"),
-        };
-        let job = JobSpec::Change(spec);
-        self.jobs.run(crate::news::job_name(&job), job);
+        })
     }
 
     /// The newest raster of change that is a layer, with the job that made it.
@@ -227,9 +225,9 @@ impl State {
     // -- clusters
 
     /// The job that finds clusters; the map of them is a picture of the field.
-    pub fn start_clusters(&mut self, field: &Path) {
+    pub fn clusters_job(&self, field: &Path) -> JobSpec {
         let form = &self.session.analyses;
-        let job = JobSpec::Cluster(ClusterSpec {
+        JobSpec::Cluster(ClusterSpec {
             field: field.to_owned(),
             clusters: form.clusters,
             fit_pixels: ClusterSpec::FIT_PIXELS,
@@ -237,8 +235,7 @@ impl State {
             from: None,
             names: Vec::new(),
             out: beside(field, "clusters", "json"),
-        });
-        self.jobs.run(crate::news::job_name(&job), job);
+        })
     }
 
     /// Shows clusters on the field they were found on.
@@ -330,11 +327,9 @@ impl State {
             .collect()
     }
 
-    /// The job that maps a measured value.
-    pub fn start_regression(&mut self, field: &Path, layer: &Layer, value: &str) {
-        let Some(source) = layer.vector() else {
-            return;
-        };
+    /// The job that maps a measured value; `None` for a layer without shapes.
+    pub fn regression_job(&self, field: &Path, layer: &Layer, value: &str) -> Option<JobSpec> {
+        let source = layer.vector()?;
         let points = if source.table.is_empty() {
             source.path.display().to_string()
         } else {
@@ -360,7 +355,7 @@ impl State {
                 }
             })
             .collect();
-        let job = JobSpec::Regress(RegressSpec {
+        Some(JobSpec::Regress(RegressSpec {
             field: field.to_owned(),
             points: Some(points),
             value: value.to_owned(),
@@ -372,7 +367,11 @@ impl State {
             head: None,
             ramp: "viridis".to_owned(),
             out: beside(field, &word, "tif"),
-        });
+        }))
+    }
+
+    /// Starts an analysis.
+    pub fn start_analysis(&mut self, job: JobSpec) {
         self.jobs.run(crate::news::job_name(&job), job);
     }
 

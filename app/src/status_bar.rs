@@ -48,15 +48,14 @@ fn left_ui(ui: &mut egui::Ui, state: &mut State, view: &Viewport) {
 
 fn job_ui(ui: &mut egui::Ui, state: &mut State) {
     let Some(job) = state.jobs.front() else {
-        if let Some(line) = state
-            .messages
-            .log
-            .back()
-            .filter(|line| line.level == Level::Error)
-        {
-            let color = theme::colors(ui.visuals()).error;
-            let text =
-                RichText::new(format!("{} {}", icon::WARNING_CIRCLE, line.text)).color(color);
+        if let Some(line) = state.messages.log.back() {
+            let colors = theme::colors(ui.visuals());
+            let (glyph, color) = match line.level {
+                Level::Error => (icon::WARNING_CIRCLE, colors.error),
+                Level::Warning => (icon::WARNING, colors.warning),
+                Level::Info | Level::Hint => (icon::INFO, colors.weak),
+            };
+            let text = RichText::new(format!("{glyph} {}", line.text)).color(color);
             ui.add_sized([150.0, 16.0], egui::Label::new(text).truncate())
                 .on_hover_text(&line.text);
         }
@@ -134,7 +133,19 @@ fn pixel_ui(ui: &mut egui::Ui, state: &State) {
         ui.add(egui::Label::new(text).truncate());
         return;
     }
-    let words = |value: Option<f32>| match value {
+    let info = state
+        .history
+        .document()
+        .layer(pixel.layer)
+        .and_then(|layer| state.raster_info(layer));
+    // As it is measured; what the file stores stands in the hint.
+    let measured = |band: usize, stored: f32| {
+        let band = info.and_then(|info| info.bands.get(band));
+        band.map_or(stored, |band| {
+            (f64::from(stored) * band.scale + band.offset) as f32
+        })
+    };
+    let words = |band: usize, value: Option<f32>| match value.map(|value| measured(band, value)) {
         None => t!("status-missing").to_owned(),
         // A class says its name, too.
         Some(value) => match class_name(style, value) {
@@ -147,12 +158,25 @@ fn pixel_ui(ui: &mut egui::Ui, state: &State) {
         .iter()
         .filter(|(band, _)| is_shown(*band))
         .take(3)
-        .map(|(_, value)| words(*value))
+        .map(|(band, value)| words(*band, *value))
         .collect();
     if !values.is_empty() {
         text.push_str(&format!(": {}", values.join(", ")));
     }
-    ui.add(egui::Label::new(text).truncate());
+    let response = ui.add(egui::Label::new(text).truncate());
+    // The tiles at hand hold the bands on show, and some more.
+    let stored: Vec<String> = pixel
+        .values
+        .iter()
+        .filter_map(|(band, value)| {
+            let name = &info?.bands.get(*band)?.name;
+            let value = value.map_or(t!("status-missing").to_owned(), super::panels::number_text);
+            Some(format!("{name} {value}"))
+        })
+        .collect();
+    if !stored.is_empty() {
+        response.on_hover_text(t!("status-stored", values = stored.join(", ")));
+    }
 }
 
 /// Name of the class a palette gives a value.

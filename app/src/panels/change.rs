@@ -5,6 +5,7 @@ use terroir_engine::{ChangeSpec, JobSpec};
 use terroir_scene::{ChangeMeasure, FEWEST_YEARS};
 
 use super::layers::{drag_step, end_drag_step};
+use super::model::cost_ui;
 use crate::analyses::FieldChoice;
 use crate::export::primary_button;
 use crate::language::t;
@@ -45,6 +46,10 @@ pub fn change_ui(ui: &mut egui::Ui, state: &mut State) {
             ui.end_row();
         });
     let is_same = before.path == after.path;
+    let job = state.change_job(&before.path, &after.path);
+    if !is_same {
+        cost_ui(ui, state, &job);
+    }
     let runs = state.is_analysing(|spec| matches!(spec, JobSpec::Change(_)));
     ui.horizontal(|ui| {
         let button = ui.add_enabled(
@@ -61,7 +66,7 @@ pub fn change_ui(ui: &mut egui::Ui, state: &mut State) {
             .on_hover_text(t!("analyses-find-change.tip"))
             .clicked()
         {
-            state.start_change(&before.path, &after.path);
+            state.start_analysis(job);
         }
         if runs {
             ui.spinner();
@@ -234,7 +239,8 @@ fn result_ui(
             if again.clicked() {
                 state.session.analyses.measure = spec.measure;
                 state.session.analyses.threshold = Some(shown);
-                state.start_change(&spec.before, &spec.after);
+                let job = state.change_job(&spec.before, &spec.after);
+                state.start_analysis(job);
             }
         }
     });

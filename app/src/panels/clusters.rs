@@ -6,6 +6,7 @@ use egui::{DragValue, RichText, TextEdit};
 use terroir_engine::JobSpec;
 use terroir_scene::{Clusters, Layer, Style};
 
+use super::model::cost_ui;
 use crate::export::primary_button;
 use crate::language::t;
 use crate::state::State;
@@ -28,6 +29,8 @@ pub fn clusters_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
             .on_hover_text(t!("analyses-seed.tip"));
         ui.add(DragValue::new(&mut form.seed));
     });
+    let job = state.clusters_job(&field);
+    cost_ui(ui, state, &job);
     ui.horizontal(|ui| {
         let button = ui.add_enabled(!runs, primary_button(ui, t!("analyses-find-clusters")));
         if button
@@ -35,7 +38,7 @@ pub fn clusters_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
             .on_hover_text(t!("analyses-find-clusters.tip"))
             .clicked()
         {
-            state.start_clusters(&field);
+            state.start_analysis(job);
         }
         if runs {
             ui.spinner();

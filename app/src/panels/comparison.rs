@@ -3,6 +3,7 @@
 use egui::{DragValue, RichText};
 use terroir_engine::{EvaluateSpec, JobSpec, Outcome, Shots};
 
+use super::model::cost_ui;
 use super::sample::copy_ui;
 use crate::comparison::compared_fields;
 use crate::export::primary_button;
@@ -72,6 +73,9 @@ pub fn comparison_ui(ui: &mut egui::Ui, state: &mut State) {
             ui.end_row();
         });
     let spec = state.comparison_spec();
+    if let Ok(spec) = &spec {
+        cost_ui(ui, state, &JobSpec::Evaluate(spec.clone()));
+    }
     let runs = state.is_analysing(|spec| matches!(spec, JobSpec::Evaluate(_)));
     ui.horizontal(|ui| {
         let button = ui.add_enabled(

@@ -123,9 +123,7 @@ fn live_ui(ui: &mut egui::Ui, state: &mut State) {
             LiveLook::Confidence => {
                 ramp_legend_ui(ui, "cividis", t!("field-unsure"), t!("field-sure"))
             }
-            LiveLook::Doubt(_) => {
-                ramp_legend_ui(ui, "similarity", t!("field-sure"), t!("field-unsure"))
-            }
+            LiveLook::Doubt(_) => ramp_legend_ui(ui, "grays", t!("field-sure"), t!("field-unsure")),
         }
     }
     ui.horizontal(|ui| {

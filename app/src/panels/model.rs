@@ -298,6 +298,33 @@ fn out_ui(ui: &mut egui::Ui, state: &mut State) {
     });
 }
 
+/// The same in a line, where there is less room.
+pub fn cost_ui(ui: &mut egui::Ui, state: &mut State, spec: &JobSpec) {
+    if !ui.ctx().text_edit_focused() && !state.jobs.is_busy() {
+        state.jobs.want_estimate(spec);
+    }
+    let text = match state.jobs.estimate_of(spec) {
+        Some(Ok(estimate)) => {
+            let time = estimate.seconds.map_or_else(
+                || t!("models-time-unknown").to_owned(),
+                |secs| t!("models-time-about", time = duration_text(secs)),
+            );
+            t!(
+                "models-cost-line",
+                pixels = count_text(estimate.pixels),
+                time = time,
+                memory = bytes_text(estimate.memory_bytes),
+                disk = bytes_text(estimate.disk_bytes)
+            )
+        }
+        Some(Err(failure)) => failure.what.clone(),
+        None if state.jobs.is_estimating(spec) => t!("models-measuring").to_owned(),
+        None => return,
+    };
+    let weak = theme::colors(ui.visuals()).weak;
+    ui.add(egui::Label::new(egui::RichText::new(text).small().color(weak)).wrap());
+}
+
 /// Pixels, time, memory and disk, from the worker; nothing is guessed here. `may_ask`: false while the job still changes.
 pub fn estimate_ui(ui: &mut egui::Ui, state: &mut State, spec: &JobSpec, may_ask: bool) {
     // Half-typed paths are not asked about.

@@ -158,6 +158,7 @@ pub fn change_ends_ui(ui: &mut egui::Ui, state: &mut State, series: &Series) {
         .clicked()
         && let (Some(before), Some(after)) = (path(before), path(after))
     {
-        state.start_change(&before, &after);
+        let job = state.change_job(&before, &after);
+        state.start_analysis(job);
     }
 }

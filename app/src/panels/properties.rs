@@ -282,9 +282,14 @@ fn facts_ui(ui: &mut egui::Ui, info: &RasterInfo) {
             )
         },
     );
-    let nodata = first
-        .and_then(|band| band.nodata)
-        .map_or(t!("properties-none").to_owned(), |value| value.to_string());
+    let nodata_of = |band: &terroir_scene::BandInfo| {
+        band.nodata
+            .map_or(t!("properties-none").to_owned(), |value| value.to_string())
+    };
+    let mut of_bands: Vec<String> = info.bands.iter().map(nodata_of).collect();
+    of_bands.dedup();
+    // One value for all, or that of each band in turn.
+    let nodata = of_bands.join(", ");
     let blocks = first.map_or(String::new(), |band| {
         format!("{} x {}", band.block_size.0, band.block_size.1)
     });

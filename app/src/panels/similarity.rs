@@ -8,6 +8,7 @@ use terroir_scene::{Combine, Example, Layer, MIXED_COHERENCE, Similarity, Style}
 
 use super::field::ramp_legend_ui;
 use super::layers::{drag_step, end_drag_step};
+use super::model::cost_ui;
 use crate::dialogs::Purpose;
 use crate::jobs::count_text;
 use crate::language::t;
@@ -238,6 +239,10 @@ fn sliders_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, similari
 fn write_ui(ui: &mut egui::Ui, state: &mut State) {
     let ready = state.similar_spec(Vec::new(), 0).map(|_| ());
     let why = ready.err().unwrap_or_default();
+    let out = state.similar_out("similar", "gpkg").into_iter().collect();
+    if let Ok(spec) = state.similar_spec(out, 0) {
+        cost_ui(ui, state, &JobSpec::Similar(spec));
+    }
     ui.horizontal_wrapped(|ui| {
         ui.add_enabled_ui(ready.is_ok(), |ui| {
             for (name, tip, extension) in [

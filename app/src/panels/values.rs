@@ -7,6 +7,7 @@ use egui::{ComboBox, RichText, TextEdit};
 use terroir_engine::{JobSpec, Outcome, RegressSpec};
 use terroir_scene::Layer;
 
+use super::model::cost_ui;
 use crate::commands::Command;
 use crate::export::primary_button;
 use crate::language::t;
@@ -79,15 +80,20 @@ pub fn values_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
             ui.end_row();
         });
     let runs = state.is_analysing(|spec| matches!(spec, JobSpec::Regress(_)));
+    let value = state.session.analyses.value.clone();
+    let job = state.regression_job(&field, &chosen, &value);
+    if let Some(job) = &job {
+        cost_ui(ui, state, job);
+    }
     ui.horizontal(|ui| {
         let button = ui.add_enabled(!runs, primary_button(ui, t!("analyses-map-values")));
         if button
             .on_disabled_hover_text(t!("analyses-running"))
             .on_hover_text(t!("analyses-map-values.tip"))
             .clicked()
+            && let Some(job) = job
         {
-            let value = state.session.analyses.value.clone();
-            state.start_regression(&field, &chosen, &value);
+            state.start_analysis(job);
         }
         if runs {
             ui.spinner();

@@ -72,3 +72,4 @@ models-folder = Gewichte liegen in { $folder }. Nur Holen nutzt das Netz.
 models-delete-title = Diese Gewichte löschen?
 models-delete = Löschen
 models-keep = Behalten
+models-cost-line = { $pixels } Pixel · { $time } · { $memory } Speicher · { $disk } Festplatte

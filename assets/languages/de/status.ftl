@@ -14,3 +14,4 @@ status-no-crs-tip = Nach Pixeln gezeichnet. Klick, um das Koordinatenbezugssyste
 status-lost = Layer nach Pixeln gezeichnet
 status-lost-tip = Der aktive Layer hat kein Koordinatenbezugssystem und liegt daher nicht unter den anderen. Klick, um eines anzugeben.
 status-scale-tip = Maßstab. Klick, um einen anderen einzugeben.
+status-stored = Wie in der Datei gespeichert: { $values }

@@ -72,3 +72,4 @@ models-folder = Weights lie in { $folder }. Only Get uses the network.
 models-delete-title = Delete these weights?
 models-delete = Delete
 models-keep = Keep
+models-cost-line = { $pixels } pixels · { $time } · { $memory } memory · { $disk } on disk

@@ -14,3 +14,4 @@ status-no-crs-tip = Drawn by pixels. Click to name the coordinate system of this
 status-lost = Layer drawn by pixels
 status-lost-tip = The active layer has no coordinate system, so it does not lie under the others. Click to name one.
 status-scale-tip = Scale. Click to type another one.
+status-stored = As stored in the file: { $values }

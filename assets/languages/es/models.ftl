@@ -72,3 +72,4 @@ models-folder = Los pesos están en { $folder }. Solo Obtener usa la red.
 models-delete-title = ¿Eliminar estos pesos?
 models-delete = Eliminar
 models-keep = Conservar
+models-cost-line = { $pixels } píxeles · { $time } · { $memory } de memoria · { $disk } en disco

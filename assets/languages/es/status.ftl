@@ -14,3 +14,4 @@ status-no-crs-tip = Dibujado por píxeles. Clic para indicar el sistema de coord
 status-lost = Capa dibujada por píxeles
 status-lost-tip = La capa activa no tiene sistema de coordenadas, así que no queda bajo las otras. Clic para indicar uno.
 status-scale-tip = Escala. Clic para escribir otra.
+status-stored = Tal como está en el archivo: { $values }

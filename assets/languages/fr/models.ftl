@@ -72,3 +72,4 @@ models-folder = Les poids sont dans { $folder }. Seul Obtenir utilise le réseau
 models-delete-title = Supprimer ces poids ?
 models-delete = Supprimer
 models-keep = Conserver
+models-cost-line = { $pixels } pixels · { $time } · { $memory } de mémoire · { $disk } sur disque

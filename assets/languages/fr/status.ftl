@@ -14,3 +14,4 @@ status-no-crs-tip = Dessiné par pixels. Cliquer pour nommer le système de coor
 status-lost = Couche dessinée par pixels
 status-lost-tip = La couche active n’a pas de système de coordonnées ; elle ne se place donc pas sous les autres. Cliquer pour en nommer un.
 status-scale-tip = Échelle. Cliquer pour en saisir une autre.
+status-stored = Tel que stocké dans le fichier : { $values }

@@ -72,3 +72,4 @@ models-folder = Os pesos estão em { $folder }. Só Obter usa a rede.
 models-delete-title = Eliminar estes pesos?
 models-delete = Eliminar
 models-keep = Manter
+models-cost-line = { $pixels } píxeis · { $time } · { $memory } de memória · { $disk } em disco

@@ -14,3 +14,4 @@ status-no-crs-tip = Desenhado por píxeis. Clicar para indicar o sistema de coor
 status-lost = Camada desenhada por píxeis
 status-lost-tip = A camada ativa não tem sistema de coordenadas, por isso não fica sob as outras. Clicar para indicar um.
 status-scale-tip = Escala. Clicar para escrever outra.
+status-stored = Como está no ficheiro: { $values }

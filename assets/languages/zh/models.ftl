@@ -72,3 +72,4 @@ models-folder = 权重位于 { $folder }。只有“获取”使用网络。
 models-delete-title = 删除这些权重？
 models-delete = 删除
 models-keep = 保留
+models-cost-line = { $pixels } 像元 · { $time } · 内存 { $memory } · 磁盘 { $disk }

@@ -14,3 +14,4 @@ status-no-crs-tip = 按像元绘制。单击指定此栅格的坐标参考系。
 status-lost = 图层按像元绘制
 status-lost-tip = 活动图层没有坐标参考系，因此不与其他图层对齐。单击指定。
 status-scale-tip = 比例尺。单击输入其他值。
+status-stored = 文件中的存储值：{ $values }

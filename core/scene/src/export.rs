@@ -246,7 +246,12 @@ impl MapWriter {
             MapKind::Classes(classes) => {
                 Some((qml::paletted(classes), sld::classes(&name, classes)))
             }
-            MapKind::Confidence(_) => Some(ramp_styles("cividis", 0.0, 1.0, "")),
+            MapKind::Confidence(names) => {
+                // Doubt is grey, so that it is not taken for confidence.
+                let is_doubt = names.iter().all(|name| name.starts_with("uncertainty"));
+                let ramp = if is_doubt { "grays" } else { "cividis" };
+                Some(ramp_styles(ramp, 0.0, 1.0, ""))
+            }
             MapKind::Field
             | MapKind::Counts(_)
             | MapKind::Continuous { .. }

@@ -135,6 +135,10 @@ pub fn legend_of(style: &Style, info: &RasterInfo) -> (String, SheetLegend) {
                 .map(|c| [c[0], c[1], c[2], 255]);
             ramp_of("Confidence", colors.collect(), (0.0, 1.0), "")
         }
+        Style::FieldUncertainty { .. } => {
+            let colors = crate::ramp("grays").iter().map(|c| [c[0], c[1], c[2], 255]);
+            ramp_of("Uncertainty", colors.collect(), (0.0, 1.0), "")
+        }
         Style::FieldPca { axes, .. } => {
             let colors = ["Red", "Green", "Blue"].iter().zip(axes);
             words(

@@ -359,7 +359,7 @@ impl Style {
                     Uncertainty::Margin => MODE_FIELD_MARGIN,
                     Uncertainty::Entropy => MODE_FIELD_ENTROPY,
                 };
-                head_shading(head, mode, ColorTable::from_ramp("similarity"))
+                head_shading(head, mode, ColorTable::from_ramp("grays"))
             }
             Self::FieldSimilarity(similarity) => {
                 let rows = similarity.forms().rows;

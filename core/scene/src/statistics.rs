@@ -504,8 +504,15 @@ fn single_band_style(raster: &Raster, band: &BandInfo) -> SceneResult<Style> {
     if is_float && band.unit == "m3 m-3" {
         return fixed(0.0, 0.5, "moisture");
     }
-    if band.sample_type == SampleType::UInt8 && name.contains("confidence") && band.scale > 0.0 {
-        return fixed(0.0, (1.0 / band.scale) as f32, "cividis");
+    if band.sample_type == SampleType::UInt8 && band.scale > 0.0 {
+        let whole = (1.0 / band.scale) as f32;
+        if name.contains("confidence") {
+            return fixed(0.0, whole, "cividis");
+        }
+        // Doubt is grey, so that it is not taken for confidence.
+        if name.contains("uncertainty") {
+            return fixed(0.0, whole, "grays");
+        }
     }
     let mut statistics = channel_statistics_blocking(raster, &Channel::band(band.index), None)?;
     let is_backscatter = is_radar(std::slice::from_ref(band));

@@ -387,7 +387,7 @@ mod tests {
             let rgba = field_composite(&codes(), 4, &style);
             let first = 1.0 / (1.0 + (-4.0_f32).exp());
             let doubt = of.of(&[first, 1.0 - first]);
-            let expected = crate::ramp("similarity")[(doubt * 255.0).round() as usize];
+            let expected = crate::ramp("grays")[(doubt * 255.0).round() as usize];
             for pixel in rgba[..8].chunks_exact(4) {
                 assert!(
                     pixel
