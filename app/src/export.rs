@@ -215,7 +215,7 @@ pub fn export_ui(ui: &mut egui::Ui, state: &mut State, form: &mut ExportForm) ->
         });
     });
     if let Some(job) = job_of(state, form).filter(|_| !form.path.trim().is_empty()) {
-        crate::panels::estimate_ui(ui, state, &job, true);
+        crate::panels::cost_ui(ui, state, &job);
     }
     ui.add_space(theme::GAP);
     ui.horizontal(|ui| {

@@ -67,7 +67,7 @@ fn a_dropped_file_is_taken_in_checked_and_removed() {
         &mut harness,
         "my_field.safetensors is installed for dofa-tiny",
     );
-    wait_shown(&mut harness, "not one of the published files");
+    wait_shown(&mut harness, "licence not known");
     let kept = home.path().join("data/models/my_field.safetensors");
     assert!(kept.exists());
     assert!(shows(&harness, "Weights lie in"));

@@ -298,6 +298,15 @@ fn out_ui(ui: &mut egui::Ui, state: &mut State) {
     });
 }
 
+/// Why nothing is said yet.
+fn waiting_text(state: &State, spec: &JobSpec) -> &'static str {
+    if state.jobs.is_estimating(spec) || !state.jobs.is_busy() {
+        t!("models-measuring")
+    } else {
+        t!("models-measured-later")
+    }
+}
+
 /// The same in a line, where there is less room.
 pub fn cost_ui(ui: &mut egui::Ui, state: &mut State, spec: &JobSpec) {
     if !ui.ctx().text_edit_focused() && !state.jobs.is_busy() {
@@ -318,12 +327,14 @@ pub fn cost_ui(ui: &mut egui::Ui, state: &mut State, spec: &JobSpec) {
             )
         }
         Some(Err(failure)) => failure.what.clone(),
-        None if state.jobs.is_estimating(spec) => t!("models-measuring").to_owned(),
-        None => return,
+        None => waiting_text(state, spec).to_owned(),
     };
     let weak = theme::colors(ui.visuals()).weak;
     ui.add(egui::Label::new(egui::RichText::new(text).small().color(weak)).wrap());
 }
+
+/// What is said of a job before it runs.
+const ROWS: usize = 5;
 
 /// Pixels, time, memory and disk, from the worker; nothing is guessed here. `may_ask`: false while the job still changes.
 pub fn estimate_ui(ui: &mut egui::Ui, state: &mut State, spec: &JobSpec, may_ask: bool) {
@@ -350,7 +361,7 @@ pub fn estimate_ui(ui: &mut egui::Ui, state: &mut State, spec: &JobSpec, may_ask
                             windows = count_text(estimate.windows)
                         )
                     });
-                    let rows = [
+                    let rows: [_; ROWS] = [
                         (t!("models-pixels"), pixels),
                         (t!("models-time"), Some(time)),
                         (t!("models-memory"), Some(bytes_text(estimate.memory_bytes))),
@@ -379,17 +390,14 @@ pub fn estimate_ui(ui: &mut egui::Ui, state: &mut State, spec: &JobSpec, may_ask
         }
         None => {
             ui.horizontal(|ui| {
-                let is_asked = state.jobs.is_estimating(spec);
-                if is_asked {
+                if state.jobs.is_estimating(spec) {
                     ui.spinner();
                 }
-                let text = if is_asked || !state.jobs.is_busy() {
-                    t!("models-measuring")
-                } else {
-                    t!("models-measured-later")
-                };
-                ui.label(egui::RichText::new(text).color(weak));
+                ui.label(egui::RichText::new(waiting_text(state, spec)).color(weak));
             });
+            // The button below must not jump away from the pointer when the answer comes.
+            let row = ui.text_style_height(&egui::TextStyle::Body) + 2.0;
+            ui.add_space((ROWS - 1) as f32 * row);
         }
     }
 }

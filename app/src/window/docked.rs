@@ -18,21 +18,20 @@ struct Docked<'a> {
     window: &'a mut Window,
     map: Option<TileId>,
     map_is_alone: bool,
+    /// What lies before the map, and shows the messages that else lie over it.
+    in_its_place: Option<TileId>,
     is_moved: bool,
 }
 
 impl Window {
     /// All docked panels, the map among them.
     pub(super) fn docked_ui(&mut self, ui: &mut Ui) {
-        // They lie over the map, where it can be seen.
-        if !self.state.arrangement.is_on_show(Panel::Map) {
-            self.strips_ui(ui);
-        }
         let space = ui.available_size();
         let mut tree = self.state.arrangement.take_tree(space, GAP);
         let mut docked = Docked {
             map: tree.tiles.find_pane(&Panel::Map),
             map_is_alone: Arrangement::map_is_alone(&tree),
+            in_its_place: in_place_of_map(&tree.tiles),
             window: self,
             is_moved: false,
         };
@@ -66,7 +65,7 @@ impl Window {
 
 /// A panel of fixed margins; one that is too narrow for what it holds scrolls sideways.
 fn panel_ui(window: &mut Window, ui: &mut Ui, panel: Panel) {
-    let rect = ui.max_rect();
+    let rect = ui.available_rect_before_wrap();
     ui.painter().rect_filled(rect, 0.0, ui.visuals().panel_fill);
     let inner = rect.shrink2(egui::vec2(10.0, 6.0));
     let mut ui = ui.new_child(egui::UiBuilder::new().max_rect(inner));
@@ -84,15 +83,34 @@ fn panel_ui(window: &mut Window, ui: &mut Ui, panel: Panel) {
         });
 }
 
+/// The panel on show where the map would be; `None` while that is on show.
+fn in_place_of_map(tiles: &Tiles<Panel>) -> Option<TileId> {
+    let map = tiles.find_pane(&Panel::Map)?;
+    let Container::Tabs(tabs) = tiles.get_container(tiles.parent_of(map)?)? else {
+        return None;
+    };
+    tabs.active.filter(|active| *active != map)
+}
+
 fn panel_of(tiles: &Tiles<Panel>, tile: TileId) -> Option<Panel> {
     tiles.get_pane(&tile).copied()
 }
 
 impl Behavior<Panel> for Docked<'_> {
-    fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, panel: &mut Panel) -> UiResponse {
+    fn pane_ui(&mut self, ui: &mut Ui, tile: TileId, panel: &mut Panel) -> UiResponse {
         match panel {
             Panel::Map => self.window.map_panel_ui(ui),
-            panel => panel_ui(self.window, ui, *panel),
+            panel => {
+                if self.in_its_place == Some(tile) {
+                    let whole = ui.max_rect();
+                    ui.painter()
+                        .rect_filled(whole, 0.0, ui.visuals().panel_fill);
+                    ui.spacing_mut().item_spacing.y = 0.0;
+                    self.window.strips_ui(ui);
+                    ui.reset_style();
+                }
+                panel_ui(self.window, ui, *panel);
+            }
         }
         UiResponse::None
     }

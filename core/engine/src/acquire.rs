@@ -281,7 +281,7 @@ fn examine(
     match recognised {
         Some(known) if !known.note.is_empty() => notes.push(known.note.to_owned()),
         Some(_) => {}
-        None => notes.extend(outline.config.map(|config| origin(&sha256, &config))),
+        None => notes.extend(outline.config.and_then(|config| origin(&sha256, &config))),
     }
     let bytes = std::fs::metadata(part)
         .map_err(|error| Failure::io("the file cannot be read", part, &error))?

@@ -97,7 +97,7 @@ fn load(path: &Path, heads: Option<usize>, device: &Device) -> Result<LoadedDofa
         };
         Ok::<_, ModelError>((model, hash?))
     })?;
-    notes.push(origin(&sha256, &config));
+    notes.extend(origin(&sha256, &config));
     Ok(LoadedDofa {
         model,
         sha256,
@@ -182,16 +182,16 @@ impl Checked {
     }
 }
 
-/// One sentence about where a file with this hash and size comes from.
-pub fn origin(sha256: &str, config: &DofaConfig) -> String {
+/// One sentence about where a file with this hash and size comes from; nothing of sizes that nobody publishes.
+pub fn origin(sha256: &str, config: &DofaConfig) -> Option<String> {
     match published_with_hash(sha256) {
-        Some(file) => format!("published weights {}", file.file),
-        None if [DofaConfig::base(), DofaConfig::large()].contains(config) => {
+        Some(file) => Some(format!("published weights {}", file.file)),
+        None if [DofaConfig::base(), DofaConfig::large()].contains(config) => Some(
             "not one of the published files known here; files of this size from before 30 August 2024 were trained \
              with another kernel layout and give wrong features"
-                .to_owned()
-        }
-        None => "not one of the published files known here".to_owned(),
+                .to_owned(),
+        ),
+        None => None,
     }
 }
 
