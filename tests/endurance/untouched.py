@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Counts calls of Burn and the models while the window opens: there should be none.
 
-    tests/endurance/untouched.py target/release/terroir
+    tests/endurance/untouched.py PROGRAM [--every 40]
 
-Needs root, uprobes (tracefs), nm, readelf and Xvfb. Every function whose name begins with one of CRATES gets a probe; the window opens on
-the
-sample and closes once all is drawn; then a field is made on the command line, which must be seen, or the probes saw nothing at all.
+Needs root, uprobes (tracefs), nm, readelf and Xvfb. Every so many functions whose name begins with one of CRATES get a probe (with all
+of them the kernel takes half an hour to take the probes away again); the window opens on the sample and closes once all is drawn;
+then a field is made on the command line, which must be seen, or the probes saw nothing at all.
 """
 
+import argparse
 import os
 import re
 import shutil
@@ -26,13 +27,13 @@ def put(name, text):
 
 
 def functions(program):
-    """Offset in the file of every function that is looked for, with its name."""
+    """Offsets in the file of the functions that are looked for."""
     headers = subprocess.run(["readelf", "-lW", program], check=True, capture_output=True, text=True).stdout
     segments = [
         [int(word, 16) for word in line.split()[1:5]] for line in headers.splitlines() if line.split()[:1] == ["LOAD"]
     ]
     symbols = subprocess.run(["nm", "-C", "--defined-only", program], check=True, capture_output=True, text=True).stdout
-    found = {}
+    found = set()
     for line in symbols.splitlines():
         words = line.split(" ", 2)
         if len(words) < 3 or words[1] not in "tT" or not re.match(CRATES, words[2]):
@@ -40,7 +41,7 @@ def functions(program):
         address = int(words[0], 16)
         for offset, start, _, size in segments:
             if start <= address < start + size:
-                found[address - start + offset] = words[2]
+                found.add(address - start + offset)
     return found
 
 
@@ -50,14 +51,18 @@ def calls():
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("--every", type=int, default=40)
+    arguments = parser.parse_args()
     home = tempfile.mkdtemp()
     # A copy: nobody else runs that file.
-    program = shutil.copy(sys.argv[1], os.path.join(home, "terroir"))
+    program = shutil.copy(arguments.program, os.path.join(home, "terroir"))
     assets = os.path.join(os.path.dirname(__file__), "../../assets")
     environment = dict(os.environ, HOME=home, TERROIR_ASSETS=os.path.abspath(assets), DISPLAY=":97", WAYLAND_DISPLAY="")
-    found = functions(program)
+    found = sorted(functions(program))[:: arguments.every]
     with open(f"{TRACING}/uprobe_events", "w") as events:
-        for number, offset in enumerate(sorted(found)):
+        for number, offset in enumerate(found):
             events.write(f"p:burn/p{number} {program}:0x{offset:x}\n")
             events.flush()
     screen = subprocess.Popen(["Xvfb", ":97", "-screen", "0", "1280x800x24"], stderr=subprocess.DEVNULL)
