@@ -12,9 +12,8 @@ use crate::language::t;
 const TIME_LEFT_AFTER_SECS: f64 = 3.0;
 /// Points kept per curve of a job.
 const CURVE_POINTS: usize = 4000;
-/// Estimates kept, and asked for at once; several forms may be on show.
+/// Estimates kept; several forms may be on show.
 const ESTIMATES: usize = 16;
-const ESTIMATES_ASKED: usize = 3;
 /// Lines kept per job.
 const LOG_LINES: usize = 200;
 
@@ -165,6 +164,14 @@ pub enum JobNews {
     },
 }
 
+/// An estimate that was asked for.
+struct Asked {
+    id: JobId,
+    spec: JobSpec,
+    /// A form asked for it since the last look at the worker's answers.
+    is_wanted: bool,
+}
+
 pub struct Jobs {
     link: Box<dyn JobLink>,
     /// Oldest first.
@@ -173,7 +180,7 @@ pub struct Jobs {
     pub devices: Option<Vec<DeviceInfo>>,
     devices_requested: bool,
     pub worker_version: Option<String>,
-    estimating: Vec<(JobId, JobSpec)>,
+    estimating: Vec<Asked>,
     /// What jobs will cost, oldest answer first.
     estimates: Vec<(JobSpec, Result<Estimate, Failure>)>,
 }
@@ -229,16 +236,31 @@ impl Jobs {
 
     /// Asks what `spec` would cost, unless that is known or asked already.
     pub fn want_estimate(&mut self, spec: &JobSpec) {
-        if self.estimate_of(spec).is_some() || self.is_estimating(spec) {
+        if self.estimate_of(spec).is_some() {
             return;
         }
-        // A form that changes makes the oldest question pointless.
-        if self.estimating.len() == ESTIMATES_ASKED {
-            let (id, _) = self.estimating.remove(0);
-            self.link.cancel(id);
+        if let Some(asked) = self.estimating.iter_mut().find(|asked| asked.spec == *spec) {
+            asked.is_wanted = true;
+            return;
         }
         let id = self.link.estimate(spec.clone());
-        self.estimating.push((id, spec.clone()));
+        self.estimating.push(Asked {
+            id,
+            spec: spec.clone(),
+            is_wanted: true,
+        });
+    }
+
+    /// A form that changed or went makes its question pointless.
+    fn drop_unwanted(&mut self) {
+        let link = &mut self.link;
+        self.estimating.retain_mut(|asked| {
+            let is_wanted = std::mem::take(&mut asked.is_wanted);
+            if !is_wanted {
+                link.cancel(asked.id);
+            }
+            is_wanted
+        });
     }
 
     /// What the worker said `spec` would cost; `None` = not asked, or not answered yet.
@@ -248,10 +270,10 @@ impl Jobs {
     }
 
     fn note_estimate(&mut self, id: JobId, said: Result<Estimate, Failure>) {
-        let Some(at) = self.estimating.iter().position(|(asked, _)| *asked == id) else {
+        let Some(at) = self.estimating.iter().position(|asked| asked.id == id) else {
             return;
         };
-        let (_, spec) = self.estimating.remove(at);
+        let Asked { spec, .. } = self.estimating.remove(at);
         if self.estimates.len() == ESTIMATES {
             drop(self.estimates.remove(0));
         }
@@ -264,7 +286,7 @@ impl Jobs {
     }
 
     pub fn is_estimating(&self, spec: &JobSpec) -> bool {
-        self.estimating.iter().any(|(_, asked)| asked == spec)
+        self.estimating.iter().any(|asked| asked.spec == *spec)
     }
 
     pub fn get(&self, id: JobId) -> Option<&Job> {
@@ -299,6 +321,7 @@ impl Jobs {
         for event in self.link.drain() {
             self.take(event, &mut news);
         }
+        self.drop_unwanted();
         news
     }
 
@@ -308,9 +331,7 @@ impl Jobs {
             Event::Ready { version } => self.worker_version = Some(version),
             Event::Devices { devices } => self.devices = Some(devices),
             Event::Estimate { id, estimate } => self.note_estimate(id, Ok(estimate)),
-            Event::Failed { id, failure }
-                if self.estimating.iter().any(|(asked, _)| *asked == id) =>
-            {
+            Event::Failed { id, failure } if self.estimating.iter().any(|asked| asked.id == id) => {
                 self.note_estimate(id, Err(failure));
             }
             Event::Started { id, device } => {
@@ -527,6 +548,55 @@ mod tests {
         );
         assert!(!jobs.is_busy());
         assert_eq!(jobs.list[0].fraction(), Some(0.3));
+    }
+
+    #[test]
+    fn estimates_of_several_forms_wait_side_by_side_and_go_with_their_forms() {
+        /// Counts, and never answers.
+        #[derive(Default)]
+        struct Deaf {
+            asked: u64,
+            cancelled: std::rc::Rc<std::cell::RefCell<Vec<JobId>>>,
+        }
+        impl JobLink for Deaf {
+            fn run(&mut self, _spec: JobSpec) -> JobId {
+                JobId(0)
+            }
+            fn estimate(&mut self, _spec: JobSpec) -> JobId {
+                self.asked += 1;
+                JobId(self.asked)
+            }
+            fn cancel(&mut self, id: JobId) {
+                self.cancelled.borrow_mut().push(id);
+            }
+            fn request_devices(&mut self) {}
+            fn drain(&mut self) -> Vec<Event> {
+                Vec::new()
+            }
+            fn process_id(&self) -> Option<u32> {
+                None
+            }
+        }
+        let deaf = Deaf::default();
+        let cancelled = deaf.cancelled.clone();
+        let mut jobs = Jobs::new(Box::new(deaf));
+        let of = |field: usize| {
+            let JobSpec::Predict(mut spec) = spec() else {
+                panic!("another job");
+            };
+            spec.field = format!("{field}.tif").into();
+            JobSpec::Predict(spec)
+        };
+        for _ in 0..5 {
+            (0..8).for_each(|field| jobs.want_estimate(&of(field)));
+            jobs.drain();
+        }
+        assert!(cancelled.borrow().is_empty());
+        assert!((0..8).all(|field| jobs.is_estimating(&of(field))));
+        jobs.want_estimate(&of(3));
+        jobs.drain();
+        assert_eq!(cancelled.borrow().len(), 7);
+        assert!(jobs.is_estimating(&of(3)) && !jobs.is_estimating(&of(4)));
     }
 
     #[test]

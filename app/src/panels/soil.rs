@@ -329,7 +329,8 @@ fn results_ui(
     wish: &mut Option<Wish>,
 ) {
     let colors = theme::colors(ui.visuals());
-    ui.horizontal(|ui| {
+    // Beside the form there may be little room.
+    ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(t!("soil-figures")).strong());
         if results.is_by_station && !results.by_time.is_empty() {
             ui.selectable_value(&mut state.soil.shows_time, false, t!("soil-by-station"))
@@ -341,14 +342,12 @@ fn results_ui(
             ui.selectable_value(&mut state.soil.shows_time, true, t!("soil-by-time"))
                 .on_hover_text(tip);
         }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if theme::icon_button(ui, icon::FOLDER_OPEN, t!("soil-show-folder")).clicked() {
-                *wish = Some(Wish::ShowFolder(results.page()));
-            }
-            if ui.button(t!("soil-open-report")).clicked() {
-                *wish = Some(Wish::OpenPage(results.page()));
-            }
-        });
+        if ui.button(t!("soil-open-report")).clicked() {
+            *wish = Some(Wish::OpenPage(results.page()));
+        }
+        if theme::icon_button(ui, icon::FOLDER_OPEN, t!("soil-show-folder")).clicked() {
+            *wish = Some(Wish::ShowFolder(results.page()));
+        }
     });
     let shows_time = state.soil.shows_time || !results.is_by_station;
     let methods = if shows_time && !results.by_time.is_empty() {
@@ -356,7 +355,10 @@ fn results_ui(
     } else {
         &results.methods
     };
-    methods_ui(ui, methods, &results.shown);
+    egui::ScrollArea::horizontal()
+        .id_salt("soil methods")
+        .show(ui, |ui| methods_ui(ui, methods, &results.shown));
+    weak_ui(ui, t!("soil-coloured"));
     if !results.is_by_station {
         wrong_ui(ui, t!("soil-few-stations"));
     }
@@ -482,8 +484,6 @@ fn methods_ui(ui: &mut egui::Ui, methods: &[SoilFigures], shown: &str) {
                 ui.end_row();
             }
         });
-    let words = t!("soil-coloured");
-    ui.label(RichText::new(words).small().color(colors.weak));
 }
 
 /// Pieces of a curve between gaps.

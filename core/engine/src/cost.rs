@@ -16,8 +16,24 @@ const WORK_BYTES: u64 = 256;
 /// More bands of a scene are not read to know the speed.
 const MOST_BANDS: usize = 8;
 
-/// A job that goes over one raster and writes `bytes_a_pixel`. The time is that of reading: linear models, formulas and
-/// comparisons take less than that.
+/// The same for a job that goes over several, and writes as many pixels as the first has.
+pub(crate) fn of_rasters(paths: &[&Path], bytes_a_pixel: u64) -> JobResult<Estimate> {
+    let (first, others) = paths
+        .split_first()
+        .ok_or_else(|| Failure::new("no raster was named"))?;
+    let mut whole = of_raster(first, bytes_a_pixel)?;
+    for path in others {
+        let other = of_raster(path, 0)?;
+        whole.pixels += other.pixels;
+        whole.windows += other.windows;
+        whole.memory_bytes += other.memory_bytes;
+        whole.seconds = whole.seconds.zip(other.seconds).map(|(a, b)| a + b);
+    }
+    Ok(whole)
+}
+
+/// A job that goes over one raster and writes `bytes_a_pixel`. The time is that of reading; what the job makes of the pixels,
+/// and the writing, come on top.
 pub(crate) fn of_raster(path: &Path, bytes_a_pixel: u64) -> JobResult<Estimate> {
     let raster = Raster::open(path)?;
     let grid = &raster.info().grid;
@@ -43,8 +59,8 @@ pub(crate) struct ImagesMade {
     /// Images that are written, and their bands; of a band 32-bit numbers.
     pub count: u64,
     pub bands: u64,
-    /// `None` where a network works on the images, whose speed is known once it runs.
-    pub is_read_only: bool,
+    /// Reading takes most of the time; false where a network works on the images, whose speed is known once it runs.
+    pub is_timed: bool,
     pub device: String,
 }
 
@@ -71,7 +87,7 @@ pub(crate) fn of_archive(
     Ok(Estimate {
         pixels,
         windows: of_grid.div_ceil((SIDE * SIDE) as u64) * frames.len() as u64,
-        seconds: made.is_read_only.then_some(of_pixel * pixels as f64),
+        seconds: made.is_timed.then_some(of_pixel * pixels as f64),
         memory_bytes: of_grid.min((SIDE * SIDE) as u64) * 8 * (frames.len() as u64 + made.count),
         disk_bytes: of_grid * made.count * made.bands * 4,
         device: made.device.clone(),

@@ -1,5 +1,7 @@
 //! The engine proper: takes a job's plain description to the code that does it, and keeps models warm between jobs.
 
+use std::path::{Path, PathBuf};
+
 use terroir_scene::FIELD_AXES;
 
 use crate::catalogue::ModelShelf;
@@ -151,21 +153,26 @@ impl Engine for JobEngine {
             JobSpec::MapScene(spec) => scene_map::estimate(spec),
             JobSpec::Sample(spec) => cost::of_raster(&spec.map, 0),
             JobSpec::Polygons(spec) => cost::of_raster(&spec.map, 1),
-            JobSpec::Change(spec) => cost::of_raster(&spec.before, 4),
+            JobSpec::Change(spec) => {
+                let fields = [&spec.before, &spec.after].into_iter().chain(&spec.also);
+                let fields: Vec<&Path> = fields.map(PathBuf::as_path).collect();
+                cost::of_rasters(&fields, 4)
+            }
             JobSpec::Cluster(spec) => cost::of_raster(&spec.field, 1),
             JobSpec::Regress(spec) => cost::of_raster(&spec.field, 4),
             JobSpec::ExportField(spec) => cost::of_raster(&spec.field, 64),
             JobSpec::Similar(spec) => cost::of_raster(&spec.field, spec.bytes_a_pixel()),
-            JobSpec::Pca(spec) => match spec.fields.first() {
-                Some(field) => cost::of_raster(field, 0),
-                None => Err(Failure::new("no field was named").into()),
-            },
+            JobSpec::Pca(spec) => {
+                let fields: Vec<&Path> = spec.fields.iter().map(PathBuf::as_path).collect();
+                cost::of_rasters(&fields, 0)
+            }
             JobSpec::Composite(spec) => {
                 let made = ImagesMade {
                     window: None,
                     count: 1,
+                    // A sensor's bands and the count of clear images, about.
                     bands: 16,
-                    is_read_only: true,
+                    is_timed: true,
                     device: device::CPU.to_owned(),
                 };
                 cost::of_archive(&spec.archive, &made, monitor)
@@ -174,8 +181,9 @@ impl Engine for JobEngine {
                 let made = ImagesMade {
                     window: None,
                     count: 1,
+                    // Its axes are bytes.
                     bands: FIELD_AXES as u64 / 4,
-                    is_read_only: false,
+                    is_timed: false,
                     device: device::open(&spec.device).name,
                 };
                 cost::of_archive(&spec.archive, &made, monitor)

@@ -41,9 +41,7 @@ impl Claim {
             }
         }
     }
-}
 
-impl Claim {
     /// Takes away the mark of a claim that this process holds and cannot drop.
     pub fn leave(out: &Path) {
         std::fs::remove_file(with_suffix(out, ".lock.part")).ok();

@@ -84,7 +84,7 @@ pub(crate) fn estimate(spec: &ForecastSpec, monitor: &Monitor<'_>) -> JobResult<
         window: spec.window,
         count: count as u64,
         bands: BANDS_A_FILE,
-        is_read_only: spec.device().is_none(),
+        is_timed: spec.device().is_none(),
         device: spec
             .device()
             .map_or_else(|| device::CPU.to_owned(), |name| device::open(name).name),

@@ -120,7 +120,7 @@ pub(crate) fn estimate(spec: &SoilSpec, monitor: &Monitor<'_>) -> JobResult<Esti
         window: None,
         count: spec.dates.len().max(1) as u64,
         bands: 1 + u64::from(spec.uncertainty),
-        is_read_only: spec.model.is_none(),
+        is_timed: spec.model.is_none(),
         device,
     };
     cost::of_archive(archive, &made, monitor)
