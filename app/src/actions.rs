@@ -97,6 +97,7 @@ pub fn run(state: &mut State, ctx: &egui::Context, command: Command) {
         Command::LayerProperties => state.session.properties = active,
         Command::Models => state.arrangement.show(Panel::Models),
         Command::Training => state.arrangement.show(Panel::Training),
+        Command::CropMaps => state.arrangement.show(Panel::Crops),
         Command::SoilMoisture => state.arrangement.show(Panel::Soil),
         Command::ZoomToLayer => state.session.view = active.map(ViewRequest::Layer),
         Command::ZoomToPixels => state.session.view = active.map(ViewRequest::Pixels),

@@ -26,11 +26,12 @@ pub enum Panel {
     Log,
     Models,
     Training,
+    Crops,
     Soil,
 }
 
 impl Panel {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Map,
         Self::Layers,
         Self::Classes,
@@ -44,11 +45,12 @@ impl Panel {
         Self::Log,
         Self::Models,
         Self::Training,
+        Self::Crops,
         Self::Soil,
     ];
 
     /// Need room, and lie behind the map until they are asked for.
-    pub const WIDE: [Self; 3] = [Self::Models, Self::Training, Self::Soil];
+    pub const WIDE: [Self; 4] = [Self::Models, Self::Training, Self::Crops, Self::Soil];
 
     pub fn title(self) -> &'static str {
         match self {
@@ -65,6 +67,7 @@ impl Panel {
             Self::Log => t!("panel-log"),
             Self::Models => t!("models-title"),
             Self::Training => t!("training-title"),
+            Self::Crops => t!("crops-title"),
             Self::Soil => t!("soil-title"),
         }
     }
@@ -145,8 +148,8 @@ fn default_tree() -> Tree<Panel> {
     let layers = tabs(&mut tiles, &[Panel::Layers]);
     let classes = tabs(&mut tiles, &[Panel::Classes, Panel::Steps]);
     let left = tiles.insert_vertical_tile(vec![layers, classes]);
-    let [models, training, soil] = Panel::WIDE;
-    let map = tabs(&mut tiles, &[Panel::Map, models, training, soil]);
+    let around_map: Vec<Panel> = [Panel::Map].into_iter().chain(Panel::WIDE).collect();
+    let map = tabs(&mut tiles, &around_map);
     let right = tabs(
         &mut tiles,
         &[

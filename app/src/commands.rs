@@ -81,6 +81,7 @@ pub enum Command {
     Forecast,
     Models,
     Training,
+    CropMaps,
     SoilMoisture,
     CheckAccuracy,
     BuildOverviews,
@@ -497,6 +498,7 @@ pub static COMMANDS: &[CommandInfo] = &[
     row!(C::Forecast, "forecast", icon::CALENDAR_PLUS, &[]),
     row!(C::Models, "models", icon::BRAIN, &[]),
     row!(C::Training, "training", icon::GRADUATION_CAP, &[]),
+    row!(C::CropMaps, "crop-maps", icon::PLANT, &[]),
     row!(C::SoilMoisture, "soil-moisture", icon::DROP, &[]),
     row!(C::CheckAccuracy, "check-accuracy", icon::TARGET, &[]),
     row!(

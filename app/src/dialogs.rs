@@ -56,6 +56,8 @@ pub enum Purpose {
     SoilFolder,
     /// Tables of weather for soil moisture.
     SoilWeather,
+    /// The map of crops.
+    CropOut,
     /// The folder of the results.
     SoilOut,
     /// Where a forecast is written.
@@ -119,7 +121,9 @@ impl Purpose {
             Self::ProfileTable => t!("dialogs-pick-profile-table"),
             Self::ProfilePicture => t!("dialogs-pick-profile-picture"),
             Self::Locate(_) => t!("dialogs-pick-locate"),
-            Self::CalcOut(_) | Self::SimilarOut(_) => t!("dialogs-pick-result-out"),
+            Self::CropOut | Self::CalcOut(_) | Self::SimilarOut(_) => {
+                t!("dialogs-pick-result-out")
+            }
             Self::BasisOut { .. } => t!("dialogs-pick-colours-out"),
             Self::BasisIn(_) => t!("dialogs-pick-colours-in"),
         }
@@ -135,6 +139,7 @@ impl Purpose {
                 | Self::SeriesFieldOut
                 | Self::TrainingOut
                 | Self::ExportOut
+                | Self::CropOut
                 | Self::CalcOut(_)
                 | Self::SimilarOut(_)
                 | Self::BasisOut { .. }
@@ -211,9 +216,11 @@ impl Purpose {
             Self::TrainingOut => of(t!("dialogs-files-weights"), &["safetensors"]),
             Self::BasisOut { .. } | Self::BasisIn(_) => of(t!("dialogs-files-colours"), &["json"]),
             Self::SimilarOut("gpkg") => of("GeoPackage", &["gpkg"]),
-            Self::FieldOut | Self::SeriesFieldOut | Self::CalcOut(_) | Self::SimilarOut(_) => {
-                of("GeoTIFF", &["tif"])
-            }
+            Self::FieldOut
+            | Self::SeriesFieldOut
+            | Self::CropOut
+            | Self::CalcOut(_)
+            | Self::SimilarOut(_) => of("GeoTIFF", &["tif"]),
             Self::SamplePoints => of(t!("dialogs-files-points"), &["gpkg", "csv"]),
             Self::ProfileTable => of(t!("dialogs-files-csv"), &["csv"]),
             Self::ProfilePicture => of(t!("dialogs-files-drawing"), &["svg"]),
@@ -501,6 +508,10 @@ impl State {
             Purpose::ForecastWeights => self.forecast.network.weights.clone(),
             Purpose::FutureWeather => self.forecast.network.future.clone(),
             Purpose::ImportWeights => String::new(),
+            Purpose::CropOut => self
+                .crop_out_path()
+                .map(|path| path.display().to_string())
+                .unwrap_or_default(),
             Purpose::SoilOut => self
                 .soil_out_path()
                 .map(|path| path.display().to_string())
@@ -602,6 +613,7 @@ impl State {
                 SoilForm::add(&mut self.soil.stations, paths);
             }
             Purpose::SoilWeather => SoilForm::add(&mut self.soil.weather, paths),
+            Purpose::CropOut => self.crops.out = first.display().to_string(),
             Purpose::SoilOut => self.soil.out = first.display().to_string(),
             Purpose::ExportOut => {
                 if let Some(form) = self.dialogs.export_form_mut() {

@@ -8,7 +8,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use terroir_engine::{
-    AreaFigures, JobSpec, ModelStore, SoilResults, Trial, TrialOpener, read_area_figures,
+    AreaFigures, CropResults, JobSpec, ModelStore, SoilResults, Trial, TrialOpener,
+    read_area_figures,
 };
 use terroir_scene::{
     Class, ClassRow, Clusters, Contained, Crs, CrsEntry, Document, Example, FoundPlace,
@@ -62,6 +63,10 @@ pub enum FileTask {
     OpenFields {
         name: String,
         paths: Vec<PathBuf>,
+    },
+    /// What a crop job found.
+    ReadCrops {
+        path: PathBuf,
     },
     /// What a soil-moisture job found.
     ReadSoil {
@@ -302,6 +307,10 @@ pub enum FileReply {
     Archive {
         question: ArchiveQuestion,
         facts: Box<Result<ArchiveFacts, String>>,
+    },
+    CropResults {
+        path: PathBuf,
+        results: Box<CropResults>,
     },
     SoilResults(Box<SoilResults>),
     /// The file holds several rasters: which to open is the user's choice.
@@ -583,7 +592,7 @@ fn doing(task: &FileTask) -> &'static str {
         | FileTask::OpenImages { .. }
         | FileTask::LocateFrames { .. } => "opening the raster",
         FileTask::LookIntoArchive { .. } => "looking at the images",
-        FileTask::ReadSoil { .. } => "reading the results",
+        FileTask::ReadSoil { .. } | FileTask::ReadCrops { .. } => "reading the results",
         FileTask::OpenProject { .. } | FileTask::OpenSample | FileTask::OpenRecovery { .. } => {
             "opening the project"
         }
@@ -727,6 +736,14 @@ fn answer_blocking(
             facts: Box::new(ArchiveFacts::read_blocking(&question)),
             question,
         },
+        FileTask::ReadCrops { path } => {
+            let results = CropResults::read_blocking(&path)
+                .map_err(|failure| SceneError::file(&path, failure.what))?;
+            FileReply::CropResults {
+                path,
+                results: Box::new(results),
+            }
+        }
         FileTask::ReadSoil { folder } => {
             let results = SoilResults::read_blocking(&folder)
                 .map_err(|failure| SceneError::file(&folder, failure.what))?;

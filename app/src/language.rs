@@ -57,6 +57,7 @@ areas![
     "classes",
     "commands",
     "compare",
+    "crops",
     "decorations",
     "derived",
     "dialogs",

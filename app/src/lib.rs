@@ -15,6 +15,7 @@ mod clouds;
 mod commands;
 mod compare;
 mod comparison;
+mod crops;
 mod crs_chooser;
 mod decorations;
 mod dialogs;

@@ -71,6 +71,7 @@ const LAYER: &[&[C]] = &[
         C::Forecast,
         C::Models,
         C::Training,
+        C::CropMaps,
         C::SoilMoisture,
         C::CheckAccuracy,
     ],

@@ -135,6 +135,7 @@ impl State {
                 self.take_fields(name, *series, style);
             }
             FileReply::Archive { question, facts } => self.take_archive_facts(question, *facts),
+            FileReply::CropResults { path, results } => self.take_crop_results(path, *results),
             FileReply::SoilResults(results) => self.take_soil_results(*results),
             FileReply::Container { path, inside } => {
                 self.opening = self.opening.saturating_sub(1);
@@ -655,6 +656,7 @@ impl State {
             | JobSpec::Finetune(_)
             | JobSpec::ExportField(_)
             | JobSpec::Evaluate(_) => {}
+            JobSpec::Crop(spec) => self.take_crops(&spec),
             JobSpec::Soil(spec) => self.take_soil(&spec, files),
             JobSpec::Forecast(spec) => self.take_forecast(&spec, files),
             JobSpec::Assess(spec) => self.take_assessment(&spec),
@@ -786,6 +788,7 @@ pub fn job_name(spec: &JobSpec) -> &'static str {
         JobSpec::Pca(_) => t!("job-pca"),
         JobSpec::Evaluate(_) => t!("job-evaluate"),
         JobSpec::Composite(_) => t!("job-composite"),
+        JobSpec::Crop(_) => t!("job-crops"),
         JobSpec::Soil(_) => t!("job-soil"),
         JobSpec::Forecast(spec) if spec.fill.is_some() => t!("job-forecast-fill"),
         JobSpec::Forecast(_) => t!("job-forecast"),

@@ -41,6 +41,7 @@ mod clusters;
 mod command_line;
 mod compare;
 mod comparison_window;
+mod crops;
 mod derived;
 mod determinism;
 mod doctor;

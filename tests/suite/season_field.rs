@@ -10,7 +10,7 @@ use crate::program::{repository, run};
 use crate::weather_world::{SIDE, write_site};
 
 /// Weights of one step: they make a field like any others.
-fn weights(folder: &Path) -> PathBuf {
+pub(crate) fn weights(folder: &Path) -> PathBuf {
     let words = "pretrain kgvsf site_0 --weather site_0.csv --steps 1 --batch 2 --device cpu --out w.safetensors";
     run(folder, &words.split(' ').collect::<Vec<_>>()).done();
     folder.join("w.safetensors")
@@ -135,62 +135,4 @@ fn what_makes_no_season_is_said() {
     )
     .failed(2, &["--weather"]);
     assert!(!here.join("f.tif").exists());
-}
-
-#[test]
-fn crops_are_mapped_as_of_a_day() {
-    let folder = tempfile::tempdir().unwrap();
-    let here = folder.path();
-    write_site(here, 0, 250);
-    weights(here);
-    // Two covers of squares, three pixels apart.
-    let square = |col: f64, row: f64, class: &str| {
-        let (x, y) = (500_000.0 + 20.0 * col, 5_600_000.0 - 20.0 * row);
-        let ring = [
-            [x, y],
-            [x + 120.0, y],
-            [x + 120.0, y - 120.0],
-            [x, y - 120.0],
-            [x, y],
-        ];
-        serde_json::json!({"type": "Feature", "properties": {"class": class},
-            "geometry": {"type": "Polygon", "coordinates": [ring]}})
-    };
-    let features: Vec<serde_json::Value> = (0..8)
-        .map(|at| {
-            let class = if at % 2 == 0 { "a" } else { "b" };
-            square(f64::from(at % 4) * 8.0, f64::from(at / 4) * 16.0, class)
-        })
-        .collect();
-    let shapes = serde_json::json!({"type": "FeatureCollection",
-        "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32631"}}, "features": features});
-    fs::write(here.join("labels.geojson"), shapes.to_string()).unwrap();
-    let crop = |more: &[&str]| {
-        let words = "crop site_0 --weather site_0.csv --labels labels.geojson --weights w.safetensors --device cpu";
-        let words: Vec<&str> = words.split(' ').chain(more.iter().copied()).collect();
-        run(here, &words)
-    };
-    let days = ["--as-of", "2018-05-01", "--as-of", "2018-08-01"];
-    let text = crop(&[&days[..], &["--seeds", "2", "--out", "crops.tif"]].concat()).done();
-    for word in [
-        "2018-04-30",
-        "2018-07-31",
-        "raw stack",
-        "crops_2018-05-01.tif",
-    ] {
-        assert!(text.contains(word), "{word}: {text}");
-    }
-    for name in ["", "_field", "_confidence", "_classifier", "_accuracy"] {
-        let ending = if name == "_classifier" || name == "_accuracy" {
-            "json"
-        } else {
-            "tif"
-        };
-        let path = here.join(format!("crops_2018-08-01{name}.{ending}"));
-        assert!(path.exists(), "{}", path.display());
-    }
-    let map = Raster::open(&here.join("crops_2018-08-01.tif")).unwrap();
-    assert!(map.info().is_class_map());
-    crop(&["--as-of", "2017-01-01", "--out", "x.tif"]).failed(2, &["--as-of", "2017-01-01"]);
-    crop(&["--model", "stp-tiny", "--out", "x.tif"]).failed(2, &["kgvsf-tiny"]);
 }

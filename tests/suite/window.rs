@@ -245,11 +245,25 @@ pub(crate) const CTRL: Modifiers = Modifiers {
     ..Modifiers::NONE
 };
 
-/// Draws a stroke between two places given as shares of the map's extent.
+/// Draws a stroke between two places given as shares of the extent of the test's own rasters.
 pub(crate) fn stroke(harness: &mut Harness<'static, Window>, from: (f64, f64), to: (f64, f64)) {
+    stroke_on(
+        harness,
+        ((500_000.0, 4_000_000.0), SIDE as f64 * 10.0),
+        from,
+        to,
+    );
+}
+
+/// The same on a square of the map: its upper left corner and its side, map units.
+pub(crate) fn stroke_on(
+    harness: &mut Harness<'static, Window>,
+    (corner, side): ((f64, f64), f64),
+    from: (f64, f64),
+    to: (f64, f64),
+) {
     let place = |harness: &Harness<'static, Window>, share: (f64, f64)| -> Pos2 {
-        let side = SIDE as f64 * 10.0;
-        let map = (500_000.0 + share.0 * side, 4_000_000.0 - share.1 * side);
+        let map = (corner.0 + share.0 * side, corner.1 - share.1 * side);
         let point = harness.state().canvas().viewport().point_from_map(map);
         harness.state().map_rect().min + egui::vec2(point.0, point.1)
     };

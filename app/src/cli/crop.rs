@@ -1,17 +1,14 @@
-//! `terroir crop`: images, weather and labels to a crop map, also of a season that has not ended: a field of images and weather
-//! up to a day, how well it tells the classes apart beside the raw images, a classifier and a map. Each step is a job of its own that
-//! can be done alone, too.
+//! `terroir crop`: images, labels and weather to crop maps, also of a season that has not ended: fields of the images up to a day,
+//! how well they tell the crops apart beside the raw images, a classifier and a map.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use jiff::civil::Date;
-use serde::Serialize;
 use terroir_engine::{
-    Candidate, CandidateSource, EmbedSeasonSpec, EvaluateSpec, Evaluation, FORECAST_MODELS,
-    JobSpec, Outcome, PredictSpec, Shots, TrainSpec,
+    CropFamily, CropFigure, CropModel, CropResults, CropSpec, EvaluateSpec, JobSpec, Shots,
 };
-use terroir_scene::{Archive, ArchiveSpec, Period, Probe, WeatherSpec};
+use terroir_scene::{ArchiveSpec, WeatherSpec};
 
 use super::embed::weights_of;
 use super::failure::{CliError, CliResult};
@@ -24,21 +21,20 @@ pub struct CropArgs {
     /// Dated images of the place: folders, files, stacks and products
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Daily weather of the place
+    /// Daily weather of the place, for models of KG-VSF
     #[arg(long, value_name = "FILE")]
-    weather: PathBuf,
+    weather: Option<PathBuf>,
     /// Labels: a raster (band 1 class, band 2 polygon), a vector file or a CSV of points
     #[arg(long)]
     labels: PathBuf,
     /// Attribute that holds the class; well-known names are tried without this
     #[arg(long)]
     class_attribute: Option<String>,
-    /// The model, a size of KG-VSF
-    #[arg(long, default_value = "kgvsf-tiny")]
-    model: String,
-    /// Trained weights; without this those `terroir models` shows for the model
-    #[arg(long)]
-    weights: Option<PathBuf>,
+    /// A model that makes a field of the images, with a file of weights where it is not to be what `terroir models` shows; may be
+    /// repeated: all are compared, the first one's field becomes the map. KG-VSF reads images and weather, STP images of several
+    /// sensors, DOFA the clearest image
+    #[arg(long, value_name = "NAME[=WEIGHTS]", default_value = "kgvsf-tiny")]
+    model: Vec<String>,
     /// First day of the season; that of the first image without this
     #[arg(long, value_name = "DATE")]
     from: Option<Date>,
@@ -52,7 +48,7 @@ pub struct CropArgs {
     #[arg(long, value_name = "FILE")]
     split: Option<PathBuf>,
     /// Splits the accuracy is the mean of
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = EvaluateSpec::SEEDS)]
     seeds: usize,
     /// Labels a class the accuracy is measured with, for example 10,max
     #[arg(
@@ -71,208 +67,104 @@ pub struct CropArgs {
     /// `auto`, `cpu` or a name as `terroir devices` lists it
     #[arg(long, default_value = "auto")]
     device: String,
-    /// Where the map goes (.tif); field, classifier and accuracy go beside it, the days are added to the names
+    /// Where the map goes (.tif); fields, classifier, accuracy and results (.json, .html) go beside it, the days are added to the names
     #[arg(long)]
     out: PathBuf,
 }
 
-/// What is compared: the field, and what the images alone give.
-const COMPARED: [&str; 3] = ["field", "harmonics", "raw stack"];
-
-/// What became of one day.
-#[derive(Serialize)]
-struct Season {
-    up_to: String,
-    map: PathBuf,
-    accuracy: PathBuf,
-    field: Outcome,
-    prediction: Outcome,
-    #[serde(skip)]
-    row: Vec<String>,
-}
-
 pub fn run(args: &CropArgs, output: Output) -> CliResult {
-    if !FORECAST_MODELS.contains(&args.model.as_str()) {
-        return Err(CliError::usage(format!(
-            "--model {}: no model of images and weather; known are {}.",
-            args.model,
-            FORECAST_MODELS.join(", ")
-        )));
-    }
-    let Some(weights) = weights_of(&args.model, args.weights.as_deref(), false) else {
-        return Err(CliError::failed(format!(
-            "There are no trained weights of {} here; train some (terroir pretrain kgvsf) or name a file (--weights).",
-            args.model
-        )));
-    };
-    let archive = ArchiveSpec {
-        files: args.files.clone(),
-        reference: args.reference.clone(),
-    };
-    let seasons = seasons_of(args, &archive)?;
-    let cancel = CancelFlag::on_ctrl_c()?;
-    let mut done = Vec::new();
-    for (as_of, period) in seasons {
-        let suffix = as_of.map_or_else(String::new, |day| format!("_{day}"));
-        done.push(season(
-            args, &archive, &weights, period, &suffix, output, &cancel,
-        )?);
-    }
-    if output.json {
-        return output.print_json(&done);
-    }
-    let mut header = vec!["up to".to_owned()];
-    for shots in &args.shots {
-        let labels = match shots {
-            Shots::Few(count) => format!("{count} labels"),
-            Shots::Max => "all labels".to_owned(),
-        };
-        header.extend(COMPARED.map(|name| format!("{name}, {labels}")));
-    }
-    header.push("map".to_owned());
-    let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    let rows: Vec<Vec<String>> = done.iter().map(|season| season.row.clone()).collect();
-    let text = format!(
-        "Balanced accuracy, %, of the best head: mean ± standard deviation over the splits\n{}",
-        table(&header, &rows)
-    );
-    output.print(&text)
-}
-
-/// The seasons asked for: the day each is as of, and its period.
-fn seasons_of(args: &CropArgs, archive: &ArchiveSpec) -> CliResult<Vec<(Option<Date>, Period)>> {
-    let whole = Archive::open(archive, None)?
-        .period()
-        .ok_or_else(|| CliError::failed("There is no dated image."))?;
-    let from = args.from.unwrap_or(whole.from);
-    let period = |to: Date| {
-        Period::new(from, to).map_err(|_| {
-            CliError::usage(format!(
-                "The season from {from} to {to} has no day; choose a later day (--as-of) or an earlier first one (--from)."
-            ))
-        })
-    };
-    if args.as_of.is_empty() {
-        return Ok(vec![(None, period(whole.to)?)]);
-    }
-    args.as_of
-        .iter()
-        .map(|day| Ok((Some(*day), period(*day)?)))
-        .collect()
-}
-
-/// `map.tif` with a suffix and another ending.
-fn beside(out: &Path, suffix: &str, ending: &str) -> PathBuf {
-    let stem = out.file_stem().unwrap_or_default().to_string_lossy();
-    out.with_file_name(format!("{stem}{suffix}{ending}"))
-}
-
-fn season(
-    args: &CropArgs,
-    archive: &ArchiveSpec,
-    weights: &Path,
-    period: Period,
-    suffix: &str,
-    output: Output,
-    cancel: &CancelFlag,
-) -> CliResult<Season> {
-    output.remark(&format!("Season {period}"));
-    let field_path = beside(&args.out, &format!("{suffix}_field"), ".tif");
-    let field = JobSpec::EmbedSeason(EmbedSeasonSpec {
-        archive: archive.clone(),
-        weather: WeatherSpec::new(&args.weather),
-        model: args.model.clone(),
-        weights: weights.to_owned(),
-        support: Some(period),
-        device: args.device.clone(),
-        out: field_path.clone(),
-        aoi: None,
-    });
-    let field = run_job(&field, output, cancel)?;
-    let accuracy = beside(&args.out, &format!("{suffix}_accuracy"), ".json");
-    let candidate = |name: &str, source: CandidateSource| Candidate {
-        name: name.to_owned(),
-        source,
-    };
-    let evaluation = JobSpec::Evaluate(EvaluateSpec {
-        candidates: vec![
-            candidate(COMPARED[0], CandidateSource::Field(field_path.clone())),
-            candidate(COMPARED[1], CandidateSource::Harmonics),
-            candidate(COMPARED[2], CandidateSource::Stack),
-        ],
-        archive: Some(archive.clone()),
-        period: Some(period),
-        labels: args.labels.display().to_string(),
-        class_attribute: args.class_attribute.clone(),
-        value: None,
-        zero_is_class: false,
-        split: args.split.clone(),
-        heads: vec![Probe::Nearest3, Probe::Linear, Probe::Forest],
-        shots: args.shots.clone(),
-        most: EvaluateSpec::MOST,
-        seeds: args.seeds,
-        seed: args.seed,
-        out: accuracy.clone(),
-    });
-    run_job(&evaluation, output, cancel)?;
-    let head = beside(&args.out, &format!("{suffix}_classifier"), ".json");
-    let train = JobSpec::Train(TrainSpec {
-        field: field_path.clone(),
+    let spec = CropSpec {
+        archive: ArchiveSpec {
+            files: args.files.clone(),
+            reference: args.reference.clone(),
+        },
+        weather: args.weather.as_deref().map(WeatherSpec::new),
         labels: args.labels.clone(),
         class_attribute: args.class_attribute.clone(),
+        models: models_of(args)?,
+        from: args.from,
+        as_of: args.as_of.clone(),
         kind: args.kind.into(),
-        out: head.clone(),
-        folds: 0,
+        split: args.split.clone(),
+        shots: args.shots.clone(),
+        seeds: args.seeds,
         seed: args.seed,
-        class_weights: Vec::new(),
-        neighbours: None,
-    });
-    run_job(&train, output, cancel)?;
-    let map = beside(&args.out, suffix, ".tif");
-    let prediction = JobSpec::Predict(PredictSpec {
-        field: field_path,
-        head,
-        uncertainty: None,
-        probabilities: false,
-        out: map.clone(),
-        aoi: None,
-    });
-    let prediction = run_job(&prediction, output, cancel)?;
-    let report = Evaluation::read(&accuracy)?;
-    let up_to = period.to.yesterday().unwrap_or(period.to).to_string();
-    let mut row = vec![up_to.clone()];
-    for shots in &args.shots {
-        for name in COMPARED {
-            row.push(best_of(&report, name, &shots.to_string()));
-        }
+        device: args.device.clone(),
+        out: args.out.clone(),
+    };
+    let results = spec.results_path();
+    let cancel = CancelFlag::on_ctrl_c()?;
+    run_job(&JobSpec::Crop(spec), output, &cancel)?;
+    let results = CropResults::read_blocking(&results)?;
+    if output.json {
+        return output.print_json(&results);
     }
-    row.push(map.display().to_string());
-    Ok(Season {
-        up_to,
-        map,
-        accuracy,
-        field,
-        prediction,
-        row,
-    })
+    output.print(&text_of(&results))
 }
 
-/// Mean and deviation of the head that does best.
-fn best_of(report: &Evaluation, candidate: &str, shots: &str) -> String {
-    let mean = |head: &str| {
-        report
-            .results
-            .iter()
-            .find(|row| row.candidate == candidate && row.head == head && row.shots == shots)
-            .and_then(|row| row.measures.get("balanced_accuracy")?.mean)
+/// Every model with its weights.
+fn models_of(args: &CropArgs) -> CliResult<Vec<CropModel>> {
+    let one = |text: &String| {
+        let (name, file) = match text.split_once('=') {
+            Some((name, file)) => (name, Some(PathBuf::from(file))),
+            None => (text.as_str(), None),
+        };
+        let Some(family) = CropFamily::of(name) else {
+            return Err(CliError::usage(format!(
+                "--model {name}: there is no such model; `terroir models` lists them."
+            )));
+        };
+        if family == CropFamily::Weather && args.weather.is_none() {
+            return Err(CliError::usage(format!(
+                "{name} reads the weather of every day: name a table of it (--weather), or another model (--model)."
+            )));
+        }
+        let weights = weights_of(name, file.as_deref(), false).ok_or_else(|| {
+            CliError::failed(format!(
+                "There are no trained weights of {name} here; train some (terroir pretrain), get them (terroir models get), or name a file (--model {name}=FILE)."
+            ))
+        })?;
+        Ok(CropModel {
+            name: name.to_owned(),
+            weights,
+        })
     };
-    let best = report
-        .heads()
-        .into_iter()
-        .filter_map(|head| Some((mean(&head)?, head)))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    best.map_or_else(
-        || "–".to_owned(),
-        |(_, head)| report.text(candidate, &head, shots),
+    args.model.iter().map(one).collect()
+}
+
+fn text_of(results: &CropResults) -> String {
+    let (candidates, shots) = (results.candidates(), results.shots());
+    let mut header = vec!["up to".to_owned()];
+    for shots in &shots {
+        let labels = match *shots {
+            "max" => "all labels".to_owned(),
+            count => format!("{count} labels"),
+        };
+        header.extend(
+            candidates
+                .iter()
+                .map(|candidate| format!("{candidate}, {labels}")),
+        );
+    }
+    header.push("map".to_owned());
+    let rows: Vec<Vec<String>> = results
+        .seasons
+        .iter()
+        .map(|season| {
+            let mut row = vec![season.up_to().to_string()];
+            for shots in &shots {
+                row.extend(candidates.iter().map(|candidate| {
+                    let figure = season.figure(candidate, shots);
+                    figure.map_or_else(|| "–".to_owned(), CropFigure::text)
+                }));
+            }
+            row.push(season.map.display().to_string());
+            row
+        })
+        .collect();
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    format!(
+        "Balanced accuracy, %, of the best head: mean ± standard deviation over the splits\n{}",
+        table(&header, &rows)
     )
 }

@@ -10,6 +10,7 @@ mod chart;
 mod classes;
 mod clusters;
 mod comparison;
+mod crops;
 mod derived;
 mod field;
 mod field_picture;
@@ -17,6 +18,7 @@ mod forecast;
 mod frames;
 mod guide;
 mod held_out;
+mod image_choice;
 mod jobs;
 mod kept_profiles;
 mod keys;
@@ -28,6 +30,7 @@ mod method;
 mod model;
 mod models;
 mod periods;
+mod progress;
 mod properties;
 mod ramp;
 mod sample;
@@ -107,6 +110,7 @@ pub fn panel_ui(ui: &mut egui::Ui, state: &mut State, panel: Panel) {
         Panel::Accuracy => scroll_ui(ui, |ui| accuracy::accuracy_ui(ui, state)),
         Panel::Models => models::models_ui(ui, state),
         Panel::Training => training::training_ui(ui, state),
+        Panel::Crops => crops::crops_ui(ui, state),
         Panel::Soil => soil::soil_ui(ui, state),
     }
 }

@@ -24,6 +24,7 @@ job-similar = Ähnliches finden
 job-pca = Farben anpassen
 job-evaluate = Felder vergleichen
 job-composite = Komposit erstellen
+job-crops = Feldfrüchte
 job-soil = Bodenfeuchte
 job-forecast-fill = Bilder füllen
 job-forecast = Bilder vorhersagen

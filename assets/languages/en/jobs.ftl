@@ -24,6 +24,7 @@ job-similar = Find similar
 job-pca = Fit colours
 job-evaluate = Compare fields
 job-composite = Make composite
+job-crops = Crops
 job-soil = Soil moisture
 job-forecast-fill = Fill images
 job-forecast = Forecast images

@@ -24,6 +24,7 @@ job-similar = Buscar similares
 job-pca = Ajustar colores
 job-evaluate = Comparar campos
 job-composite = Crear compuesto
+job-crops = Cultivos
 job-soil = Humedad del suelo
 job-forecast-fill = Rellenar imágenes
 job-forecast = Pronosticar imágenes

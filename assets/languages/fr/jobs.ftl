@@ -24,6 +24,7 @@ job-similar = Trouver le semblable
 job-pca = Ajuster les couleurs
 job-evaluate = Comparer les champs
 job-composite = Créer un composite
+job-crops = Cultures
 job-soil = Humidité du sol
 job-forecast-fill = Combler des images
 job-forecast = Prévoir des images

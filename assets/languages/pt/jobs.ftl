@@ -24,6 +24,7 @@ job-similar = Encontrar semelhantes
 job-pca = Ajustar cores
 job-evaluate = Comparar campos
 job-composite = Criar compósito
+job-crops = Culturas
 job-soil = Humidade do solo
 job-forecast-fill = Preencher imagens
 job-forecast = Prever imagens

@@ -24,6 +24,7 @@ job-similar = 查找相似
 job-pca = 拟合颜色
 job-evaluate = 比较嵌入场
 job-composite = 生成合成影像
+job-crops = 作物
 job-soil = 土壤湿度
 job-forecast-fill = 填补影像
 job-forecast = 预测影像

@@ -14,7 +14,7 @@ use crate::shard::{ShardSpec, Share, cannot_be_sharded, shard_outcome};
 use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
 use crate::{
-    acquire, assess, calc, change, cluster, colours, composite, cost, embed, embed_season,
+    acquire, assess, calc, change, cluster, colours, composite, cost, crop, embed, embed_season,
     embed_series, evaluate, export_field, finetune, forecast, map_polygons, merge, overviews,
     predict, pretrain, pretrain_kgvsf, pretrain_stp, reconstruct, regress, sample, scene_map,
     similar, soil, train,
@@ -90,6 +90,10 @@ impl JobEngine {
                 reconstruct::reconstruct(spec, monitor)
             }
             JobSpec::Composite(spec) => composite::composite(spec, Share::WHOLE, monitor),
+            JobSpec::Crop(spec) => {
+                self.last_device = Some(device::open(&spec.device));
+                crop::crop(spec, monitor, &mut self.shelf)
+            }
             JobSpec::Soil(spec) => soil::soil(spec, monitor),
             JobSpec::Forecast(spec) => {
                 if let Some(name) = spec.device() {
@@ -188,6 +192,7 @@ impl Engine for JobEngine {
                 };
                 cost::of_archive(&spec.archive, &made, monitor)
             }
+            JobSpec::Crop(spec) => crop::estimate(spec, monitor),
             JobSpec::Soil(spec) => soil::estimate(spec, monitor),
             JobSpec::Forecast(spec) => forecast::estimate(spec, monitor),
             JobSpec::Evaluate(spec) => match spec.rasters().first() {

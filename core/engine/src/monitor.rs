@@ -206,6 +206,23 @@ impl<'a> Monitor<'a> {
         });
     }
 
+    /// Runs a job that is a step of this one: its progress is told with `name` before it, its warnings are this job's own.
+    pub fn step<T>(
+        &self,
+        name: &str,
+        run: impl FnOnce(&Monitor<'_>) -> JobResult<T>,
+    ) -> JobResult<T> {
+        let mut tell = |event| match event {
+            Event::Progress {
+                stage, done, total, ..
+            } => self.progress(&format!("{name}: {stage}"), done, total),
+            Event::Warning { text, .. } => self.warn(text),
+            // Figures, windows and pictures of a step are not those of the whole.
+            _ => {}
+        };
+        run(&Monitor::new(self.id, self.stop, &mut tell))
+    }
+
     /// Said at once and again in the outcome; the same words only once.
     pub fn warn(&self, text: impl Into<String>) {
         let text = text.into();
@@ -219,5 +236,54 @@ impl<'a> Monitor<'a> {
 
     pub fn warnings(&self) -> Vec<String> {
         self.warnings.borrow().clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_tells_its_progress_and_warnings_as_those_of_the_whole() {
+        let told = RefCell::new(Vec::new());
+        let mut tell = |event| told.borrow_mut().push(event);
+        let go_on = || None;
+        let whole = Monitor::new(JobId(7), &go_on, &mut tell);
+        let done = whole.step("June", |step| {
+            step.started("cpu");
+            step.progress("reading", 1, 2);
+            step.metric("loss", 0.5);
+            step.warn("few labels");
+            Ok(step.warnings())
+        });
+        assert_eq!(done.unwrap(), ["few labels"]);
+        assert_eq!(whole.warnings(), ["few labels"]);
+        let id = JobId(7);
+        assert_eq!(
+            *told.borrow(),
+            [
+                Event::Progress {
+                    id,
+                    stage: "June: reading".to_owned(),
+                    done: 1,
+                    total: 2
+                },
+                Event::Warning {
+                    id,
+                    text: "few labels".to_owned()
+                },
+            ]
+        );
+    }
+
+    #[test]
+    fn a_step_stops_with_the_whole() {
+        let mut ignore = |_| {};
+        let stop = || Some(Stop::Cancelled);
+        let whole = Monitor::new(JobId(7), &stop, &mut ignore);
+        assert_eq!(
+            whole.step("June", |step| step.check()),
+            Err(Stop::Cancelled)
+        );
     }
 }

@@ -36,6 +36,11 @@ impl JobSpec {
             Self::EmbedSeason(spec) => vec![spec.out.clone()],
             Self::Reconstruct(spec) => vec![spec.out.clone()],
             Self::Composite(spec) => vec![spec.out.clone()],
+            Self::Crop(spec) => {
+                let mut outputs = spec.map_paths();
+                outputs.push(spec.results_path());
+                outputs
+            }
             Self::Soil(spec) => vec![spec.out.clone()],
             Self::Forecast(spec) => vec![spec.out.clone()],
             Self::Shard(spec) => {

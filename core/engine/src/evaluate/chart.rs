@@ -13,7 +13,7 @@ const SIDE: f64 = 210.0;
 const FOOT: f64 = 44.0;
 
 /// One candidate.
-pub(super) struct Line {
+pub(crate) struct Line {
     /// `#rrggbb`.
     pub color: String,
     /// Mean and deviation over each number of labels.
@@ -21,13 +21,13 @@ pub(super) struct Line {
 }
 
 /// Colour of a candidate by its place.
-pub(super) fn line_color(place: usize) -> String {
+pub(crate) fn line_color(place: usize) -> String {
     let id = u8::try_from(place % 16 + 1).unwrap_or(1);
     terroir_scene::hex_from_rgb(terroir_scene::class_color(id))
 }
 
 /// A small drawing for one head. `range` is what the axis spans, `unit` stands behind its numbers.
-pub(super) fn lines_svg(
+pub(crate) fn lines_svg(
     title: &str,
     lines: &[Line],
     labels: &[String],
@@ -111,7 +111,7 @@ pub(super) fn lines_svg(
 }
 
 /// Round ends around all means and their spread.
-pub(super) fn range_of(lines: &[Vec<Line>], is_share: bool) -> (f64, f64) {
+pub(crate) fn range_of(lines: &[Vec<Line>], is_share: bool) -> (f64, f64) {
     let points = lines
         .iter()
         .flatten()

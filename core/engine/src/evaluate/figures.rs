@@ -144,7 +144,7 @@ fn mean_and_deviation(values: &[Option<f64>]) -> (Option<f64>, Option<f64>, usiz
 }
 
 /// What people call a head.
-pub(super) fn head_name(word: &str) -> String {
+pub(crate) fn head_name(word: &str) -> String {
     match Probe::of_word(word) {
         Some(probe) => probe.name().to_owned(),
         None if word == THRESHOLD => "Threshold of the distance".to_owned(),

@@ -25,6 +25,8 @@ use crate::provenance::sha256_of_file;
 use crate::split_file::SplitFile;
 use crate::{Failure, JobSpec, Outcome, command_line};
 
+pub(crate) use chart::{Line, line_color, lines_svg, range_of};
+pub(crate) use figures::head_name;
 pub use figures::{
     CandidateAbout, ClassPlaces, Difference, EVALUATION_SCHEMA, Evaluation, Measure, ResultRow,
 };
@@ -32,7 +34,6 @@ pub use spec::{Candidate, CandidateSource, EvaluateSpec, Shots};
 
 use draws::draws;
 use features::{Numbers, read_all_blocking, reference_grid};
-use figures::head_name;
 use labels::{LabelSet, read_labels};
 use scoring::score;
 

@@ -1,0 +1,371 @@
+//! The job that maps crops: for each day asked for, fields of the images before it, how well they tell the labelled crops apart
+//! beside what the raw images give, a classifier and a map. Knows the order of the steps, each of which is a job that can be
+//! done alone; knows no pixels.
+
+mod clear_image;
+mod page;
+mod results;
+mod spec;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use jiff::civil::Date;
+use serde_json::json;
+use terroir_scene::{Archive, Period, Probe};
+
+use crate::catalogue::ModelShelf;
+use crate::cost::{self, ImagesMade};
+use crate::design::Design;
+use crate::monitor::{JobResult, Monitor};
+use crate::projection::write_renamed;
+use crate::provenance::file_name;
+use crate::shard::Share;
+use crate::{
+    Candidate, CandidateSource, EmbedSeasonSpec, EmbedSeriesSpec, EmbedSpec, Estimate,
+    EvaluateSpec, Evaluation, Failure, JobSpec, Outcome, PredictSpec, TrainSpec, command_line,
+};
+use crate::{device, embed, embed_season, embed_series, evaluate, predict, train};
+
+use clear_image::clearest_blocking;
+pub use results::{CropFigure, CropResults, CropSeason};
+pub use spec::{CropFamily, CropModel, CropSpec};
+
+/// Blocks-out folds of the classifier's own accuracy.
+const FOLDS: usize = 5;
+
+/// A day asked for, and the days its map looks at.
+struct Day {
+    as_of: Option<Date>,
+    period: Period,
+}
+
+pub(crate) fn crop(
+    spec: &CropSpec,
+    monitor: &Monitor<'_>,
+    shelf: &mut ModelShelf,
+) -> JobResult<Outcome> {
+    let begun = Instant::now();
+    check(spec)?;
+    monitor.started(&device::open(&spec.device).name);
+    monitor.progress("opening the images", 0, 1);
+    let days = days_of(spec)?;
+    let mut seasons = Vec::new();
+    for day in &days {
+        monitor.check()?;
+        let name = match day.as_of {
+            Some(as_of) if days.len() > 1 => format!("as of {as_of}, "),
+            _ => String::new(),
+        };
+        seasons.push(season(spec, day, &name, monitor, shelf)?);
+    }
+    let job = JobSpec::Crop(spec.clone());
+    let results = CropResults::new(
+        json!({
+            "finished": jiff::Timestamp::now().to_string(), "app_version": env!("CARGO_PKG_VERSION"),
+            "command": command_line(&job), "spec": job, "seconds": (begun.elapsed().as_secs_f64() * 10.0).round() / 10.0,
+        }),
+        seasons,
+        monitor.warnings(),
+    );
+    let files = write(spec, &results)?;
+    Ok(outcome(spec, &results, files, begun, monitor))
+}
+
+pub(crate) fn estimate(spec: &CropSpec, monitor: &Monitor<'_>) -> JobResult<Estimate> {
+    check(spec)?;
+    let days = spec.as_of.len().max(1) as u64;
+    let made = ImagesMade {
+        window: None,
+        count: days * spec.models.len() as u64,
+        // A field's axes are bytes; the map and its confidence are as good as nothing beside them.
+        bands: terroir_scene::FIELD_AXES as u64 / 4,
+        is_timed: false,
+        device: device::open(&spec.device).name,
+    };
+    let mut whole = cost::of_archive(&spec.archive, &made, monitor)?;
+    whole.pixels *= days;
+    whole.windows *= days;
+    Ok(whole)
+}
+
+/// What cannot be, said before anything is read.
+fn check(spec: &CropSpec) -> Result<(), Failure> {
+    if spec.models.is_empty() {
+        return Err(Failure::new(
+            "no model was named; name one that makes a field of the images, for example kgvsf-tiny",
+        ));
+    }
+    for (at, model) in spec.models.iter().enumerate() {
+        let family = CropFamily::of(&model.name).ok_or_else(|| {
+            Failure::new(format!(
+                "there is no model called {}; `terroir models` lists them",
+                model.name
+            ))
+        })?;
+        if family == CropFamily::Weather && spec.weather.is_none() {
+            return Err(Failure::new(format!(
+                "{} reads the weather of every day; name a table of it, or leave that model out",
+                model.name
+            )));
+        }
+        let is_twice = spec
+            .models
+            .iter()
+            .take(at)
+            .any(|before| before.name == model.name);
+        if is_twice {
+            return Err(Failure::new(format!(
+                "{} was named twice; name each model once",
+                model.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn days_of(spec: &CropSpec) -> JobResult<Vec<Day>> {
+    let whole = Archive::open(&spec.archive, None)?
+        .period()
+        .ok_or_else(|| Failure::new("there is no dated image"))?;
+    let from = spec.from.unwrap_or(whole.from);
+    let day = |as_of: Option<Date>| {
+        let to = as_of.unwrap_or(whole.to);
+        match Period::new(from, to) {
+            Ok(period) => Ok(Day { as_of, period }),
+            Err(_) => Err(Failure::new(format!(
+                "the season from {from} to {to} has no day; choose a later day, or an earlier first one"
+            ))
+            .into()),
+        }
+    };
+    if spec.as_of.is_empty() {
+        return Ok(vec![day(None)?]);
+    }
+    spec.as_of.iter().map(|as_of| day(Some(*as_of))).collect()
+}
+
+/// `crops_2018-07-01_field.tif`; the fields of further models are called after them.
+fn field_path(spec: &CropSpec, day: &Day, model: usize) -> PathBuf {
+    let what = match spec.models.get(model) {
+        Some(model_of) if model > 0 => format!("_field_{}", model_of.name),
+        _ => "_field".to_owned(),
+    };
+    spec.beside(day.as_of, &what, "tif")
+}
+
+fn season(
+    spec: &CropSpec,
+    day: &Day,
+    name: &str,
+    monitor: &Monitor<'_>,
+    shelf: &mut ModelShelf,
+) -> JobResult<CropSeason> {
+    let mut candidates = Vec::new();
+    for (at, model) in spec.models.iter().enumerate() {
+        let out = field_path(spec, day, at);
+        let of_model = format!("{name}{}", model.name);
+        monitor.step(&of_model, |step| {
+            make_field(spec, model, &day.period, out.clone(), step, shelf)
+        })?;
+        candidates.push(Candidate::field(&model.name, &out));
+    }
+    let raw = |source: CandidateSource| Candidate {
+        name: source.archive_name().unwrap_or_default().to_owned(),
+        source,
+    };
+    candidates.push(raw(CandidateSource::Harmonics));
+    candidates.push(raw(CandidateSource::Stack));
+    let accuracy = spec.beside(day.as_of, "_accuracy", "json");
+    let evaluation = EvaluateSpec {
+        candidates,
+        archive: Some(spec.archive.clone()),
+        period: Some(day.period),
+        labels: spec.labels.display().to_string(),
+        class_attribute: spec.class_attribute.clone(),
+        value: None,
+        zero_is_class: false,
+        split: spec.split.clone(),
+        heads: vec![Probe::Nearest3, Probe::Linear, Probe::Forest],
+        shots: spec.shots.clone(),
+        most: EvaluateSpec::MOST,
+        seeds: spec.seeds,
+        seed: spec.seed,
+        out: accuracy.clone(),
+    };
+    monitor.step(&format!("{name}accuracy"), |step| {
+        evaluate::evaluate(&evaluation, step)
+    })?;
+    let map = make_map(spec, day, name, monitor)?;
+    Ok(CropSeason {
+        as_of: day.as_of,
+        period: day.period,
+        map: file_name(&map).into(),
+        accuracy: file_name(&accuracy).into(),
+        figures: results::best_figures(&Evaluation::read(&accuracy)?),
+    })
+}
+
+/// The field of one model, of what it reads of the days.
+fn make_field(
+    spec: &CropSpec,
+    model: &CropModel,
+    period: &Period,
+    out: PathBuf,
+    monitor: &Monitor<'_>,
+    shelf: &mut ModelShelf,
+) -> JobResult<Outcome> {
+    let (name, device) = (model.name.clone(), spec.device.clone());
+    match (CropFamily::of(&model.name), &spec.weather) {
+        (Some(CropFamily::Weather), Some(weather)) => {
+            let field = EmbedSeasonSpec {
+                archive: spec.archive.clone(),
+                weather: weather.clone(),
+                model: name,
+                weights: model.weights.clone(),
+                support: Some(*period),
+                device,
+                out,
+                aoi: None,
+            };
+            embed_season::embed_season(&field, monitor)
+        }
+        (Some(CropFamily::Series), _) => {
+            let field = EmbedSeriesSpec {
+                archive: spec.archive.clone(),
+                model: name,
+                weights: Some(model.weights.clone()),
+                support: Some(*period),
+                periods: vec![*period],
+                device,
+                out,
+                seed: 0,
+                aoi: None,
+                window: None,
+            };
+            embed_series::embed_series(&field, Share::WHOLE, monitor)
+        }
+        (Some(CropFamily::Single), _) => {
+            let image = clearest_blocking(&spec.archive, period, monitor)?;
+            match image.clouds {
+                Some(clouds) if clouds > 0.1 => monitor.warn(format!(
+                    "{name} is shown the image of {}, the clearest, of which clouds hide {:.0} %",
+                    image.date,
+                    100.0 * clouds
+                )),
+                Some(_) => {}
+                None => monitor.warn(format!(
+                    "{name} is shown the image of {}; no mask tells which is the clearest",
+                    image.date
+                )),
+            }
+            let field = EmbedSpec {
+                scene: image.path,
+                model: name,
+                weights: Some(model.weights.clone()),
+                device,
+                out,
+                wavelengths_nm: Vec::new(),
+                bands: image.bands,
+                seed: 0,
+                aoi: None,
+            };
+            embed::embed(&field, Share::WHOLE, &Design::default(), monitor, shelf)
+        }
+        (Some(CropFamily::Weather), None) | (None, _) => Err(check(spec)
+            .err()
+            .unwrap_or_else(|| Failure::new(format!("{} makes no field of images", model.name)))
+            .into()),
+    }
+}
+
+/// Classifier and map of the first model's field.
+fn make_map(spec: &CropSpec, day: &Day, name: &str, monitor: &Monitor<'_>) -> JobResult<PathBuf> {
+    let field = field_path(spec, day, 0);
+    let head = spec.beside(day.as_of, "_classifier", "json");
+    let training = TrainSpec {
+        field: field.clone(),
+        labels: spec.labels.clone(),
+        class_attribute: spec.class_attribute.clone(),
+        kind: spec.kind,
+        out: head.clone(),
+        folds: FOLDS,
+        seed: spec.seed,
+        class_weights: Vec::new(),
+        neighbours: None,
+    };
+    monitor.step(&format!("{name}classifier"), |step| {
+        train::train(&training, step)
+    })?;
+    let map = spec.beside(day.as_of, "", "tif");
+    let prediction = PredictSpec {
+        field,
+        head,
+        uncertainty: None,
+        probabilities: false,
+        out: map.clone(),
+        aoi: None,
+    };
+    monitor.step(&format!("{name}map"), |step| {
+        predict::predict(&prediction, Share::WHOLE, step)
+    })?;
+    Ok(map)
+}
+
+/// Writes the results and their page; the page first, so that whoever finds the results finds it, too.
+fn write(spec: &CropSpec, results: &CropResults) -> Result<Vec<PathBuf>, Failure> {
+    let text = serde_json::to_string_pretty(results)
+        .map_err(|error| Failure::new("the results cannot be written").with_details(error))?;
+    let path = spec.results_path();
+    let page = path.with_extension("html");
+    write_renamed(&page, page::page(results, spec).as_bytes())?;
+    write_renamed(&path, text.as_bytes())?;
+    let mut files = spec.map_paths();
+    files.extend([page, path]);
+    Ok(files)
+}
+
+fn outcome(
+    spec: &CropSpec,
+    results: &CropResults,
+    files: Vec<PathBuf>,
+    begun: Instant,
+    monitor: &Monitor<'_>,
+) -> Outcome {
+    let last = results.seasons.last();
+    let shots = spec.shots.last().map(ToString::to_string);
+    let mut metrics = Vec::new();
+    let mut best: Option<&CropFigure> = None;
+    for figure in last.map(|season| &season.figures).into_iter().flatten() {
+        if Some(&figure.shots) != shots.as_ref() {
+            continue;
+        }
+        metrics.push((
+            format!("balanced_accuracy of {}", figure.candidate),
+            figure.mean,
+        ));
+        if best.is_none_or(|best| figure.mean > best.mean) {
+            best = Some(figure);
+        }
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    metrics.push(("seconds".to_owned(), seconds));
+    let count = results.seasons.len();
+    let mut summary = match count {
+        1 => format!("Crop map, {}", file_name(Path::new(&spec.out))),
+        count => format!("{count} crop maps"),
+    };
+    if let Some(best) = best {
+        summary += &format!(
+            "; {} tells the crops apart best, {} % balanced accuracy",
+            best.candidate,
+            best.text()
+        );
+    }
+    Outcome {
+        files,
+        summary: format!("{summary}, {seconds:.0} s"),
+        metrics,
+        warnings: monitor.warnings(),
+    }
+}
