@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use terroir_engine::{JobSpec, SoilResults, SoilSpec};
-use terroir_scene::{ArchiveSpec, Layer, LayerId, Series, StationReading, WeatherSpec};
+use terroir_scene::{ArchiveSpec, Layer, LayerId, StationReading, WeatherSpec};
 
 use crate::analyses::Coloring;
 use crate::files::{FileTask, OpenRole};
@@ -37,6 +37,8 @@ pub struct SoilForm {
     pub uncertainty: bool,
     /// Name of the network whose embeddings are used; `None` = ridge regression.
     pub model: Option<String>,
+    /// The field that stands beside weather and images; `None` = none.
+    pub field: Option<PathBuf>,
     /// Empty = beside the first table.
     pub out: String,
     pub results: Option<Arc<SoilResults>>,
@@ -61,6 +63,7 @@ impl Default for SoilForm {
             date: String::new(),
             uncertainty: false,
             model: None,
+            field: None,
             out: String::new(),
             results: None,
             station: 0,
@@ -100,16 +103,7 @@ impl State {
         if form.depth_from_cm > form.depth_to_cm {
             return Err(t!("soil-depths-turned").to_owned());
         }
-        let mut files: Vec<PathBuf> = Vec::new();
-        for layer in self.soil_series() {
-            let parts = layer.series().map(Series::frames).unwrap_or_default();
-            for part in parts.iter().flat_map(|frame| &frame.parts) {
-                // A stack is named once, however many dates it holds.
-                if !files.contains(&part.path) {
-                    files.push(part.path.clone());
-                }
-            }
-        }
+        let files = Self::files_of_series(&self.soil_series());
         let has_images = !files.is_empty();
         let dates = match form.date.trim() {
             "" => Vec::new(),
@@ -140,6 +134,11 @@ impl State {
                 .as_deref()
                 .filter(|_| has_images)
                 .and_then(|name| self.models.weights_of(name)),
+            // It may have left the project since it was chosen.
+            field: form
+                .field
+                .clone()
+                .filter(|path| has_images && self.fields().iter().any(|field| field.path == *path)),
             device: "auto".to_owned(),
             archive: has_images.then_some(ArchiveSpec {
                 files,

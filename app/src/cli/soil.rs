@@ -71,6 +71,10 @@ pub struct SoilArgs {
     /// A forecasting network (kgvsf-tiny, kgvsf-small, kgvsf-base, or a file of weights): a head is taught on its embeddings, and mapped
     #[arg(long, value_name = "MODEL", requires = "images")]
     model: Option<String>,
+    /// A field of the place, by whatever model (terroir embed), for a regression on weather, images and field, which is mapped where
+    /// no network is
+    #[arg(long, value_name = "FILE", requires = "images")]
+    field: Option<PathBuf>,
     /// `auto`, `cpu` or a name as `terroir devices` lists it; for the network alone
     #[arg(long, default_value = "auto")]
     device: String,
@@ -126,6 +130,7 @@ pub fn run(args: &SoilArgs, output: Output) -> CliResult {
         dates: args.date.clone(),
         future: future_of(args),
         model,
+        field: args.field.clone(),
         device: args.device.clone(),
         uncertainty: args.uncertainty,
         seed: args.seed,

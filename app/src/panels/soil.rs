@@ -1,14 +1,14 @@
 //! The Soil moisture panel: stations, weather, images and the day to map; beside or under them every method's figures,
 //! estimate against station, and a station through time. Draws and asks; reads no file itself.
 
-use std::time::Duration;
-
-use egui::{Align, DragValue, Label, Layout, ProgressBar, RichText, TextEdit};
+use egui::{Align, DragValue, Label, Layout, RichText, TextEdit};
 use egui_plot::{Line, LineStyle, Plot, PlotPoints, Points};
 use jiff::civil::Date;
 use terroir_engine::{FORECAST_MODELS, JobId, JobSpec, SoilFigures, SoilResults, command_line};
 
 use super::chart::{chart_menu_ui, csv};
+use super::image_choice::image_choice_ui;
+use super::progress::{Run, run_progress_ui};
 use super::series_field::{weak_ui, wrong_ui};
 use super::time::{EPOCH, over_days};
 use super::timeline::days_between;
@@ -16,7 +16,6 @@ use super::{FormParts, form_and_outcome_ui};
 use crate::dialogs::Purpose;
 use crate::export::primary_button;
 use crate::files::FileTask;
-use crate::jobs::JobState;
 use crate::language::t;
 use crate::soil::short_name;
 use crate::state::State;
@@ -220,28 +219,7 @@ fn images_ui(ui: &mut egui::Ui, state: &mut State) {
         weak_ui(ui, t!("soil-no-series"));
         return;
     }
-    let weak = theme::colors(ui.visuals()).weak;
-    for layer in &series {
-        let mut is_used = !state.soil.left_out.contains(&layer.id);
-        ui.horizontal(|ui| {
-            if ui.checkbox(&mut is_used, &layer.name).changed() {
-                if is_used {
-                    state.soil.left_out.remove(&layer.id);
-                } else {
-                    state.soil.left_out.insert(layer.id);
-                }
-            }
-            let dated = layer.series().map_or(0, |series| series.dated());
-            ui.label(
-                RichText::new(t!("soil-dates", count = dated))
-                    .small()
-                    .color(weak),
-            );
-        });
-    }
-    let is_any_used = series
-        .iter()
-        .any(|layer| !state.soil.left_out.contains(&layer.id));
+    let is_any_used = image_choice_ui(ui, &series, &mut state.soil.left_out);
     ui.add_enabled_ui(is_any_used, |ui| {
         ui.horizontal(|ui| {
             let label = ui.label(t!("soil-day"));
@@ -258,7 +236,7 @@ fn images_ui(ui: &mut egui::Ui, state: &mut State) {
             .collect();
         if !known.is_empty() {
             ui.horizontal(|ui| {
-                ui.label(t!("soil-mapped-by"));
+                let label = ui.label(t!("soil-mapped-by"));
                 let chosen = &mut state.soil.model;
                 // What maps where no network does.
                 let simple = t!("soil-ridge");
@@ -272,47 +250,56 @@ fn images_ui(ui: &mut egui::Ui, state: &mut State) {
                             ui.selectable_value(chosen, Some(name.to_owned()), name)
                                 .on_hover_text(t!("soil-network-tip"));
                         }
-                    });
+                    })
+                    .response
+                    .labelled_by(label.id);
             });
         }
+        field_ui(ui, state);
         ui.checkbox(&mut state.soil.uncertainty, t!("soil-uncertainty"))
             .on_hover_text(t!("soil-uncertainty-tip"));
     });
 }
 
+/// A field of the project whose numbers stand beside weather and images.
+fn field_ui(ui: &mut egui::Ui, state: &mut State) {
+    let fields = state.fields();
+    if fields.is_empty() {
+        return;
+    }
+    ui.horizontal(|ui| {
+        let label = ui.label(t!("soil-field"));
+        let chosen = &mut state.soil.field;
+        let none = t!("soil-field-none");
+        let shown = fields
+            .iter()
+            .find(|field| Some(&field.path) == chosen.as_ref())
+            .map_or(none, |field| &field.name);
+        egui::ComboBox::from_id_salt("soil field")
+            .width(ui.available_width())
+            .truncate()
+            .selected_text(shown)
+            .show_ui(ui, |ui| {
+                ui.selectable_value(chosen, None, none);
+                for field in &fields {
+                    ui.selectable_value(chosen, Some(field.path.clone()), &field.name);
+                }
+            })
+            .response
+            .labelled_by(label.id)
+            .on_hover_text(t!("soil-field-tip"));
+    });
+}
+
 fn run_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
-    let colors = theme::colors(ui.visuals());
     if let Some(job) = state.soil_job() {
-        match &job.state {
-            JobState::Waiting | JobState::Running => {
-                ui.horizontal(|ui| {
-                    ui.spinner();
-                    ui.label(&job.stage);
-                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        if ui.button(t!("soil-stop")).clicked() {
-                            *wish = Some(Wish::Cancel(job.id));
-                        }
-                    });
-                });
-                ui.add(
-                    ProgressBar::new(job.fraction().unwrap_or(0.0))
-                        .desired_height(14.0)
-                        .animate(job.total == 0),
-                );
-                ui.ctx().request_repaint_after(Duration::from_millis(300));
+        match run_progress_ui(ui, job) {
+            Run::GoesOn => return,
+            Run::Stop(id) => {
+                *wish = Some(Wish::Cancel(id));
                 return;
             }
-            JobState::Failed(failure) => {
-                ui.add(
-                    Label::new(
-                        RichText::new(format!("{} {}", icon::WARNING_CIRCLE, failure.what))
-                            .color(colors.error),
-                    )
-                    .wrap(),
-                );
-                ui.add_space(theme::SMALL_GAP);
-            }
-            JobState::Finished(_) | JobState::Cancelled => {}
+            Run::IsOver => {}
         }
     }
     let Some(results) = state.soil.results.clone() else {
@@ -368,7 +355,7 @@ fn results_ui(
     ui.add_space(theme::GAP);
     if let Some(station) = results.stations.get(state.soil.station) {
         ui.horizontal(|ui| {
-            ui.label(RichText::new(t!("soil-through-time")).strong());
+            let label = ui.label(RichText::new(t!("soil-through-time")).strong());
             egui::ComboBox::from_id_salt("soil station")
                 .selected_text(&station.name)
                 .width(170.0)
@@ -377,7 +364,9 @@ fn results_ui(
                     for (at, station) in results.stations.iter().enumerate() {
                         ui.selectable_value(&mut state.soil.station, at, &station.name);
                     }
-                });
+                })
+                .response
+                .labelled_by(label.id);
             let count = results.stations.len();
             let step = |ui: &mut egui::Ui, glyph: &str, name: &str, to: Option<usize>| {
                 ui.add_enabled_ui(to.is_some_and(|to| to < count), |ui| {

@@ -34,6 +34,8 @@ pub struct SoilSamples {
     pub index: SoilFeatures,
     /// Weather over up to 90 days, season, images, and facts of the places.
     pub long: SoilFeatures,
+    /// What `index` holds and what a field says of the place, where there is one.
+    pub field: Option<SoilFeatures>,
     /// Values left out because too much weather before their day is missing.
     pub without_weather: usize,
     /// Values left out because no clear image of the 30 days before shows the place.
@@ -111,6 +113,27 @@ impl SoilSamples {
         Ok(samples)
     }
 
+    /// Adds what a field says of every station; rows of stations it has no data at are left out for all methods. Returns how many.
+    pub fn add_field(&mut self, names: &[String], of_station: &[Option<Vec<f32>>]) -> usize {
+        let keep: Vec<bool> = self
+            .rows
+            .iter()
+            .map(|row| matches!(of_station.get(row.station), Some(Some(_))))
+            .collect();
+        let lacking = keep.iter().filter(|is_there| !**is_there).count();
+        if lacking > 0 {
+            self.keep(&keep);
+        }
+        let mut features = SoilFeatures::new([&self.index.names[..], names].concat());
+        for (row, index) in self.rows.iter().zip(self.index.table.rows()) {
+            if let Some(Some(numbers)) = of_station.get(row.station) {
+                features.table.push(&[index, numbers].concat());
+            }
+        }
+        self.field = Some(features);
+        lacking
+    }
+
     /// Leaves out rows, for instance those another method can say nothing of.
     pub fn keep(&mut self, keep: &[bool]) {
         let kept: Vec<usize> = (0..self.rows.len())
@@ -121,7 +144,8 @@ impl SoilSamples {
             .filter_map(|row| self.rows.get(*row))
             .copied()
             .collect();
-        for features in [&mut self.index, &mut self.long] {
+        let all = [&mut self.index, &mut self.long].into_iter();
+        for features in all.chain(&mut self.field) {
             features.table = features.table.select(&kept);
         }
     }
@@ -177,10 +201,19 @@ pub enum SoilBaseline {
     Ridge,
     /// Ridge regression on weather over up to 90 days, season, images and facts of the places.
     RidgeLong,
+    /// Ridge regression on weather index, season, images and a field.
+    RidgeField,
 }
 
 impl SoilBaseline {
+    /// Those that need nothing but stations and weather.
     pub const ALL: [Self; 4] = [Self::Mean, Self::DayOfYear, Self::Ridge, Self::RidgeLong];
+
+    /// Those that samples have the numbers for.
+    pub fn of(samples: &SoilSamples) -> Vec<Self> {
+        let of_field = samples.field.is_some().then_some(Self::RidgeField);
+        Self::ALL.into_iter().chain(of_field).collect()
+    }
 
     /// Its key in reports.
     pub fn key(self) -> &'static str {
@@ -189,6 +222,7 @@ impl SoilBaseline {
             Self::DayOfYear => "doy",
             Self::Ridge => "ridge",
             Self::RidgeLong => "ridge_long",
+            Self::RidgeField => "ridge_field",
         }
     }
 
@@ -198,6 +232,7 @@ impl SoilBaseline {
             Self::DayOfYear => "mean of the day of the year",
             Self::Ridge => "ridge regression",
             Self::RidgeLong => "ridge regression on 90 days of weather",
+            Self::RidgeField => "ridge regression with a field",
         }
     }
 
@@ -207,6 +242,7 @@ impl SoilBaseline {
             Self::Mean | Self::DayOfYear => None,
             Self::Ridge => Some(&samples.index),
             Self::RidgeLong => Some(&samples.long),
+            Self::RidgeField => samples.field.as_ref(),
         }
     }
 
@@ -260,7 +296,7 @@ impl SoilBaseline {
                     .map(|row| fitted.predict(row.date))
                     .collect())
             }
-            Self::Ridge | Self::RidgeLong => {
+            Self::Ridge | Self::RidgeLong | Self::RidgeField => {
                 let (Some(features), Some(fitted)) =
                     (self.features(samples), self.fit_linear(samples, train)?)
                 else {

@@ -9,14 +9,15 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 use terroir_models::SoilHead;
 use terroir_scene::{
-    FEWEST_STATIONS, LinearSoil, MapKind, MapWriter, OLDEST_IMAGE_DAYS, Provenance, SoilSamples,
-    Station, StationPlace, StationWeather, TimeStack, WeatherPredictors, WeatherReach, Window,
-    day_number, future_members,
+    FEWEST_STATIONS, LinearSoil, MapKind, MapWriter, OLDEST_IMAGE_DAYS, Provenance, SoilBaseline,
+    SoilSamples, Station, StationPlace, StationWeather, TimeStack, WeatherPredictors, WeatherReach,
+    Window, day_number, future_members,
 };
 
+use super::field::Field;
 use super::images::Images;
 use super::network::{Network, table_of};
-use super::{Findings, SIMPLE, Taught};
+use super::{Findings, Taught};
 use crate::monitor::{JobResult, Monitor};
 use crate::weather_series::SiteWeather;
 use crate::{Failure, JobSpec, command_line};
@@ -27,8 +28,11 @@ const UNIT: &str = "m3/m3";
 /// What draws the map: fits on all stations, and on all but some.
 enum Estimator<'a> {
     Simple {
+        baseline: SoilBaseline,
         fitted: LinearSoil,
         others: Vec<LinearSoil>,
+        /// What stands beside the images.
+        field: Option<&'a Field>,
     },
     Network {
         network: &'a Network,
@@ -69,9 +73,11 @@ pub(super) fn write_maps(
     }
     Ok(files)
 }
-fn of_regression(findings: &Findings<'_>, samples: &SoilSamples) -> JobResult<Estimator<'static>> {
+
+fn of_regression<'a>(findings: &Findings<'a>, samples: &SoilSamples) -> JobResult<Estimator<'a>> {
+    let baseline = findings.simple();
     let fit = |rows: &[usize]| -> JobResult<LinearSoil> {
-        SIMPLE
+        baseline
             .fit_linear(samples, rows)?
             .ok_or_else(|| Failure::new("this method cannot be mapped").into())
     };
@@ -85,8 +91,10 @@ fn of_regression(findings: &Findings<'_>, samples: &SoilSamples) -> JobResult<Es
         _ => Vec::new(),
     };
     Ok(Estimator::Simple {
+        baseline,
         fitted: fit(&all)?,
         others,
+        field: findings.field,
     })
 }
 
@@ -171,7 +179,12 @@ impl Estimator<'_> {
                     .collect();
                 Ok((value, spread))
             }
-            Self::Simple { fitted, others } => {
+            Self::Simple {
+                fitted,
+                others,
+                field,
+                ..
+            } => {
                 let span = jiff::Span::new().days(day.oldest_days as i64);
                 let from = day.date.checked_sub(span).ok();
                 let pixels: Vec<usize> = (0..window.pixels()).collect();
@@ -184,17 +197,23 @@ impl Estimator<'_> {
                     &mut go_on,
                 );
                 monitor.check()?;
-                let of_pixel = |seen: Option<Vec<f32>>| {
-                    let Some(seen) = seen else {
+                let beside = match field {
+                    Some(field) => field.read_blocking(window)?,
+                    None => vec![Some(Vec::new()); window.pixels()],
+                };
+                let of_pixel = |(seen, beside): (Option<Vec<f32>>, &Option<Vec<f32>>)| {
+                    let (Some(seen), Some(beside)) = (seen, beside) else {
                         return (f32::NAN, f32::NAN);
                     };
-                    let row = [&*day.before, &seen].concat();
+                    let row = [&*day.before, &seen, beside].concat();
                     let spread = deviation(others.iter().map(|other| other.predict(&row)));
                     (fitted.predict(&row) as f32, spread as f32)
                 };
                 Ok(histories?
                     .iter()
-                    .map(|history| of_pixel(history.on(day.date, day.oldest_days)))
+                    .map(|history| history.on(day.date, day.oldest_days))
+                    .zip(&beside)
+                    .map(of_pixel)
                     .unzip())
             }
         }
@@ -202,7 +221,18 @@ impl Estimator<'_> {
 
     fn about(&self) -> Value {
         match self {
-            Self::Simple { fitted, .. } => json!({"arch": SIMPLE.key(), "fit": fitted}),
+            Self::Simple {
+                baseline,
+                fitted,
+                field: None,
+                ..
+            } => json!({"arch": baseline.key(), "fit": fitted}),
+            Self::Simple {
+                baseline,
+                fitted,
+                field: Some(field),
+                ..
+            } => json!({"arch": baseline.key(), "fit": fitted, "field": field.about()}),
             Self::Network { network, .. } => json!({
                 "arch": super::NETWORK, "name": network.sentence(), "checkpoint_sha256": network.sha256,
                 "head": "taught on the stations; the network stays as it is",
@@ -212,10 +242,13 @@ impl Estimator<'_> {
 
     fn title(&self) -> String {
         match self {
-            Self::Simple { .. } => format!(
-                "{} on weather and the last clear image of each pixel",
-                SIMPLE.title()
-            ),
+            Self::Simple { field: None, .. } => {
+                "ridge regression on weather and the last clear image of each pixel".to_owned()
+            }
+            Self::Simple { .. } => {
+                "ridge regression on weather, the last clear image and a field of each pixel"
+                    .to_owned()
+            }
             Self::Network { network, .. } => {
                 format!("a head on the embeddings of {}", network.sentence())
             }

@@ -1,6 +1,7 @@
 //! The soil-moisture job: stations, weather and dated images to estimates whose accuracy is that of stations and days that were
 //! held out, and to maps of days. Simple estimates always stand beside. Knows the order of the steps.
 
+mod field;
 mod images;
 mod map;
 mod network;
@@ -17,7 +18,7 @@ use serde_json::json;
 use terroir_models::SoilHead;
 use terroir_scene::{
     FEWEST_STATIONS, SoilAccuracy, SoilBaseline, SoilRow, SoilSamples, SoilSplit, StationTables,
-    held_out,
+    Window, held_out,
 };
 
 use crate::cost::{self, ImagesMade};
@@ -26,14 +27,13 @@ use crate::monitor::{JobResult, Monitor};
 use crate::projection::write_renamed;
 use crate::{Estimate, Failure, JobSpec, Outcome, command_line};
 
+use field::Field;
 use images::Images;
 use network::Network;
 use network_rows::NetworkRows;
 pub use results::{SoilCurve, SoilFigures, SoilResults};
 pub use spec::SoilSpec;
 
-/// The simple estimate that is mapped where no network is.
-const SIMPLE: SoilBaseline = SoilBaseline::Ridge;
 /// Key of the network with its head in reports.
 const NETWORK: &str = "kgvsf";
 
@@ -82,6 +82,7 @@ struct Findings<'a> {
     station_split: Option<SoilSplit>,
     time_split: Option<SoilSplit>,
     images: Option<&'a Images>,
+    field: Option<&'a Field>,
     taught: Option<&'a Taught>,
     weather: String,
     warnings: Vec<String>,
@@ -89,11 +90,19 @@ struct Findings<'a> {
 }
 
 impl Findings<'_> {
+    /// The simple estimate that is mapped where no network is.
+    fn simple(&self) -> SoilBaseline {
+        match self.field {
+            Some(_) => SoilBaseline::RidgeField,
+            None => SoilBaseline::Ridge,
+        }
+    }
+
     /// The method whose map and curves are shown.
     fn shown(&self) -> Option<&Method> {
         let key = match self.taught {
             Some(_) => NETWORK,
-            None => SIMPLE.key(),
+            None => self.simple().key(),
         };
         self.methods.iter().find(|method| method.key == key)
     }
@@ -149,6 +158,13 @@ pub(crate) fn soil(spec: &SoilSpec, monitor: &Monitor<'_>) -> JobResult<Outcome>
         )
         .into());
     }
+    if spec.archive.is_none() && spec.field.is_some() {
+        return Err(Failure::new(
+            "a field needs dated images of the place beside it, since it does not change from day to day; add them (--images), or leave \
+             the field out",
+        )
+        .into());
+    }
     monitor.progress("reading the stations", 0, 1);
     let mut tables = StationTables::open_blocking(&spec.stations, &spec.reading)?;
     tables
@@ -166,6 +182,7 @@ pub(crate) fn soil(spec: &SoilSpec, monitor: &Monitor<'_>) -> JobResult<Outcome>
         .map(|images| (images.names.as_slice(), images.histories.as_slice()));
     let mut samples = SoilSamples::of(&tables.stations, found)?;
     say_left_out(&samples, monitor);
+    let field = with_field(spec, images.as_ref(), &mut samples, monitor)?;
     let mut taught = embedded(spec, &tables, images.as_ref(), &mut samples, monitor)?;
     monitor.check()?;
     let count = tables.stations.len();
@@ -189,9 +206,11 @@ pub(crate) fn soil(spec: &SoilSpec, monitor: &Monitor<'_>) -> JobResult<Outcome>
             spec, taught, &samples, splits, count, monitor,
         )?);
     }
-    for (done, baseline) in SoilBaseline::ALL.into_iter().enumerate() {
+    let baselines = SoilBaseline::of(&samples);
+    let total = baselines.len() as u64;
+    for (done, baseline) in baselines.into_iter().enumerate() {
         monitor.check()?;
-        monitor.progress("validating", done as u64, SoilBaseline::ALL.len() as u64);
+        monitor.progress("validating", done as u64, total);
         let held = |split: Option<&SoilSplit>| -> JobResult<Option<Held>> {
             let Some(split) = split else {
                 return Ok(None);
@@ -224,6 +243,7 @@ pub(crate) fn soil(spec: &SoilSpec, monitor: &Monitor<'_>) -> JobResult<Outcome>
         station_split,
         time_split,
         images: images.as_ref(),
+        field: field.as_ref(),
         taught: taught.as_ref(),
         weather: weather_of(&tables),
         warnings: monitor.warnings(),
@@ -247,6 +267,43 @@ pub(crate) fn soil(spec: &SoilSpec, monitor: &Monitor<'_>) -> JobResult<Outcome>
         metrics: metrics(&findings, seconds),
         warnings: monitor.warnings(),
     })
+}
+
+/// Opens the field and reads it at the stations; rows of stations it has no data at are left out for all methods.
+fn with_field(
+    spec: &SoilSpec,
+    images: Option<&Images>,
+    samples: &mut SoilSamples,
+    monitor: &Monitor<'_>,
+) -> JobResult<Option<Field>> {
+    let (Some(path), Some(images)) = (&spec.field, images) else {
+        return Ok(None);
+    };
+    let field = Field::open(path, &images.archive.grid, monitor)?;
+    let mut of_station = Vec::new();
+    for (col, row) in &images.pixels {
+        let pixel = Window {
+            col: *col,
+            row: *row,
+            width: 1,
+            height: 1,
+        };
+        of_station.extend(field.read_blocking(pixel)?);
+    }
+    let lacking = samples.add_field(&field.names(), &of_station);
+    if samples.rows.is_empty() {
+        return Err(Failure::new(format!(
+            "the field has no data at any station; choose a field of the same place\n{}",
+            path.display()
+        ))
+        .into());
+    }
+    if lacking > 0 {
+        monitor.warn(format!(
+            "{lacking} values are left out: the field has no data at their station"
+        ));
+    }
+    Ok(Some(field))
 }
 
 /// Opens the network and embeds the stations; rows without an image it can use are left out for all methods.

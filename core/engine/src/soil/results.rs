@@ -194,7 +194,7 @@ fn figures_of(methods: Option<&Value>) -> Vec<SoilFigures> {
             .map(|baseline| baseline.key())
             .position(|key| key == figures.key)
     };
-    // What is no simple estimate comes first.
+    // What knows a network or a field comes first.
     all.sort_by_key(|figures| place(figures).map_or(0, |place| place + 1));
     all
 }

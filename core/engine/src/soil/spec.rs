@@ -28,6 +28,9 @@ pub struct SoilSpec {
     /// Weights of a forecasting network whose embeddings a head is taught on; `None` = ridge regression.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<PathBuf>,
+    /// A field of the place, by whatever model, whose numbers stand beside weather and images in the regression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<PathBuf>,
     /// `auto`, `cpu` or an adapter's name as `devices` lists it.
     #[serde(default = "auto")]
     pub device: String,
@@ -45,7 +48,7 @@ impl SoilSpec {
     /// Files the job reads.
     pub(crate) fn rasters(&self) -> Vec<&Path> {
         let images = self.archive.iter().flat_map(|archive| &archive.files);
-        images.map(|file| &**file).collect()
+        images.chain(&self.field).map(|file| &**file).collect()
     }
 
     /// Where the map of a day goes.
@@ -112,6 +115,9 @@ impl SoilSpec {
                 add("--rain", rain_factor.to_string());
             }
             None => {}
+        }
+        if let Some(field) = &self.field {
+            add("--field", field.display().to_string());
         }
         if let Some(model) = &self.model {
             add("--model", model.display().to_string());

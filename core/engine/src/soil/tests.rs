@@ -122,6 +122,7 @@ fn place(folder: &Path, stations: usize) -> SoilSpec {
         weather: vec![WeatherSpec::new(folder.join("weather.csv"))],
         future: None,
         model: None,
+        field: None,
         device: "cpu".to_owned(),
         archive: Some(ArchiveSpec {
             files: vec![images],
@@ -423,4 +424,96 @@ fn a_head_on_a_network_stands_beside_the_simple_estimates_and_is_mapped() {
         refused.contains("needs dated images of the stations"),
         "{refused}"
     );
+}
+
+/// A field that tells heavy soils from light ones, which no image does: -1 to 1 by the place.
+fn heaviness(col: usize, row: usize) -> f64 {
+    f64::from((col * 7 + row * 13) as u32 % 21) / 10.0 - 1.0
+}
+
+fn write_field(path: &Path) {
+    let grid = grid();
+    let pixels = grid.width * grid.height;
+    let mut codes = vec![0_u8; terroir_scene::FIELD_AXES * pixels];
+    for pixel in 0..pixels {
+        let angle = 0.6 * heaviness(pixel % grid.width, pixel / grid.width) as f32;
+        for (axis, value) in [(0, angle.cos()), (1, angle.sin())] {
+            codes[axis * pixels + pixel] = terroir_scene::encode_value(value) as u8;
+        }
+    }
+    let mut writer = MapWriter::create(path, &grid, MapKind::Field).expect("a file");
+    writer.write_bytes(grid.window(), &codes).expect("written");
+    writer.finish(&Vec::new()).expect("finished");
+}
+
+#[test]
+fn a_field_tells_what_no_image_shows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let stations = 12;
+    let mut spec = place(folder.path(), stations);
+    let mut table = "station,x,y,date,sm\n".to_owned();
+    for station in 0..stations {
+        let at = 2 + station * 36 / stations;
+        let (x, y) = (500_010.0 + 20.0 * at as f64, 3_999_990.0 - 20.0 * at as f64);
+        for after in 0..DAYS {
+            let wet = truth(at, after) + 0.05 * heaviness(at, at);
+            table += &format!("s{station},{x},{y},{},{wet:.4}\n", day(after));
+        }
+    }
+    std::fs::write(&spec.stations[0], table).expect("written");
+    let field = folder.path().join("field.tif");
+    write_field(&field);
+    spec.field = Some(field.clone());
+    run(&spec).expect("estimates");
+    let results = crate::SoilResults::read_blocking(&spec.out).expect("results");
+    let rmse = |key: &str| {
+        let of = results.methods.iter().find(|method| method.key == key);
+        of.and_then(|method| method.rmse).expect("a figure")
+    };
+    assert!(
+        rmse("ridge_field") < 0.6 * rmse("ridge"),
+        "{} {}",
+        rmse("ridge_field"),
+        rmse("ridge")
+    );
+    assert_eq!(results.shown, "ridge_field");
+    // The map shows it, too, and says where it is from.
+    let map = Raster::open(&spec.map_path(day(97))).expect("a map");
+    let block = map
+        .read_blocking(
+            &[0],
+            grid().window(),
+            grid().width,
+            grid().height,
+            terroir_scene::Resampling::Nearest,
+        )
+        .expect("read");
+    let off = |with_field: f64| -> f64 {
+        let pixels = grid().width * grid().height;
+        let square = |pixel: usize| {
+            let (col, row) = (pixel % grid().width, pixel / grid().width);
+            let wanted = truth(col, 97) + with_field * 0.05 * heaviness(col, row);
+            (f64::from(block.values[pixel]) - wanted).powi(2)
+        };
+        ((0..pixels).map(square).sum::<f64>() / pixels as f64).sqrt()
+    };
+    assert!(off(1.0) < 0.5 * off(0.0), "{} {}", off(1.0), off(0.0));
+    let said = format!("{:?}", map.info().metadata);
+    assert!(
+        said.contains("field.tif") && said.contains("ridge_field"),
+        "{said}"
+    );
+    // What is no field, and a field without images, are refused with a word.
+    spec.field = Some(spec.map_path(day(97)));
+    let failure = run(&spec).expect_err("no field");
+    assert!(failure.what.contains("no field"), "{}", failure.what);
+    let failure = run(&SoilSpec {
+        archive: None,
+        dates: Vec::new(),
+        uncertainty: false,
+        field: Some(field),
+        ..spec
+    })
+    .expect_err("no images");
+    assert!(failure.what.contains("images"), "{}", failure.what);
 }
