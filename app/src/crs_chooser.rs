@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use egui::{Id, Key, Modal, RichText};
-use terroir_scene::{Crs, CrsEntry, CrsKind, Document, LayerId, LayerSource, LonLatBox};
+use terroir_scene::{
+    AssignedCrs, Crs, CrsEntry, CrsKind, Document, LayerId, LayerSource, LonLatBox, assign_systems,
+};
 
 use crate::export::primary_button;
 use crate::files::FileTask;
@@ -428,6 +430,37 @@ impl State {
                 );
             }
         }
+    }
+}
+
+impl State {
+    /// Tells the worker, and whatever this process reads, the systems that were named by hand; looks only after a change.
+    pub fn tell_systems(&mut self) {
+        let now = (self.document_number, self.history.value());
+        if self.told_systems.0 == Some(now) {
+            return;
+        }
+        let layers = self.history.document().layers.iter();
+        let systems: Vec<AssignedCrs> = layers
+            .filter_map(|layer| {
+                let LayerSource::Raster { path, info } = &layer.source else {
+                    return None;
+                };
+                let georef = &info.as_ref()?.grid.georef;
+                Some(AssignedCrs {
+                    path: path.clone(),
+                    crs: georef
+                        .ground_crs()
+                        .filter(|_| georef.crs_is_assigned)?
+                        .clone(),
+                })
+            })
+            .collect();
+        if systems != self.told_systems.1 {
+            assign_systems(systems.clone());
+            self.jobs.assign(systems.clone());
+        }
+        self.told_systems = (Some(now), systems);
     }
 }
 

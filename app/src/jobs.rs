@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use terroir_engine::{DeviceInfo, Estimate, Event, Failure, JobId, JobSpec, Outcome, WorkerLink};
+use terroir_scene::AssignedCrs;
 
 use crate::language::t;
 
@@ -21,6 +22,8 @@ const LOG_LINES: usize = 200;
 pub trait JobLink {
     fn run(&mut self, spec: JobSpec) -> JobId;
     fn estimate(&mut self, spec: JobSpec) -> JobId;
+    /// Systems of rasters whose files name none, for jobs from now on.
+    fn assign(&mut self, _systems: Vec<AssignedCrs>) {}
     fn cancel(&mut self, id: JobId);
     fn request_devices(&mut self);
     fn drain(&mut self) -> Vec<Event>;
@@ -37,6 +40,9 @@ impl JobLink for WorkerLink {
     }
     fn estimate(&mut self, spec: JobSpec) -> JobId {
         Self::estimate(self, spec)
+    }
+    fn assign(&mut self, systems: Vec<AssignedCrs>) {
+        Self::assign(self, systems);
     }
     fn cancel(&mut self, id: JobId) {
         Self::cancel(self, id);
@@ -186,6 +192,11 @@ pub struct Jobs {
 }
 
 impl Jobs {
+    /// Systems of rasters whose files name none, for jobs from now on.
+    pub fn assign(&mut self, systems: Vec<AssignedCrs>) {
+        self.link.assign(systems);
+    }
+
     pub fn new(link: Box<dyn JobLink>) -> Self {
         Self {
             link,

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use terroir_scene::{
-    BandInfo, BandStatistics, BandWavelength, Blend, Channel, Document, Grid, HeadKind, History,
-    Labels, Layer, LayerId, LayerSource, MaskSource, Method, RasterInfo, Uncertainty,
-    WavelengthSource, Window, block_px_of,
+    AssignedCrs, BandInfo, BandStatistics, BandWavelength, Blend, Channel, Document, Grid,
+    HeadKind, History, Labels, Layer, LayerId, LayerSource, MaskSource, Method, RasterInfo,
+    Uncertainty, WavelengthSource, Window, block_px_of,
 };
 
 use crate::arrangement::Arrangement;
 use crate::clouds::Clouds;
 use crate::commands::Command;
+use crate::crops::CropForm;
 use crate::crs_chooser::CrsCatalogue;
 use crate::dialogs::Dialogs;
 use crate::files::{FileTask, Files};
@@ -163,6 +164,7 @@ pub struct State {
     pub jobs: Jobs,
     pub models: Models,
     pub training: TrainingForm,
+    pub crops: CropForm,
     pub soil: SoilForm,
     pub files: Files,
     pub vectors: Vectors,
@@ -186,6 +188,8 @@ pub struct State {
     pub opening: usize,
     /// Counts documents: revisions of two of them say nothing about each other.
     pub document_number: u64,
+    /// Systems named by hand, as they were told to the worker, and the document they were read from.
+    pub told_systems: (Option<(u64, u64)>, Vec<AssignedCrs>),
     /// The document's value that was handed to the journal of unsaved work last; `None` = it is to be handed over.
     pub journaled: Option<u64>,
     /// The journal is being written.
@@ -227,6 +231,7 @@ impl State {
             jobs: Jobs::new(link),
             models: Models::default(),
             training: TrainingForm::default(),
+            crops: CropForm::default(),
             soil: SoilForm::default(),
             files: Files::start(data_folder, program.clone(), wake.clone())?,
             vectors: Vectors::start(program.clone(), wake.clone())?,
@@ -245,6 +250,7 @@ impl State {
             waiting_weights: Vec::new(),
             opening: 0,
             document_number: 0,
+            told_systems: (None, Vec::new()),
             journaled: Some(0),
             is_journaling: false,
             recovered_from: None,

@@ -6,9 +6,11 @@ use egui::{Event, Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use terroir::window::Window;
-use terroir_scene::{Crs, MapGeometry, open_project};
+use terroir_engine::{CalcSpec, JobSpec, command_line};
+use terroir_scene::{Crs, MapGeometry, Raster, open_project};
 
 use crate::canvas::write_tiff;
+use crate::program::run;
 use crate::window::{CTRL, open, press, shows, wait, wait_shown};
 
 const SIDE: usize = 200;
@@ -55,6 +57,80 @@ fn search(harness: &mut Harness<'static, Window>, text: &str) {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     type_text(harness, text);
+}
+
+#[test]
+fn a_system_named_by_hand_goes_into_what_jobs_make() {
+    let folder = tempfile::tempdir().unwrap();
+    let nameless = write_nameless(folder.path());
+    let mut harness = crate::training_window::open(folder.path(), vec![nameless.clone()]);
+    wait(&mut harness, "opening the raster", |window| {
+        !window.document().layers.is_empty()
+    });
+    harness.step();
+    harness.get_by_label("No coordinate system").click();
+    harness.step();
+    choose(&mut harness, "32629");
+    wait(&mut harness, "the system", |window| {
+        epsg(window) == Some(32629)
+    });
+    let out = folder.path().join("twice.tif");
+    let spec = JobSpec::Calc(CalcSpec {
+        scene: nameless.clone(),
+        expression: "b1*2".to_owned(),
+        name: String::new(),
+        out: out.clone(),
+        wavelengths_nm: Vec::new(),
+        ramp: "viridis".to_owned(),
+    });
+    harness.state_mut().run_job(spec.clone());
+    wait(&mut harness, "the result as a layer", |window| {
+        window.document().layers.len() == 2
+    });
+    let named = |path: &Path| {
+        let raster = Raster::open(path).unwrap();
+        raster.info().grid.crs().and_then(|crs| crs.epsg)
+    };
+    assert_eq!(named(&out), Some(32629));
+    // This process knows it, too: the command that is copied says it.
+    let line = command_line(&spec);
+    assert!(
+        line.contains("--assign-crs") && line.contains("=EPSG:32629"),
+        "{line}"
+    );
+    let said = format!("{:?}", Raster::open(&out).unwrap().info().metadata);
+    assert!(said.contains("--assign-crs"), "{said}");
+    // Taken back, jobs make what the file says.
+    while harness.state_mut().take_back() {
+        harness.step();
+    }
+    harness.step();
+    assert!(!command_line(&spec).contains("--assign-crs"));
+
+    // The command line: as copied, and made again from the result alone.
+    let words: Vec<String> = line
+        .split(' ')
+        .skip(1)
+        .map(|word| word.trim_matches('\'').to_owned())
+        .collect();
+    std::fs::remove_file(&out).unwrap();
+    run(folder.path(), &words).done();
+    assert_eq!(named(&out), Some(32629));
+    let again = run(
+        folder.path(),
+        &["reproduce", "twice.tif", "--out", "again.tif"],
+    );
+    assert!(again.done().contains("Every"));
+    assert_eq!(named(&folder.path().join("again.tif")), Some(32629));
+    let info = |assigned: &str| {
+        run(
+            folder.path(),
+            &["info", "nameless.tif", "--assign-crs", assigned],
+        )
+    };
+    info("nameless.tif=EPSG:1").failed(2, &["EPSG:1"]);
+    info("nameless.tif").failed(2, &["FILE=SYSTEM"]);
+    assert!(info("nameless.tif=32629").done().contains("EPSG:32629"));
 }
 
 #[test]

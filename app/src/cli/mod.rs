@@ -57,7 +57,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use terroir_scene::{allow_address, is_remote, recognise_product};
+use terroir_scene::{
+    AssignedCrs, Crs, allow_address, assign_systems, is_remote, recognise_product,
+};
 
 use failure::{CliError, CliResult};
 use output::Output;
@@ -101,7 +103,7 @@ struct Cli {
     global: GlobalOptions,
 }
 
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct GlobalOptions {
     /// Print the result as one JSON document
     #[arg(long, global = true)]
@@ -112,6 +114,21 @@ struct GlobalOptions {
     /// No progress and no remarks, only results, warnings and errors
     #[arg(long, short, global = true)]
     quiet: bool,
+    /// The coordinate system of a raster whose file names none, as EPSG code, WKT or PROJ string; may be repeated. The file stays
+    /// as it is
+    #[arg(long, global = true, value_name = "FILE=SYSTEM", value_parser = assigned_crs, help_heading = "Options")]
+    assign_crs: Vec<AssignedCrs>,
+}
+
+/// `scene.tif=EPSG:32629`; the first `=` parts, since WKT and PROJ strings hold more of them.
+fn assigned_crs(text: &str) -> Result<AssignedCrs, String> {
+    let (path, crs) = text
+        .split_once('=')
+        .ok_or("write FILE=SYSTEM, for example scene.tif=EPSG:32629")?;
+    Ok(AssignedCrs {
+        path: path.into(),
+        crs: Crs::parse(crs).map_err(|error| error.to_string())?,
+    })
 }
 
 #[derive(Debug, Subcommand)]
@@ -224,6 +241,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         verbose: cli.global.verbose,
         quiet: cli.global.quiet,
     };
+    assign_systems(cli.global.assign_crs.clone());
     install_panic_words(output.verbose);
     install_log(output.verbose, cli.command.is_none());
     let result = std::panic::catch_unwind(|| dispatch(cli, output));

@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
-use terroir_engine::{Evaluation, ForecastMethod, JobSpec, command_line, reproduce_spec};
+use terroir_engine::{
+    CropFigure, CropResults, CropSeason, Evaluation, ForecastMethod, JobSpec, command_line,
+    reproduce_spec,
+};
 use terroir_scene::{
-    ArchiveSpec, Block, FutureWeather, Raster, RasterInfo, Resampling, Window, file_and_layer,
-    is_remote,
+    ArchiveSpec, AssignedCrs, Block, FutureWeather, Period, Raster, RasterInfo, Resampling, Window,
+    assign_systems, file_and_layer, is_remote,
 };
 
 use super::failure::{CliError, CliResult};
@@ -19,7 +22,7 @@ use super::output::Output;
 
 #[derive(Debug, Args)]
 pub struct ReproduceArgs {
-    /// A field or a map written by Terroir, or the report of an evaluation (.json)
+    /// A field or a map written by Terroir, the report of an evaluation or the results of crop maps (.json)
     file: PathBuf,
     /// Where the second one goes; <stem>_again beside the first without this
     #[arg(long)]
@@ -31,7 +34,10 @@ pub struct ReproduceArgs {
 
 pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
     if args.file.extension().is_some_and(|ending| ending == "json") {
-        return evaluation_again(args, output);
+        return match CropResults::read_blocking(&args.file) {
+            Ok(results) => crops_again(args, &results, output),
+            Err(_) => evaluation_again(args, output),
+        };
     }
     let raster = Raster::open(&args.file)?;
     let mut out = args.out.clone().unwrap_or_else(|| again(&args.file));
@@ -147,6 +153,7 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
                 .iter_mut()
                 .chain(weather)
                 .chain(&mut soil.model)
+                .chain(&mut soil.field)
             {
                 find_input(file, folder)?;
             }
@@ -185,7 +192,9 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
                 out = forecast.out.join(name);
             }
         }
-        JobSpec::Train(_)
+        // Its maps name the step that made them.
+        JobSpec::Crop(_)
+        | JobSpec::Train(_)
         | JobSpec::Assess(_)
         | JobSpec::Overviews(_)
         | JobSpec::Pretrain(_)
@@ -206,6 +215,7 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
             )));
         }
     }
+    take_named_systems(whole, &raster);
     if let Some(shard) = shard {
         out = shard.path_of(&out);
     }
@@ -278,6 +288,100 @@ fn evaluation_again(args: &ReproduceArgs, output: Output) -> CliResult {
             before.results.len()
         ),
     })
+}
+
+/// Inputs that name no coordinate system had one by hand when the file was made that has one: they get it again.
+fn take_named_systems(job: &JobSpec, made: &Raster) {
+    let Some(crs) = made.info().grid.georef.ground_crs() else {
+        return;
+    };
+    let is_nameless = |path: &&Path| {
+        !is_remote(path)
+            && Raster::open(path)
+                .is_ok_and(|raster| raster.info().grid.georef.ground_crs().is_none())
+    };
+    let named = job
+        .rasters()
+        .into_iter()
+        .filter(is_nameless)
+        .map(|path| AssignedCrs {
+            path: path.to_owned(),
+            crs: crs.clone(),
+        });
+    let named: Vec<AssignedCrs> = named.collect();
+    // What the command line names wins.
+    if !named.is_empty() {
+        assign_systems(named);
+    }
+}
+
+/// Maps crops once more, and says which figures differ.
+fn crops_again(args: &ReproduceArgs, before: &CropResults, output: Output) -> CliResult {
+    let spec = before
+        .job
+        .get("spec")
+        .and_then(|spec| serde_json::from_value(spec.clone()).ok());
+    let Some(JobSpec::Crop(mut spec)) = spec else {
+        return Err(CliError::failed(format!(
+            "The results do not say how they were made.\n{}",
+            args.file.display()
+        )));
+    };
+    let folder = args.file.parent().unwrap_or(Path::new(""));
+    find_archive(&mut spec.archive, &mut None, folder)?;
+    for model in &mut spec.models {
+        find_input(&mut model.weights, folder)?;
+    }
+    if let Some(weather) = &mut spec.weather {
+        find_input(&mut weather.path, folder)?;
+    }
+    if let Some(split) = &mut spec.split {
+        find_input(split, folder)?;
+    }
+    find_input(&mut spec.labels, folder)?;
+    spec.out = args.out.clone().unwrap_or_else(|| again(&args.file));
+    let path = spec.results_path();
+    if path == args.file {
+        return Err(CliError::usage(
+            "--out writes the file itself: choose another name.",
+        ));
+    }
+    let spec = JobSpec::Crop(spec);
+    if args.print {
+        return output.print(&(command_line(&spec) + "\n"));
+    }
+    let cancel = CancelFlag::on_ctrl_c()?;
+    run_job(&spec, output, &cancel)?;
+    let after = CropResults::read_blocking(&path)?;
+    let figures = |results: &CropResults| -> Vec<(Period, CropFigure)> {
+        let of = |season: &CropSeason| {
+            let period = season.period;
+            season
+                .figures
+                .iter()
+                .map(move |figure| (period, figure.clone()))
+                .collect::<Vec<_>>()
+        };
+        results.seasons.iter().flat_map(of).collect()
+    };
+    let (before, after) = (figures(before), figures(&after));
+    let differing = before
+        .iter()
+        .filter(|figure| !after.contains(figure))
+        .count();
+    if output.json {
+        return output.print_json(&json!({
+            "file": path, "command": command_line(&spec), "differing_figures": differing, "figures": before.len(),
+        }));
+    }
+    let text = match differing {
+        0 => "Every figure is the same as before.".to_owned(),
+        _ => format!(
+            "{differing} of {} figures differ from before.",
+            before.len()
+        ),
+    };
+    output.print(&format!("{text}  {}\n", path.display()))
 }
 
 /// Takes an input from where it was, else from the folder of the result.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use terroir_scene::{Head, Raster};
+use terroir_scene::{Head, Raster, assigned_to};
 
 use crate::provenance::job_of_raster;
 use crate::{Failure, JobSpec, ModelsAction, TunedAbout};
@@ -257,6 +257,12 @@ pub fn command_line(spec: &JobSpec) -> String {
                 .into_iter()
                 .for_each(|(word, value)| add(word, value));
         }
+        JobSpec::Crop(spec) => {
+            add("crop", None);
+            spec.words()
+                .into_iter()
+                .for_each(|(word, value)| add(&word, value));
+        }
         JobSpec::Soil(spec) => {
             add("soil", None);
             spec.words()
@@ -319,6 +325,18 @@ pub fn command_line(spec: &JobSpec) -> String {
             spec.words()
                 .into_iter()
                 .for_each(|(word, value)| add(word, value));
+        }
+    }
+    let mut named: Vec<&Path> = Vec::new();
+    for raster in spec.rasters() {
+        if let Some(crs) = assigned_to(raster).filter(|_| !named.contains(&raster)) {
+            named.push(raster);
+            let system = match crs.epsg {
+                Some(code) => format!("EPSG:{code}"),
+                None => crs.wkt,
+            };
+            words.push("--assign-crs".to_owned());
+            words.push(format!("{}={system}", raster.display()));
         }
     }
     words
@@ -396,6 +414,7 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
             | JobSpec::Pca(_)
             | JobSpec::Evaluate(_)
             | JobSpec::EmbedSeries(_)
+            | JobSpec::Crop(_)
             | JobSpec::EmbedSeason(_)
             | JobSpec::Reconstruct(_)
             | JobSpec::Composite(_)

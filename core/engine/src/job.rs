@@ -4,9 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use terroir_scene::{HeadKind, Resampling, Uncertainty};
+use terroir_scene::{AssignedCrs, HeadKind, Resampling, Uncertainty};
 
 use crate::colours::PcaSpec;
+use crate::crop::CropSpec;
 use crate::embed_season::EmbedSeasonSpec;
 use crate::embed_series::EmbedSeriesSpec;
 use crate::export_field::ExportFieldSpec;
@@ -81,6 +82,8 @@ pub enum JobSpec {
     Reconstruct(ReconstructSpec),
     /// Dated images to one raster.
     Composite(CompositeSpec),
+    /// Dated images, labels and weather to crop maps, with how well each description of the images does.
+    Crop(CropSpec),
     /// Stations, weather and dated images to soil moisture.
     Soil(SoilSpec),
     /// Dated images to images of days that were not seen, or without gaps.
@@ -120,6 +123,7 @@ impl JobSpec {
             Self::EmbedSeason(spec) => spec.archive.files.iter().map(|file| &**file).collect(),
             Self::Reconstruct(spec) => spec.archive.files.iter().map(|file| &**file).collect(),
             Self::Composite(spec) => spec.archive.files.iter().map(|file| &**file).collect(),
+            Self::Crop(spec) => spec.rasters(),
             Self::Soil(spec) => spec.rasters(),
             Self::Forecast(spec) => spec.archive.files.iter().map(|file| &**file).collect(),
             Self::Shard(spec) => spec.of.rasters(),
@@ -322,6 +326,10 @@ pub enum Command {
     },
     Cancel {
         id: JobId,
+    },
+    /// Systems of rasters whose files name none, for all jobs that follow.
+    Systems {
+        systems: Vec<AssignedCrs>,
     },
     /// Asks for `Event::Devices`.
     Devices,

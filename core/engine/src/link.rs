@@ -8,6 +8,8 @@ use std::sync::mpsc::{TryRecvError, TrySendError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
+use terroir_scene::AssignedCrs;
+
 use crate::process::{Line, Process, Wake};
 use crate::{Command, Event, Failure, JobId, JobSpec};
 
@@ -29,6 +31,9 @@ pub struct WorkerLink {
     waiting: VecDeque<Job>,
     current: Option<Running>,
     wants_devices: bool,
+    /// Systems of rasters whose files name none, and whether the worker knows them.
+    systems: Vec<AssignedCrs>,
+    knows_systems: bool,
     process: Option<Process>,
     failed_starts: usize,
     /// Events of the link itself (deaths, cancels), handed out by the next `drain`.
@@ -83,6 +88,8 @@ impl WorkerLink {
             waiting: VecDeque::new(),
             current: None,
             wants_devices: false,
+            systems: Vec::new(),
+            knows_systems: true,
             process: None,
             failed_starts: 0,
             own_events: Vec::new(),
@@ -91,6 +98,12 @@ impl WorkerLink {
 
     pub fn run(&mut self, spec: JobSpec) -> JobId {
         self.enqueue(|id| Command::Run { id, spec })
+    }
+
+    /// Jobs from now on take these systems for rasters whose files name none.
+    pub fn assign(&mut self, systems: Vec<AssignedCrs>) {
+        self.knows_systems = self.knows_systems && systems == self.systems;
+        self.systems = systems;
     }
 
     pub fn estimate(&mut self, spec: JobSpec) -> JobId {
@@ -239,6 +252,18 @@ impl WorkerLink {
         let Some(job) = self.waiting.front() else {
             return;
         };
+        if !self.knows_systems {
+            let systems = self.systems.clone();
+            // A full pipe is tried again with the job.
+            if process
+                .commands
+                .try_send(Command::Systems { systems })
+                .is_err()
+            {
+                return;
+            }
+            self.knows_systems = true;
+        }
         match process.commands.try_send(job.command.clone()) {
             Ok(()) => {
                 self.current = Some(Running {
@@ -260,6 +285,7 @@ impl WorkerLink {
                     process.commands.try_send(Command::Devices).ok();
                 }
                 self.process = Some(process);
+                self.knows_systems = self.systems.is_empty();
             }
             Err(error) => {
                 let failure = Failure::new(format!(

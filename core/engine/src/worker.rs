@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-use terroir_scene::{allow_address, is_remote};
+use terroir_scene::{allow_address, assign_systems, is_remote};
 
 use crate::lost_device;
 use crate::monitor::{Monitor, Stop};
@@ -216,6 +216,8 @@ fn command_loop<W: Write + Send + 'static>(
                     events.send(Event::Cancelled { id });
                 }
             }
+            // Sent while no job runs.
+            Ok(Command::Systems { systems }) => assign_systems(systems),
             Ok(Command::Devices) => {
                 let events = events.clone();
                 let answered = named("devices", move || {

@@ -9,6 +9,7 @@ mod archive_read;
 mod archive_sources;
 mod area;
 mod area_estimates;
+mod assigned_crs;
 mod band_classes;
 mod band_items;
 mod bands;
@@ -223,6 +224,7 @@ pub use area::*;
 pub use area_estimates::{
     AreaEstimates, ClassEstimate, Estimated, HALF_WIDTH_95, estimate_areas, points_needed,
 };
+pub use assigned_crs::*;
 pub use bands::*;
 pub use basis::*;
 pub use belief::*;

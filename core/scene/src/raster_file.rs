@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 
+use crate::assigned_crs::assigned_to;
 use crate::containers::{path_of, resolve, variable_of};
 use crate::crashed_files::about_to_open;
 use crate::field_product::first_day_of;
@@ -97,7 +98,13 @@ impl Raster {
     }
 
     fn described(dataset: Dataset, path: &Path, product: Option<&Product>) -> SceneResult<Self> {
-        let (info, storage) = raster_header::read(&dataset, path, product)?;
+        let (mut info, storage) = raster_header::read(&dataset, path, product)?;
+        // A file that names its system is right.
+        if info.grid.georef.ground_crs().is_none()
+            && let Some(crs) = assigned_to(path)
+        {
+            info.grid.georef.assign_crs(crs);
+        }
         // Warnings of a file that opened well are not errors of the next call.
         if let Some(words) = take_gdal_messages() {
             log::debug!("{}: {words}", path.display());
