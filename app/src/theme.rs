@@ -201,6 +201,15 @@ pub fn named(response: egui::Response, name: &str) -> egui::Response {
     response.on_hover_text(name)
 }
 
+/// Gives a box of choices the name and the value a screen reader says, where no label stands before it.
+pub fn named_choice(response: egui::Response, name: &str, value: &str) -> egui::Response {
+    response.widget_info(|| egui::WidgetInfo {
+        current_text_value: Some(value.to_owned()),
+        ..egui::WidgetInfo::labeled(egui::Role::ComboBox, response.enabled(), name)
+    });
+    response
+}
+
 /// A slider with its number, both named by `label` for a screen reader. Takes the width there is.
 pub fn slider_ui(
     ui: &mut egui::Ui,

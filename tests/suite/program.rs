@@ -28,9 +28,14 @@ pub fn terroir() -> &'static Path {
         // depends on them would be compiled anew for each run of the tests.
         let of_package = |name: &std::ffi::OsString| {
             let name = name.to_string_lossy();
-            ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"]
-                .iter()
-                .any(|start| name.starts_with(start))
+            [
+                "CARGO_PKG_",
+                "CARGO_MANIFEST_",
+                "CARGO_BIN_",
+                "CARGO_CRATE_",
+            ]
+            .iter()
+            .any(|start| name.starts_with(start))
         };
         for (name, _) in std::env::vars_os().filter(|(name, _)| of_package(name)) {
             build.env_remove(name);

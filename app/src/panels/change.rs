@@ -23,13 +23,11 @@ pub fn change_ui(ui: &mut egui::Ui, state: &mut State) {
         .num_columns(2)
         .spacing([10.0, 6.0])
         .show(ui, |ui| {
-            ui.label(t!("analyses-before"));
-            if let Some(path) = field_choice_ui(ui, "before", &fields, &before) {
+            if let Some(path) = field_choice_ui(ui, t!("analyses-before"), &fields, &before) {
                 state.session.analyses.before = Some(path);
             }
             ui.end_row();
-            ui.label(t!("analyses-after"));
-            if let Some(path) = field_choice_ui(ui, "after", &fields, &after) {
+            if let Some(path) = field_choice_ui(ui, t!("analyses-after"), &fields, &after) {
                 state.session.analyses.after = Some(path);
             }
             ui.end_row();
@@ -82,12 +80,13 @@ pub fn change_ui(ui: &mut egui::Ui, state: &mut State) {
 
 fn field_choice_ui(
     ui: &mut egui::Ui,
-    id: &str,
+    title: &str,
     fields: &[FieldChoice],
     chosen: &FieldChoice,
 ) -> Option<std::path::PathBuf> {
     let mut picked = None;
-    ComboBox::from_id_salt(id)
+    let label = ui.label(title);
+    ComboBox::from_id_salt(title)
         .width(ui.available_width())
         .truncate()
         .selected_text(&chosen.name)
@@ -100,13 +99,15 @@ fn field_choice_ui(
                     picked = Some(field.path.clone());
                 }
             }
-        });
+        })
+        .response
+        .labelled_by(label.id);
     picked
 }
 
 fn measure_ui(ui: &mut egui::Ui, state: &mut State, years: usize) {
     let form = &mut state.session.analyses;
-    ui.label(t!("analyses-measure"));
+    let label = ui.label(t!("analyses-measure"));
     let before = form.measure;
     ComboBox::from_id_salt("measure of change")
         .width(ui.available_width())
@@ -127,7 +128,9 @@ fn measure_ui(ui: &mut egui::Ui, state: &mut State, years: usize) {
                 ui.selectable_value(&mut form.measure, measure, measure_name(measure))
                     .on_hover_text(about);
             }
-        });
+        })
+        .response
+        .labelled_by(label.id);
     if form.measure != before {
         form.threshold = None;
     }

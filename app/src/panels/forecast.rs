@@ -83,8 +83,8 @@ fn form_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
                 ui.end_row();
             }
             sensor_ui(ui, state, facts);
-            ui.label(t!("forecast-method"));
-            method_ui(ui, state);
+            let label = ui.label(t!("forecast-method"));
+            method_ui(ui, state).labelled_by(label.id);
             ui.end_row();
             if state.forecast.task == ForecastTask::Ahead
                 && state.forecast.ahead == AheadBy::Network
@@ -104,8 +104,8 @@ fn form_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
                     ui.end_row();
                 }
             }
-            ui.label(t!("forecast-area"));
-            area_ui(ui, state, facts);
+            let label = ui.label(t!("forecast-area"));
+            area_ui(ui, state, facts).labelled_by(label.id);
             ui.end_row();
             ui.label(t!("forecast-folder"));
             out_ui(ui, state, facts);
@@ -126,7 +126,7 @@ fn sensor_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
     let chosen = state
         .forecast_sensor(facts)
         .map_or_else(String::new, |sensor| sensor.name.clone());
-    ui.label(t!("forecast-sensor"));
+    let label = ui.label(t!("forecast-sensor"));
     ComboBox::from_id_salt("forecast sensor")
         .width(ui.available_width())
         .selected_text(&chosen)
@@ -136,11 +136,13 @@ fn sensor_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
                     state.forecast.sensor = name.to_owned();
                 }
             }
-        });
+        })
+        .response
+        .labelled_by(label.id);
     ui.end_row();
 }
 
-fn method_ui(ui: &mut egui::Ui, state: &mut State) {
+fn method_ui(ui: &mut egui::Ui, state: &mut State) -> egui::Response {
     let form = &mut state.forecast;
     match form.task {
         ForecastTask::Ahead => {
@@ -152,7 +154,8 @@ fn method_ui(ui: &mut egui::Ui, state: &mut State) {
                         ui.selectable_value(&mut form.ahead, choice, choice.title())
                             .on_hover_text(choice.sentence());
                     }
-                });
+                })
+                .response
         }
         ForecastTask::Gaps => {
             ComboBox::from_id_salt("filling method")
@@ -163,7 +166,8 @@ fn method_ui(ui: &mut egui::Ui, state: &mut State) {
                         ui.selectable_value(&mut form.gaps, choice, rule_title(choice))
                             .on_hover_text(rule_sentence(choice));
                     }
-                });
+                })
+                .response
         }
     }
 }
@@ -224,7 +228,7 @@ fn network_ui(ui: &mut egui::Ui, state: &mut State) {
         }
     }
     ui.end_row();
-    ui.label(t!("forecast-to-come"));
+    let label = ui.label(t!("forecast-to-come"));
     let form = &mut state.forecast.network;
     ComboBox::from_id_salt("weather to come")
         .width(ui.available_width())
@@ -233,7 +237,9 @@ fn network_ui(ui: &mut egui::Ui, state: &mut State) {
             for choice in WeatherToCome::ALL {
                 ui.selectable_value(&mut form.to_come, choice, choice.name());
             }
-        });
+        })
+        .response
+        .labelled_by(label.id);
     ui.end_row();
     match form.to_come {
         WeatherToCome::Known => {}
@@ -403,7 +409,7 @@ fn days_ahead_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
     }
 }
 
-fn area_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
+fn area_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) -> egui::Response {
     let grid = &facts.grid;
     let whole = t!("forecast-whole", width = grid.width, height = grid.height);
     let in_view = match state.view_window(grid, None) {
@@ -424,7 +430,8 @@ fn area_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
         .show_ui(ui, |ui| {
             ui.selectable_value(&mut state.forecast.only_view, false, whole);
             ui.selectable_value(&mut state.forecast.only_view, true, in_view);
-        });
+        })
+        .response
 }
 
 fn out_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {

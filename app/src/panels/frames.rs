@@ -197,7 +197,7 @@ fn mask_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer, series: &Series)
     }
     let mut picked = None;
     ui.horizontal(|ui| {
-        ui.label(t!("timeline-mask-in"));
+        let label = ui.label(t!("timeline-mask-in"));
         egui::ComboBox::from_id_salt("mask band")
             .selected_text(text)
             .width(150.0)
@@ -220,11 +220,13 @@ fn mask_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer, series: &Series)
                         picked = Some(Pick::Band(band.name.clone()));
                     }
                 }
-            });
+            })
+            .response
+            .labelled_by(label.id);
         let Some(mask) = mask else {
             return;
         };
-        ui.label(t!("timeline-mask-as"));
+        let label = ui.label(t!("timeline-mask-as"));
         egui::ComboBox::from_id_salt("mask kind")
             .selected_text(kind_name(mask.kind))
             .width(150.0)
@@ -237,7 +239,9 @@ fn mask_ui(ui: &mut egui::Ui, state: &mut State, layer: &Layer, series: &Series)
                         picked = Some(Pick::Kind(kind));
                     }
                 }
-            });
+            })
+            .response
+            .labelled_by(label.id);
     });
     let Some(picked) = picked else {
         return;

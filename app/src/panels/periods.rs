@@ -39,7 +39,7 @@ pub fn slide_ui(ui: &mut egui::Ui, state: &mut State, facts: &Arc<ArchiveFacts>)
             });
             ui.end_row();
             if !form.slides_by_year {
-                ui.label(t!("series-field-slide-of"));
+                let label = ui.label(t!("series-field-slide-of"));
                 let text = |months: u32| match months {
                     1 => t!("series-field-slide-one-month").to_owned(),
                     12 => t!("series-field-slide-one-year").to_owned(),
@@ -54,6 +54,7 @@ pub fn slide_ui(ui: &mut egui::Ui, state: &mut State, facts: &Arc<ArchiveFacts>)
                         }
                     })
                     .response
+                    .labelled_by(label.id)
                     .on_hover_text(t!("series-field-slide-of-tip"));
                 ui.end_row();
             }

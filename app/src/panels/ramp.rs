@@ -175,7 +175,7 @@ fn steps_ui(
         Some(Steps::Equal { .. }) => t!("ramp-equal"),
         Some(Steps::At { .. }) => t!("ramp-counts"),
     };
-    egui::ComboBox::from_id_salt("ramp steps")
+    let choice = egui::ComboBox::from_id_salt("ramp steps")
         .width(92.0)
         .selected_text(text)
         .show_ui(ui, |ui| {
@@ -203,7 +203,9 @@ fn steps_ui(
             {
                 state.take_quantiles(layer.id, if count < 2 { 5 } else { count });
             }
-        });
+        })
+        .response;
+    theme::named_choice(choice, t!("ramp-steps"), text);
     if count > 1 {
         let mut wanted = count;
         let drag = ui

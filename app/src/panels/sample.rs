@@ -43,7 +43,7 @@ fn draw_ui(ui: &mut egui::Ui, state: &mut State) {
         .num_columns(2)
         .spacing([10.0, 6.0])
         .show(ui, |ui| {
-            ui.label(t!("accuracy-sample-map"));
+            let label = ui.label(t!("accuracy-sample-map"));
             egui::ComboBox::from_id_salt("sampled map")
                 .width(170.0)
                 .truncate()
@@ -52,7 +52,9 @@ fn draw_ui(ui: &mut egui::Ui, state: &mut State) {
                     for layer in &maps {
                         ui.selectable_value(&mut form.map, Some(layer.id), &layer.name);
                     }
-                });
+                })
+                .response
+                .labelled_by(label.id);
             ui.end_row();
             ui.label(t!("accuracy-sample-points"));
             ui.vertical(|ui| {

@@ -355,8 +355,8 @@ fn model_section_ui(ui: &mut egui::Ui, state: &mut State, facts: Option<&Arc<Arc
             device_ui(ui, state);
             ui.end_row();
             if let Some(facts) = facts {
-                ui.label(t!("series-field-area"));
-                area_ui(ui, state, facts);
+                let label = ui.label(t!("series-field-area"));
+                area_ui(ui, state, facts).labelled_by(label.id);
                 ui.end_row();
                 ui.label(t!("series-field-file"));
                 out_ui(ui, state, facts);
@@ -437,7 +437,7 @@ fn weights_ui(ui: &mut egui::Ui, state: &mut State) {
     });
 }
 
-fn area_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
+fn area_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) -> egui::Response {
     let text = |window: Option<terroir_scene::Window>| match window {
         Some(window) => t!(
             "series-field-in-view",
@@ -463,7 +463,8 @@ fn area_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
         .show_ui(ui, |ui| {
             ui.selectable_value(&mut state.series_field.only_view, false, whole);
             ui.selectable_value(&mut state.series_field.only_view, true, in_view);
-        });
+        })
+        .response
 }
 
 fn out_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {

@@ -169,9 +169,10 @@ fn rule_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, look: &Look
             let now = extents()
                 .into_iter()
                 .find(|(extent, ..)| *extent == look.extent);
-            egui::ComboBox::from_id_salt("stretch extent")
+            let value = now.map_or("", |(_, name, _)| name);
+            let choice = egui::ComboBox::from_id_salt("stretch extent")
                 .width(104.0)
-                .selected_text(now.map_or("", |(_, name, _)| name))
+                .selected_text(value)
                 .show_ui(ui, |ui| {
                     for (extent, name, tip) in extents() {
                         let is_now = extent == look.extent;
@@ -186,14 +187,16 @@ fn rule_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, look: &Look
                         }
                     }
                 })
-                .response
+                .response;
+            theme::named_choice(choice, t!("stretch-extent-tip"), value)
                 .on_hover_text(t!("stretch-extent-tip"));
             let now = limit_rules()
                 .into_iter()
                 .find(|(limits, ..)| *limits == look.limits);
-            egui::ComboBox::from_id_salt("stretch limits")
+            let value = now.map_or("", |(_, name, _)| name);
+            let choice = egui::ComboBox::from_id_salt("stretch limits")
                 .width(84.0)
-                .selected_text(now.map_or("", |(_, name, _)| name))
+                .selected_text(value)
                 .show_ui(ui, |ui| {
                     for (limits, name, tip) in limit_rules() {
                         if ui
@@ -205,7 +208,8 @@ fn rule_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, look: &Look
                         }
                     }
                 })
-                .response
+                .response;
+            theme::named_choice(choice, t!("stretch-limits-tip"), value)
                 .on_hover_text(t!("stretch-limits-tip"));
         });
     });

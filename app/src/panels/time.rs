@@ -92,7 +92,7 @@ fn quantity_ui(ui: &mut egui::Ui, state: &mut State) {
         return;
     };
     ui.horizontal(|ui| {
-        ui.label(t!("time-value"));
+        let label = ui.label(t!("time-value"));
         egui::ComboBox::from_id_salt("time quantity")
             .selected_text(chosen.label())
             .width(150.0)
@@ -101,7 +101,9 @@ fn quantity_ui(ui: &mut egui::Ui, state: &mut State) {
                     let label = quantity.label();
                     ui.selectable_value(&mut chosen, quantity, label);
                 }
-            });
+            })
+            .response
+            .labelled_by(label.id);
         if state.session.time.is_reading {
             ui.label(
                 egui::RichText::new(t!("time-reading")).color(theme::colors(ui.visuals()).weak),

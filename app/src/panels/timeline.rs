@@ -173,7 +173,8 @@ fn speed_ui(ui: &mut egui::Ui, state: &mut State) {
             }
         })
         .response;
-    response.on_hover_text(t!("timeline-speed-tip"));
+    theme::named_choice(response, t!("timeline-speed-tip"), &text(*speed))
+        .on_hover_text(t!("timeline-speed-tip"));
 }
 
 /// Dates above a share of clouds are left out.

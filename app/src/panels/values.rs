@@ -44,7 +44,7 @@ pub fn values_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
         .num_columns(2)
         .spacing([10.0, 6.0])
         .show(ui, |ui| {
-            ui.label(t!("analyses-places"));
+            let label = ui.label(t!("analyses-places"));
             ComboBox::from_id_salt("places")
                 .width(ui.available_width())
                 .truncate()
@@ -58,9 +58,11 @@ pub fn values_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
                             form.values_layer = Some(layer.id);
                         }
                     }
-                });
+                })
+                .response
+                .labelled_by(label.id);
             ui.end_row();
-            ui.label(t!("analyses-value"));
+            let label = ui.label(t!("analyses-value"));
             ComboBox::from_id_salt("value")
                 .width(ui.available_width())
                 .truncate()
@@ -69,7 +71,9 @@ pub fn values_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
                     for column in &columns {
                         ui.selectable_value(&mut form.value, column.clone(), column);
                     }
-                });
+                })
+                .response
+                .labelled_by(label.id);
             ui.end_row();
             ui.label(t!("analyses-unit"));
             ui.add(

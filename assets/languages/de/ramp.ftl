@@ -1,6 +1,7 @@
 ramp-title = Farbverlauf
 ramp-turn = Farbverlauf umkehren
 ramp-chosen = Farbverlauf: { $name }
+ramp-steps = Stufen der Farbskala
 ramp-smooth = Stufenlos
 ramp-smooth-step = Stufenloser Verlauf
 ramp-equal = Gleiche Stufen

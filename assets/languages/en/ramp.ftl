@@ -1,6 +1,7 @@
 ramp-title = Colour ramp
 ramp-turn = Turn the ramp round
 ramp-chosen = Colour ramp: { $name }
+ramp-steps = Steps of the ramp
 ramp-smooth = Smooth
 ramp-smooth-step = Smooth ramp
 ramp-equal = Equal steps

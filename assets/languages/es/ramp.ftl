@@ -1,6 +1,7 @@
 ramp-title = Rampa de color
 ramp-turn = Invertir la rampa
 ramp-chosen = Rampa de color: { $name }
+ramp-steps = Pasos de la rampa
 ramp-smooth = Continua
 ramp-smooth-step = Rampa continua
 ramp-equal = Pasos iguales

@@ -1,6 +1,7 @@
 ramp-title = Dégradé de couleurs
 ramp-turn = Inverser le dégradé
 ramp-chosen = Dégradé : { $name }
+ramp-steps = Paliers de la rampe
 ramp-smooth = Continu
 ramp-smooth-step = Dégradé continu
 ramp-equal = Pas égaux

@@ -1,6 +1,7 @@
 ramp-title = Rampa de cores
 ramp-turn = Inverter a rampa
 ramp-chosen = Rampa de cores: { $name }
+ramp-steps = Passos da rampa
 ramp-smooth = Contínua
 ramp-smooth-step = Rampa contínua
 ramp-equal = Passos iguais

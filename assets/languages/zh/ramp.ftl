@@ -1,6 +1,7 @@
 ramp-title = 色带
 ramp-turn = 反转色带
 ramp-chosen = 色带：{ $name }
+ramp-steps = 色带分级
 ramp-smooth = 连续
 ramp-smooth-step = 连续色带
 ramp-equal = 等间距
