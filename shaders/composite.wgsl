@@ -18,6 +18,8 @@ struct Composite {
     table_count: u32,
     flags: u32,
     breaks: array<vec4<f32>, 4>,
+    // What missing pixels show, as a styled tile stores it.
+    missing: vec4<f32>,
 }
 
 @group(0) @binding(0) var<uniform> composite: Composite;
@@ -62,7 +64,7 @@ fn composite_pixel(@builtin(position) position: vec4<f32>) -> @location(0) vec4<
     let texel = vec2<i32>(position.xy);
     let mask_layer = i32(textureNumLayers(planes)) - 1;
     if (textureLoad(planes, texel, mask_layer, 0).r < 0.5) {
-        return vec4<f32>(0.0);
+        return composite.missing;
     }
     if (composite.mode == MODE_TABLE) {
         let code = i32(floor(textureLoad(planes, texel, 0, 0).r + 0.5));

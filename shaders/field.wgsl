@@ -19,6 +19,8 @@ struct Field {
     temperature: f32,
     // Similarities below it are not drawn.
     floor: f32,
+    // What missing pixels show, as a styled tile stores it.
+    missing: vec4<f32>,
 }
 
 @group(0) @binding(0) var<uniform> field: Field;
@@ -41,7 +43,7 @@ fn field_pixel(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32>
     for (var layer = 0u; layer < LAYERS; layer++) {
         let raw = textureLoad(codes, texel, layer, 0);
         if (any(raw == vec4<i32>(MISSING))) {
-            return vec4<f32>(0.0);
+            return field.missing;
         }
         let share = vec4<f32>(raw) / 127.5;
         let value = share * abs(share);
@@ -49,7 +51,10 @@ fn field_pixel(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32>
         first += value * forms[layer];
     }
     // Only fill values are shorter than one half.
-    if (squares < 0.25 || field.count == 0u) {
+    if (squares < 0.25) {
+        return field.missing;
+    }
+    if (field.count == 0u) {
         return vec4<f32>(0.0);
     }
     let inverse_length = inverseSqrt(squares);

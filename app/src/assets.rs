@@ -153,6 +153,7 @@ fn raster_layer_blocking(path: &Path, name: &str, attribution: &str) -> SceneRes
         visible: true,
         opacity: 1.0,
         blend: Blend::Normal,
+        missing_color: None,
         edited_wavelengths: Vec::new(),
         attribution: Some(attribution.to_owned()),
     })

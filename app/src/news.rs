@@ -373,6 +373,7 @@ impl State {
                     visible: true,
                     opacity: 1.0,
                     blend: Blend::Normal,
+                    missing_color: None,
                     edited_wavelengths: Vec::new(),
                     attribution: FieldProduct::of(&info).and_then(|product| product.credit()),
                 });

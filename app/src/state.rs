@@ -749,6 +749,7 @@ pub fn add_labels_layer(document: &mut Document) -> LayerId {
         visible: true,
         opacity: 1.0,
         blend: Blend::Normal,
+        missing_color: None,
         edited_wavelengths: Vec::new(),
         attribution: None,
     });

@@ -172,6 +172,7 @@ impl State {
                     edited_wavelengths: Vec::new(),
                     attribution: None,
                     blend: terroir_scene::Blend::Normal,
+                    missing_color: None,
                 });
             });
         self.session.active = None;

@@ -726,6 +726,7 @@ pub fn layer(name: &str, source: LayerSource) -> Layer {
         visible: true,
         opacity: 1.0,
         blend: Blend::Normal,
+        missing_color: None,
         edited_wavelengths: vec![(0, Wavelength(664.5))],
         attribution: Some("somebody".to_owned()),
     }

@@ -251,6 +251,7 @@ fn layer_value(id: u64, source: LayerSource, style: Option<Style>) -> Layer {
         visible: true,
         opacity: 1.0,
         blend: Blend::Normal,
+        missing_color: None,
         edited_wavelengths: Vec::new(),
         attribution: None,
     }

@@ -364,6 +364,7 @@ fn project(folder: &Path) -> PathBuf {
             visible: true,
             opacity: 1.0,
             blend: Blend::Normal,
+            missing_color: None,
             edited_wavelengths: Vec::new(),
             attribution: None,
         });

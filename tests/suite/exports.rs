@@ -92,6 +92,36 @@ fn a_map_becomes_a_sheet_with_its_legend() {
 }
 
 #[test]
+fn missing_pixels_are_transparent_or_in_the_colour_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "ncols 2\nnrows 2\nxllcorner 0\nyllcorner 0\ncellsize 10\nNODATA_value -1\n1 -1\n3 4\n";
+    std::fs::write(folder.path().join("four.asc"), text).unwrap();
+    let second_pixel = |more: &[&str]| {
+        let mut words = vec!["render", "four.asc", "--size", "2", "--out", "view.png"];
+        words.extend(more);
+        run(folder.path(), &words).done();
+        let file = std::fs::File::open(folder.path().join("view.png")).unwrap();
+        let mut reader = png::Decoder::new(std::io::BufReader::new(file))
+            .read_info()
+            .unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut pixels).unwrap();
+        assert_eq!(pixels.len(), 16);
+        assert!([3, 11, 15].iter().all(|alpha| pixels[*alpha] == 255));
+        pixels[4..8].to_vec()
+    };
+    assert_eq!(second_pixel(&[]), [0; 4]);
+    assert_eq!(
+        second_pixel(&["--nodata-color", "#ff00fe"]),
+        [255, 0, 254, 255]
+    );
+    let wrong = [
+        "render", "four.asc", "--out", "view.png", "--nodata-color", "pink",
+    ];
+    run(folder.path(), &wrong).failed(2, &["six hexadecimal digits"]);
+}
+
+#[test]
 fn a_field_is_written_anew_with_every_number() {
     let folder = tempfile::tempdir().unwrap();
     let mut fields = vec![sample().join("field.tif")];

@@ -321,6 +321,7 @@ fn layer(source: LayerSource) -> Layer {
         visible: true,
         opacity: 1.0,
         blend: terroir_scene::Blend::Normal,
+        missing_color: None,
         edited_wavelengths: Vec::new(),
         attribution: None,
     }

@@ -470,7 +470,7 @@ fn rendered_pictures_lie_where_gdalwarp_puts_them() {
     );
     let raster = Raster::open(&path).unwrap();
     let crs = Crs::parse("EPSG:3857").unwrap();
-    let still = render_still_blocking(&raster, &grays(), Some(&crs), 900, 900).unwrap();
+    let still = render_still_blocking(&raster, &grays(), None, Some(&crs), 900, 900).unwrap();
     let extent = still.extent.unwrap();
     let view = Viewport {
         center: (
@@ -510,7 +510,7 @@ fn difficult_places_are_drawn() {
         let raster = Raster::open(&tricky.join(file)).unwrap();
         let style = default_style_blocking(&raster).unwrap();
         let crs = Crs::parse(map).unwrap();
-        let still = render_still_blocking(&raster, &style, Some(&crs), 400, 400).unwrap();
+        let still = render_still_blocking(&raster, &style, None, Some(&crs), 400, 400).unwrap();
         let drawn = still
             .rgba
             .chunks_exact(4)

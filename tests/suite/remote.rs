@@ -191,6 +191,7 @@ fn project(folder: &Path, server: &WebServer) -> PathBuf {
         visible: true,
         opacity: 1.0,
         blend: terroir_scene::Blend::Normal,
+        missing_color: None,
         edited_wavelengths: Vec::new(),
         attribution: None,
     });

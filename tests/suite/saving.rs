@@ -38,6 +38,7 @@ fn document(which: &str) -> Document {
         visible: true,
         opacity: 1.0,
         blend: Default::default(),
+        missing_color: None,
         edited_wavelengths: Vec::new(),
         attribution: None,
     });

@@ -4,8 +4,8 @@ use terroir::canvas::renderer::{Renderer, TileData};
 use terroir::canvas::shaders;
 use terroir_scene::{
     Block, Class, Combine, Example, FIELD_NODATA, HeadKind, LinearHead, Look, MOST_STEPS,
-    PaletteEntry, PcaBasis, PcaStretch, Similarity, Steps, Stretch, Style, Third, Uncertainty,
-    composite, field_composite, label_colors, label_table, ramp_names,
+    PaletteEntry, PcaBasis, PcaStretch, Shading, Similarity, Steps, Stretch, Style, Third,
+    Uncertainty, composite, composite_shaded, field_composite, field_composite_shaded, label_colors, label_table, ramp_names,
 };
 
 /// Side of a test tile; a row of it is 256 bytes, as copying a texture to a buffer asks for.
@@ -45,9 +45,13 @@ fn gpu() -> Option<Gpu> {
 
 impl Gpu {
     fn styled(&self, style: &Style, data: &TileData) -> Vec<u8> {
+        self.shaded(&style.shading(), data)
+    }
+
+    fn shaded(&self, shading: &Shading, data: &TileData) -> Vec<u8> {
         let tile = self.renderer.upload(data).unwrap();
         self.renderer
-            .run_style_passes([(&self.renderer.style(&style.shading()), &tile)]);
+            .run_style_passes([(&self.renderer.style(shading), &tile)]);
         self.read_back(self.renderer.styled_texture(&tile))
     }
 
@@ -188,6 +192,54 @@ fn band_styles_agree_with_their_twin() {
             &gpu.styled(&style, &TileData::Block(&block)),
             &composite(&block, &style),
         );
+    }
+}
+
+/// Missing pixels in a colour: the tiles hold what missing pixels hold, and a class that is hidden stays transparent.
+#[test]
+fn the_colour_of_missing_pixels_agrees_with_its_twin() {
+    let Some(gpu) = gpu() else {
+        return;
+    };
+    let mut random = Random(11);
+    let plain = Stretch {
+        low: 0.0,
+        high: 1.0,
+        gamma: 1.0,
+    };
+    let block = random_block(&mut random, 1, 2.0);
+    let entry = PaletteEntry {
+        value: 0,
+        name: String::new(),
+        rgba: [9, 8, 7, 255],
+    };
+    let codes = random_codes(&mut random);
+    let field = TileData::Codes {
+        codes: &codes,
+        width: SIDE,
+        height: SIDE,
+    };
+    let pink = [255, 0, 254, 255];
+    for style in [
+        Style::gray(0, plain, "viridis"),
+        Style::palette(0, vec![entry]),
+        Style::FieldClasses {
+            head: random_head(&mut random, 3),
+        },
+    ] {
+        let shading = style.shading().with_missing(Some([255, 0, 254]));
+        let (data, twin) = if style.is_field() {
+            (&field, field_composite_shaded(&codes, PIXELS, &shading))
+        } else {
+            (
+                &TileData::Block(&block),
+                composite_shaded(&block, &shading),
+            )
+        };
+        let drawn = gpu.shaded(&shading, data);
+        assert_same("missing pixels", &drawn, &twin);
+        let missing = twin.chunks_exact(4).filter(|pixel| **pixel == pink);
+        assert!(missing.count() > PIXELS / 20);
     }
 }
 

@@ -140,6 +140,22 @@ fn codes_without_a_table_become_classes_that_can_be_hidden() {
 }
 
 #[test]
+fn missing_pixels_get_a_colour_and_lose_it_by_undo() {
+    let mut harness = opened(vec![scene()]);
+    let color = |window: &Window| window.document().layers[0].missing_color;
+    assert_eq!(color(harness.state()), None);
+    harness
+        .get_by_role_and_label(Role::CheckBox, "Colour missing pixels")
+        .click();
+    harness.step();
+    harness.step();
+    assert_eq!(color(harness.state()), Some([255, 0, 255]));
+    assert!(shows(&harness, "No value"), "the legend says so");
+    press(&mut harness, CTRL, Key::Z);
+    assert_eq!(color(harness.state()), None);
+}
+
+#[test]
 fn limits_follow_the_view_without_a_step_to_undo() {
     let folder = tempfile::tempdir().unwrap();
     let project = folder.path().join("follow.terroir");

@@ -122,6 +122,7 @@ fn a_crash_takes_one_layer_and_not_the_window() {
             visible: true,
             opacity: 1.0,
             blend: terroir_scene::Blend::Normal,
+            missing_color: None,
             edited_wavelengths: Vec::new(),
             attribution: None,
         });

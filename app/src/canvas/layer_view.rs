@@ -180,7 +180,8 @@ impl LayerView {
                     *old = new.clone();
                 }
                 if !Arc::ptr_eq(&self.layer, &input.layer) {
-                    let is_new_style = self.layer.style != input.layer.style;
+                    let is_new_style = self.layer.style != input.layer.style
+                        || self.layer.missing_color != input.layer.missing_color;
                     self.layer = input.layer.clone();
                     if is_new_style {
                         self.set_style(renderer);
@@ -238,7 +239,8 @@ impl LayerView {
                     .layer
                     .style
                     .as_ref()
-                    .map(|style| renderer.style(&style.shading()));
+                    .map(|style| style.shading().with_missing(self.layer.missing_color))
+                    .map(|shading| renderer.style(&shading));
             }
             Source::Labels { labels, .. } => {
                 self.style = Some(renderer.label_style(&label_table(&labels.classes)))

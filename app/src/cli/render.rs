@@ -88,6 +88,9 @@ pub struct RenderArgs {
     /// Colour ramp of --style gray and --expression
     #[arg(long, default_value = "grays")]
     ramp: String,
+    /// Draw pixels without a value in this colour, such as #ff00ff, instead of transparent
+    #[arg(long, value_name = "#RRGGBB", value_parser = parse_color)]
+    nodata_color: Option<[u8; 3]>,
     /// Coordinate system to draw in, e.g. EPSG:3857; the raster's own without this
     #[arg(long)]
     crs: Option<String>,
@@ -125,7 +128,7 @@ pub fn run(args: &RenderArgs, output: Output) -> CliResult {
         .map(Crs::parse)
         .transpose()
         .map_err(|error| CliError::usage(format!("--crs: {error}")))?;
-    let mut still = draw(&raster, &style, crs.as_ref(), args.size)?;
+    let mut still = draw(&raster, &style, args.nodata_color, crs.as_ref(), args.size)?;
     if args.hide_clouds {
         let mask = match &frame {
             Some(frame) => frame.mask.clone(),
@@ -138,7 +141,7 @@ pub fn run(args: &RenderArgs, output: Output) -> CliResult {
             )));
         };
         let grid = &raster.info().grid;
-        hide_in_still_blocking(&mask, grid, crs.as_ref(), &mut still)?;
+        hide_in_still_blocking(&mask, grid, crs.as_ref(), args.nodata_color, &mut still)?;
     }
     let grid = &raster.info().grid;
     let style_by = args.style_by.as_deref();
@@ -168,11 +171,18 @@ pub fn run(args: &RenderArgs, output: Output) -> CliResult {
     ))
 }
 
-/// The whole raster in `style`, north up in `crs` or its own system; `size` bounds the longer side. Small rasters are
-/// enlarged by whole pixels.
+/// `#rrggbb` as a colour.
+fn parse_color(text: &str) -> Result<[u8; 3], String> {
+    terroir_scene::rgb_from_hex(text)
+        .ok_or_else(|| "a colour is six hexadecimal digits, such as #ff00ff".to_owned())
+}
+
+/// The whole raster in `style`, north up in `crs` or its own system, missing pixels in the colour `missing`; `size` bounds the
+/// longer side. Small rasters are enlarged by whole pixels.
 pub fn draw(
     raster: &Raster,
     style: &Style,
+    missing: Option<[u8; 3]>,
     crs: Option<&Crs>,
     size: Option<u32>,
 ) -> CliResult<Still> {
@@ -181,7 +191,7 @@ pub fn draw(
         || grid.width.max(grid.height).min(2048),
         |size| size as usize,
     );
-    let drawn = render_still_blocking(raster, style, crs, wanted, wanted)?;
+    let drawn = render_still_blocking(raster, style, missing, crs, wanted, wanted)?;
     let longer = drawn.width.max(drawn.height).max(1);
     Ok(drawn.enlarged(wanted / longer))
 }

@@ -11,6 +11,7 @@ use terroir_scene::{
 
 use super::classes::{classes_choice_ui, classes_ui};
 use super::derived::{derived_ui, formula_choice_ui, index_menu_ui};
+use super::missing_color::missing_color_ui;
 use super::ramp::ramp_ui;
 use super::spectral_axis::{spectral_axis_ui, wavelength_color};
 use crate::language::t;
@@ -31,19 +32,30 @@ pub fn bands_ui(ui: &mut egui::Ui, state: &mut State) {
     };
     if info.is_field() {
         ui.label(t!("bands-is-field"));
-        return;
+    } else {
+        style_ui(ui, state, &layer, &info);
     }
-    let bands = state.bands(&layer);
-    kind_ui(ui, state, &layer, &bands);
+    missing_color_ui(ui, state, &layer);
+}
+
+/// The style of bands, with the table of them.
+fn style_ui(
+    ui: &mut egui::Ui,
+    state: &mut State,
+    layer: &Arc<Layer>,
+    info: &Arc<terroir_scene::RasterInfo>,
+) {
+    let bands = state.bands(layer);
+    kind_ui(ui, state, layer, &bands);
     if matches!(layer.style, Some(Style::Palette { .. })) {
-        classes_ui(ui, state, &layer);
+        classes_ui(ui, state, layer);
         return;
     }
     if bands.len() > 1 {
-        choices_ui(ui, state, &layer, &info, &bands);
+        choices_ui(ui, state, layer, info, &bands);
     }
-    derived_ui(ui, state, &layer, &bands);
-    ramp_ui(ui, state, &layer);
+    derived_ui(ui, state, layer, &bands);
+    ramp_ui(ui, state, layer);
     let chosen = match &layer.style {
         Some(Style::Rgb { bands, .. }) => Some(*bands),
         _ => None,
@@ -56,8 +68,8 @@ pub fn bands_ui(ui: &mut egui::Ui, state: &mut State) {
     if std::mem::take(&mut state.session.shows_band_table) {
         ui.scroll_to_cursor(Some(egui::Align::TOP));
     }
-    axis_ui(ui, state, &layer, &bands, chosen);
-    table_ui(ui, state, &layer, &bands, chosen);
+    axis_ui(ui, state, layer, &bands, chosen);
+    table_ui(ui, state, layer, &bands, chosen);
     missing_ui(ui, &bands);
     if chosen.is_some() {
         super::stretch::stretch_ui(ui, state);

@@ -63,6 +63,9 @@ pub fn legend_ui(ui: &mut egui::Ui, state: &State, layer: &Arc<Layer>) {
             | Style::FieldUncertainty { .. }
             | Style::FieldSimilarity { .. } => {}
         }
+        if let Some(color) = layer.missing_color {
+            row_ui(ui, color, t!("layers-no-value"));
+        }
     });
 }
 

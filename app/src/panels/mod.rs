@@ -27,6 +27,7 @@ mod labels;
 mod layers;
 mod legend;
 mod method;
+mod missing_color;
 mod model;
 mod models;
 mod periods;

@@ -75,6 +75,7 @@ impl Window {
                 visible: true,
                 opacity: live.opacity,
                 blend: Blend::Normal,
+                missing_color: None,
                 edited_wavelengths: Vec::new(),
                 attribution: None,
             };

@@ -9,6 +9,7 @@ layers-live-uncertainty = Live-Unsicherheit
 layers-live-tip = Folgt den Labels; Einstellungen stehen im Bedienfeld „Feld“
 layers-and-more = und { $count } weitere
 layers-and-more-style = und { $count } weitere, unter „Stil“
+layers-no-value = Kein Wert
 layers-legend-show = Legende zeigen
 layers-legend-hide = Legende ausblenden
 layers-show = { $name } einblenden

@@ -28,3 +28,6 @@ stretch-lower = Untere Grenze
 stretch-upper = Obere Grenze
 stretch-gamma = Gamma
 stretch-gamma-tip = Gamma: über 1 hellt die Mitteltöne auf
+stretch-missing = Fehlende Pixel färben
+stretch-missing-tip = Pixel ohne Wert farbig statt durchsichtig zeichnen; verborgene Wolken zählen als fehlend
+stretch-missing-colour = Farbe fehlender Pixel

@@ -9,6 +9,7 @@ layers-live-uncertainty = Live uncertainty
 layers-live-tip = Follows your labels; settings are in the Field panel
 layers-and-more = and { $count } more
 layers-and-more-style = and { $count } more, under Style
+layers-no-value = No value
 layers-legend-show = Show the legend
 layers-legend-hide = Hide the legend
 layers-show = Show { $name }

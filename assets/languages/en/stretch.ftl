@@ -28,3 +28,6 @@ stretch-lower = Lower limit
 stretch-upper = Upper limit
 stretch-gamma = Gamma
 stretch-gamma-tip = Gamma: above 1 brightens the middle tones
+stretch-missing = Colour missing pixels
+stretch-missing-tip = Draw pixels without a value in a colour instead of transparent; clouds that are hidden count as missing
+stretch-missing-colour = Colour of missing pixels

@@ -9,6 +9,7 @@ layers-live-uncertainty = Incertidumbre en vivo
 layers-live-tip = Sigue a sus etiquetas; los ajustes están en el panel Campo
 layers-and-more = y { $count } más
 layers-and-more-style = y { $count } más, en Estilo
+layers-no-value = Sin valor
 layers-legend-show = Mostrar la leyenda
 layers-legend-hide = Ocultar la leyenda
 layers-show = Mostrar { $name }

@@ -28,3 +28,6 @@ stretch-lower = Límite inferior
 stretch-upper = Límite superior
 stretch-gamma = Gamma
 stretch-gamma-tip = Gamma: por encima de 1 aclara los tonos medios
+stretch-missing = Colorear los píxeles que faltan
+stretch-missing-tip = Dibujar los píxeles sin valor en un color en vez de transparentes; las nubes ocultas cuentan como faltantes
+stretch-missing-colour = Color de los píxeles que faltan

@@ -9,6 +9,7 @@ layers-live-uncertainty = Incertitude en direct
 layers-live-tip = Suit vos étiquettes ; les réglages sont dans le panneau Champ
 layers-and-more = et { $count } de plus
 layers-and-more-style = et { $count } de plus, sous Style
+layers-no-value = Sans valeur
 layers-legend-show = Afficher la légende
 layers-legend-hide = Masquer la légende
 layers-show = Afficher { $name }

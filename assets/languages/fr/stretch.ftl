@@ -28,3 +28,6 @@ stretch-lower = Limite inférieure
 stretch-upper = Limite supérieure
 stretch-gamma = Gamma
 stretch-gamma-tip = Gamma : au-dessus de 1, éclaircit les tons moyens
+stretch-missing = Colorer les pixels manquants
+stretch-missing-tip = Dessiner les pixels sans valeur dans une couleur au lieu de transparents ; les nuages masqués comptent comme manquants
+stretch-missing-colour = Couleur des pixels manquants

@@ -9,6 +9,7 @@ layers-live-uncertainty = Incerteza ao vivo
 layers-live-tip = Segue as etiquetas; as definições estão no painel Campo
 layers-and-more = e mais { $count }
 layers-and-more-style = e mais { $count }, em Estilo
+layers-no-value = Sem valor
 layers-legend-show = Mostrar a legenda
 layers-legend-hide = Ocultar a legenda
 layers-show = Mostrar { $name }

@@ -28,3 +28,6 @@ stretch-lower = Limite inferior
 stretch-upper = Limite superior
 stretch-gamma = Gama
 stretch-gamma-tip = Gama: acima de 1 clareia os tons médios
+stretch-missing = Colorir os píxeis em falta
+stretch-missing-tip = Desenhar os píxeis sem valor numa cor em vez de transparentes; as nuvens ocultas contam como em falta
+stretch-missing-colour = Cor dos píxeis em falta

@@ -9,6 +9,7 @@ layers-live-uncertainty = 实时不确定性
 layers-live-tip = 随标注更新；设置在“嵌入场”面板中
 layers-and-more = 以及另外 { $count } 个
 layers-and-more-style = 以及“样式”中的另外 { $count } 个
+layers-no-value = 无数值
 layers-legend-show = 显示图例
 layers-legend-hide = 隐藏图例
 layers-show = 显示 { $name }

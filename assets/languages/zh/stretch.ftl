@@ -28,3 +28,6 @@ stretch-lower = 下限
 stretch-upper = 上限
 stretch-gamma = 伽马
 stretch-gamma-tip = 伽马：大于 1 会提亮中间调
+stretch-missing = 为缺失像素着色
+stretch-missing-tip = 用一种颜色绘制没有数值的像素，而不是透明；被隐藏的云视为缺失
+stretch-missing-colour = 缺失像素的颜色

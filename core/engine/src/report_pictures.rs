@@ -23,7 +23,7 @@ const SIDE: usize = 512;
 pub(crate) fn picture_of(path: &Path, monitor: &Monitor<'_>) -> Option<(String, String)> {
     let drawn = Raster::open(path).and_then(|raster| {
         let style = default_style_blocking(&raster)?;
-        render_still_blocking(&raster, &style, None, PICTURE, PICTURE)
+        render_still_blocking(&raster, &style, None, None, PICTURE, PICTURE)
     });
     let address = match drawn {
         Ok(still) => {

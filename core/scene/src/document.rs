@@ -53,6 +53,9 @@ pub struct Layer {
     pub opacity: f32,
     #[serde(default)]
     pub blend: Blend,
+    /// What is drawn where a raster has no value; nothing without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_color: Option<[u8; 3]>,
     /// Wavelengths the user edited: (band from 0, value).
     pub edited_wavelengths: Vec<(usize, Wavelength)>,
     /// Attribution shown in the layer's properties and on exports.
@@ -389,6 +392,7 @@ mod tests {
             visible: true,
             opacity: 1.0,
             blend: Blend::Normal,
+            missing_color: None,
             edited_wavelengths: Vec::new(),
             attribution: None,
         }

@@ -338,6 +338,7 @@ mod tests {
             visible: true,
             opacity: 1.0,
             blend: Blend::Normal,
+            missing_color: None,
             edited_wavelengths: Vec::new(),
             attribution: None,
         }

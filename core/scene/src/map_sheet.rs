@@ -190,7 +190,7 @@ pub fn map_sheet_blocking<E: From<crate::SceneError>>(
     let (width, height) = words.size.points();
     let most = (width.max(height) / 72.0 * dots_an_inch).ceil().max(1.0) as usize;
     let drawn: SceneResult<Still> =
-        crate::render_still_blocking(raster, style, map_crs, most, most);
+        crate::render_still_blocking(raster, style, None, map_crs, most, most);
     let mut still = drawn.map_err(E::from)?;
     over(&mut still)?;
     Ok(sheet_of_still(still, raster.info(), style, map_crs, words))

@@ -111,6 +111,8 @@ struct LayerEntry {
     opacity: f32,
     #[serde(default)]
     blend: Blend,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    missing_color: Option<[u8; 3]>,
     #[serde(default)]
     style: Option<Style>,
     /// Bands count from 0; nanometres.
@@ -283,6 +285,7 @@ fn layer_entry(layer: &Layer, folder: &Path) -> LayerEntry {
         visible: layer.visible,
         opacity: layer.opacity,
         blend: layer.blend,
+        missing_color: layer.missing_color,
         style: layer.style.clone(),
         edited_wavelengths: layer.edited_wavelengths.clone(),
         attribution: layer.attribution.clone(),
@@ -640,6 +643,7 @@ fn open_layer(
             1.0
         },
         blend: entry.blend,
+        missing_color: entry.missing_color,
         edited_wavelengths: entry.edited_wavelengths,
         attribution: entry.attribution,
     })

@@ -12,6 +12,7 @@ fn layer(name: &str, source: LayerSource) -> Layer {
         visible: true,
         opacity: 1.0,
         blend: Blend::Normal,
+        missing_color: None,
         edited_wavelengths: Vec::new(),
         attribution: None,
     }
@@ -75,6 +76,7 @@ fn document(scene: &Path) -> Document {
     let scene = document.layer_mut(id).unwrap();
     scene.opacity = 0.25;
     scene.blend = Blend::Multiply;
+    scene.missing_color = Some([255, 0, 254]);
     scene.edited_wavelengths = vec![(0, Wavelength(664.6))];
     scene.attribution = Some("somebody".to_owned());
     let stretch = Stretch {

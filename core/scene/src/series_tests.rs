@@ -141,6 +141,7 @@ fn document(frames: Vec<Frame>) -> (Document, LayerId) {
         visible: true,
         opacity: 1.0,
         blend: Blend::Normal,
+        missing_color: None,
         edited_wavelengths: Vec::new(),
         attribution: None,
     });

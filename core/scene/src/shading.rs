@@ -120,8 +120,10 @@ pub struct CompositeParams {
     pub flags: u32,
     /// Ascending values between the classes of mode 3, `table_count - 1` of them.
     pub breaks: [[f32; 4]; MOST_STEPS / 4],
+    /// What missing pixels show, 0..1 and premultiplied; zeros are transparent.
+    pub missing: [f32; 4],
 }
-const _: () = assert!(size_of::<CompositeParams>() == 128);
+const _: () = assert!(size_of::<CompositeParams>() == 144);
 
 /// `struct Field` of `field.wgsl`.
 #[repr(C)]
@@ -136,8 +138,10 @@ pub struct FieldParams {
     pub temperature: f32,
     /// Similarities below it are not drawn.
     pub floor: f32,
+    /// What missing pixels show, 0..1 and premultiplied; zeros are transparent.
+    pub missing: [f32; 4],
 }
-const _: () = assert!(size_of::<FieldParams>() == 48);
+const _: () = assert!(size_of::<FieldParams>() == 64);
 
 /// `struct Labels` of `labels.wgsl`.
 #[repr(C)]
@@ -170,6 +174,21 @@ pub struct FieldShading {
 pub enum Shading {
     Composite(CompositeShading),
     Field(FieldShading),
+}
+
+impl Shading {
+    /// The same with missing pixels in a colour instead of transparent.
+    #[must_use]
+    pub fn with_missing(mut self, color: Option<[u8; 3]>) -> Self {
+        let missing = match &mut self {
+            Self::Composite(shading) => &mut shading.params.missing,
+            Self::Field(shading) => &mut shading.params.missing,
+        };
+        *missing = color.map_or([0.0; 4], |[red, green, blue]| {
+            [red, green, blue, 255].map(|channel| f32::from(channel) / 255.0)
+        });
+        self
+    }
 }
 
 /// Equal limits make a step: below or at the limit dark, above it bright.
@@ -511,6 +530,11 @@ pub(crate) fn decibels(value: f32) -> f32 {
 }
 
 impl CompositeShading {
+    /// A pixel without a value.
+    pub fn missing(&self) -> [u8; 4] {
+        self.params.missing.map(byte_of)
+    }
+
     /// One valid pixel; `values` are the style's bands in order.
     pub fn color(&self, values: [f32; 3]) -> [u8; 4] {
         let p = &self.params;
@@ -561,6 +585,11 @@ impl CompositeShading {
 }
 
 impl FieldShading {
+    /// A pixel without a vector.
+    pub fn missing(&self) -> [u8; 4] {
+        self.params.missing.map(byte_of)
+    }
+
     /// One pixel's unit vector.
     pub fn color(&self, unit: &[f32; FIELD_AXES]) -> [u8; 4] {
         let p = &self.params;

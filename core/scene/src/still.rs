@@ -2,14 +2,14 @@
 
 use crate::{
     Crs, GeoTransform, MapRect, Place, Raster, Resampling, SceneError, SceneResult, Style,
-    composite, field_composite, style_bands,
+    composite_shaded, field_composite_shaded, style_bands,
 };
 
 /// A whole raster as a picture, north up.
 pub struct Still {
     pub width: usize,
     pub height: usize,
-    /// Straight alpha; missing pixels and, for rotated or bent rasters, the corners are transparent.
+    /// Straight alpha; missing pixels without a colour and, for rotated or bent rasters, the corners are transparent.
     pub rgba: Vec<u8>,
     /// What the picture covers; `None` when nothing places the raster.
     pub extent: Option<MapRect>,
@@ -40,13 +40,14 @@ impl Still {
 }
 
 /// Draws the whole raster into at most `max_width` x `max_height` pixels, keeping its aspect on the map: in `map_crs`, or
-/// in the raster's own reference system.
+/// in the raster's own reference system; pixels without a value in the colour `missing`.
 ///
 /// # Errors
 /// Bands that do not exist or cannot be read; no way to `map_crs`, or no place of the raster on it.
 pub fn render_still_blocking(
     raster: &Raster,
     style: &Style,
+    missing: Option<[u8; 3]>,
     map_crs: Option<&Crs>,
     max_width: usize,
     max_height: usize,
@@ -109,23 +110,24 @@ pub fn render_still_blocking(
         read_side(grid.width, pixel_width),
         read_side(grid.height, pixel_height),
     );
+    let shading = style.shading().with_missing(missing);
     let rgba = if style.is_field() {
-        field_composite(
+        field_composite_shaded(
             &raster.read_codes_blocking(grid.window(), read_width, read_height)?,
             read_width * read_height,
-            style,
+            &shading,
         )
     } else if let Some(derivation) = style.derivation() {
         let block =
             raster.read_derived_blocking(derivation, grid.window(), read_width, read_height)?;
-        composite(&block, style)
+        composite_shaded(&block, &shading)
     } else {
         let resampling = if style.is_categorical() {
             Resampling::Mode
         } else {
             Resampling::Average
         };
-        composite(
+        composite_shaded(
             &raster.read_blocking(
                 &style_bands(style),
                 grid.window(),
@@ -133,7 +135,7 @@ pub fn render_still_blocking(
                 read_height,
                 resampling,
             )?,
-            style,
+            &shading,
         )
     };
 

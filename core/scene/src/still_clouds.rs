@@ -4,8 +4,8 @@ use crate::{
     Crs, Grid, MaskSource, Place, Raster, SceneResult, Still, extent_in_map, hidden_pixels_blocking,
 };
 
-/// Sets alpha to 0 where `mask` hides the raster of `grid`, in a picture of it drawn in `map_crs` or the raster's own
-/// reference system.
+/// Makes what `mask` hides of the raster of `grid` look as if it had no value, in a picture of it drawn in `map_crs` or the
+/// raster's own reference system: transparent, or in the colour `missing`.
 ///
 /// # Errors
 /// The mask cannot be read or has another coordinate system; no way to `map_crs`.
@@ -13,6 +13,7 @@ pub fn hide_in_still_blocking(
     mask: &MaskSource,
     grid: &Grid,
     map_crs: Option<&Crs>,
+    missing: Option<[u8; 3]>,
     still: &mut Still,
 ) -> SceneResult<()> {
     let place = Place::new(grid, map_crs.or(grid.georef.ground_crs()))?;
@@ -27,6 +28,7 @@ pub fn hide_in_still_blocking(
     let extent = still
         .extent
         .unwrap_or_else(|| extent_in_map(&grid.transform(), grid.width, grid.height));
+    let hidden_color = missing.map_or([0; 4], |[red, green, blue]| [red, green, blue, 255]);
     for (index, pixel) in still.rgba.chunks_exact_mut(4).enumerate() {
         let share = |at: usize, of: usize| (at as f64 + 0.5) / of as f64;
         let x = extent.min_x + extent.width() * share(index % width, width);
@@ -38,7 +40,7 @@ pub fn hide_in_still_blocking(
         let row = (row * rows as f64 / grid.height as f64).floor();
         let is_inside = col >= 0.0 && row >= 0.0 && col < cols as f64 && row < rows as f64;
         if is_inside && hidden.get(row as usize * cols + col as usize) == Some(&true) {
-            pixel.fill(0);
+            pixel.copy_from_slice(&hidden_color);
         }
     }
     Ok(())
@@ -71,7 +73,7 @@ mod tests {
                 rgba: vec![255_u8; 4 * side * side],
                 extent: None,
             };
-            hide_in_still_blocking(&mask, &grid, None, &mut still).expect("read");
+            hide_in_still_blocking(&mask, &grid, None, None, &mut still).expect("read");
             for (index, pixel) in still.rgba.chunks_exact(4).enumerate() {
                 let expected = if index % side < side / 2 { 0 } else { 255 };
                 assert_eq!(pixel[3], expected, "side {side}, pixel {index}");
@@ -90,13 +92,18 @@ mod tests {
             "grays",
         );
         let mut still =
-            crate::render_still_blocking(&scene, &style, Some(&crs), 40, 40).expect("drawn");
+            crate::render_still_blocking(&scene, &style, None, Some(&crs), 40, 40).expect("drawn");
         let opaque = |still: &Still, x: usize| {
             let middle = still.height / 2;
             still.rgba[4 * (middle * still.width + x) + 3] == 255
         };
         assert!(opaque(&still, 1) && opaque(&still, still.width - 2));
-        hide_in_still_blocking(&mask, &scene.info().grid, Some(&crs), &mut still).expect("read");
+        let grid = &scene.info().grid;
+        hide_in_still_blocking(&mask, grid, Some(&crs), None, &mut still).expect("read");
         assert!(!opaque(&still, 1) && opaque(&still, still.width - 2));
+        // With a colour for missing values, what is hidden has it.
+        hide_in_still_blocking(&mask, grid, Some(&crs), Some([1, 2, 3]), &mut still).expect("read");
+        let at = 4 * (still.height / 2 * still.width + 1);
+        assert_eq!(still.rgba[at..at + 4], [1, 2, 3, 255]);
     }
 }

@@ -172,16 +172,21 @@ fn colored(pixels: usize, color: impl Fn(usize) -> [u8; 4] + Sync) -> Vec<u8> {
     rgba
 }
 
-/// Twin of `composite.wgsl`: RGBA, straight alpha, `4 * width * height` bytes; missing pixels are all zero.
-/// `block` holds the bands of `style_bands`, or the one derived channel; bands it lacks count as zero.
+/// A block as `style` shows it; missing pixels are all zero.
 pub fn composite(block: &Block, style: &Style) -> Vec<u8> {
+    composite_shaded(block, &style.shading())
+}
+
+/// Twin of `composite.wgsl`: RGBA, straight alpha, `4 * width * height` bytes.
+/// `block` holds the bands of `style_bands`, or the one derived channel; bands it lacks count as zero.
+pub fn composite_shaded(block: &Block, shading: &Shading) -> Vec<u8> {
     let pixels = block.width * block.height;
-    let Shading::Composite(shading) = style.shading() else {
+    let Shading::Composite(shading) = shading else {
         return vec![0; 4 * pixels];
     };
     colored(pixels, |pixel| {
         if !block.valid.get(pixel).copied().unwrap_or(false) {
-            return [0; 4];
+            return shading.missing();
         }
         let mut values = [0.0; 3];
         for (band, value) in values.iter_mut().enumerate().take(block.bands) {
@@ -195,16 +200,22 @@ pub fn composite(block: &Block, style: &Style) -> Vec<u8> {
     })
 }
 
-/// Twin of `field.wgsl`: `codes` planar `64 * pixels`, RGBA out.
+/// A field as `style` shows it; missing pixels are all zero.
 pub fn field_composite(codes: &[i8], pixels: usize, style: &Style) -> Vec<u8> {
-    let Shading::Field(shading) = style.shading() else {
+    field_composite_shaded(codes, pixels, &style.shading())
+}
+
+/// Twin of `field.wgsl`: `codes` planar `64 * pixels`, RGBA out.
+pub fn field_composite_shaded(codes: &[i8], pixels: usize, shading: &Shading) -> Vec<u8> {
+    let Shading::Field(shading) = shading else {
         return vec![0; 4 * pixels];
     };
     if codes.len() < FIELD_AXES * pixels {
         return vec![0; 4 * pixels];
     }
     colored(pixels, |pixel| {
-        unit_vector(|axis| codes[axis * pixels + pixel]).map_or([0; 4], |unit| shading.color(&unit))
+        unit_vector(|axis| codes[axis * pixels + pixel])
+            .map_or_else(|| shading.missing(), |unit| shading.color(&unit))
     })
 }
 

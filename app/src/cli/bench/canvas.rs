@@ -294,6 +294,7 @@ fn layer_of(raster: &Raster, style: Style) -> CanvasLayer {
         visible: true,
         opacity: 1.0,
         blend: terroir_scene::Blend::Normal,
+        missing_color: None,
         edited_wavelengths: Vec::new(),
         attribution: None,
     };
