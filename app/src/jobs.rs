@@ -168,6 +168,11 @@ pub enum JobNews {
     Wrote {
         path: PathBuf,
     },
+    /// Exact figures of a band are known.
+    Measured {
+        path: PathBuf,
+        statistics: BandStatistics,
+    },
 }
 
 /// An estimate that was asked for.
@@ -381,6 +386,9 @@ impl Jobs {
                 }
             }
             Event::Tile { path, .. } => news.push(JobNews::Wrote { path }),
+            Event::Statistics {
+                path, statistics, ..
+            } => news.push(JobNews::Measured { path, statistics }),
             Event::Preview { id, path } => {
                 if let Some(job) = self.job_mut(id) {
                     job.note(t!("job-preview", path = path.display().to_string()));

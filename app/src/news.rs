@@ -619,6 +619,9 @@ impl State {
                 .messages
                 .show(Level::Warning, format!("{name}: {text}")),
             JobNews::Wrote { path } => changed_files.push(path),
+            JobNews::Measured { path, statistics } => {
+                self.derived.statistics.take_exact(path, statistics);
+            }
         }
     }
 
@@ -670,6 +673,7 @@ impl State {
                 changed_files.push(spec.raster.clone());
                 self.take_overviews(&spec.raster);
             }
+            JobSpec::Statistics(spec) => self.take_exact_limits(&spec.raster),
         }
     }
 
@@ -768,6 +772,7 @@ pub fn job_name(spec: &JobSpec) -> &'static str {
         JobSpec::Assess(_) => t!("job-assess"),
         JobSpec::Calc(_) => t!("job-calc"),
         JobSpec::Overviews(_) => t!("job-overviews"),
+        JobSpec::Statistics(_) => t!("job-statistics"),
         JobSpec::Pretrain(_) | JobSpec::PretrainStp(_) | JobSpec::PretrainKgvsf(_) => {
             t!("job-pretrain")
         }

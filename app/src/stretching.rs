@@ -1,6 +1,7 @@
 //! Limits by rule: asked from the statistics of the whole raster or the part in view, and taken when they are known.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use terroir_scene::{
@@ -154,7 +155,7 @@ impl State {
 
     fn all_statistics(
         &mut self,
-        path: &std::path::Path,
+        path: &Path,
         wanted: &[(usize, &Channel)],
         within: Option<Window>,
     ) -> Option<Vec<(usize, Arc<BandStatistics>)>> {
@@ -167,6 +168,29 @@ impl State {
             }
         }
         is_whole.then_some(found)
+    }
+
+    /// Limits that came from a sample of a file's bands are taken from the exact figures; limits of another origin stay.
+    pub fn take_exact_limits(&mut self, path: &Path) {
+        let measured = self.derived.statistics.measured(path);
+        let layers: Vec<Arc<Layer>> = self.history.document().layers.to_vec();
+        for layer in layers {
+            let Some(style) = layer
+                .style
+                .as_ref()
+                .filter(|_| layer.raster_info().is_some_and(|info| info.path == path))
+            else {
+                continue;
+            };
+            if let Some(limits) = exact_limits(style, &measured) {
+                self.change_layer(layer.id, t!("stretch-title"), |layer| {
+                    let slots = layer.style.as_mut().map(Style::stretches_mut);
+                    for (slot, limits) in slots.into_iter().flatten().zip(limits) {
+                        *slot = limits;
+                    }
+                });
+            }
+        }
     }
 
     /// New limits for layers that follow the view, once the view rests.
@@ -205,6 +229,34 @@ impl State {
             self.session.in_view.set_followed(id, stretches);
         }
     }
+}
+
+/// A style's limits from exact figures; `None` where they were not taken from the sampled ones by its rule.
+fn exact_limits(
+    style: &Style,
+    measured: &HashMap<Channel, [Arc<BandStatistics>; 2]>,
+) -> Option<Vec<Stretch>> {
+    let look = style.look()?;
+    if look.limits == Limits::Manual || look.extent != StretchExtent::Whole {
+        return None;
+    }
+    let channels = style.channels();
+    let by = |which: usize| -> Option<Vec<Stretch>> {
+        let found = channels.iter().enumerate().map(|(index, channel)| {
+            Some((index, measured.get(channel)?.get(which)?.clone()))
+        });
+        let limits = limits_of(style, look, &found.collect::<Option<Vec<_>>>()?);
+        Some(limits.into_iter().map(|(_, stretch)| stretch).collect())
+    };
+    let [sampled, exact] = [by(0)?, by(1)?];
+    let is_same = |a: &Stretch, b: &Stretch| {
+        let close = |a: f32, b: f32| (a - b).abs() <= 1e-5 * (b.abs() + (a - b).abs());
+        a == b || (close(a.low, b.low) && close(a.high, b.high))
+    };
+    let shown = style.stretches();
+    let came_from_sample =
+        sampled.len() == shown.len() && sampled.iter().zip(shown).all(|(a, b)| is_same(a, b));
+    (came_from_sample && exact.as_slice() != shown).then_some(exact)
 }
 
 /// Limits by the style's rule; linked channels share the widest.
@@ -253,6 +305,29 @@ mod tests {
             count: 100,
             is_sampled: false,
         })
+    }
+
+    #[test]
+    fn limits_of_a_sample_become_exact_and_others_stay() {
+        let plain = Stretch {
+            low: 1.0,
+            high: 5.0,
+            gamma: 1.5,
+        };
+        let measured = HashMap::from([(
+            Channel::band(3),
+            [statistics(1.0, 5.0), statistics(0.5, 7.0)],
+        )]);
+        let style = Style::gray(3, plain, "grays");
+        let limits = exact_limits(&style, &measured).unwrap();
+        assert_eq!((limits[0].low, limits[0].high, limits[0].gamma), (0.5, 7.0, 1.5));
+        // As a picture of bytes is, from 0 to 255 whatever its pixels hold.
+        let fixed = Style::gray(3, Stretch { high: 255.0, ..plain }, "grays");
+        assert_eq!(exact_limits(&fixed, &measured), None);
+        let mut by_hand = style.clone();
+        by_hand.look_mut().unwrap().limits = Limits::Manual;
+        assert_eq!(exact_limits(&by_hand, &measured), None);
+        assert_eq!(exact_limits(&Style::gray(2, plain, "grays"), &measured), None);
     }
 
     #[test]

@@ -32,6 +32,7 @@ mod overviews;
 mod panel_pictures;
 mod panels;
 mod shaders;
+mod statistics;
 
 mod profile;
 mod program;

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Map, Value, json};
+use terroir_engine::{Event, JobSpec, StatisticsSpec};
 use terroir_scene::{
     BandInfo, BandStatistics, Contained, FieldProduct, FoundRasters, Raster, RasterInfo,
     band_presets, band_statistics_blocking, contained_blocking, is_zarr,
 };
 
 use super::failure::{CliError, CliResult};
+use super::job::{CancelFlag, run_and_listen};
 use super::output::{Output, size_text, table};
 use super::series::{found_series, list_json, list_text};
 use super::vector_info;
@@ -23,9 +25,12 @@ pub struct InfoArgs {
     /// a folder or several files of dated images
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Add statistics of every band: range, mean, 2nd and 98th percentile (sampled on large rasters)
+    /// Add statistics of every band: range, mean, standard deviation, 2nd and 98th percentile (sampled on large rasters)
     #[arg(long)]
     stats: bool,
+    /// The same, and all percentiles with --json, of every pixel instead of a sample
+    #[arg(long)]
+    exact: bool,
     /// List every band, however many there are
     #[arg(long)]
     all_bands: bool,
@@ -59,7 +64,9 @@ pub fn run(args: &InfoArgs, output: Output) -> CliResult {
     };
     let raster = Raster::open(file)?;
     let info = raster.info();
-    let statistics = if args.stats {
+    let statistics = if args.exact {
+        Some(exact_statistics(file, output)?)
+    } else if args.stats {
         let bands: Vec<usize> = (0..info.bands.len()).collect();
         Some(band_statistics_blocking(&raster, &bands)?)
     } else {
@@ -81,6 +88,20 @@ pub fn run(args: &InfoArgs, output: Output) -> CliResult {
         text += &list_text(found);
     }
     output.print(&text)
+}
+
+/// Figures of every pixel, by the job the window starts.
+fn exact_statistics(file: &Path, output: Output) -> CliResult<Vec<BandStatistics>> {
+    let spec = JobSpec::Statistics(StatisticsSpec {
+        raster: file.to_owned(),
+    });
+    let mut found = Vec::new();
+    run_and_listen(&spec, output, &CancelFlag::on_ctrl_c()?, &mut |event| {
+        if let Event::Statistics { statistics, .. } = event {
+            found.push(statistics);
+        }
+    })?;
+    Ok(found)
 }
 
 /// Folders and lists of files: their series, and what belongs to none.
@@ -322,7 +343,7 @@ fn band_table(
 ) -> String {
     let mut header = vec!["band", "name", "nm", "from", "type", "nodata", "scale"];
     if statistics.is_some() {
-        header.extend(["min", "2 %", "mean", "98 %", "max"]);
+        header.extend(["min", "2 %", "mean", "98 %", "max", "sd"]);
     }
     let shown = if all_bands {
         bands.len()
@@ -354,8 +375,9 @@ fn band_table(
                 if found.count == 0 {
                     row.push("no valid pixel".into());
                 } else {
+                    let (low, high) = (found.low, found.high);
                     row.extend(
-                        [found.min, found.low, found.mean, found.high, found.max].map(short),
+                        [found.min, low, found.mean, high, found.max, found.std].map(short),
                     );
                 }
             }

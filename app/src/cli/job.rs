@@ -40,6 +40,16 @@ impl CancelFlag {
 
 /// Runs `spec` and returns its outcome; progress goes to standard error when that is a terminal.
 pub fn run_job(spec: &JobSpec, output: Output, cancel: &CancelFlag) -> CliResult<Outcome> {
+    run_and_listen(spec, output, cancel, &mut |_| {})
+}
+
+/// The same with an ear for what is only told in events.
+pub fn run_and_listen(
+    spec: &JobSpec,
+    output: Output,
+    cancel: &CancelFlag,
+    other: &mut dyn FnMut(Event),
+) -> CliResult<Outcome> {
     let bar = progress_bar(output);
     let mut warned = Vec::new();
     let mut loss = None;
@@ -60,7 +70,7 @@ pub fn run_job(spec: &JobSpec, output: Output, cancel: &CancelFlag) -> CliResult
             bar.suspend(|| output.warn(&text));
             warned.push(text);
         }
-        _ => {}
+        event => other(event),
     };
     end_with_lost_device(spec.clone(), output);
     let result = terroir_engine::run_here(spec, &mut on_event, &|| cancel.is_raised());

@@ -197,6 +197,7 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
         | JobSpec::Train(_)
         | JobSpec::Assess(_)
         | JobSpec::Overviews(_)
+        | JobSpec::Statistics(_)
         | JobSpec::Pretrain(_)
         | JobSpec::PretrainStp(_)
         | JobSpec::PretrainKgvsf(_)

@@ -12,6 +12,7 @@ mod clusters;
 mod comparison;
 mod crops;
 mod derived;
+mod exact_figures;
 mod field;
 mod field_picture;
 mod forecast;

@@ -183,17 +183,19 @@ fn kind_words(kind: ColumnKind) -> &'static str {
 
 /// Every band with its statistics; only rows on show are measured.
 fn bands_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, info: &RasterInfo) {
-    let columns: [(&str, f32); 6] = [
+    let columns: [(&str, f32); 7] = [
         ("nm", 62.0),
         (t!("properties-min"), 64.0),
         (t!("properties-max"), 64.0),
         (t!("properties-mean"), 64.0),
+        ("σ", 64.0),
         ("2 %", 64.0),
         ("98 %", 64.0),
     ];
     let bands = state.bands(layer);
     let weak = theme::colors(ui.visuals()).weak;
     let text = |value: f64| super::spectrum::number_text(value as f32);
+    let mut sampled = false;
     let mut table = egui_extras::TableBuilder::new(ui)
         .id_salt("band statistics")
         .striped(true)
@@ -225,17 +227,20 @@ fn bands_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, info: &Ras
                     ui.monospace(nm.map(text).unwrap_or_default());
                 });
                 let known = state.statistics(&info.path, band.index);
+                sampled |= known.as_ref().is_some_and(|known| known.is_sampled);
                 let numbers = match &known {
-                    Some(known) if known.count == 0 => [None; 5],
-                    Some(known) => {
-                        [known.min, known.max, known.mean, known.low, known.high].map(Some)
-                    }
-                    None => [None; 5],
+                    Some(known) if known.count > 0 => [
+                        known.min, known.max, known.mean, known.std, known.low, known.high,
+                    ]
+                    .map(Some),
+                    _ => [None; 6],
                 };
+                let percentiles = known.as_ref().map(percentiles_text);
                 for (index, number) in numbers.into_iter().enumerate() {
                     row.col(|ui| match number {
                         Some(number) => {
-                            ui.monospace(text(number));
+                            ui.monospace(text(number))
+                                .on_hover_text(percentiles.as_deref().unwrap_or_default());
                         }
                         None if index == 0 && known.is_none() => {
                             ui.label(RichText::new(t!("properties-reading")).color(weak));
@@ -248,6 +253,19 @@ fn bands_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, info: &Ras
                 }
             });
         });
+    if sampled {
+        let path = info.path.clone();
+        super::exact_figures::exact_figures_ui(ui, state, &path, t!("properties-sampled"));
+    }
+}
+
+/// Some percentiles of a band, a line each.
+fn percentiles_text(known: &terroir_scene::BandStatistics) -> String {
+    let lines = [1, 5, 25, 50, 75, 95, 99].map(|share| {
+        let value = super::spectrum::number_text(known.percentile(share) as f32);
+        format!("{share} %: {value}")
+    });
+    lines.join("\n")
 }
 
 /// In the unit of the coordinate system, without digits that only rounding made.

@@ -129,11 +129,7 @@ pub fn stretch_ui(ui: &mut egui::Ui, state: &mut State) {
     }
     options_ui(ui, state, &layer, &look, &channels);
     if sampled {
-        ui.label(
-            egui::RichText::new(t!("stretch-sampled"))
-                .small()
-                .color(theme::colors(ui.visuals()).weak),
-        );
+        super::exact_figures::exact_figures_ui(ui, state, &path, t!("stretch-sampled"));
     }
 }
 

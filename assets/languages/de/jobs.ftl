@@ -7,6 +7,7 @@ job-assess = Karte bewerten
 job-calc = Raster berechnen
 job-merge = Teile zusammenfügen
 job-overviews = Übersichten erstellen
+job-statistics = Genaue Zahlen
 job-pretrain = Modell vortrainieren
 job-weights-get = Gewichte holen
 job-weights-import = Gewichte importieren

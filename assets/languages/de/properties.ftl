@@ -27,6 +27,7 @@ properties-band = Band
 properties-min = Min
 properties-max = Max
 properties-mean = Mittel
+properties-sampled = Die Zahlen sind die einer Stichprobe.
 properties-reading = wird gelesen…
 properties-all-missing = alles fehlt
 properties-degrees = { $width } x { $height } Grad

@@ -7,6 +7,7 @@ job-assess = Assess map
 job-calc = Calculate raster
 job-merge = Join shards
 job-overviews = Build overviews
+job-statistics = Exact figures
 job-pretrain = Pretrain model
 job-weights-get = Get weights
 job-weights-import = Import weights

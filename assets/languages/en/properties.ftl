@@ -27,6 +27,7 @@ properties-band = Band
 properties-min = Min
 properties-max = Max
 properties-mean = Mean
+properties-sampled = Figures are of a sample.
 properties-reading = reading…
 properties-all-missing = all missing
 properties-degrees = { $width } x { $height } degrees

@@ -7,6 +7,7 @@ job-assess = Evaluar mapa
 job-calc = Calcular ráster
 job-merge = Unir partes
 job-overviews = Crear pirámides
+job-statistics = Cifras exactas
 job-pretrain = Preentrenar modelo
 job-weights-get = Obtener pesos
 job-weights-import = Importar pesos

@@ -27,6 +27,7 @@ properties-band = Banda
 properties-min = Mín
 properties-max = Máx
 properties-mean = Media
+properties-sampled = Las cifras son de una muestra.
 properties-reading = leyendo…
 properties-all-missing = todo falta
 properties-degrees = { $width } x { $height } grados

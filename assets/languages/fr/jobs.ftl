@@ -7,6 +7,7 @@ job-assess = Évaluer la carte
 job-calc = Calculer le raster
 job-merge = Assembler les morceaux
 job-overviews = Construire les aperçus
+job-statistics = Chiffres exacts
 job-pretrain = Préentraîner le modèle
 job-weights-get = Obtenir les poids
 job-weights-import = Importer les poids

@@ -27,6 +27,7 @@ properties-band = Bande
 properties-min = Min
 properties-max = Max
 properties-mean = Moyenne
+properties-sampled = Les chiffres sont ceux d'un échantillon.
 properties-reading = lecture…
 properties-all-missing = tout manque
 properties-degrees = { $width } x { $height } degrés

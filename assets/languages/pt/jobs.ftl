@@ -7,6 +7,7 @@ job-assess = Avaliar mapa
 job-calc = Calcular raster
 job-merge = Unir partes
 job-overviews = Criar pirâmides
+job-statistics = Números exatos
 job-pretrain = Pré-treinar modelo
 job-weights-get = Obter pesos
 job-weights-import = Importar pesos

@@ -27,6 +27,7 @@ properties-band = Banda
 properties-min = Mín
 properties-max = Máx
 properties-mean = Média
+properties-sampled = Os números são de uma amostra.
 properties-reading = a ler…
 properties-all-missing = tudo em falta
 properties-degrees = { $width } x { $height } graus

@@ -7,6 +7,7 @@ job-assess = 评估地图
 job-calc = 计算栅格
 job-merge = 合并分片
 job-overviews = 构建金字塔
+job-statistics = 精确数值
 job-pretrain = 预训练模型
 job-weights-get = 获取权重
 job-weights-import = 导入权重

@@ -27,6 +27,7 @@ properties-band = 波段
 properties-min = 最小
 properties-max = 最大
 properties-mean = 平均
+properties-sampled = 数值来自抽样。
 properties-reading = 正在读取…
 properties-all-missing = 全部缺失
 properties-degrees = { $width } x { $height } 度

@@ -130,6 +130,10 @@ pub fn command_line(spec: &JobSpec) -> String {
                 );
             }
         }
+        JobSpec::Statistics(spec) => {
+            add("info", path(&spec.raster));
+            add("--exact", None);
+        }
         JobSpec::Pretrain(spec) => {
             add("pretrain", Some("dofa".to_owned()));
             for scene in &spec.scenes {
@@ -399,6 +403,7 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
             | JobSpec::Assess(_)
             | JobSpec::Calc(_)
             | JobSpec::Overviews(_)
+            | JobSpec::Statistics(_)
             | JobSpec::Pretrain(_)
             | JobSpec::PretrainStp(_)
             | JobSpec::PretrainKgvsf(_)

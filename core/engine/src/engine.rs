@@ -47,6 +47,7 @@ impl JobEngine {
             JobSpec::Assess(spec) => assess::assess(spec, monitor),
             JobSpec::Calc(spec) => calc::calc(spec, Share::WHOLE, monitor),
             JobSpec::Overviews(spec) => overviews::overviews(spec, monitor),
+            JobSpec::Statistics(spec) => exact_figures::statistics(spec, monitor),
             JobSpec::Pretrain(spec) => {
                 self.last_device = Some(device::open(&spec.device));
                 pretrain::pretrain(spec, monitor)
@@ -147,6 +148,7 @@ impl Engine for JobEngine {
             JobSpec::Predict(spec) => cost::of_raster(&spec.field, 2),
             JobSpec::Calc(spec) => cost::of_raster(&spec.scene, 4),
             JobSpec::Overviews(spec) => overviews::estimate(spec),
+            JobSpec::Statistics(spec) => cost::of_raster(&spec.raster, 0),
             JobSpec::Pretrain(spec) => pretrain::estimate(spec),
             JobSpec::PretrainStp(spec) => pretrain_stp::estimate(spec, monitor),
             JobSpec::PretrainKgvsf(spec) => pretrain_kgvsf::estimate(spec, monitor),

@@ -4,12 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use terroir_scene::{AssignedCrs, HeadKind, Resampling, Uncertainty};
+use terroir_scene::{AssignedCrs, BandStatistics, HeadKind, Resampling, Uncertainty};
 
 use crate::colours::PcaSpec;
 use crate::crop::CropSpec;
 use crate::embed_season::EmbedSeasonSpec;
 use crate::embed_series::EmbedSeriesSpec;
+use crate::exact_figures::StatisticsSpec;
 use crate::export_field::ExportFieldSpec;
 use crate::finetune::{FinetuneSpec, MapSceneSpec};
 use crate::forecast::ForecastSpec;
@@ -44,6 +45,8 @@ pub enum JobSpec {
     Calc(CalcSpec),
     /// Smaller copies of a raster in a file beside it.
     Overviews(OverviewsSpec),
+    /// Raster to exact figures of its bands.
+    Statistics(StatisticsSpec),
     /// Scenes to the weights of an encoder, by masked pretraining.
     Pretrain(PretrainSpec),
     /// Archives of dated frames to the weights of an encoder of space and time.
@@ -104,6 +107,7 @@ impl JobSpec {
             Self::Assess(spec) => vec![&spec.map, &spec.reference],
             Self::Calc(spec) => vec![&spec.scene],
             Self::Overviews(spec) => vec![&spec.raster],
+            Self::Statistics(spec) => vec![&spec.raster],
             Self::Pretrain(spec) => spec.scenes.iter().map(|scene| &*scene.path).collect(),
             Self::PretrainStp(spec) => spec.paths(),
             Self::PretrainKgvsf(spec) => spec.paths(),
@@ -422,6 +426,12 @@ pub enum Event {
         id: JobId,
         path: PathBuf,
         window: (usize, usize, usize, usize),
+    },
+    /// Exact figures of a band of a raster.
+    Statistics {
+        id: JobId,
+        path: PathBuf,
+        statistics: BandStatistics,
     },
     /// A picture of how far a job has come (PNG); the newest replaces the one before it.
     Preview {

@@ -24,6 +24,7 @@ mod embed_season;
 mod embed_series;
 mod engine;
 mod evaluate;
+mod exact_figures;
 mod export_field;
 mod finetune;
 mod forecast;
@@ -92,6 +93,7 @@ pub use evaluate::{
     Candidate, CandidateAbout, CandidateSource, ClassPlaces, Difference, EVALUATION_SCHEMA,
     EvaluateSpec, Evaluation, Measure, ResultRow, Shots,
 };
+pub use exact_figures::StatisticsSpec;
 pub use export_field::ExportFieldSpec;
 pub use finetune::{
     About as TunedAbout, Augmentations, ClassWeights, FinetuneSpec, MapSceneSpec, PatchLabel,

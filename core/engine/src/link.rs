@@ -218,6 +218,7 @@ impl WorkerLink {
             Event::Tile { id, .. } | Event::Preview { id, .. } | Event::Warning { id, .. } => {
                 (id, false)
             }
+            Event::Statistics { id, .. } => (id, false),
             Event::Estimate { id, .. } | Event::Finished { id, .. } => (id, true),
             Event::Cancelled { id } | Event::Failed { id, .. } => (id, true),
         };

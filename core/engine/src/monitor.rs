@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use terroir_scene::{SceneError, Window};
+use terroir_scene::{BandStatistics, SceneError, Window};
 
 use crate::{Event, Failure, JobId};
 
@@ -195,6 +195,15 @@ impl<'a> Monitor<'a> {
             id: self.id,
             path: path.to_owned(),
             window,
+        });
+    }
+
+    /// Exact figures of a band.
+    pub fn statistics(&self, path: &Path, statistics: BandStatistics) {
+        self.emit(Event::Statistics {
+            id: self.id,
+            path: path.to_owned(),
+            statistics,
         });
     }
 

@@ -19,6 +19,8 @@ impl JobSpec {
             Self::Pretrain(spec) => vec![spec.out.clone()],
             Self::PretrainStp(spec) => vec![spec.out.clone()],
             Self::PretrainKgvsf(spec) => vec![spec.out.clone()],
+            // What it finds out is told and written nowhere.
+            Self::Statistics(_) => Vec::new(),
             // Named only once the address is known: claimed there.
             Self::Models(_) => Vec::new(),
             Self::Finetune(spec) => vec![spec.out.clone()],

@@ -213,7 +213,7 @@ pub fn channel_statistics_blocking(
     Ok(summary(band, values, plan.is_sampled))
 }
 
-fn missing_band(info: &RasterInfo, band: usize) -> SceneError {
+pub(crate) fn missing_band(info: &RasterInfo, band: usize) -> SceneError {
     SceneError::file(
         &info.path,
         format!(
