@@ -245,6 +245,40 @@ fn no_step_shows_where_windows_or_blocks_meet() {
     }
 }
 
+/// Sixty bands 15 nm apart: five lie where water vapour swallows the light.
+#[test]
+fn bands_in_water_vapour_are_left_out_unless_they_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (scene, out) = (
+        folder.path().join("scene.tif"),
+        folder.path().join("field.tif"),
+    );
+    write_scene(&scene, 16, 16, 60, |band, col, row| {
+        (band + 1) as f32 * ((col * 7 + row * 3) % 11) as f32
+    });
+    let wavelengths_nm = (0..60).map(|at| (at, 800.0 + 15.0 * at as f64));
+    let spec = EmbedSpec {
+        wavelengths_nm: wavelengths_nm.collect(),
+        ..embed_spec(&scene, &out)
+    };
+    let bands = || {
+        let path = terroir_engine::projection_path(&out);
+        terroir_engine::Projection::load(&path).unwrap().bands
+    };
+    let outcome = embed(&spec).unwrap();
+    let is_said = |outcome: &Outcome| outcome.warnings.iter().any(|text| text.contains("vapour"));
+    assert!(is_said(&outcome), "{:?}", outcome.warnings);
+    let used = bands();
+    assert_eq!(used.len(), 55);
+    assert!(used.iter().all(|band| !(1350.0..1430.0).contains(&band.wavelength_nm)));
+    let asked = EmbedSpec {
+        bands: (0..60).collect(),
+        ..spec
+    };
+    assert!(!is_said(&embed(&asked).unwrap()));
+    assert_eq!(bands().len(), 60);
+}
+
 #[test]
 fn a_hyperspectral_scene_keeps_its_nodata_and_drops_its_empty_bands() {
     let Some(folder) = data("enmap_potsdam") else {

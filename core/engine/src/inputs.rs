@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use terroir_models::MAX_WAVELENGTH_UM;
-use terroir_scene::{BandInfo, Raster, Resampling, SampleType, WavelengthSource, Window};
+use terroir_scene::{
+    BandInfo, Raster, Resampling, SampleType, WavelengthSource, Window, water_vapour_nm,
+};
 
 use crate::monitor::{JobResult, Monitor};
 use crate::{EmbedSpec, Failure};
@@ -169,7 +171,7 @@ fn say_left_out(monitor: &Monitor<'_>, names: &[String], why: &str) {
     }
 }
 
-/// Why a scene has no band for the model, and what to do about it. Takes the names of what was left out.
+/// Why a scene has no band for the model, and what to do about it. Takes the names of what was left out; `bad` for its own sake.
 fn nothing_left(without: &[String], beyond: &[String], bad: &[String]) -> String {
     if !without.is_empty() && beyond.is_empty() && bad.is_empty() {
         return format!("no band of this scene has a wavelength; {SET_WAVELENGTHS}");
@@ -180,7 +182,7 @@ fn nothing_left(without: &[String], beyond: &[String], bad: &[String]) -> String
             beyond,
             "beyond the wavelengths it knows (up to 20 µm, and radar from 1 mm to 1 m)",
         ),
-        (bad, "marked bad in the file"),
+        (bad, "marked bad in the file or in the absorption of water vapour"),
     ]
     .iter()
     .filter(|(names, _)| !names.is_empty())
@@ -276,7 +278,25 @@ fn candidates(
         &beyond,
         "lie beyond the wavelengths the model knows",
     );
+    let mut in_vapour = Vec::new();
+    // What the user asks for is taken as it is.
+    if spec.bands.is_empty() {
+        let vapour = water_vapour_nm(info.sensor.as_deref(), chosen.len());
+        chosen.retain(|band| {
+            let is_lost = vapour.iter().any(|range| range.contains(&band.wavelength_nm));
+            if is_lost {
+                in_vapour.push(band.name.clone());
+            }
+            !is_lost
+        });
+    }
+    say_left_out(
+        monitor,
+        &in_vapour,
+        "lie where water vapour swallows the light (naming bands takes them all the same)",
+    );
     if chosen.is_empty() {
+        bad.extend(in_vapour);
         return Err(Failure::new(format!(
             "{}\n{}",
             nothing_left(&without, &beyond, &bad),
@@ -486,7 +506,7 @@ mod tests {
         );
         let bad = nothing_left(none, none, &names);
         assert!(
-            bad.contains("a, b marked bad in the file") && !bad.contains("--wavelength"),
+            bad.contains("a, b marked bad in the file or in") && !bad.contains("--wavelength"),
             "{bad}"
         );
         assert!(nothing_left(none, none, none).contains("palettes"));
