@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use terroir_engine::{ExportFieldSpec, JobSpec, PolygonsSpec, PredictSpec};
-use terroir_scene::{Layer, LayerSource, SheetSize, SheetWords};
+use terroir_engine::{ExportFieldSpec, JobSpec, PolygonsSpec, PredictSpec, command_line};
+use terroir_scene::{Companion, Layer, LayerSource, SheetSize, SheetWords};
 
 use crate::dialogs::{Dialog, Purpose};
 use crate::files::FileTask;
@@ -31,6 +31,8 @@ pub struct ExportForm {
     pub least_pixels: usize,
     /// The probability of every class beside the map.
     pub with_probabilities: bool,
+    /// What else is written beside a map or a field.
+    pub companions: Vec<Companion>,
     pub words: SheetWords,
 }
 
@@ -81,6 +83,7 @@ impl ExportForm {
             path: suggested(state, kind),
             least_pixels: 0,
             with_probabilities: false,
+            companions: Vec::new(),
             words: words_of(state),
         }
     }
@@ -231,7 +234,7 @@ pub fn export_ui(ui: &mut egui::Ui, state: &mut State, form: &mut ExportForm) ->
                 step = ExportStep::Close;
             }
             if let Some(job) = job_of(state, form).filter(|_| ready) {
-                crate::panels::copy_ui(ui, &job);
+                crate::panels::copy_command_ui(ui, || command_of(&job, form));
             }
         });
     });
@@ -243,6 +246,7 @@ fn details_ui(ui: &mut egui::Ui, form: &mut ExportForm) {
     match form.kind {
         ExportKind::Map => {
             ui.checkbox(&mut form.with_probabilities, t!("export-probabilities"));
+            companions_ui(ui, form, &Companion::ALL);
         }
         ExportKind::Polygons => {
             ui.horizontal(|ui| {
@@ -283,8 +287,50 @@ fn details_ui(ui: &mut egui::Ui, form: &mut ExportForm) {
                     ui.end_row();
                 });
         }
-        ExportKind::Field | ExportKind::Labels | ExportKind::Picture => {}
+        ExportKind::Field => companions_ui(ui, form, &[Companion::Stac]),
+        ExportKind::Labels | ExportKind::Picture => {}
     }
+}
+
+/// Files for other programs beside the map.
+fn companions_ui(ui: &mut egui::Ui, form: &mut ExportForm, offered: &[Companion]) {
+    ui.horizontal(|ui| {
+        for companion in offered {
+            let name = match companion {
+                Companion::Stac => t!("export-stac"),
+                Companion::Clr => ".clr",
+                Companion::Txt => ".txt",
+            };
+            let tip = match companion {
+                Companion::Stac => t!("export-stac-tip"),
+                Companion::Clr | Companion::Txt => t!("export-colours-tip"),
+            };
+            let mut is_wanted = form.companions.contains(companion);
+            if ui.checkbox(&mut is_wanted, name).on_hover_text(tip).changed() {
+                form.companions.retain(|known| known != companion);
+                form.companions.extend(is_wanted.then_some(*companion));
+            }
+        }
+    });
+}
+
+/// What the form wants beside what the job writes.
+fn companions_of(form: &ExportForm) -> Vec<Companion> {
+    let fits = |companion: &&Companion| match form.kind {
+        ExportKind::Map => true,
+        ExportKind::Field => **companion == Companion::Stac,
+        _ => false,
+    };
+    form.companions.iter().filter(fits).copied().collect()
+}
+
+/// The command line that does what the form says.
+fn command_of(job: &JobSpec, form: &ExportForm) -> String {
+    let words: Vec<&str> = companions_of(form).iter().map(|wanted| wanted.word()).collect();
+    if words.is_empty() {
+        return command_line(job);
+    }
+    format!("{} --beside {}", command_line(job), words.join(","))
 }
 
 /// The one button of a dialog that goes on.
@@ -360,6 +406,11 @@ fn job_of(state: &State, form: &ExportForm) -> Option<JobSpec> {
 #[must_use]
 pub fn start(state: &mut State, form: &ExportForm) -> Option<PictureOrder> {
     let path = PathBuf::from(form.path.trim());
+    if let Some(JobSpec::Predict(PredictSpec { out, .. }) | JobSpec::ExportField(ExportFieldSpec { out, .. })) =
+        job_of(state, form)
+    {
+        state.jobs.companions.insert(out, companions_of(form));
+    }
     match form.kind {
         ExportKind::Map => {
             if let (Some(fit), Some(JobSpec::Predict(spec))) =

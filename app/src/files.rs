@@ -12,7 +12,7 @@ use terroir_engine::{
     read_area_figures,
 };
 use terroir_scene::{
-    Class, ClassRow, Clusters, Contained, Crs, CrsEntry, Document, Example, FoundPlace,
+    Class, ClassRow, Clusters, Companion, Contained, Crs, CrsEntry, Document, Example, FoundPlace,
     FoundRasters, Frame, Grid, Head, ImportReport, Labels, LayerId, OpenedProject, PaletteEntry,
     PcaBasis, Profile, ProfileValues, Raster, RasterInfo, RestoredWork, SampleAnswer, SamplePoint,
     SceneError, SceneResult, Series, Sheet, SheetContent, SheetFormat, SheetSize, Style, TimeTable,
@@ -22,7 +22,7 @@ use terroir_scene::{
     import_labels_of, is_remote, is_zarr, one_series_blocking, open_project,
     read_class_table_blocking, read_places_table, read_sample_blocking, relocate_frames_blocking,
     restore_work, save_project, series_in_raster_blocking, unique_value_classes_blocking,
-    vector_attributes, write_beside, write_class_table,
+    vector_attributes, write_beside, write_class_table, write_companions_blocking,
 };
 
 use crate::archive_facts::{ArchiveFacts, ArchiveQuestion};
@@ -160,6 +160,11 @@ pub enum FileTask {
     SaveClasses {
         classes: Arc<Vec<Class>>,
         path: PathBuf,
+    },
+    /// What is wanted beside the finished map of a job, which wrote `files`.
+    SaveCompanions {
+        files: Vec<PathBuf>,
+        wanted: Vec<Companion>,
     },
     SaveTimeTable {
         table: TimeTable,
@@ -383,6 +388,9 @@ pub enum FileReply {
     LabelsExported {
         path: PathBuf,
     },
+    CompanionsSaved {
+        made: Vec<PathBuf>,
+    },
     TableSaved {
         path: PathBuf,
     },
@@ -498,6 +506,7 @@ impl Files {
             FileTask::SaveProject { .. }
                 | FileTask::ExportLabels { .. }
                 | FileTask::SaveClasses { .. }
+                | FileTask::SaveCompanions { .. }
                 | FileTask::SaveTimeTable { .. }
                 | FileTask::SaveWeather { .. }
                 | FileTask::SaveHead { .. }
@@ -599,6 +608,7 @@ fn doing(task: &FileTask) -> &'static str {
         FileTask::Attributes { .. } | FileTask::ImportLabels { .. } => "importing labels",
         FileTask::ReadClasses { .. } => "reading the class table",
         FileTask::SaveClasses { .. } => "writing the class table",
+        FileTask::SaveCompanions { .. } => "writing beside the map",
         FileTask::UniqueValues { .. } => "finding the values of the raster",
         FileTask::FitPca { .. } => "fitting the colours of the field",
         FileTask::ReadBasis { .. } => "reading colours",
@@ -907,6 +917,9 @@ fn answer_blocking(
             export_labels(&labels, &path)?;
             FileReply::LabelsExported { path }
         }
+        FileTask::SaveCompanions { files, wanted } => FileReply::CompanionsSaved {
+            made: write_companions_blocking(&files, &wanted)?,
+        },
         FileTask::SaveTimeTable { table, path } => {
             table.save(&path)?;
             FileReply::TableSaved { path }

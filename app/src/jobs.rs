@@ -1,11 +1,12 @@
 //! Jobs as the window sees them: what runs in the worker process, how far it is, what came out. The worker sits behind
 //! a small trait so that tests can play its part.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use terroir_engine::{DeviceInfo, Estimate, Event, Failure, JobId, JobSpec, Outcome, WorkerLink};
-use terroir_scene::AssignedCrs;
+use terroir_scene::{AssignedCrs, BandStatistics, Companion};
 
 use crate::language::t;
 
@@ -187,6 +188,8 @@ pub struct Jobs {
     link: Box<dyn JobLink>,
     /// Oldest first.
     pub list: Vec<Job>,
+    /// What is written beside a map once its job is done, by the map.
+    pub companions: HashMap<PathBuf, Vec<Companion>>,
     /// `None` until the worker answered.
     pub devices: Option<Vec<DeviceInfo>>,
     devices_requested: bool,
@@ -206,6 +209,7 @@ impl Jobs {
         Self {
             link,
             list: Vec::new(),
+            companions: HashMap::new(),
             devices: None,
             devices_requested: false,
             worker_version: None,

@@ -248,6 +248,12 @@ impl State {
                     format!("{}\n{}", t!("news-labels-written"), path.display()),
                 );
             }
+            FileReply::CompanionsSaved { made } => {
+                for path in made {
+                    let text = format!("{}\n{}", t!("news-companion-written"), path.display());
+                    self.messages.show(Level::Info, text);
+                }
+            }
             FileReply::Classes { path, rows } => self.take_class_table(&path, &rows),
             FileReply::ClassesSaved { path } => {
                 let text = format!("{}\n{}", t!("classes-written"), path.display());
@@ -635,6 +641,13 @@ impl State {
         let Outcome { files, summary, .. } = outcome.clone();
         changed_files.extend(files.iter().cloned());
         self.messages.show(Level::Info, summary);
+        let map = files.first().and_then(|map| self.jobs.companions.remove(map));
+        if let Some(wanted) = map {
+            self.send(FileTask::SaveCompanions {
+                files: files.clone(),
+                wanted,
+            });
+        }
         match spec {
             JobSpec::Change(_) | JobSpec::Cluster(_) | JobSpec::Regress(_) => {
                 self.take_analysis(&spec, &files);

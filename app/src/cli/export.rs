@@ -10,8 +10,9 @@ use terroir_scene::{
     write_beside,
 };
 
+use super::companions::CompanionOption;
 use super::failure::{CliError, CliResult};
-use super::job::run_and_report;
+use super::job::{CancelFlag, report, run_job};
 use super::legend::svg_with_legend;
 use super::output::Output;
 use super::picture::{write_png, write_world_file};
@@ -41,6 +42,8 @@ pub struct ExportArgs {
     /// Longer side of a picture in pixels
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=32768))]
     size: Option<u32>,
+    #[command(flatten)]
+    companions: CompanionOption,
 }
 
 pub fn run(args: &ExportArgs, output: Output) -> CliResult {
@@ -50,9 +53,16 @@ pub fn run(args: &ExportArgs, output: Output) -> CliResult {
             field: args.input.clone(),
             out: args.out.clone(),
         });
-        return run_and_report(&spec, output);
+        let mut outcome = run_job(&spec, output, &CancelFlag::on_ctrl_c()?)?;
+        args.companions.add_to(&mut outcome.files)?;
+        return report(&outcome, output);
     }
-    let files = match ending(&args.out).as_str() {
+    if !is_tif && !args.companions.beside.is_empty() {
+        return Err(CliError::usage(
+            "--beside is for maps and fields that are written as .tif.",
+        ));
+    }
+    let mut files = match ending(&args.out).as_str() {
         "gpkg" | "geojson" | "json" | "shp" => vector(args)?,
         "png" => picture(args)?,
         "svg" => vec![legend_picture(args)?],
@@ -64,6 +74,7 @@ pub fn run(args: &ExportArgs, output: Output) -> CliResult {
             )));
         }
     };
+    args.companions.add_to(&mut files)?;
     if output.json {
         return output.print_json(&serde_json::json!({ "files": files }));
     }

@@ -7,6 +7,7 @@ mod calc;
 mod change;
 mod classes;
 mod cluster;
+mod companions;
 mod composite;
 mod crop;
 mod demo;

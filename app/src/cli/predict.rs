@@ -7,8 +7,9 @@ use terroir_engine::{JobSpec, MapSceneSpec, PredictSpec};
 use terroir_scene::Raster;
 
 use super::bands::parse_band_wavelength;
-use super::failure::CliResult;
-use super::job::run_and_report;
+use super::companions::CompanionOption;
+use super::failure::{CliError, CliResult};
+use super::job::{CancelFlag, report, run_job};
 use super::output::Output;
 use super::shard::ShardOption;
 use super::suggest::Measure;
@@ -52,6 +53,8 @@ pub struct PredictArgs {
     #[arg(long, value_name = "FILE")]
     aoi: Option<String>,
     #[command(flatten)]
+    companions: CompanionOption,
+    #[command(flatten)]
     shard: ShardOption,
 }
 
@@ -72,7 +75,7 @@ pub fn run(args: &PredictArgs, output: Output) -> CliResult {
             wavelengths_nm,
             aoi: args.aoi.clone(),
         });
-        return run_and_report(&args.shard.of(spec), output);
+        return run_with_companions(args, spec, output);
     }
     // The parser has asked for both or for a scene.
     let spec = JobSpec::Predict(PredictSpec {
@@ -83,5 +86,17 @@ pub fn run(args: &PredictArgs, output: Output) -> CliResult {
         out: args.out.clone(),
         aoi: args.aoi.clone(),
     });
-    run_and_report(&args.shard.of(spec), output)
+    run_with_companions(args, spec, output)
+}
+
+fn run_with_companions(args: &PredictArgs, spec: JobSpec, output: Output) -> CliResult {
+    let spec = args.shard.of(spec);
+    if matches!(spec, JobSpec::Shard(_)) && !args.companions.beside.is_empty() {
+        return Err(CliError::usage(
+            "--beside is for whole maps: join the shards with `terroir merge`, then use `terroir export`.",
+        ));
+    }
+    let mut outcome = run_job(&spec, output, &CancelFlag::on_ctrl_c()?)?;
+    args.companions.add_to(&mut outcome.files)?;
+    report(&outcome, output)
 }

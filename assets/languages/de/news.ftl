@@ -14,6 +14,7 @@ news-colours-written = Farben geschrieben.
 news-project-saved = Projekt gespeichert.
 news-table-written = Tabelle geschrieben.
 news-labels-written = Labels geschrieben.
+news-companion-written = Neben die Karte geschrieben
 news-profiles-written = Profile geschrieben.
 news-picture-written = Bild geschrieben.
 news-no-crs = Dieses Raster hat kein Koordinatenbezugssystem und wird nach seinen Pixeln gezeichnet. In der Statusleiste „Kein KBS“ anklicken, um eines anzugeben.

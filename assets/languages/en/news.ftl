@@ -14,6 +14,7 @@ news-colours-written = Colours written.
 news-project-saved = Project saved.
 news-table-written = Table written.
 news-labels-written = Labels written.
+news-companion-written = Written beside the map
 news-profiles-written = Profiles written.
 news-picture-written = Picture written.
 news-no-crs = This raster has no coordinate system, so it is drawn by its pixels. Click the status bar's "No coordinate system" to name one.

@@ -14,6 +14,7 @@ news-colours-written = Colores escritos.
 news-project-saved = Proyecto guardado.
 news-table-written = Tabla escrita.
 news-labels-written = Etiquetas escritas.
+news-companion-written = Escrito junto al mapa
 news-profiles-written = Perfiles escritos.
 news-picture-written = Imagen escrita.
 news-no-crs = Este ráster no tiene sistema de coordenadas; se dibuja por sus píxeles. Hacer clic en «Sin SRC» en la barra de estado para indicar uno.

@@ -14,6 +14,7 @@ news-colours-written = Couleurs écrites.
 news-project-saved = Projet enregistré.
 news-table-written = Table écrite.
 news-labels-written = Étiquettes écrites.
+news-companion-written = Écrit à côté de la carte
 news-profiles-written = Profils écrits.
 news-picture-written = Image écrite.
 news-no-crs = Ce raster n’a pas de système de coordonnées ; il est dessiné par ses pixels. Cliquer « Sans SCR » dans la barre d’état pour en nommer un.

@@ -14,6 +14,7 @@ news-colours-written = Cores escritas.
 news-project-saved = Projeto guardado.
 news-table-written = Tabela escrita.
 news-labels-written = Etiquetas escritas.
+news-companion-written = Escrito ao lado do mapa
 news-profiles-written = Perfis escritos.
 news-picture-written = Imagem escrita.
 news-no-crs = Este raster não tem sistema de coordenadas; é desenhado pelos seus píxeis. Clicar em «Sem SRC» na barra de estado para indicar um.

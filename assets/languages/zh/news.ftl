@@ -14,6 +14,7 @@ news-colours-written = 颜色已写出。
 news-project-saved = 项目已保存。
 news-table-written = 表格已写出。
 news-labels-written = 标注已写出。
+news-companion-written = 已写在地图旁
 news-profiles-written = 剖面已写出。
 news-picture-written = 图片已写出。
 news-no-crs = 此栅格没有坐标参考系，因此按像元绘制。请单击状态栏的“无坐标参考系”来指定。

@@ -59,7 +59,9 @@ impl StacSidecar {
                 .and_then(Value::as_str)
                 .map(str::to_owned)
         };
-        let date = text("datetime").or_else(|| {
+        // The standard asks for a date; one that is no more than that of the item's making says nothing of the image.
+        let date = text("datetime").filter(|date| text("created").as_ref() != Some(date));
+        let date = date.or_else(|| {
             let (start, end) = (text("start_datetime")?, text("end_datetime"));
             Some(middle(&start, end.as_deref()).unwrap_or(start))
         });
