@@ -201,6 +201,7 @@ impl Purpose {
                 ("GeoPackage", &["gpkg"]),
                 ("GeoJSON", &["geojson"]),
                 ("Shapefile", &["shp"]),
+                (t!("dialogs-files-csv"), &["csv"]),
             ],
             Self::TimeTable | Self::WeatherTable => of(t!("dialogs-files-table"), &["csv"]),
             Self::Weather | Self::FutureWeather => or_all(

@@ -26,7 +26,7 @@ const ROWS_AT_ONCE: usize = 256;
   any raster           .png (with a .pgw world file), drawn as the window first shows it
   class map            .svg (picture with legend), .tif (fresh GeoTIFF with colours, names and side-cars)
   embedding field      .tif (the same numbers in the AlphaEarth coding)
-  labels or project    .gpkg, .geojson, .shp")]
+  labels or project    .gpkg, .geojson, .shp, .csv (a point for each labelled pixel)")]
 pub struct ExportArgs {
     /// A class map, any other raster, a label file or a project (.terroir)
     input: PathBuf,
@@ -63,13 +63,13 @@ pub fn run(args: &ExportArgs, output: Output) -> CliResult {
         ));
     }
     let mut files = match ending(&args.out).as_str() {
-        "gpkg" | "geojson" | "json" | "shp" => vector(args)?,
+        "gpkg" | "geojson" | "json" | "shp" | "csv" => vector(args)?,
         "png" => picture(args)?,
         "svg" => vec![legend_picture(args)?],
         "tif" | "tiff" => class_map(args)?,
         _ => {
             return Err(CliError::usage(format!(
-                "--out {}: the ending must be .png, .svg, .tif, .gpkg, .geojson or .shp.",
+                "--out {}: the ending must be .png, .svg, .tif, .gpkg, .geojson, .shp or .csv.",
                 args.out.display()
             )));
         }

@@ -5,7 +5,7 @@ export-polygons = Polygone einer Klassenkarte mit ihren Flächen (GeoPackage)
 export-needs-map = Zuerst die Klassenkarte schreiben oder eine hinzufügen
 export-field = Feld (GeoTIFF)
 export-needs-field = Zuerst ein Feld erstellen oder hinzufügen
-export-label-shapes = Labels (GeoPackage, GeoJSON oder Shapefile)
+export-label-shapes = Labels (GeoPackage, GeoJSON, Shapefile oder CSV-Punkte)
 export-needs-labels = Zuerst Labels malen oder importieren
 export-picture = Bild der Ansicht (PNG)
 export-sheet = Kartenblatt mit Legende, Maßstabsleiste und Nordpfeil (PDF, PNG, SVG)
@@ -26,7 +26,7 @@ export-a4-portrait = A4 hoch
 export-a3-portrait = A3 hoch
 export-what-map = { $classes } Klassen, { $width } x { $height } = { $pixels } Pixel auf dem Gitter des Felds, höchstens { $size }. Farben, Namen und Herkunft der Karte stehen in der Datei; ein Stil für QGIS, die Konfidenz und der Klassifikator liegen daneben.
 export-what-no-map = Braucht ein Feld und Labels zweier Klassen.
-export-what-labels = Die Endung entscheidet: .gpkg behält alles, .geojson steht in Länge und Breite, .shp kürzt Namen auf 10 Zeichen.
+export-what-labels = Die Endung entscheidet: .gpkg behält alles, .geojson steht in Länge und Breite, .shp kürzt Namen auf 10 Zeichen, .csv hat einen Punkt je beschriftetem Pixel.
 export-what-picture = Die Karte, wie sie jetzt gezeichnet ist, ohne die Bedienfelder.
 export-what-field = Die 64 Zahlen jedes Pixels in der AlphaEarth-Kodierung, mit allem, was über ihre Herkunft bekannt ist.
 export-what-polygons = Jeder Fleck von { $name } als Polygon mit Klasse, Name und Fläche in Hektar.

@@ -5,7 +5,7 @@ export-polygons = Polygons of a class map with their areas (GeoPackage)
 export-needs-map = Write the class map first, or add one
 export-field = Field (GeoTIFF)
 export-needs-field = Make or add a field first
-export-label-shapes = Labels (GeoPackage, GeoJSON or Shapefile)
+export-label-shapes = Labels (GeoPackage, GeoJSON, Shapefile or CSV points)
 export-needs-labels = Paint or import labels first
 export-picture = Picture of the view (PNG)
 export-sheet = Map sheet with legend, scale bar and north arrow (PDF, PNG, SVG)
@@ -26,7 +26,7 @@ export-a4-portrait = A4 portrait
 export-a3-portrait = A3 portrait
 export-what-map = { $classes } classes, { $width } x { $height } = { $pixels } pixels on the field's grid, at most { $size }. Colours, names and how the map was made are stored in the file; a style for QGIS, the confidence and the classifier lie beside it.
 export-what-no-map = Needs a field and labels of two classes.
-export-what-labels = The ending decides: .gpkg keeps everything, .geojson is in longitude and latitude, .shp cuts names to 10 characters.
+export-what-labels = The ending decides: .gpkg keeps everything, .geojson is in longitude and latitude, .shp cuts names to 10 characters, .csv has a point for each labelled pixel.
 export-what-picture = The map as it is drawn now, without the panels.
 export-what-field = The 64 numbers of every pixel in the AlphaEarth coding, with all that is known of their making.
 export-what-polygons = Every patch of { $name } as a polygon with class, name and area in hectares.

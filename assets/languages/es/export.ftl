@@ -5,7 +5,7 @@ export-polygons = Polígonos de un mapa de clases con sus áreas (GeoPackage)
 export-needs-map = Escribir antes el mapa de clases, o añadir uno
 export-field = Campo (GeoTIFF)
 export-needs-field = Crear o añadir antes un campo
-export-label-shapes = Etiquetas (GeoPackage, GeoJSON o Shapefile)
+export-label-shapes = Etiquetas (GeoPackage, GeoJSON, Shapefile o puntos CSV)
 export-needs-labels = Pintar o importar antes etiquetas
 export-picture = Imagen de la vista (PNG)
 export-sheet = Hoja de mapa con leyenda, barra de escala y flecha de norte (PDF, PNG, SVG)
@@ -26,7 +26,7 @@ export-a4-portrait = A4 vertical
 export-a3-portrait = A3 vertical
 export-what-map = { $classes } clases, { $width } x { $height } = { $pixels } píxeles en la cuadrícula del campo, como máximo { $size }. Colores, nombres y origen del mapa se guardan en el archivo; un estilo para QGIS, la confianza y el clasificador quedan a su lado.
 export-what-no-map = Requiere un campo y etiquetas de dos clases.
-export-what-labels = La extensión decide: .gpkg lo conserva todo, .geojson va en longitud y latitud, .shp corta los nombres a 10 caracteres.
+export-what-labels = La extensión decide: .gpkg lo conserva todo, .geojson va en longitud y latitud, .shp corta los nombres a 10 caracteres, .csv tiene un punto por píxel etiquetado.
 export-what-picture = El mapa tal como se dibuja ahora, sin los paneles.
 export-what-field = Los 64 números de cada píxel en la codificación AlphaEarth, con todo lo que se sabe de su origen.
 export-what-polygons = Cada mancha de { $name } como polígono con clase, nombre y área en hectáreas.

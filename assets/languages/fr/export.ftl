@@ -5,7 +5,7 @@ export-polygons = Polygones d’une carte des classes avec leurs surfaces (GeoPa
 export-needs-map = Écrire d’abord la carte des classes, ou en ajouter une
 export-field = Champ (GeoTIFF)
 export-needs-field = Créer ou ajouter d’abord un champ
-export-label-shapes = Étiquettes (GeoPackage, GeoJSON ou Shapefile)
+export-label-shapes = Étiquettes (GeoPackage, GeoJSON, Shapefile ou points CSV)
 export-needs-labels = Peindre ou importer d’abord des étiquettes
 export-picture = Image de la vue (PNG)
 export-sheet = Feuille de carte avec légende, barre d’échelle et flèche du nord (PDF, PNG, SVG)
@@ -26,7 +26,7 @@ export-a4-portrait = A4 portrait
 export-a3-portrait = A3 portrait
 export-what-map = { $classes } classes, { $width } x { $height } = { $pixels } pixels sur la grille du champ, au plus { $size }. Couleurs, noms et origine de la carte sont dans le fichier ; un style pour QGIS, la confiance et le classifieur sont à côté.
 export-what-no-map = Demande un champ et des étiquettes de deux classes.
-export-what-labels = L’extension décide : .gpkg garde tout, .geojson est en longitude et latitude, .shp coupe les noms à 10 caractères.
+export-what-labels = L’extension décide : .gpkg garde tout, .geojson est en longitude et latitude, .shp coupe les noms à 10 caractères, .csv a un point par pixel étiqueté.
 export-what-picture = La carte telle qu’elle est dessinée, sans les panneaux.
 export-what-field = Les 64 nombres de chaque pixel dans le codage AlphaEarth, avec tout ce que l’on sait de leur origine.
 export-what-polygons = Chaque tache de { $name } en polygone avec classe, nom et surface en hectares.

@@ -5,7 +5,7 @@ export-polygons = Polígonos de um mapa de classes com as suas áreas (GeoPackag
 export-needs-map = Escrever primeiro o mapa de classes, ou adicionar um
 export-field = Campo (GeoTIFF)
 export-needs-field = Criar ou adicionar primeiro um campo
-export-label-shapes = Etiquetas (GeoPackage, GeoJSON ou Shapefile)
+export-label-shapes = Etiquetas (GeoPackage, GeoJSON, Shapefile ou pontos CSV)
 export-needs-labels = Pintar ou importar primeiro etiquetas
 export-picture = Imagem da vista (PNG)
 export-sheet = Folha de mapa com legenda, barra de escala e seta de norte (PDF, PNG, SVG)
@@ -26,7 +26,7 @@ export-a4-portrait = A4 vertical
 export-a3-portrait = A3 vertical
 export-what-map = { $classes } classes, { $width } x { $height } = { $pixels } píxeis na grelha do campo, no máximo { $size }. Cores, nomes e origem do mapa ficam no ficheiro; um estilo para QGIS, a confiança e o classificador ficam ao lado.
 export-what-no-map = Precisa de um campo e etiquetas de duas classes.
-export-what-labels = A extensão decide: .gpkg mantém tudo, .geojson fica em longitude e latitude, .shp corta os nomes a 10 caracteres.
+export-what-labels = A extensão decide: .gpkg mantém tudo, .geojson fica em longitude e latitude, .shp corta os nomes a 10 caracteres, .csv tem um ponto por píxel rotulado.
 export-what-picture = O mapa tal como está desenhado, sem os painéis.
 export-what-field = Os 64 números de cada píxel na codificação AlphaEarth, com tudo o que se sabe da sua origem.
 export-what-polygons = Cada mancha de { $name } como polígono com classe, nome e área em hectares.

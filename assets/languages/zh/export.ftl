@@ -5,7 +5,7 @@ export-polygons = 类别图的多边形及其面积 (GeoPackage)
 export-needs-map = 请先写出类别图，或添加一个
 export-field = 嵌入场 (GeoTIFF)
 export-needs-field = 请先生成或添加嵌入场
-export-label-shapes = 标注（GeoPackage、GeoJSON 或 Shapefile）
+export-label-shapes = 标注（GeoPackage、GeoJSON、Shapefile 或 CSV 点）
 export-needs-labels = 请先绘制或导入标注
 export-picture = 视图图片 (PNG)
 export-sheet = 带图例、比例尺和指北针的图幅（PDF、PNG、SVG）
@@ -26,7 +26,7 @@ export-a4-portrait = A4 纵向
 export-a3-portrait = A3 纵向
 export-what-map = { $classes } 个类别，嵌入场网格上 { $width } x { $height } = { $pixels } 个像元，最多 { $size }。颜色、名称和制图过程存于文件中；QGIS 样式、置信度和分类器放在旁边。
 export-what-no-map = 需要嵌入场和两个类别的标注。
-export-what-labels = 由扩展名决定：.gpkg 保留全部内容，.geojson 使用经纬度，.shp 将名称截为 10 个字符。
+export-what-labels = 由扩展名决定：.gpkg 保留全部内容，.geojson 使用经纬度，.shp 将名称截为 10 个字符，.csv 为每个已标注像素写一个点。
 export-what-picture = 当前绘制的地图，不含面板。
 export-what-field = 每个像元以 AlphaEarth 编码的 64 个数，以及关于其生成的全部已知信息。
 export-what-polygons = 将 { $name } 的每个斑块写为多边形，附类别、名称和公顷面积。

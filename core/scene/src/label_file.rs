@@ -1,4 +1,4 @@
-//! Label files written: GeoPackage (home format), GeoJSON and Shapefile. Built in memory, written beside, renamed.
+//! Label files written: GeoPackage (home format), GeoJSON, Shapefile and, by `label_points.rs`, CSV. Built in memory, written beside, renamed.
 //! Knows labels and OGR. Reading is in `vectors`.
 
 #![expect(unsafe_code, reason = "GDAL's file in memory is removed through C")]
@@ -14,6 +14,7 @@ use gdal_sys::{OGRFieldType, OGRwkbGeometryType};
 
 use crate::beside::write_beside;
 use crate::outlines::painted_patches;
+use crate::label_points::label_points;
 use crate::shapes::{CLASS_LAYER, LABEL_LAYER, has_extension};
 use crate::{
     Class, Crs, Labels, Reprojection, SceneError, SceneResult, gdal_setup, hex_from_rgb,
@@ -28,8 +29,9 @@ struct Record<'a> {
     rings: Vec<Vec<(f64, f64)>>,
 }
 
-/// Writes by extension: `.gpkg` (home format: layers `terroir_labels`, `terroir_classes`), `.geojson`, `.shp`. Painted pixels are
-/// polygonised per class and come back on exactly the same pixels. Written beside and renamed.
+/// Writes by extension: `.gpkg` (home format: layers `terroir_labels`, `terroir_classes`), `.geojson`, `.shp`, `.csv` (a point
+/// for each labelled pixel). Painted pixels are polygonised per class and come back on exactly the same pixels. Written beside
+/// and renamed.
 ///
 /// # Errors
 /// Another extension, GeoJSON of labels without a CRS, and whatever stops the writing; the old file then stays as it was.
@@ -41,10 +43,12 @@ pub fn export_labels(labels: &Labels, path: &Path) -> SceneResult<()> {
         write_beside(path, &geojson(labels, path)?)
     } else if has_extension(path, &["shp"]) {
         write_shapefile(labels, path)
+    } else if has_extension(path, &["csv"]) {
+        write_beside(path, &label_points(labels, path)?)
     } else {
         Err(SceneError::write(
             path,
-            "labels are saved as .gpkg, .geojson or .shp; choose one of these endings",
+            "labels are saved as .gpkg, .geojson, .shp or .csv; choose one of these endings",
         ))
     }
 }

@@ -74,6 +74,7 @@ mod journal;
 mod json_document;
 mod kmeans;
 mod label_file;
+mod label_points;
 mod label_raster;
 mod label_statistics;
 mod labels;

@@ -302,6 +302,12 @@ impl Placing {
                 }
                 // The pixel around the point is also the one whose centre is nearest.
                 let (col, row) = (col.floor(), row.floor());
+                // A pixel of our own table of points that was painted is painted again.
+                if word(shape, 5) == Some("paint") {
+                    self.report.painted += 1;
+                    self.labels.set_painted(col as usize, row as usize, class_id);
+                    return Placed::Inside;
+                }
                 let corners = [
                     (col, row),
                     (col + 1.0, row),

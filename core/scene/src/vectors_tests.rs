@@ -114,6 +114,41 @@ fn painted(grid: Grid) -> Labels {
     labels
 }
 
+#[test]
+fn points_in_a_table_give_back_the_same_pixels() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("labels.csv");
+    let nowhere = Grid {
+        width: 200,
+        height: 150,
+        georef: Georef::default(),
+    };
+    for grid in [grid(200, 150), rotated(200, 150), nowhere] {
+        let labels = painted(grid.clone());
+        export_labels(&labels, &path).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let has_lon_lat = text.lines().next().unwrap().ends_with("longitude,latitude");
+        assert_eq!(has_lon_lat, grid.crs().is_some());
+        let (back, report) = import_labels(&path, &grid, None).unwrap();
+        assert!(report.painted > 1000, "{report:?}");
+        assert_eq!((report.outside, report.invalid, report.without_class), (0, 0, 0));
+        for usage in [crate::LabelUse::Train, crate::LabelUse::HeldOut] {
+            let places = |labels: &Labels| {
+                let pixels = labels.pixels_for(usage);
+                let name = |id| labels.class(id).unwrap().name.clone();
+                let all = pixels.iter().map(|pixel| (pixel.row, pixel.col, name(pixel.class_id)));
+                all.collect::<std::collections::BTreeSet<_>>()
+            };
+            assert_eq!(places(&back), places(&labels));
+        }
+        let held_out = |labels: &Labels| {
+            let polygons = labels.polygons.iter().filter(|polygon| polygon.is_held_out());
+            polygons.map(|polygon| polygon.usage.clone()).collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(held_out(&back), held_out(&labels));
+    }
+}
+
 fn sorted_pixels(labels: &Labels) -> Vec<(usize, usize, u8, u32)> {
     let mut pixels: Vec<_> = labels
         .pixels()
@@ -219,7 +254,7 @@ fn what_cannot_be_written_leaves_the_old_file() {
     let wrong = export_labels(&labels, &folder.path().join("labels.kml"))
         .unwrap_err()
         .to_string();
-    assert!(wrong.contains(".gpkg, .geojson or .shp"), "{wrong}");
+    assert!(wrong.contains(".gpkg, .geojson, .shp or .csv"), "{wrong}");
     let nowhere = export_labels(&labels, &folder.path().join("missing/labels.gpkg"))
         .unwrap_err()
         .to_string();
