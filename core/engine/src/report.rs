@@ -11,7 +11,7 @@ use terroir_scene::{
 };
 
 use crate::projection::write_renamed;
-use crate::provenance::{classes_json, value_of};
+use crate::provenance::{classes_json, file_name, value_of};
 use crate::report_page::report_html;
 use crate::train::metrics_json;
 use crate::{AssessSpec, Failure, JobSpec, command_line};
@@ -66,8 +66,8 @@ pub(crate) fn write_report(report: &Report<'_>) -> Result<Vec<PathBuf>, Failure>
     let text = serde_json::to_string_pretty(&report_json(report, &now))
         .map_err(|error| Failure::new("the report cannot be written").with_details(error))?;
     write_renamed(&html, report_html(report, &now).as_bytes())?;
-    write_renamed(&confusion, confusion_csv(report).as_bytes())?;
-    write_renamed(&per_class, per_class_csv(report).as_bytes())?;
+    write_renamed(&confusion, confusion_csv(report, &now).as_bytes())?;
+    write_renamed(&per_class, per_class_csv(report, &now).as_bytes())?;
     write_renamed(out, text.as_bytes())?;
     Ok(vec![out.clone(), html, confusion, per_class])
 }
@@ -195,14 +195,39 @@ pub(crate) fn cell(text: &str) -> String {
     }
 }
 
-fn confusion_csv(report: &Report<'_>) -> String {
+/// Inputs, model and date, as lines that programs skip as comments.
+fn comments(report: &Report<'_>, now: &str) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        let value = value.replace(['\r', '\n'], " ");
+        let _ = writeln!(text, "# {name}: {value}");
+    };
+    let file = |path: &std::path::Path, sha256: Option<&String>| {
+        let name = file_name(path);
+        sha256.map_or_else(|| name.clone(), |sha256| format!("{name} (SHA-256 {sha256})"))
+    };
+    line("map", &file(&report.spec.map, report.map_sha256.as_ref()));
+    if let Some(date) = &report.info.date {
+        line("date of the map", date);
+    }
+    line("reference", &file(&report.spec.reference, report.reference_sha256.as_ref()));
+    let model = value_of(report.info, "TERROIR_MODEL");
+    line("model", model.as_deref().unwrap_or("not said by the map"));
+    line("sampling", &sampling(report));
+    line("date", now);
+    line("program", &format!("Terroir {}", env!("CARGO_PKG_VERSION")));
+    text
+}
+
+fn confusion_csv(report: &Report<'_>, now: &str) -> String {
     let names: Vec<String> = report
         .matrix
         .classes
         .iter()
         .map(|class| cell(&class.name))
         .collect();
-    let mut text = format!("map (rows) / reference (columns),{}\n", names.join(","));
+    let mut text = comments(report, now);
+    let _ = writeln!(text, "map (rows) / reference (columns),{}", names.join(","));
     for (name, counts) in names.iter().zip(&report.matrix.counts) {
         let counts: Vec<String> = counts.iter().map(u64::to_string).collect();
         let _ = writeln!(text, "{name},{}", counts.join(","));
@@ -210,8 +235,9 @@ fn confusion_csv(report: &Report<'_>) -> String {
     text
 }
 
-fn per_class_csv(report: &Report<'_>) -> String {
-    let mut text = "class_id,class_name,n_map,n_reference,users_accuracy,producers_accuracy,f1,iou,mapped_ha\n".to_owned();
+fn per_class_csv(report: &Report<'_>, now: &str) -> String {
+    let mut text = comments(report, now);
+    text += "class_id,class_name,n_map,n_reference,users_accuracy,producers_accuracy,f1,iou,mapped_ha\n";
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.6}"));
     for (index, class) in report.accuracy.per_class.iter().enumerate() {
         let _ = writeln!(
@@ -267,7 +293,7 @@ mod tests {
                 georef: Default::default(),
             },
             bands: vec![],
-            metadata: vec![],
+            metadata: vec![("TERROIR_MODEL".to_owned(), "dofa-tiny, untrained".to_owned())],
             compression: None,
             is_interleaved: false,
             size_bytes: 1,
@@ -314,6 +340,16 @@ mod tests {
                 && html.contains("look &lt;here&gt;")
         );
         let csv = std::fs::read_to_string(&files[2]).unwrap();
-        assert!(csv.starts_with("map (rows) / reference (columns),a<b,\"c,d\"\na<b,8,2\n"));
+        assert!(csv.contains("\nmap (rows) / reference (columns),a<b,\"c,d\"\na<b,8,2\n"));
+        for table in [&files[2], &files[3]] {
+            let text = std::fs::read_to_string(table).unwrap();
+            let comments: Vec<&str> = text.lines().take_while(|line| line.starts_with("# ")).collect();
+            for said in ["map: map.tif", "reference: r.geojson", "model: dofa", "date: 2"] {
+                assert!(comments.iter().any(|line| line.contains(said)), "{said} in {text}");
+            }
+            // What skips comments reads a table.
+            let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_path(table).unwrap();
+            assert!(reader.records().all(|row| row.is_ok_and(|row| row.len() >= 3)));
+        }
     }
 }
