@@ -347,9 +347,8 @@ mod tests {
             for said in ["map: map.tif", "reference: r.geojson", "model: dofa", "date: 2"] {
                 assert!(comments.iter().any(|line| line.contains(said)), "{said} in {text}");
             }
-            // What skips comments reads a table.
-            let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_path(table).unwrap();
-            assert!(reader.records().all(|row| row.is_ok_and(|row| row.len() >= 3)));
+            // What skips comments reads a header and a row for each class.
+            assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), 3);
         }
     }
 }
