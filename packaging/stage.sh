@@ -34,6 +34,12 @@ done
 mkdir -p "$prefix/share/man/man1" "$prefix/share/doc/terroir"
 sh packaging/man.sh "$program" | gzip -9n >"$prefix/share/man/man1/terroir.1.gz"
 python3 packaging/licences.py | gzip -9n >"$prefix/share/doc/terroir/THIRD-PARTY.txt.gz"
+# The book, where packaging/book.sh has made it: F1 leads to it.
+if [ -f out/book/index.html ]; then
+    (cd out/book && find . -type f) | while read -r file; do
+        install -Dm644 "out/book/$file" "$prefix/share/doc/terroir/book/$file"
+    done
+fi
 install -m644 LICENSE-MIT LICENSE-APACHE "$prefix/share/doc/terroir/"
 chmod 644 "$prefix/share/man/man1/terroir.1.gz" "$prefix/share/doc/terroir/THIRD-PARTY.txt.gz"
 find "$prefix" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +

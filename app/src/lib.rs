@@ -10,6 +10,7 @@ mod answering;
 mod archive_facts;
 mod arrangement;
 mod belief;
+mod book;
 mod class_tables;
 mod clouds;
 mod commands;

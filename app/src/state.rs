@@ -167,6 +167,8 @@ pub struct State {
     pub crops: CropForm,
     pub soil: SoilForm,
     pub files: Files,
+    /// The first page of this book, where it is installed.
+    pub book: Option<PathBuf>,
     pub vectors: Vectors,
     pub probe: Probe,
     pub clouds: Clouds,
@@ -233,6 +235,7 @@ impl State {
             training: TrainingForm::default(),
             crops: CropForm::default(),
             soil: SoilForm::default(),
+            book: crate::book::find_blocking(),
             files: Files::start(data_folder, program.clone(), wake.clone())?,
             vectors: Vectors::start(program.clone(), wake.clone())?,
             probe: Probe::start(wake.clone())?,

@@ -3,6 +3,7 @@
 use egui::{RichText, Ui};
 
 use crate::commands::{COMMANDS, Command, CommandInfo};
+use crate::files::FileTask;
 use crate::keyboard::{is_kept_free, take_any_key};
 use crate::language::t;
 use crate::messages::Level;
@@ -48,6 +49,7 @@ pub fn keys_ui(ui: &mut Ui, state: &mut State) {
         .default_height(560.0)
         .show(ui.ctx(), |ui| {
             egui::ScrollArea::vertical().show(ui, |ui| {
+                book_ui(ui, state);
                 mouse_ui(ui);
                 theme::section_ui(ui, t!("keys-keys"));
                 filter_ui(ui, state);
@@ -57,6 +59,17 @@ pub fn keys_ui(ui: &mut Ui, state: &mut State) {
     state.session.keys.is_open = open;
     if !open {
         state.session.keys.waits_for = None;
+    }
+}
+
+/// The way to this book, where it came with the program.
+fn book_ui(ui: &mut Ui, state: &mut State) {
+    let Some(path) = state.book.clone() else {
+        return;
+    };
+    let text = format!("{}  {}", icon::BOOK_OPEN, t!("keys-book"));
+    if ui.button(text).on_hover_text(t!("keys-book.tip")).clicked() {
+        state.send(FileTask::OpenPage { path });
     }
 }
 

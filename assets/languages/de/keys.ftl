@@ -1,4 +1,6 @@
 keys-title = Tasten und Maus
+keys-book = Das Buch öffnen
+    .tip = Alles in Worten und Bildern, im Browser
 keys-mouse = Maus
 keys-keys = Tasten
 keys-wheel = Rad; Strg + Rad

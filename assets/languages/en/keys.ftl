@@ -1,4 +1,6 @@
 keys-title = Keys and mouse
+keys-book = Open the book
+    .tip = All of it in words and pictures, in your browser
 keys-mouse = Mouse
 keys-keys = Keys
 keys-wheel = Wheel; Ctrl + wheel

@@ -1,4 +1,6 @@
 keys-title = Teclas y ratón
+keys-book = Abrir el libro
+    .tip = Todo en palabras e imágenes, en el navegador
 keys-mouse = Ratón
 keys-keys = Teclas
 keys-wheel = Rueda; Ctrl + rueda

@@ -1,4 +1,6 @@
 keys-title = Touches et souris
+keys-book = Ouvrir le livre
+    .tip = Tout en mots et en images, dans le navigateur
 keys-mouse = Souris
 keys-keys = Touches
 keys-wheel = Molette ; Ctrl + molette

@@ -1,4 +1,6 @@
 keys-title = Teclas e rato
+keys-book = Abrir o livro
+    .tip = Tudo em palavras e imagens, no navegador
 keys-mouse = Rato
 keys-keys = Teclas
 keys-wheel = Roda; Ctrl + roda

@@ -1,4 +1,6 @@
 keys-title = 按键与鼠标
+keys-book = 打开手册
+    .tip = 在浏览器中阅读全部文字和图片
 keys-mouse = 鼠标
 keys-keys = 按键
 keys-wheel = 滚轮；Ctrl + 滚轮

@@ -152,3 +152,48 @@ pub fn points_needed(weights: &[f64], users: &[f64], standard_error: f64) -> f64
         .sum();
     (sum / standard_error).powi(2)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn near(found: f64, expected: f64) {
+        assert!((found - expected).abs() < 6e-7, "{found} instead of {expected}");
+    }
+
+    /// The two classes that published implementations come with.
+    #[test]
+    fn the_published_example_of_two_classes_comes_out() {
+        let counts = [vec![410, 26], vec![67, 369]];
+        let found = estimate_areas(&counts, &[828_837.0, 33_067_283.0]).expect("fits");
+        near(found.overall.value, 0.848_630);
+        near(found.overall.standard_error.unwrap_or_default(), 0.016_870);
+        let value = |one: Option<Estimated>| one.map_or(f64::NAN, |one| one.value);
+        for (class, [users, producers, share]) in found.classes.iter().zip([
+            [0.940_367, 0.132_986, 0.172_906],
+            [0.846_330, 0.998_237, 0.827_094],
+        ]) {
+            near(value(class.users), users);
+            near(value(class.producers), producers);
+            near(class.share.value, share);
+        }
+    }
+
+    /// The worked example of the paper of 2014.
+    #[test]
+    fn the_published_example_of_four_classes_comes_out() {
+        let counts = [
+            vec![66, 0, 5, 4],
+            vec![0, 55, 8, 12],
+            vec![1, 0, 153, 11],
+            vec![2, 1, 9, 313],
+        ];
+        let mapped = [18_000.0, 13_500.0, 288_000.0, 580_500.0];
+        let found = estimate_areas(&counts, &mapped).expect("fits");
+        near(found.overall.value, 0.946_512);
+        let area = found.classes[0].area;
+        assert!((area.value - 21_157.8).abs() < 0.05);
+        let half = HALF_WIDTH_95 * area.standard_error.unwrap_or_default();
+        assert!((half - 6157.6).abs() < 0.1, "{half}");
+    }
+}

@@ -91,6 +91,7 @@ mod map_polygons;
 mod map_sheet;
 mod mask;
 mod neighbours;
+mod modis_land;
 mod network;
 mod outlines;
 mod overviews;

@@ -136,10 +136,16 @@ pub(crate) fn read(
         })
         .collect();
     let is_eight = name.to_lowercase().contains("_8b") || coefficients.len() == 8;
-    product.sensor = Some(if is_eight {
-        "planetscope-8"
-    } else {
-        "planetscope-4"
+    let instrument = document
+        .first("Instrument")
+        .and_then(|instrument| instrument.text_of("shortName"))
+        .or_else(|| json.pointer("/properties/instrument").and_then(Value::as_str));
+    product.sensor = Some(match instrument {
+        _ if is_eight => "planetscope-8",
+        // The filters of the first two generations; SuperDoves look through those of the eight bands.
+        Some("PS2") => "planetscope-ps2",
+        Some("PS2.SD") => "planetscope-ps2-sd",
+        _ => "planetscope-4",
     });
     let names: &[&str] = if is_eight {
         &[

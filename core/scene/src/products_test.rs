@@ -528,6 +528,18 @@ fn a_planetscope_scene_takes_its_coefficients_and_its_mask() {
         assert_eq!(info.bands[2].wavelength.map(|w| w.center.nm()), Some(665.0));
         assert_eq!(source(info, 4), None);
     }
+    // The satellites before looked through other filters, which only the description tells.
+    for (instrument, red_nm) in [("PS2", 630.0), ("PS2.SD", 666.0), ("PSB.SD", 665.0)] {
+        let named = format!(
+            "<eop:Platform><eop:shortName>PlanetScope</eop:shortName></eop:Platform>\
+             <eop:Instrument><eop:shortName>{instrument}</eop:shortName></eop:Instrument>{listed}"
+        );
+        let text = format!("<ps:EarthObservation xmlns:ps=\"x\" xmlns:eop=\"y\">{named}</ps:EarthObservation>");
+        std::fs::write(&description, text).expect("written");
+        let raster = open(folder.path());
+        let red = raster.info().bands[2].wavelength.map(|w| w.center.nm());
+        assert_eq!(red, Some(red_nm), "{instrument}");
+    }
 }
 
 #[test]

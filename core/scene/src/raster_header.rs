@@ -20,6 +20,7 @@ use crate::dates::acquisition_date;
 use crate::dimensions::name_bands;
 use crate::field_product::first_day_of;
 use crate::gdal_setup::{owned_list, owned_text, take_gdal_messages};
+use crate::modis_land;
 use crate::product::Product;
 use crate::qml_classes::QmlClasses;
 use crate::raster_file::subdatasets_of;
@@ -125,6 +126,7 @@ pub(crate) fn read(
     // A year's field is of that year, whatever day its file was written.
     info.date = first_day_of(&info).or_else(|| acquisition_date(&info, stac.as_ref()));
     wavelength_sources::assign(dataset, &mut info, stac.as_ref(), product);
+    modis_land::complete(&mut info, &mut storage);
     for note in product.map(|product| &product.notes).into_iter().flatten() {
         add_note(&mut info.grid.georef, note.clone());
     }

@@ -219,6 +219,8 @@ mod tests {
             "naip",
             "planetscope-8",
             "planetscope-4",
+            "planetscope-ps2",
+            "planetscope-ps2-sd",
             "modis-land",
             "enmap",
             "sentinel-1",
