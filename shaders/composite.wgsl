@@ -8,6 +8,7 @@ const MODE_STEPS: u32 = 3u;
 const FLAG_DECIBEL: u32 = 1u;
 const FLAG_RATIO: u32 = 2u;
 const FLAG_DIFFERENCE: u32 = 4u;
+const FLAG_PATTERNS: u32 = 8u;
 
 struct Composite {
     low: vec4<f32>,
@@ -75,7 +76,7 @@ fn composite_pixel(@builtin(position) position: vec4<f32>) -> @location(0) vec4<
         if (index >= composite.table_count) {
             return vec4<f32>(0.0);
         }
-        return stored(table_entry(index));
+        return stored(class_entry(index, composite.table_count, is_set(FLAG_PATTERNS), texel));
     }
     if (composite.mode == MODE_STEPS) {
         let value = value_of(texel, 0);

@@ -21,6 +21,10 @@ struct Field {
     floor: f32,
     // What missing pixels show, as a styled tile stores it.
     missing: vec4<f32>,
+    has_patterns: u32,
+    unused_0: u32,
+    unused_1: u32,
+    unused_2: u32,
 }
 
 @group(0) @binding(0) var<uniform> field: Field;
@@ -98,7 +102,7 @@ fn field_pixel(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32>
             }
         }
         if (field.mode == MODE_CLASSES) {
-            return stored(table_entry(best));
+            return stored(class_entry(best, field.count, field.has_patterns == 1u, texel));
         }
         if (field.mode == MODE_MARGIN) {
             // With one class there is no second, and no doubt.

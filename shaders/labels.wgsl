@@ -3,9 +3,9 @@
 
 struct Labels {
     table_count: u32,
+    has_patterns: u32,
     unused_0: u32,
     unused_1: u32,
-    unused_2: u32,
 }
 
 @group(0) @binding(0) var<uniform> labels: Labels;
@@ -13,9 +13,10 @@ struct Labels {
 
 @fragment
 fn label_pixel(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
-    let id = textureLoad(ids, vec2<i32>(position.xy), 0).r;
+    let texel = vec2<i32>(position.xy);
+    let id = textureLoad(ids, texel, 0).r;
     if (id == 0u || id >= labels.table_count) {
         return vec4<f32>(0.0);
     }
-    return stored(table_entry(id));
+    return stored(class_entry(id, labels.table_count, labels.has_patterns == 1u, texel));
 }

@@ -19,7 +19,10 @@ fn beside(program_folder: &Path) -> Option<PathBuf> {
         // macOS: Terroir.app/Contents/MacOS/terroir and Terroir.app/Contents/Resources.
         above.map(|contents| contents.join("Resources/book")),
     ];
-    let pages = places.into_iter().flatten().map(|folder| folder.join("index.html"));
+    let pages = places
+        .into_iter()
+        .flatten()
+        .map(|folder| folder.join("index.html"));
     pages.into_iter().find(|page| page.is_file())
 }
 
@@ -32,7 +35,10 @@ mod tests {
         for (program, book) in [
             ("usr/bin", "usr/share/doc/terroir/book"),
             ("Terroir", "Terroir/share/doc/book"),
-            ("Terroir.app/Contents/MacOS", "Terroir.app/Contents/Resources/book"),
+            (
+                "Terroir.app/Contents/MacOS",
+                "Terroir.app/Contents/Resources/book",
+            ),
         ] {
             let root = tempfile::tempdir().unwrap();
             let (program, book) = (root.path().join(program), root.path().join(book));

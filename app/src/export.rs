@@ -306,7 +306,11 @@ fn companions_ui(ui: &mut egui::Ui, form: &mut ExportForm, offered: &[Companion]
                 Companion::Clr | Companion::Txt => t!("export-colours-tip"),
             };
             let mut is_wanted = form.companions.contains(companion);
-            if ui.checkbox(&mut is_wanted, name).on_hover_text(tip).changed() {
+            if ui
+                .checkbox(&mut is_wanted, name)
+                .on_hover_text(tip)
+                .changed()
+            {
                 form.companions.retain(|known| known != companion);
                 form.companions.extend(is_wanted.then_some(*companion));
             }
@@ -326,7 +330,10 @@ fn companions_of(form: &ExportForm) -> Vec<Companion> {
 
 /// The command line that does what the form says.
 fn command_of(job: &JobSpec, form: &ExportForm) -> String {
-    let words: Vec<&str> = companions_of(form).iter().map(|wanted| wanted.word()).collect();
+    let words: Vec<&str> = companions_of(form)
+        .iter()
+        .map(|wanted| wanted.word())
+        .collect();
     if words.is_empty() {
         return command_line(job);
     }
@@ -406,8 +413,10 @@ fn job_of(state: &State, form: &ExportForm) -> Option<JobSpec> {
 #[must_use]
 pub fn start(state: &mut State, form: &ExportForm) -> Option<PictureOrder> {
     let path = PathBuf::from(form.path.trim());
-    if let Some(JobSpec::Predict(PredictSpec { out, .. }) | JobSpec::ExportField(ExportFieldSpec { out, .. })) =
-        job_of(state, form)
+    if let Some(
+        JobSpec::Predict(PredictSpec { out, .. })
+        | JobSpec::ExportField(ExportFieldSpec { out, .. }),
+    ) = job_of(state, form)
     {
         state.jobs.companions.insert(out, companions_of(form));
     }

@@ -641,7 +641,9 @@ impl State {
         let Outcome { files, summary, .. } = outcome.clone();
         changed_files.extend(files.iter().cloned());
         self.messages.show(Level::Info, summary);
-        let map = files.first().and_then(|map| self.jobs.companions.remove(map));
+        let map = files
+            .first()
+            .and_then(|map| self.jobs.companions.remove(map));
         if let Some(wanted) = map {
             self.send(FileTask::SaveCompanions {
                 files: files.clone(),

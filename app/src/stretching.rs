@@ -242,9 +242,10 @@ fn exact_limits(
     }
     let channels = style.channels();
     let by = |which: usize| -> Option<Vec<Stretch>> {
-        let found = channels.iter().enumerate().map(|(index, channel)| {
-            Some((index, measured.get(channel)?.get(which)?.clone()))
-        });
+        let found = channels
+            .iter()
+            .enumerate()
+            .map(|(index, channel)| Some((index, measured.get(channel)?.get(which)?.clone())));
         let limits = limits_of(style, look, &found.collect::<Option<Vec<_>>>()?);
         Some(limits.into_iter().map(|(_, stretch)| stretch).collect())
     };
@@ -320,14 +321,27 @@ mod tests {
         )]);
         let style = Style::gray(3, plain, "grays");
         let limits = exact_limits(&style, &measured).unwrap();
-        assert_eq!((limits[0].low, limits[0].high, limits[0].gamma), (0.5, 7.0, 1.5));
+        assert_eq!(
+            (limits[0].low, limits[0].high, limits[0].gamma),
+            (0.5, 7.0, 1.5)
+        );
         // As a picture of bytes is, from 0 to 255 whatever its pixels hold.
-        let fixed = Style::gray(3, Stretch { high: 255.0, ..plain }, "grays");
+        let fixed = Style::gray(
+            3,
+            Stretch {
+                high: 255.0,
+                ..plain
+            },
+            "grays",
+        );
         assert_eq!(exact_limits(&fixed, &measured), None);
         let mut by_hand = style.clone();
         by_hand.look_mut().unwrap().limits = Limits::Manual;
         assert_eq!(exact_limits(&by_hand, &measured), None);
-        assert_eq!(exact_limits(&Style::gray(2, plain, "grays"), &measured), None);
+        assert_eq!(
+            exact_limits(&Style::gray(2, plain, "grays"), &measured),
+            None
+        );
     }
 
     #[test]

@@ -96,11 +96,20 @@ fn a_map_is_described_for_catalogues_and_coloured_for_others_on_request() {
     let folder = tempfile::tempdir().unwrap();
     write_map(folder.path());
     let words = [
-        "export", "map.tif", "--out", "fresh.tif", "--beside", "stac,clr,txt", "--json",
+        "export",
+        "map.tif",
+        "--out",
+        "fresh.tif",
+        "--beside",
+        "stac,clr,txt",
+        "--json",
     ];
     let told = run(folder.path(), &words).json();
     let listed = told["files"].to_string();
-    assert!(listed.contains("fresh.stac.json") && listed.contains("fresh.txt"), "{listed}");
+    assert!(
+        listed.contains("fresh.stac.json") && listed.contains("fresh.txt"),
+        "{listed}"
+    );
     let text = std::fs::read_to_string(folder.path().join("fresh.stac.json")).unwrap();
     let item: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(item["stac_version"], "1.0.0");
@@ -111,15 +120,27 @@ fn a_map_is_described_for_catalogues_and_coloured_for_others_on_request() {
     assert_eq!(table.lines().next(), Some("1 240 228 66 255 maize"));
     // The map with its item opens as the map it is.
     let info = run(folder.path(), &["info", "fresh.tif", "--json"]).json();
-    assert_eq!((&info["is_class_map"], &info["width"]), (&true.into(), &90.into()));
-    run(folder.path(), &["export", "map.tif", "--out", "a.png", "--beside", "stac"]).failed(2, &["--beside"]);
-    run(folder.path(), &["export", "map.tif", "--out", "b.tif", "--beside", "kml"]).failed(2, &["stac, clr and txt"]);
+    assert_eq!(
+        (&info["is_class_map"], &info["width"]),
+        (&true.into(), &90.into())
+    );
+    run(
+        folder.path(),
+        &["export", "map.tif", "--out", "a.png", "--beside", "stac"],
+    )
+    .failed(2, &["--beside"]);
+    run(
+        folder.path(),
+        &["export", "map.tif", "--out", "b.tif", "--beside", "kml"],
+    )
+    .failed(2, &["stac, clr and txt"]);
 }
 
 #[test]
 fn missing_pixels_are_transparent_or_in_the_colour_asked_for() {
     let folder = tempfile::tempdir().unwrap();
-    let text = "ncols 2\nnrows 2\nxllcorner 0\nyllcorner 0\ncellsize 10\nNODATA_value -1\n1 -1\n3 4\n";
+    let text =
+        "ncols 2\nnrows 2\nxllcorner 0\nyllcorner 0\ncellsize 10\nNODATA_value -1\n1 -1\n3 4\n";
     std::fs::write(folder.path().join("four.asc"), text).unwrap();
     let second_pixel = |more: &[&str]| {
         let mut words = vec!["render", "four.asc", "--size", "2", "--out", "view.png"];
@@ -141,7 +162,12 @@ fn missing_pixels_are_transparent_or_in_the_colour_asked_for() {
         [255, 0, 254, 255]
     );
     let wrong = [
-        "render", "four.asc", "--out", "view.png", "--nodata-color", "pink",
+        "render",
+        "four.asc",
+        "--out",
+        "view.png",
+        "--nodata-color",
+        "pink",
     ];
     run(folder.path(), &wrong).failed(2, &["six hexadecimal digits"]);
 }

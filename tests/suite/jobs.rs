@@ -270,7 +270,10 @@ fn bands_in_water_vapour_are_left_out_unless_they_are_asked_for() {
     assert!(is_said(&outcome), "{:?}", outcome.warnings);
     let used = bands();
     assert_eq!(used.len(), 55);
-    assert!(used.iter().all(|band| !(1350.0..1430.0).contains(&band.wavelength_nm)));
+    assert!(
+        used.iter()
+            .all(|band| !(1350.0..1430.0).contains(&band.wavelength_nm))
+    );
     let asked = EmbedSpec {
         bands: (0..60).collect(),
         ..spec

@@ -39,7 +39,10 @@ fn the_command_line_counts_every_pixel_when_asked_to() {
         info["bands"][0]["statistics"].clone()
     };
     let sampled = of("--stats");
-    assert_eq!((&sampled["is_sampled"], &sampled["max"]), (&true.into(), &106.0.into()));
+    assert_eq!(
+        (&sampled["is_sampled"], &sampled["max"]),
+        (&true.into(), &106.0.into())
+    );
     let exact = of("--exact");
     assert_eq!(exact["is_sampled"], false);
     assert_eq!(exact["count"], 20_000_000);
@@ -61,7 +64,9 @@ fn a_cancelled_count_leaves_the_worker_alive() {
     wait_for(&mut link, 60, has_begun);
     let pid = link.process_id();
     link.cancel(id);
-    wait_for(&mut link, 5, |event| matches!(event, Event::Cancelled { .. }));
+    wait_for(&mut link, 5, |event| {
+        matches!(event, Event::Cancelled { .. })
+    });
     assert_eq!(link.process_id(), pid, "it had to be killed");
 }
 
@@ -108,7 +113,8 @@ fn the_window_takes_limits_from_exact_figures_in_a_step_that_can_be_undone() {
             };
             Window::new(creation, services, options).unwrap()
         });
-    let wait = |harness: &mut Harness<'static, Window>, done: fn(&Harness<'static, Window>) -> bool| {
+    let wait = |harness: &mut Harness<'static, Window>,
+                done: fn(&Harness<'static, Window>) -> bool| {
         let start = Instant::now();
         while !done(harness) {
             let log = harness.state().log();
@@ -118,7 +124,9 @@ fn the_window_takes_limits_from_exact_figures_in_a_step_that_can_be_undone() {
         }
         harness.step();
     };
-    wait(&mut harness, |harness| shows(harness, "Histograms are sampled."));
+    wait(&mut harness, |harness| {
+        shows(harness, "Histograms are sampled.")
+    });
     assert_eq!(limits(harness.state()), Some((100.0, 106.0)));
     harness.get_by_label("Exact figures").click();
     harness.step();

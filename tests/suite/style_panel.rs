@@ -98,6 +98,40 @@ fn a_formula_is_shown_as_it_is_typed_and_mistakes_are_told() {
     });
 }
 
+#[test]
+fn every_class_has_a_row_in_the_list_when_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("map.tif");
+    let grid = Grid {
+        width: 64,
+        height: 64,
+        georef: Default::default(),
+    };
+    let classes = (1..=20).map(|id| terroir_scene::Class {
+        id,
+        name: format!("crop {id}"),
+        color: terroir_scene::class_color(id),
+    });
+    let kind = MapKind::Classes(classes.collect());
+    let mut writer = MapWriter::create(&path, &grid, kind).unwrap();
+    let ids: Vec<u8> = (0..64 * 64).map(|pixel| 1 + (pixel % 20) as u8).collect();
+    writer.write_bytes(grid.window(), &ids).unwrap();
+    writer.finish(&Vec::new()).unwrap();
+    let mut harness = opened(vec![path]);
+    // Another panel has none of it, so that only the list is looked at.
+    let rows = |harness: &Harness<'static, Window>, name: &str| harness.query_all_by_label(name).count();
+    let (first, last) = (rows(&harness, "crop 1"), rows(&harness, "crop 20"));
+    assert!(first > last, "{first} {last}");
+    harness.get_by_label("and 6 more").click();
+    harness.step();
+    harness.step();
+    assert_eq!(rows(&harness, "crop 20"), last + 1);
+    harness.get_by_label("Fewer").click();
+    harness.step();
+    harness.step();
+    assert_eq!(rows(&harness, "crop 20"), last);
+}
+
 /// Bytes without a colour table or names.
 fn write_codes(folder: &Path) -> PathBuf {
     let path = folder.join("codes.tif");

@@ -591,11 +591,15 @@ impl LayerView {
             return;
         }
         let (width, height) = (request.out_width, request.out_height);
+        let origin = [request.window.col, request.window.row].map(|start| start >> tile.level);
         let (texture, size_bytes) = match data {
             ReadData::Planes(planes) => {
                 let block = Block::of_planes(width, height, planes);
                 let size_bytes = 4 * (block.values.len() + block.valid.len());
-                (renderer.upload(&TileData::Block(&block)), size_bytes)
+                (
+                    renderer.upload(&TileData::Block(&block), origin),
+                    size_bytes,
+                )
             }
             ReadData::Codes(codes) => {
                 let data = TileData::Codes {
@@ -603,7 +607,7 @@ impl LayerView {
                     width,
                     height,
                 };
-                (renderer.upload(&data), codes.len())
+                (renderer.upload(&data, origin), codes.len())
             }
         };
         budget.uploads += 1;
@@ -641,11 +645,13 @@ impl LayerView {
             }
         }
         for (tile, ids) in made {
-            let texture = renderer.upload(&TileData::Ids {
+            let data = TileData::Ids {
                 ids: &ids.ids,
                 width: ids.width,
                 height: ids.height,
-            });
+            };
+            // Label tiles have no border, so all of them begin with a whole pattern.
+            let texture = renderer.upload(&data, [0; 2]);
             if texture.is_some() {
                 to_style.push(tile);
             }

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use bytemuck::{Pod, Zeroable};
 use egui_wgpu::{CallbackResources, CallbackTrait, RenderState};
-use terroir_scene::{Blend, Block, ColorTable, FIELD_AXES, LabelParams, Shading};
+use terroir_scene::{Blend, Block, ColorTable, FIELD_AXES, LabelParams, PATTERN_SIDE, Shading};
 use wgpu::util::DeviceExt;
 
 use programs::{
@@ -24,6 +24,15 @@ pub struct Vertex {
     pub opacity: f32,
 }
 const _: () = assert!(size_of::<Vertex>() == 20);
+
+/// Twin of `Tile` in `common.wgsl`: where a tile's first pixel lies in its level, so that patterns go on over its edges.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+struct TilePlace {
+    origin: [u32; 2],
+    unused: [u32; 2],
+}
+const _: () = assert!(size_of::<TilePlace>() == 16);
 
 /// A tile's values on their way to the GPU.
 pub enum TileData<'a> {
@@ -236,7 +245,8 @@ impl Renderer {
     pub fn label_style(&self, table: &ColorTable) -> StyleBinding {
         let params = LabelParams {
             table_count: table.colors.len() as u32,
-            unused: [0; 3],
+            has_patterns: u32::from(!table.patterns.is_empty()),
+            unused: [0; 2],
         };
         self.binding(Program::Labels, bytemuck::bytes_of(&params), table, &[])
     }
@@ -354,9 +364,9 @@ impl Renderer {
         );
     }
 
-    /// Brings a tile's values to the GPU; the picture is empty until `run_style_passes`. `None` for data of a wrong length
-    /// or an empty tile.
-    pub fn upload(&self, data: &TileData) -> Option<TileTexture> {
+    /// Brings a tile's values to the GPU; the picture is empty until `run_style_passes`. `origin` is the place of its first pixel
+    /// in its level. `None` for data of a wrong length or an empty tile.
+    pub fn upload(&self, data: &TileData, origin: [usize; 2]) -> Option<TileTexture> {
         let (program, texture, width, height, size_bytes) = match data {
             TileData::Block(block) => {
                 let planes = planes_with_mask(block)?;
@@ -423,13 +433,31 @@ impl Renderer {
             dimension: Some(dimension),
             ..Default::default()
         });
+        let place = TilePlace {
+            // Whole patterns before it change nothing.
+            origin: origin.map(|start| (start % PATTERN_SIDE) as u32),
+            unused: [0; 2],
+        };
+        let place = self
+            .device
+            .create_buffer_init(&wgpu::util::BufferInitDescriptor {
+                label: Some("tile"),
+                contents: bytemuck::bytes_of(&place),
+                usage: wgpu::BufferUsages::UNIFORM,
+            });
         let data = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("tile"),
             layout: &self.program(program).data_layout,
-            entries: &[wgpu::BindGroupEntry {
-                binding: 0,
-                resource: wgpu::BindingResource::TextureView(&view),
-            }],
+            entries: &[
+                wgpu::BindGroupEntry {
+                    binding: 0,
+                    resource: wgpu::BindingResource::TextureView(&view),
+                },
+                wgpu::BindGroupEntry {
+                    binding: 1,
+                    resource: place.as_entire_binding(),
+                },
+            ],
         });
         let usages = wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC;
         let styled = self

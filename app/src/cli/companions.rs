@@ -15,7 +15,9 @@ pub struct CompanionOption {
 }
 
 fn companion_of(word: &str) -> Result<Companion, String> {
-    let found = Companion::ALL.into_iter().find(|known| known.word() == word);
+    let found = Companion::ALL
+        .into_iter()
+        .find(|known| known.word() == word);
     found.ok_or_else(|| "stac, clr and txt can be written beside a map".to_owned())
 }
 

@@ -131,7 +131,7 @@ fn draw_pictures(sample: &Sample, folder: &Path) -> CliResult<Vec<PathBuf>> {
         let raster = Raster::open(&path)?;
         let style = default_style_blocking(&raster)?;
         let picture = folder.join(name);
-        write_png(&draw(&raster, &style, None, Some(912))?, &picture)?;
+        write_png(&draw(&raster, &style, None, None, Some(912))?, &picture)?;
         pictures.push(picture);
     }
     Ok(pictures)

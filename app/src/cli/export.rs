@@ -127,7 +127,13 @@ fn read_labels(args: &ExportArgs) -> CliResult<Labels> {
 
 fn picture(args: &ExportArgs) -> CliResult<Vec<PathBuf>> {
     let raster = Raster::open(&args.input)?;
-    let still = draw(&raster, &default_style_blocking(&raster)?, None, None, args.size)?;
+    let still = draw(
+        &raster,
+        &default_style_blocking(&raster)?,
+        None,
+        None,
+        args.size,
+    )?;
     write_png(&still, &args.out)?;
     let mut files = vec![args.out.clone()];
     files.extend(write_world_file(&still, &args.out)?);
@@ -137,7 +143,13 @@ fn picture(args: &ExportArgs) -> CliResult<Vec<PathBuf>> {
 fn legend_picture(args: &ExportArgs) -> CliResult<PathBuf> {
     let raster = Raster::open(&args.input)?;
     let classes = classes_of(raster.info())?;
-    let still = draw(&raster, &default_style_blocking(&raster)?, None, None, args.size)?;
+    let still = draw(
+        &raster,
+        &default_style_blocking(&raster)?,
+        None,
+        None,
+        args.size,
+    )?;
     let title = args
         .input
         .file_stem()

@@ -376,9 +376,7 @@ fn band_table(
                     row.push("no valid pixel".into());
                 } else {
                     let (low, high) = (found.low, found.high);
-                    row.extend(
-                        [found.min, low, found.mean, high, found.max, found.std].map(short),
-                    );
+                    row.extend([found.min, low, found.mean, high, found.max, found.std].map(short));
                 }
             }
             if band.is_bad {

@@ -1,6 +1,6 @@
 //! A class map with its legend as one SVG file: the picture embedded, the names as text.
 
-use terroir_scene::{Class, Still};
+use terroir_scene::{Class, Still, ink_of, pattern_marks, pattern_of};
 
 use super::failure::{CliError, CliResult};
 
@@ -38,9 +38,37 @@ pub fn svg_with_legend(still: &Still, title: &str, classes: &[Class]) -> CliResu
             top + 12,
             escape(&class.name),
         );
+        svg += &pattern_on_swatch(class, (left as f64, top as f64));
     }
     svg += "</g>\n</svg>\n";
     Ok(svg)
+}
+
+/// What the picture draws of a class beyond its colour.
+fn pattern_on_swatch(class: &Class, (left, top): (f64, f64)) -> String {
+    let [red, green, blue] = ink_of(class.color);
+    let pattern = pattern_of(i64::from(class.id), class.color);
+    let marks = pattern_marks(pattern, (20.0, 14.0), 5.0);
+    let lines = marks.lines.iter().map(|[a, b]| {
+        format!(
+            "M{:.1} {:.1}L{:.1} {:.1}",
+            left + a.0,
+            top + a.1,
+            left + b.0,
+            top + b.1
+        )
+    });
+    let dots = marks
+        .dots
+        .iter()
+        .map(|(x, y)| format!("M{:.1} {:.1}h2", left + x - 1.0, top + y));
+    let path: String = lines.chain(dots).collect();
+    if path.is_empty() {
+        return path;
+    }
+    format!(
+        "<path d=\"{path}\" fill=\"none\" stroke=\"#{red:02x}{green:02x}{blue:02x}\" stroke-width=\"1.5\"/>\n"
+    )
 }
 
 fn escape(text: &str) -> String {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use egui::{RichText, Sense, vec2};
-use terroir_scene::{Layer, PaletteEntry, Style};
+use terroir_scene::{Layer, PaletteEntry, Style, pattern_of};
 
 use crate::files::FileTask;
 use crate::language::t;
@@ -163,6 +163,12 @@ fn row_ui(
     let swatch = ui
         .color_edit_button_srgb(&mut rgb)
         .on_hover_text(t!("classes-colour"));
+    super::swatch::pattern_over(
+        ui.painter(),
+        swatch.rect.shrink(2.0),
+        rgb,
+        pattern_of(value, rgb),
+    );
     let step = t!("classes-colour-of", name = &entry.name);
     super::layers::drag_step(state, &swatch, &step);
     if rgb != [r, g, b] {

@@ -20,7 +20,11 @@ pub fn exact_figures_ui(ui: &mut egui::Ui, state: &mut State, path: &Path, words
         .iter()
         .any(|job| !job.is_over() && job.spec == spec);
     ui.horizontal_wrapped(|ui| {
-        ui.label(RichText::new(words).small().color(theme::colors(ui.visuals()).weak));
+        ui.label(
+            RichText::new(words)
+                .small()
+                .color(theme::colors(ui.visuals()).weak),
+        );
         let button = ui.add_enabled(!is_running, egui::Button::new(t!("stretch-exact")).small());
         if button
             .on_hover_text(t!("stretch-exact-tip"))

@@ -2,7 +2,7 @@
 
 use egui::Sense;
 use egui::containers::menu::MenuButton;
-use terroir_scene::{Class, Labels};
+use terroir_scene::{Class, Labels, pattern_of};
 
 use super::label_statistics::label_statistics_ui;
 use super::layers::{drag_step, end_drag_step};
@@ -91,6 +91,8 @@ fn class_ui(ui: &mut egui::Ui, state: &mut State, index: usize, class: &Class, c
     let swatch = inner
         .color_edit_button_srgb(&mut rgb)
         .on_hover_text(t!("classes-colour"));
+    let pattern = pattern_of(i64::from(class.id), rgb);
+    super::swatch::pattern_over(inner.painter(), swatch.rect.shrink(2.0), rgb, pattern);
     let step = t!("classes-colour-of", name = &class.name);
     drag_step(state, &swatch, &step);
     if rgb != class.color {

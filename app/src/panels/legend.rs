@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use egui::{RichText, Sense, vec2};
-use terroir_scene::{ChannelSource, Layer, Style};
+use terroir_scene::{ChannelSource, Class, FillPattern, Layer, PaletteEntry, Style, pattern_of};
 
 use super::ramp::strip;
 use super::spectrum::number_text;
+use super::swatch::pattern_over;
 use crate::language::t;
 use crate::state::State;
 use crate::theme;
 
-/// More classes are under Style.
-const MOST_ROWS: usize = 14;
+/// More classes are shown on request.
+const FEW_ROWS: usize = 14;
+/// No list is read to its end beyond.
+const MOST_ROWS: usize = 1000;
 
 pub fn legend_ui(ui: &mut egui::Ui, state: &State, layer: &Arc<Layer>) {
     if let Some(belief) = crate::belief::belief_of(layer) {
@@ -32,29 +35,19 @@ pub fn legend_ui(ui: &mut egui::Ui, state: &State, layer: &Arc<Layer>) {
             Style::Palette {
                 entries, hidden, ..
             } => {
+                let rgb = |entry: &PaletteEntry| [entry.rgba[0], entry.rgba[1], entry.rgba[2]];
                 let shown: Vec<_> = entries
                     .iter()
                     .filter(|entry| entry.rgba[3] > 0 && !hidden.contains(&entry.value))
                     .collect();
-                for entry in shown.iter().take(MOST_ROWS) {
-                    let [r, g, b, _] = entry.rgba;
-                    row_ui(ui, [r, g, b], &entry.name);
+                for entry in shown.iter().take(rows_of(ui, layer)) {
+                    let pattern = pattern_of(entry.value, rgb(entry));
+                    class_row_ui(ui, rgb(entry), pattern, &entry.name);
                 }
-                more_ui(ui, shown.len());
+                more_ui(ui, layer, shown.len());
             }
-            Style::FieldClasses { head } => {
-                for class in head.classes.iter().take(MOST_ROWS) {
-                    row_ui(ui, class.color, &class.name);
-                }
-                more_ui(ui, head.classes.len());
-            }
-            Style::FieldClusters { clusters } => {
-                let (classes, _) = clusters.classes();
-                for class in classes.iter().take(MOST_ROWS) {
-                    row_ui(ui, class.color, &class.name);
-                }
-                more_ui(ui, classes.len());
-            }
+            Style::FieldClasses { head } => classes_ui(ui, layer, &head.classes),
+            Style::FieldClusters { clusters } => classes_ui(ui, layer, &clusters.classes().0),
             Style::Gray { .. } | Style::Derived { .. } => ramp_legend_ui(ui, state, layer, style),
             Style::Rgb { .. }
             | Style::FieldPca { .. }
@@ -69,18 +62,51 @@ pub fn legend_ui(ui: &mut egui::Ui, state: &State, layer: &Arc<Layer>) {
     });
 }
 
-fn more_ui(ui: &mut egui::Ui, count: usize) {
-    if count > MOST_ROWS {
-        let text = t!("layers-and-more-style", count = count - MOST_ROWS);
-        let weak = theme::colors(ui.visuals()).weak;
-        ui.label(RichText::new(text).small().color(weak));
+fn classes_ui(ui: &mut egui::Ui, layer: &Layer, classes: &[Class]) {
+    for class in classes.iter().take(rows_of(ui, layer)) {
+        let pattern = pattern_of(i64::from(class.id), class.color);
+        class_row_ui(ui, class.color, pattern, &class.name);
+    }
+    more_ui(ui, layer, classes.len());
+}
+
+/// Whether all rows of a layer are wanted; how a list is looked at is no part of the document.
+fn all_rows_id(layer: &Layer) -> egui::Id {
+    egui::Id::unique(("all rows", layer.id.0))
+}
+
+/// How many rows of a layer are shown.
+fn rows_of(ui: &egui::Ui, layer: &Layer) -> usize {
+    let id = all_rows_id(layer);
+    let are_all = ui.data(|data| data.get_temp(id).unwrap_or(false));
+    if are_all { MOST_ROWS } else { FEW_ROWS }
+}
+
+/// More rows, or fewer again.
+fn more_ui(ui: &mut egui::Ui, layer: &Layer, count: usize) {
+    if count <= FEW_ROWS {
+        return;
+    }
+    let are_all = rows_of(ui, layer) == MOST_ROWS;
+    let text = if are_all {
+        t!("layers-fewer").to_owned()
+    } else {
+        t!("layers-and-more", count = count - FEW_ROWS)
+    };
+    if ui.link(RichText::new(text).small()).clicked() {
+        ui.data_mut(|data| data.insert_temp(all_rows_id(layer), !are_all));
     }
 }
 
 fn row_ui(ui: &mut egui::Ui, rgb: [u8; 3], text: &str) {
+    class_row_ui(ui, rgb, FillPattern::Solid, text);
+}
+
+fn class_row_ui(ui: &mut egui::Ui, rgb: [u8; 3], pattern: FillPattern, text: &str) {
     ui.horizontal(|ui| {
         let (rect, _) = ui.allocate_exact_size(vec2(14.0, 12.0), Sense::hover());
         ui.painter().rect_filled(rect, 2.0, theme::rgb(rgb));
+        pattern_over(ui.painter(), rect, rgb, pattern);
         ui.add(egui::Label::new(RichText::new(text).small()).truncate());
     });
 }

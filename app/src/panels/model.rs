@@ -31,7 +31,9 @@ pub fn model_ui(ui: &mut egui::Ui, state: &mut State) {
     state.jobs.want_devices();
     state.want_models();
     let bands = state.bands(&layer);
-    let sensor = state.raster_info(&layer).and_then(|info| info.sensor.as_deref());
+    let sensor = state
+        .raster_info(&layer)
+        .and_then(|info| info.sensor.as_deref());
     let usable = terroir_scene::bands_for_models(&bands, sensor).len();
     egui::Grid::new("model")
         .num_columns(2)

@@ -76,7 +76,9 @@ fn kind_ui(ui: &mut egui::Ui, state: &mut State) {
     }
     for layer in &scenes {
         let bands = state.bands(layer);
-        let sensor = state.raster_info(layer).and_then(|info| info.sensor.as_deref());
+        let sensor = state
+            .raster_info(layer)
+            .and_then(|info| info.sensor.as_deref());
         let usable = terroir_scene::bands_for_models(&bands, sensor).len();
         let mut is_used = !state.training.left_out.contains(&layer.id);
         ui.horizontal(|ui| {

@@ -24,7 +24,11 @@ pub(crate) fn statistics(spec: &StatisticsSpec, monitor: &Monitor<'_>) -> JobRes
     let info = raster.info();
     let bands: Vec<usize> = (0..info.bands.len()).collect();
     let mut goes_on = |done: u64, total: u64| {
-        monitor.progress("reading every pixel", done.div_ceil(STEP), total.div_ceil(STEP));
+        monitor.progress(
+            "reading every pixel",
+            done.div_ceil(STEP),
+            total.div_ceil(STEP),
+        );
         !monitor.is_cancelled()
     };
     let mut known = |statistics| monitor.statistics(&spec.raster, statistics);

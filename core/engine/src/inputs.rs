@@ -182,7 +182,10 @@ fn nothing_left(without: &[String], beyond: &[String], bad: &[String]) -> String
             beyond,
             "beyond the wavelengths it knows (up to 20 µm, and radar from 1 mm to 1 m)",
         ),
-        (bad, "marked bad in the file or in the absorption of water vapour"),
+        (
+            bad,
+            "marked bad in the file or in the absorption of water vapour",
+        ),
     ]
     .iter()
     .filter(|(names, _)| !names.is_empty())
@@ -283,7 +286,9 @@ fn candidates(
     if spec.bands.is_empty() {
         let vapour = water_vapour_nm(info.sensor.as_deref(), chosen.len());
         chosen.retain(|band| {
-            let is_lost = vapour.iter().any(|range| range.contains(&band.wavelength_nm));
+            let is_lost = vapour
+                .iter()
+                .any(|range| range.contains(&band.wavelength_nm));
             if is_lost {
                 in_vapour.push(band.name.clone());
             }

@@ -204,13 +204,19 @@ fn comments(report: &Report<'_>, now: &str) -> String {
     };
     let file = |path: &std::path::Path, sha256: Option<&String>| {
         let name = file_name(path);
-        sha256.map_or_else(|| name.clone(), |sha256| format!("{name} (SHA-256 {sha256})"))
+        sha256.map_or_else(
+            || name.clone(),
+            |sha256| format!("{name} (SHA-256 {sha256})"),
+        )
     };
     line("map", &file(&report.spec.map, report.map_sha256.as_ref()));
     if let Some(date) = &report.info.date {
         line("date of the map", date);
     }
-    line("reference", &file(&report.spec.reference, report.reference_sha256.as_ref()));
+    line(
+        "reference",
+        &file(&report.spec.reference, report.reference_sha256.as_ref()),
+    );
     let model = value_of(report.info, "TERROIR_MODEL");
     line("model", model.as_deref().unwrap_or("not said by the map"));
     line("sampling", &sampling(report));
@@ -293,7 +299,10 @@ mod tests {
                 georef: Default::default(),
             },
             bands: vec![],
-            metadata: vec![("TERROIR_MODEL".to_owned(), "dofa-tiny, untrained".to_owned())],
+            metadata: vec![(
+                "TERROIR_MODEL".to_owned(),
+                "dofa-tiny, untrained".to_owned(),
+            )],
             compression: None,
             is_interleaved: false,
             size_bytes: 1,
@@ -343,12 +352,26 @@ mod tests {
         assert!(csv.contains("\nmap (rows) / reference (columns),a<b,\"c,d\"\na<b,8,2\n"));
         for table in [&files[2], &files[3]] {
             let text = std::fs::read_to_string(table).unwrap();
-            let comments: Vec<&str> = text.lines().take_while(|line| line.starts_with("# ")).collect();
-            for said in ["map: map.tif", "reference: r.geojson", "model: dofa", "date: 2"] {
-                assert!(comments.iter().any(|line| line.contains(said)), "{said} in {text}");
+            let comments: Vec<&str> = text
+                .lines()
+                .take_while(|line| line.starts_with("# "))
+                .collect();
+            for said in [
+                "map: map.tif",
+                "reference: r.geojson",
+                "model: dofa",
+                "date: 2",
+            ] {
+                assert!(
+                    comments.iter().any(|line| line.contains(said)),
+                    "{said} in {text}"
+                );
             }
             // What skips comments reads a header and a row for each class.
-            assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), 3);
+            assert_eq!(
+                text.lines().filter(|line| !line.starts_with('#')).count(),
+                3
+            );
         }
     }
 }

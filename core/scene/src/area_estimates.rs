@@ -158,7 +158,10 @@ mod tests {
     use super::*;
 
     fn near(found: f64, expected: f64) {
-        assert!((found - expected).abs() < 6e-7, "{found} instead of {expected}");
+        assert!(
+            (found - expected).abs() < 6e-7,
+            "{found} instead of {expected}"
+        );
     }
 
     /// The two classes that published implementations come with.

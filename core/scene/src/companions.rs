@@ -42,7 +42,9 @@ pub fn write_companions_blocking(
     wanted: &[Companion],
 ) -> SceneResult<Vec<PathBuf>> {
     let is_raster = |file: &&PathBuf| {
-        let ending = file.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+        let ending = file
+            .extension()
+            .map(|ending| ending.to_string_lossy().to_lowercase());
         ending.is_some_and(|ending| matches!(ending.as_str(), "tif" | "tiff"))
     };
     let mut rasters = files.iter().filter(is_raster);
@@ -95,7 +97,9 @@ mod tests {
         let write = |name: &str, kind: MapKind| {
             let path = folder.path().join(name);
             let mut writer = MapWriter::create(&path, &grid, kind).expect("created");
-            writer.write_bytes(grid.window(), &[1; 16]).expect("written");
+            writer
+                .write_bytes(grid.window(), &[1; 16])
+                .expect("written");
             writer.finish(&Vec::new()).expect("finished")
         };
         let wheat = Class {
@@ -104,15 +108,24 @@ mod tests {
             color: [1, 2, 3],
         };
         let mut files = write("map.tif", MapKind::Classes(vec![wheat]));
-        let confidence = write("map_confidence.tif", MapKind::Confidence(vec!["a".to_owned()]));
+        let confidence = write(
+            "map_confidence.tif",
+            MapKind::Confidence(vec!["a".to_owned()]),
+        );
         files.extend(confidence.clone());
         let made = write_companions_blocking(&files, &Companion::ALL).expect("written");
         let names: Vec<_> = made.iter().filter_map(|path| path.file_name()).collect();
         assert_eq!(names, ["map.stac.json", "map.clr", "map.txt"]);
-        assert_eq!(std::fs::read_to_string(&made[1]).unwrap(), "1 1 2 3 255 wheat & rye\n");
+        assert_eq!(
+            std::fs::read_to_string(&made[1]).unwrap(),
+            "1 1 2 3 255 wheat & rye\n"
+        );
         let rows = read_class_table_blocking(&made[2]).expect("reads");
         assert_eq!((rows[0].id, rows[0].color), (1, Some([1, 2, 3])));
         assert!(write_companions_blocking(&confidence, &[Companion::Clr]).is_err());
-        assert_eq!(write_companions_blocking(&files, &[]).unwrap(), Vec::<PathBuf>::new());
+        assert_eq!(
+            write_companions_blocking(&files, &[]).unwrap(),
+            Vec::<PathBuf>::new()
+        );
     }
 }

@@ -40,7 +40,10 @@ pub fn exact_statistics_blocking(
         })
         .collect::<SceneResult<_>>()?;
     let pixels = info.grid.window().pixels() as u64;
-    let passes: u64 = kinds.iter().map(|(_, least)| if least.is_some() { 1 } else { 2 }).sum();
+    let passes: u64 = kinds
+        .iter()
+        .map(|(_, least)| if least.is_some() { 1 } else { 2 })
+        .sum();
     let total = pixels * passes;
     let mut done = 0;
     let together = if info.is_interleaved {
@@ -49,7 +52,10 @@ pub fn exact_statistics_blocking(
         BANDS_TOGETHER
     };
     for group in kinds.chunks(together) {
-        let mut tallies: Vec<Tally> = group.iter().map(|(band, least)| Tally::new(*band, *least)).collect();
+        let mut tallies: Vec<Tally> = group
+            .iter()
+            .map(|(band, least)| Tally::new(*band, *least))
+            .collect();
         let numbers: Vec<usize> = group.iter().map(|(band, _)| *band).collect();
         for window in windows(info, &numbers) {
             let planes = read(raster, &numbers, window)?;
@@ -86,7 +92,14 @@ pub fn exact_statistics_blocking(
 
 fn read(raster: &Raster, bands: &[usize], window: Window) -> SceneResult<Vec<Plane>> {
     let (width, height) = (window.width, window.height);
-    raster.read_planes_blocking(bands, window, width, height, Resampling::Nearest, Detail::Full)
+    raster.read_planes_blocking(
+        bands,
+        window,
+        width,
+        height,
+        Resampling::Nearest,
+        Detail::Full,
+    )
 }
 
 /// Windows of whole blocks that cover the raster.
@@ -98,7 +111,10 @@ fn windows(info: &RasterInfo, bands: &[usize]) -> Vec<Window> {
         .map_or((256, 256), |band| band.block_size);
     let whole_blocks = |wanted: usize, block: usize, most: usize| {
         let block = block.clamp(1, most.max(1));
-        (wanted / block).max(1).saturating_mul(block).min(most.max(1))
+        (wanted / block)
+            .max(1)
+            .saturating_mul(block)
+            .min(most.max(1))
     };
     let most = (WINDOW_VALUES / bands.len().max(1)).max(1);
     let across = whole_blocks(2048, block.0, width);
@@ -135,11 +151,19 @@ fn values(plane: &Plane) -> impl Iterator<Item = f32> + '_ {
 /// Whole numbers in the order of the floats they are made of.
 fn key(value: f32) -> u32 {
     let bits = value.to_bits();
-    if bits >> 31 == 1 { !bits } else { bits | 0x8000_0000 }
+    if bits >> 31 == 1 {
+        !bits
+    } else {
+        bits | 0x8000_0000
+    }
 }
 
 fn value_of(key: u32) -> f32 {
-    f32::from_bits(if key >> 31 == 1 { key & 0x7fff_ffff } else { !key })
+    f32::from_bits(if key >> 31 == 1 {
+        key & 0x7fff_ffff
+    } else {
+        !key
+    })
 }
 
 /// What the first pass keeps of a band.
@@ -189,7 +213,9 @@ impl Tally {
         }
         // Merged window by window (Chan and others 1979), which keeps digits that one long sum loses.
         let mean = sum / count as f64;
-        let squares: f64 = values(plane).map(|value| (f64::from(value) - mean).powi(2)).sum();
+        let squares: f64 = values(plane)
+            .map(|value| (f64::from(value) - mean).powi(2))
+            .sum();
         let (before, all) = (self.count as f64, (self.count + count) as f64);
         let apart = mean - self.mean;
         self.squares += squares + apart * apart * before * count as f64 / all;
@@ -254,7 +280,11 @@ fn place(share: f64, last: u64) -> (u64, u64, f64) {
 
 fn bin(value: f32, min: f32, max: f32) -> usize {
     let (value, min, max) = (f64::from(value), f64::from(min), f64::from(max));
-    let share = if max > min { (value - min) / (max - min) } else { 0.5 };
+    let share = if max > min {
+        (value - min) / (max - min)
+    } else {
+        0.5
+    };
     ((share * BINS as f64) as usize).min(BINS - 1)
 }
 
@@ -310,7 +340,9 @@ impl<'a> Fine<'a> {
     }
 
     fn upper_of(&self, rank: u64) -> usize {
-        self.before.partition_point(|sum| *sum <= rank).saturating_sub(1)
+        self.before
+            .partition_point(|sum| *sum <= rank)
+            .saturating_sub(1)
     }
 
     fn counts_of(&self, upper: usize) -> Option<&Vec<u64>> {
@@ -324,7 +356,8 @@ impl<'a> Fine<'a> {
             let key = key(value);
             let place = self.places.get((key >> 16) as usize).copied().flatten();
             let counts = place.and_then(|place| self.counts.get_mut(usize::from(place)));
-            if let Some(counter) = counts.and_then(|counts| counts.get_mut((key & 0xffff) as usize)) {
+            if let Some(counter) = counts.and_then(|counts| counts.get_mut((key & 0xffff) as usize))
+            {
                 *counter += 1;
             }
         }
@@ -415,7 +448,11 @@ mod tests {
         };
         let mut floats = Made::new(
             size,
-            vec![(0..count).map(float).collect(), vec![7.5; count], vec![f32::NAN; count]],
+            vec![
+                (0..count).map(float).collect(),
+                vec![7.5; count],
+                vec![f32::NAN; count],
+            ],
         );
         floats.nodata = Some(f64::NAN);
         agree(&open(&floats.write(folder.path(), "floats.tif")));
@@ -426,7 +463,9 @@ mod tests {
     fn single_pixels_count() {
         let folder = tempfile::tempdir().expect("folder");
         let (width, height) = (2500, 2000);
-        let mut codes: Vec<u16> = (0..width * height).map(|at| 1000 + (at % 7) as u16).collect();
+        let mut codes: Vec<u16> = (0..width * height)
+            .map(|at| 1000 + (at % 7) as u16)
+            .collect();
         codes[1_234_567] = 60_000;
         codes[4_321_098] = 3;
         let mut made = Made::new((width, height), vec![codes]);
@@ -435,7 +474,10 @@ mod tests {
         let [found] = &exact(&raster)[..] else {
             panic!("one band");
         };
-        assert_eq!((found.min, found.max, found.count), (3.0, 60_000.0, 5_000_000));
+        assert_eq!(
+            (found.min, found.max, found.count),
+            (3.0, 60_000.0, 5_000_000)
+        );
         assert_eq!(found.histogram.iter().sum::<u32>(), 5_000_000);
         assert_eq!((found.low, found.high), (1000.0, 1006.0));
         let sampled = band_statistics_blocking(&raster, &[0]).expect("read");

@@ -13,8 +13,8 @@ use gdal::{Dataset, DriverManager};
 use gdal_sys::{OGRFieldType, OGRwkbGeometryType};
 
 use crate::beside::write_beside;
-use crate::outlines::painted_patches;
 use crate::label_points::label_points;
+use crate::outlines::painted_patches;
 use crate::shapes::{CLASS_LAYER, LABEL_LAYER, has_extension};
 use crate::{
     Class, Crs, Labels, Reprojection, SceneError, SceneResult, gdal_setup, hex_from_rgb,

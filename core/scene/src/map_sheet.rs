@@ -2,8 +2,8 @@
 //! places nothing on a page.
 
 use crate::{
-    Crs, MapGeometry, Raster, RasterInfo, SceneResult, Sheet, SheetContent, SheetLegend, SheetSize,
-    Still, Style,
+    Crs, MapGeometry, PaletteEntry, Raster, RasterInfo, SceneResult, Sheet, SheetClass,
+    SheetContent, SheetLegend, SheetSize, Still, Style, pattern_of,
 };
 
 /// What a user says of a sheet.
@@ -77,23 +77,28 @@ pub fn legend_of(style: &Style, info: &RasterInfo) -> (String, SheetLegend) {
         Style::Palette {
             entries, hidden, ..
         } => {
+            let rgb = |entry: &PaletteEntry| [entry.rgba[0], entry.rgba[1], entry.rgba[2]];
             let shown = entries
                 .iter()
                 .filter(|entry| entry.rgba[3] > 0 && !hidden.contains(&entry.value))
                 .filter(|entry| !(entry.value == 0 && entry.name.is_empty()));
-            let rows = shown.map(|entry| {
-                let name = if entry.name.is_empty() {
+            let rows = shown.map(|entry| SheetClass {
+                color: rgb(entry),
+                pattern: pattern_of(entry.value, rgb(entry)),
+                name: if entry.name.is_empty() {
                     entry.value.to_string()
                 } else {
                     entry.name.clone()
-                };
-                ([entry.rgba[0], entry.rgba[1], entry.rgba[2]], name)
+                },
             });
             ("Classes".to_owned(), SheetLegend::Classes(rows.collect()))
         }
         Style::FieldClasses { head } => {
-            let classes = head.classes.iter();
-            let rows = classes.map(|class| (class.color, class.name.clone()));
+            let rows = head.classes.iter().map(|class| SheetClass {
+                color: class.color,
+                pattern: pattern_of(i64::from(class.id), class.color),
+                name: class.name.clone(),
+            });
             ("Classes".to_owned(), SheetLegend::Classes(rows.collect()))
         }
         Style::Rgb { bands, .. } => {

@@ -9,7 +9,10 @@ const SCALE: f64 = 0.0001;
 
 /// Completes the land bands of a file that is named as MOD09 or MYD09; what the file says itself stays.
 pub(crate) fn complete(info: &mut RasterInfo, storage: &mut [BandStorage]) {
-    let stem = info.path.file_stem().map(|stem| stem.to_string_lossy().to_uppercase());
+    let stem = info
+        .path
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().to_uppercase());
     let is_reflectance = stem.is_some_and(|stem| {
         let mut words = stem.split(|c: char| !c.is_ascii_alphanumeric());
         words.any(|word| word.starts_with("MOD09") || word.starts_with("MYD09"))
@@ -18,9 +21,8 @@ pub(crate) fn complete(info: &mut RasterInfo, storage: &mut [BandStorage]) {
         return;
     }
     // Quality and angles, which lie beside the reflectance, have no wavelength or another type.
-    let is_land = |band: &crate::BandInfo| {
-        band.sample_type == SampleType::Int16 && band.wavelength.is_some()
-    };
+    let is_land =
+        |band: &crate::BandInfo| band.sample_type == SampleType::Int16 && band.wavelength.is_some();
     for (band, storage) in info.bands.iter_mut().zip(storage) {
         if !is_land(band) {
             continue;
@@ -41,7 +43,9 @@ mod tests {
     use crate::made_raster::{Made, open, whole};
 
     fn bands() -> Vec<Vec<i16>> {
-        (0..7).map(|band| vec![100 * (band + 1), FILL as i16]).collect()
+        (0..7)
+            .map(|band| vec![100 * (band + 1), FILL as i16])
+            .collect()
     }
 
     #[test]

@@ -139,7 +139,10 @@ pub(crate) fn read(
     let instrument = document
         .first("Instrument")
         .and_then(|instrument| instrument.text_of("shortName"))
-        .or_else(|| json.pointer("/properties/instrument").and_then(Value::as_str));
+        .or_else(|| {
+            json.pointer("/properties/instrument")
+                .and_then(Value::as_str)
+        });
     product.sensor = Some(match instrument {
         _ if is_eight => "planetscope-8",
         // The filters of the first two generations; SuperDoves look through those of the eight bands.

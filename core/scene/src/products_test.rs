@@ -534,7 +534,9 @@ fn a_planetscope_scene_takes_its_coefficients_and_its_mask() {
             "<eop:Platform><eop:shortName>PlanetScope</eop:shortName></eop:Platform>\
              <eop:Instrument><eop:shortName>{instrument}</eop:shortName></eop:Instrument>{listed}"
         );
-        let text = format!("<ps:EarthObservation xmlns:ps=\"x\" xmlns:eop=\"y\">{named}</ps:EarthObservation>");
+        let text = format!(
+            "<ps:EarthObservation xmlns:ps=\"x\" xmlns:eop=\"y\">{named}</ps:EarthObservation>"
+        );
         std::fs::write(&description, text).expect("written");
         let raster = open(folder.path());
         let red = raster.info().bands[2].wavelength.map(|w| w.center.nm());

@@ -3,7 +3,11 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::{FIELD_AXES, Look, MOST_STEPS, RampChoice, Stretch, Style, Third, Uncertainty, ramp};
+use crate::class_patterns::{code_of, is_inked};
+use crate::{
+    FIELD_AXES, Look, MOST_STEPS, RampChoice, Stretch, Style, Third, Uncertainty, ink_of,
+    pattern_of, ramp,
+};
 
 /// Width of a colour table laid out as a picture; longer tables take more rows.
 pub const TABLE_WIDTH: usize = 256;
@@ -17,6 +21,7 @@ const MODE_STEPS: u32 = 3;
 const FLAG_DECIBEL: u32 = 1;
 const FLAG_RATIO: u32 = 2;
 const FLAG_DIFFERENCE: u32 = 4;
+const FLAG_PATTERNS: u32 = 8;
 const MODE_FIELD_CLASSES: u32 = 1;
 const MODE_FIELD_CONFIDENCE: u32 = 2;
 const MODE_FIELD_SIMILARITY: u32 = 3;
@@ -30,14 +35,53 @@ const NO_FLOOR: f32 = -2.0;
 pub struct ColorTable {
     pub first: i32,
     pub colors: Vec<[u8; 4]>,
+    /// Code of the pattern of each colour; empty where none has one.
+    pub patterns: Vec<u8>,
 }
 
 impl ColorTable {
-    fn from_ramp(name: &str) -> Self {
+    /// Colours from code 0 on, without patterns.
+    fn plain(colors: Vec<[u8; 4]>) -> Self {
         Self {
             first: 0,
-            colors: ramp(name).iter().map(|c| [c[0], c[1], c[2], 255]).collect(),
+            colors,
+            patterns: Vec::new(),
         }
+    }
+
+    /// Classes in their order: number and colour.
+    fn of_classes(classes: impl Iterator<Item = (i64, [u8; 3])>) -> Self {
+        let mut table = Self::plain(Vec::new());
+        for (class, color) in classes {
+            table.colors.push([color[0], color[1], color[2], 255]);
+            table.patterns.push(code_of(pattern_of(class, color)));
+        }
+        table.forget_plain_patterns();
+        table
+    }
+
+    /// Keeps no list of patterns that says nothing.
+    fn forget_plain_patterns(&mut self) {
+        if self.patterns.iter().all(|code| *code == 0) {
+            self.patterns.clear();
+        }
+    }
+
+    /// Entry `index` at a pixel. Twin of `class_entry` in `common.wgsl`.
+    fn at(&self, index: usize, (x, y): (usize, usize)) -> [u8; 4] {
+        let Some(color) = self.colors.get(index).copied() else {
+            return [0; 4];
+        };
+        let code = self.patterns.get(index).copied().unwrap_or(0);
+        if is_inked(code, x, y) {
+            let [red, green, blue] = ink_of([color[0], color[1], color[2]]);
+            return [red, green, blue, color[3]];
+        }
+        color
+    }
+
+    fn from_ramp(name: &str) -> Self {
+        Self::plain(ramp(name).iter().map(|c| [c[0], c[1], c[2], 255]).collect())
     }
 
     /// Codes without an entry are transparent. Codes a 32-bit float cannot hold exactly, and codes more than 65,535 above
@@ -50,10 +94,7 @@ impl ColorTable {
                 .filter(|entry| entry.value.abs() <= EXACT && !hidden.contains(&entry.value))
         };
         let Some(first) = usable().map(|entry| entry.value).min() else {
-            return Self {
-                first: 0,
-                colors: vec![[0; 4]],
-            };
+            return Self::plain(vec![[0; 4]]);
         };
         let last = usable()
             .map(|entry| entry.value)
@@ -61,32 +102,38 @@ impl ColorTable {
             .max()
             .unwrap_or(first);
         let mut colors = vec![[0; 4]; (last - first + 1) as usize];
+        let mut patterns = vec![0; colors.len()];
         for entry in usable() {
-            if let Some(color) = colors.get_mut((entry.value - first) as usize) {
+            let at = (entry.value - first) as usize;
+            if let (Some(color), Some(code)) = (colors.get_mut(at), patterns.get_mut(at)) {
+                let [red, green, blue, _] = entry.rgba;
                 *color = entry.rgba;
+                *code = code_of(pattern_of(entry.value, [red, green, blue]));
             }
         }
-        Self {
+        let mut table = Self {
             first: first as i32,
             colors,
-        }
+            patterns,
+        };
+        table.forget_plain_patterns();
+        table
     }
 
-    /// Rows of `TABLE_WIDTH` entries, the last one filled with transparent ones; bytes in reading order.
+    /// Rows of `TABLE_WIDTH` entries, the codes of patterns after the colours, the last row filled with transparent ones; bytes
+    /// in reading order.
     pub fn as_picture(&self) -> (usize, usize, Vec<u8>) {
-        let rows = self.colors.len().div_ceil(TABLE_WIDTH).max(1);
-        let mut bytes: Vec<u8> = self.colors.iter().flatten().copied().collect();
+        let entries = self.colors.len() + self.patterns.len();
+        let rows = entries.div_ceil(TABLE_WIDTH).max(1);
+        let codes = self.patterns.iter().map(|code| [*code, 0, 0, 0]);
+        let mut bytes: Vec<u8> = self.colors.iter().copied().chain(codes).flatten().collect();
         bytes.resize(4 * rows * TABLE_WIDTH, 0);
         (TABLE_WIDTH, rows, bytes)
     }
 
-    pub(crate) fn color(&self, value: f32) -> [u8; 4] {
+    fn color(&self, value: f32, place: (usize, usize)) -> [u8; 4] {
         let index = i64::from((value + 0.5).floor() as i32) - i64::from(self.first);
-        usize::try_from(index)
-            .ok()
-            .and_then(|index| self.colors.get(index))
-            .copied()
-            .unwrap_or([0; 4])
+        usize::try_from(index).map_or([0; 4], |index| self.at(index, place))
     }
 
     /// Twin of `ramp_color` in `common.wgsl`: linear between entries, `t` in 0..1.
@@ -116,7 +163,7 @@ pub struct CompositeParams {
     pub mode: u32,
     pub table_first: i32,
     pub table_count: u32,
-    /// 1 values in decibels, 2 the third channel is the first over the second, 4 their difference.
+    /// 1 values in decibels, 2 the third channel is the first over the second, 4 their difference, 8 codes have patterns.
     pub flags: u32,
     /// Ascending values between the classes of mode 3, `table_count - 1` of them.
     pub breaks: [[f32; 4]; MOST_STEPS / 4],
@@ -140,8 +187,11 @@ pub struct FieldParams {
     pub floor: f32,
     /// What missing pixels show, 0..1 and premultiplied; zeros are transparent.
     pub missing: [f32; 4],
+    /// 1 where classes have patterns.
+    pub has_patterns: u32,
+    pub unused: [u32; 3],
 }
-const _: () = assert!(size_of::<FieldParams>() == 64);
+const _: () = assert!(size_of::<FieldParams>() == 80);
 
 /// `struct Labels` of `labels.wgsl`.
 #[repr(C)]
@@ -149,7 +199,9 @@ const _: () = assert!(size_of::<FieldParams>() == 64);
 pub struct LabelParams {
     /// Class colours in the table; ids beyond are transparent.
     pub table_count: u32,
-    pub unused: [u32; 3],
+    /// 1 where classes have patterns.
+    pub has_patterns: u32,
+    pub unused: [u32; 2],
 }
 const _: () = assert!(size_of::<LabelParams>() == 16);
 
@@ -217,6 +269,12 @@ impl Style {
                 params: CompositeParams {
                     table_first: table.first,
                     table_count: table.colors.len() as u32,
+                    flags: params.flags
+                        | if table.patterns.is_empty() {
+                            0
+                        } else {
+                            FLAG_PATTERNS
+                        },
                     ..params
                 },
                 table,
@@ -238,13 +296,7 @@ impl Style {
                     params.scale[channel] = inverse_range(limits.low, limits.high);
                     params.exponent[channel] = 1.0 / limits.gamma.max(1e-3);
                 }
-                composite(
-                    params,
-                    ColorTable {
-                        first: 0,
-                        colors: vec![[0; 4]],
-                    },
-                )
+                composite(params, ColorTable::plain(vec![[0; 4]]))
             }
             Self::Gray {
                 stretch,
@@ -287,10 +339,7 @@ impl Style {
                     },
                     rows: Vec::with_capacity(3),
                     bias: Vec::with_capacity(3),
-                    table: ColorTable {
-                        first: 0,
-                        colors: vec![[0; 4]],
-                    },
+                    table: ColorTable::plain(vec![[0; 4]]),
                 };
                 for (channel, axis) in axes.iter().enumerate() {
                     let mut row = row_of(basis.components.get(*axis).map_or(&[], Vec::as_slice));
@@ -325,29 +374,23 @@ impl Style {
                     },
                     rows: rows.to_vec(),
                     bias: vec![0.0; 3],
-                    table: ColorTable {
-                        first: 0,
-                        colors: vec![[0; 4]],
-                    },
+                    table: ColorTable::plain(vec![[0; 4]]),
                 })
             }
             Self::FieldClasses { head } => {
-                let table = ColorTable {
-                    first: 0,
-                    colors: head
-                        .classes
-                        .iter()
-                        .map(|class| [class.color[0], class.color[1], class.color[2], 255])
-                        .collect(),
-                };
-                head_shading(head, MODE_FIELD_CLASSES, table)
+                let classes = head.classes.iter();
+                let classes = classes.map(|class| (i64::from(class.id), class.color));
+                head_shading(head, MODE_FIELD_CLASSES, ColorTable::of_classes(classes))
             }
             Self::FieldClusters { clusters } => {
                 let clusters = &clusters.clusters;
+                let colors = clusters.iter().map(|cluster| cluster.color);
+                let table = ColorTable::of_classes((1..).zip(colors));
                 Shading::Field(FieldShading {
                     params: FieldParams {
                         mode: MODE_FIELD_CLASSES,
                         count: clusters.len() as u32,
+                        has_patterns: u32::from(!table.patterns.is_empty()),
                         temperature: 1.0,
                         ..Zeroable::zeroed()
                     },
@@ -356,16 +399,7 @@ impl Style {
                         .map(|cluster| row_of(&cluster.centroid))
                         .collect(),
                     bias: vec![0.0; clusters.len()],
-                    table: ColorTable {
-                        first: 0,
-                        colors: clusters
-                            .iter()
-                            .map(|cluster| {
-                                let [r, g, b] = cluster.color;
-                                [r, g, b, 255]
-                            })
-                            .collect(),
-                    },
+                    table,
                 })
             }
             Self::FieldConfidence { head } => head_shading(
@@ -420,7 +454,7 @@ fn ramp_shading(
     stretch: &Stretch,
     ramp: &RampChoice,
 ) -> (CompositeParams, ColorTable) {
-    let table = |colors| ColorTable { first: 0, colors };
+    let table = ColorTable::plain;
     if let Some(breaks) = ramp.breaks(stretch) {
         let mut params = CompositeParams {
             mode: MODE_STEPS,
@@ -448,6 +482,7 @@ fn head_shading(head: &crate::LinearHead, mode: u32, table: ColorTable) -> Shadi
         params: FieldParams {
             mode,
             count: count as u32,
+            has_patterns: u32::from(!table.patterns.is_empty()),
             temperature: head.temperature,
             ..Zeroable::zeroed()
         },
@@ -491,25 +526,25 @@ pub fn label_table(classes: &[crate::Class]) -> ColorTable {
         .map(|class| usize::from(class.id) + 1)
         .max()
         .unwrap_or(1);
-    let mut colors = vec![[0; 4]; count];
+    let mut table = ColorTable::plain(vec![[0; 4]; count]);
+    table.patterns = vec![0; count];
     for class in classes.iter().filter(|class| class.id > 0) {
-        if let Some(entry) = colors.get_mut(usize::from(class.id)) {
-            *entry = [class.color[0], class.color[1], class.color[2], 255];
+        let at = usize::from(class.id);
+        if let (Some(color), Some(code)) = (table.colors.get_mut(at), table.patterns.get_mut(at)) {
+            *color = [class.color[0], class.color[1], class.color[2], 255];
+            *code = code_of(pattern_of(i64::from(class.id), class.color));
         }
     }
-    ColorTable { first: 0, colors }
+    table.forget_plain_patterns();
+    table
 }
 
-/// Twin of `labels.wgsl`: RGBA, straight alpha.
-pub fn label_colors(ids: &[u8], table: &ColorTable) -> Vec<u8> {
+/// Twin of `labels.wgsl`, of rows of `width` pixels: RGBA, straight alpha.
+pub fn label_colors(ids: &[u8], width: usize, table: &ColorTable) -> Vec<u8> {
+    let width = width.max(1);
     ids.iter()
-        .flat_map(|id| {
-            table
-                .colors
-                .get(usize::from(*id))
-                .copied()
-                .unwrap_or([0; 4])
-        })
+        .enumerate()
+        .flat_map(|(pixel, id)| table.at(usize::from(*id), (pixel % width, pixel / width)))
         .collect()
 }
 
@@ -535,13 +570,13 @@ impl CompositeShading {
         self.params.missing.map(byte_of)
     }
 
-    /// One valid pixel; `values` are the style's bands in order.
-    pub fn color(&self, values: [f32; 3]) -> [u8; 4] {
+    /// One valid pixel; `values` are the style's bands in order, `place` its column and row.
+    pub fn color(&self, values: [f32; 3], place: (usize, usize)) -> [u8; 4] {
         let p = &self.params;
         let channel =
             |c: usize| stretched(self.value(values, c), p.low[c], p.scale[c], p.exponent[c]);
         match p.mode {
-            MODE_TABLE => self.table.color(values[0]),
+            MODE_TABLE => self.table.color(values[0], place),
             MODE_RAMP => self.table.interpolated(channel(0)),
             MODE_STEPS => {
                 let value = self.value(values, 0);
@@ -590,8 +625,8 @@ impl FieldShading {
         self.params.missing.map(byte_of)
     }
 
-    /// One pixel's unit vector.
-    pub fn color(&self, unit: &[f32; FIELD_AXES]) -> [u8; 4] {
+    /// One pixel's unit vector; `place` is its column and row.
+    pub fn color(&self, unit: &[f32; FIELD_AXES], place: (usize, usize)) -> [u8; 4] {
         let p = &self.params;
         let scores = self
             .rows
@@ -629,7 +664,7 @@ impl FieldShading {
                 return [0; 4];
             }
             return match p.mode {
-                MODE_FIELD_CLASSES => self.table.colors.get(best).copied().unwrap_or([0; 4]),
+                MODE_FIELD_CLASSES => self.table.at(best, place),
                 MODE_FIELD_MARGIN => {
                     let second = (p.temperature * (second - best_score)).exp();
                     self.table

@@ -2,7 +2,9 @@
 //! plain marks that become PNG (`sheet_png`), PDF (`sheet_pdf`) or SVG (`sheet_svg`). Knows pictures and words; knows nothing of rasters.
 
 use crate::sheet_text::{Align, text_path, text_width, wrapped};
-use crate::{Crs, Graticule, MapGeometry, MapRect, Still, ViewEdge};
+use crate::{
+    Crs, FillPattern, Graticule, MapGeometry, MapRect, Still, ViewEdge, ink_of, pattern_marks,
+};
 
 /// What goes on a sheet; empty parts are left out.
 pub struct SheetContent {
@@ -25,9 +27,17 @@ pub struct SheetContent {
     pub graticule: Option<(Crs, MapRect)>,
 }
 
+/// A row of a legend of classes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SheetClass {
+    pub color: [u8; 3],
+    pub pattern: FillPattern,
+    pub name: String,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum SheetLegend {
-    Classes(Vec<([u8; 3], String)>),
+    Classes(Vec<SheetClass>),
     /// Colours from low to high with the values at both ends.
     Ramp {
         colors: Vec<[u8; 3]>,
@@ -394,7 +404,7 @@ impl Page {
     }
 
     /// Rows get smaller before any is left out, and what is left out is counted.
-    fn class_rows(&mut self, classes: &[([u8; 3], String)], left: f64, top: f64, floor: f64) {
+    fn class_rows(&mut self, classes: &[SheetClass], left: f64, top: f64, floor: f64) {
         const TALLEST: f64 = 17.0;
         const SMALLEST: f64 = 8.0;
         let room = (floor - top).max(SMALLEST);
@@ -406,12 +416,14 @@ impl Page {
             classes.len()
         };
         let size = (row * 0.62).min(BODY);
-        for (index, (color, name)) in classes.iter().take(shown).enumerate() {
+        for (index, class) in classes.iter().take(shown).enumerate() {
             let y = top + row * index as f64;
-            let swatch = rectangle([left, y + row * 0.12, 18.0, row * 0.72]);
-            self.fill(swatch.clone(), *color);
+            let place = [left, y + row * 0.12, 18.0, row * 0.72];
+            let swatch = rectangle(place);
+            self.fill(swatch.clone(), class.color);
+            self.pattern(place, class);
             self.line(&swatch, INK, 0.4);
-            let name = shortened(name, size, COLUMN - 26.0);
+            let name = shortened(&class.name, size, COLUMN - 26.0);
             self.text(
                 left + 26.0,
                 y + row * 0.5 + size * 0.36,
@@ -425,6 +437,26 @@ impl Page {
             let y = top + row * shown as f64 + row * 0.7;
             let words = format!("and {} more", classes.len() - shown);
             self.text(left, y, size, SOFT, Align::Left, &words);
+        }
+    }
+
+    /// The pattern of a class on its swatch, at the size of the page.
+    fn pattern(&mut self, [left, top, width, height]: [f64; 4], class: &SheetClass) {
+        const DOT: f64 = 1.6;
+        let ink = ink_of(class.color);
+        let marks = pattern_marks(class.pattern, (width, height), 4.5);
+        for [start, end] in marks.lines {
+            let path = [
+                Piece::Move(left + start.0, top + start.1),
+                Piece::Line(left + end.0, top + end.1),
+            ];
+            self.line(&path, ink, 1.1);
+        }
+        for (x, y) in marks.dots {
+            self.fill(
+                rectangle([left + x - DOT / 2.0, top + y - DOT / 2.0, DOT, DOT]),
+                ink,
+            );
         }
     }
 
@@ -522,11 +554,10 @@ pub(crate) mod tests {
             legend_title: "Classes".to_owned(),
             legend: SheetLegend::Classes(
                 (0..classes)
-                    .map(|index| {
-                        (
-                            [index as u8, 90, 200],
-                            format!("class number {index} with a long name"),
-                        )
+                    .map(|index| SheetClass {
+                        color: [index as u8, 90, 200],
+                        pattern: FillPattern::ALL[index % 4],
+                        name: format!("class number {index} with a long name"),
                     })
                     .collect(),
             ),

@@ -86,7 +86,11 @@ fn properties(info: &RasterInfo) -> Value {
         .metadata_item("TIFFTAG_DATETIME")
         .and_then(|text| jiff::civil::DateTime::strptime("%Y:%m:%d %H:%M:%S", text).ok())
         .map(|time| format!("{}Z", time.strftime("%Y-%m-%dT%H:%M:%S")));
-    let now = || jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let now = || {
+        jiff::Timestamp::now()
+            .strftime("%Y-%m-%dT%H:%M:%SZ")
+            .to_string()
+    };
     let created = created.unwrap_or_else(now);
     let noon = |date: String| format!("{}T12:00:00Z", date.get(..10).unwrap_or(&date));
     // The standard asks for a date. Without one of the images it is that of the making, and reading knows what that means.
@@ -113,7 +117,10 @@ fn properties(info: &RasterInfo) -> Value {
     }
     // Our own keys as they stand in the file, so that nobody has to open it to know where it comes from.
     for (key, value) in &info.metadata {
-        let Some(name) = key.strip_prefix("TERROIR_").filter(|name| *name != "CLASSES") else {
+        let Some(name) = key
+            .strip_prefix("TERROIR_")
+            .filter(|name| *name != "CLASSES")
+        else {
             continue;
         };
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value.as_str()));
@@ -129,7 +136,10 @@ fn date_of(info: &RasterInfo) -> Option<String> {
         let dates = list.iter().filter_map(|input| input.get("date")?.as_str());
         dates.map(str::to_owned).max()
     };
-    let is_day = |text: &String| text.get(..10).is_some_and(|day| day.parse::<jiff::civil::Date>().is_ok());
+    let is_day = |text: &String| {
+        text.get(..10)
+            .is_some_and(|day| day.parse::<jiff::civil::Date>().is_ok())
+    };
     info.date.clone().or_else(of_inputs).filter(is_day)
 }
 
@@ -139,7 +149,11 @@ fn asset(info: &RasterInfo, uses: &mut Uses) -> Value {
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
-    let profile = if info.metadata.iter().any(|(key, _)| key == "TIFFTAG_SOFTWARE") {
+    let profile = if info
+        .metadata
+        .iter()
+        .any(|(key, _)| key == "TIFFTAG_SOFTWARE")
+    {
         "image/tiff; application=geotiff; profile=cloud-optimized"
     } else {
         "image/tiff; application=geotiff"
@@ -157,7 +171,11 @@ fn asset(info: &RasterInfo, uses: &mut Uses) -> Value {
         uses.wavelengths = true;
         asset["eo:bands"] = info.bands.iter().map(eo_band).collect();
     }
-    let classes = if info.is_class_map() { classes_of_map(info, &[]) } else { Vec::new() };
+    let classes = if info.is_class_map() {
+        classes_of_map(info, &[])
+    } else {
+        Vec::new()
+    };
     if !classes.is_empty() {
         uses.classes = true;
         let list = classes.iter().map(|class| {
@@ -177,7 +195,13 @@ fn asset(info: &RasterInfo, uses: &mut Uses) -> Value {
 fn word(name: &str, id: u8) -> String {
     let plain: String = name
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '_'
+            }
+        })
         .collect();
     let plain = plain.trim_matches('_');
     // Names in other letters leave nothing that tells one from another.
@@ -217,7 +241,10 @@ fn raster_band(band: &BandInfo) -> Value {
     }
     let figure = |key: &str| {
         let (_, text) = band.metadata.iter().find(|(known, _)| known == key)?;
-        text.trim().parse::<f64>().ok().filter(|number| number.is_finite())
+        text.trim()
+            .parse::<f64>()
+            .ok()
+            .filter(|number| number.is_finite())
     };
     let named = [
         ("minimum", "STATISTICS_MINIMUM"),
@@ -225,7 +252,9 @@ fn raster_band(band: &BandInfo) -> Value {
         ("mean", "STATISTICS_MEAN"),
         ("stddev", "STATISTICS_STDDEV"),
     ];
-    let known = named.iter().filter_map(|(name, key)| Some(((*name).to_owned(), json!(figure(key)?))));
+    let known = named
+        .iter()
+        .filter_map(|(name, key)| Some(((*name).to_owned(), json!(figure(key)?))));
     let statistics: Map<String, Value> = known.collect();
     if !statistics.is_empty() {
         value["statistics"] = Value::Object(statistics);
@@ -257,7 +286,10 @@ fn outline(grid: &Grid) -> Option<Vec<[f64; 2]>> {
     for (from, to) in corners.iter().zip(corners.iter().cycle().skip(1)) {
         for step in 0..POINTS_A_SIDE {
             let part = step as f64 / POINTS_A_SIDE as f64;
-            let (col, row) = (from.0 + (to.0 - from.0) * part, from.1 + (to.1 - from.1) * part);
+            let (col, row) = (
+                from.0 + (to.0 - from.0) * part,
+                from.1 + (to.1 - from.1) * part,
+            );
             let (x, y) = grid.ground_from_pixel(col, row)?;
             let (mut lon, lat) = lon_lat.point(x, y)?;
             if let Some([before, _]) = ring.last() {
@@ -276,7 +308,10 @@ fn outline(grid: &Grid) -> Option<Vec<[f64; 2]>> {
 /// Twice the area; positive where the ring runs anticlockwise.
 fn area_of(ring: &[[f64; 2]]) -> f64 {
     let next = ring.iter().cycle().skip(1);
-    ring.iter().zip(next).map(|(a, b)| a[0] * b[1] - b[0] * a[1]).sum()
+    ring.iter()
+        .zip(next)
+        .map(|(a, b)| a[0] * b[1] - b[0] * a[1])
+        .sum()
 }
 
 /// A ring as GeoJSON, cut at the antimeridian, and what it spans: west, south, east, north. West is larger than east where
@@ -284,7 +319,9 @@ fn area_of(ring: &[[f64; 2]]) -> f64 {
 fn geometry_of(ring: &[[f64; 2]]) -> (Value, [f64; 4]) {
     let span = |axis: usize| {
         let values = ring.iter().map(|point| point[axis]);
-        values.fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)))
+        values.fold((f64::MAX, f64::MIN), |(low, high), value| {
+            (low.min(value), high.max(value))
+        })
     };
     let ((mut west, mut east), (south, north)) = (span(0), span(1));
     let turn = 360.0 * ((west + 180.0) / 360.0).floor();
@@ -336,7 +373,9 @@ mod tests {
 
     fn write(path: &Path, grid: &Grid, kind: MapKind, date: Option<&str>) {
         let mut writer = MapWriter::create(path, grid, kind).expect("created");
-        writer.write_bytes(grid.window(), &vec![1; 60 * 40]).expect("written");
+        writer
+            .write_bytes(grid.window(), &vec![1; 60 * 40])
+            .expect("written");
         let inputs = json!([{ "file": "scene.tif", "date": date }]).to_string();
         let provenance = vec![("INPUTS".to_owned(), inputs)];
         writer.finish(&provenance).expect("finished");
@@ -362,33 +401,73 @@ mod tests {
     #[test]
     fn a_map_gets_an_item_with_place_date_bands_and_classes() {
         let folder = tempfile::tempdir().expect("folder");
-        let utm = grid([500_000.0, 10.0, 0.0, 5_400_000.0, 0.0, -10.0], "EPSG:32632");
-        let (map, sure) = (folder.path().join("map.tif"), folder.path().join("map_confidence.tif"));
+        let utm = grid(
+            [500_000.0, 10.0, 0.0, 5_400_000.0, 0.0, -10.0],
+            "EPSG:32632",
+        );
+        let (map, sure) = (
+            folder.path().join("map.tif"),
+            folder.path().join("map_confidence.tif"),
+        );
         write(&map, &utm, classes(), Some("2021-07-28"));
-        write(&sure, &utm, MapKind::Confidence(vec!["confidence".to_owned()]), None);
+        write(
+            &sure,
+            &utm,
+            MapKind::Confidence(vec!["confidence".to_owned()]),
+            None,
+        );
         let item = item_beside(&map, &[sure]);
-        assert_eq!((&item["type"], &item["stac_version"], &item["id"]), (&json!("Feature"), &json!("1.0.0"), &json!("map")));
+        assert_eq!(
+            (&item["type"], &item["stac_version"], &item["id"]),
+            (&json!("Feature"), &json!("1.0.0"), &json!("map"))
+        );
         let properties = &item["properties"];
         assert_eq!(properties["datetime"], "2021-07-28T12:00:00Z");
         assert_eq!(properties["proj:epsg"], 32632);
         assert_eq!(properties["proj:shape"], json!([40, 60]));
-        assert_eq!(properties["proj:transform"], json!([10.0, 0.0, 500_000.0, 0.0, -10.0, 5_400_000.0]));
-        assert_eq!(properties["proj:bbox"], json!([500_000.0, 5_399_600.0, 500_600.0, 5_400_000.0]));
+        assert_eq!(
+            properties["proj:transform"],
+            json!([10.0, 0.0, 500_000.0, 0.0, -10.0, 5_400_000.0])
+        );
+        assert_eq!(
+            properties["proj:bbox"],
+            json!([500_000.0, 5_399_600.0, 500_600.0, 5_400_000.0])
+        );
         assert_eq!(properties["terroir:inputs"][0]["file"], "scene.tif");
-        let bounds: Vec<f64> = item["bbox"].as_array().unwrap().iter().filter_map(Value::as_f64).collect();
-        assert!((bounds[0] - 9.0).abs() < 1e-6 && (bounds[3] - 48.75).abs() < 0.01, "{bounds:?}");
+        let bounds: Vec<f64> = item["bbox"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(Value::as_f64)
+            .collect();
+        assert!(
+            (bounds[0] - 9.0).abs() < 1e-6 && (bounds[3] - 48.75).abs() < 0.01,
+            "{bounds:?}"
+        );
         let ring = item["geometry"]["coordinates"][0].as_array().unwrap();
         assert_eq!((ring.len(), ring.first()), (33, ring.last()));
         let map = &item["assets"]["map"];
         assert_eq!(map["href"], "./map.tif");
         assert_eq!(map["raster:bands"][0]["nodata"], 0.0);
         let classes = &map["classification:classes"];
-        assert_eq!(classes[0], json!({ "value": 1, "name": "winter_wheat", "description": "Winter wheat", "color_hint": "E69F00" }));
-        assert_eq!((&classes[1]["name"], &classes[1]["description"]), (&json!("class_9"), &json!("水田")));
+        assert_eq!(
+            classes[0],
+            json!({ "value": 1, "name": "winter_wheat", "description": "Winter wheat", "color_hint": "E69F00" })
+        );
+        assert_eq!(
+            (&classes[1]["name"], &classes[1]["description"]),
+            (&json!("class_9"), &json!("水田"))
+        );
         let sure = &item["assets"]["confidence"]["raster:bands"][0];
-        assert_eq!((&sure["scale"], &sure["data_type"]), (&json!(0.005), &json!("uint8")));
+        assert_eq!(
+            (&sure["scale"], &sure["data_type"]),
+            (&json!(0.005), &json!("uint8"))
+        );
         let extensions = item["stac_extensions"].to_string();
-        assert!(extensions.contains("classification") && !extensions.contains("/eo/"), "{extensions}");
+        assert!(
+            extensions.contains("classification") && !extensions.contains("/eo/"),
+            "{extensions}"
+        );
         // Read back, the item tells the date of the map.
         let again = Raster::open(&folder.path().join("map.tif")).expect("opens");
         assert_eq!(again.info().date.as_deref(), Some("2021-07-28"));
@@ -407,13 +486,17 @@ mod tests {
         let item = item_beside(&map, &[]);
         assert_eq!(item["geometry"], Value::Null);
         assert!(item.get("bbox").is_none());
-        assert_eq!(item["properties"]["datetime"], item["properties"]["created"]);
+        assert_eq!(
+            item["properties"]["datetime"],
+            item["properties"]["created"]
+        );
         assert_eq!(Raster::open(&map).expect("opens").info().date, None);
     }
 
     #[test]
     fn outlines_over_the_antimeridian_are_cut_there() {
-        let ring = outline(&grid([179.4, 0.02, 0.0, 52.0, 0.0, -0.02], "EPSG:4326")).expect("placed");
+        let ring =
+            outline(&grid([179.4, 0.02, 0.0, 52.0, 0.0, -0.02], "EPSG:4326")).expect("placed");
         let (geometry, bounds) = geometry_of(&ring);
         assert_eq!(geometry["type"], "MultiPolygon");
         assert_eq!(bounds, [179.4, 51.2, -179.4, 52.0]);

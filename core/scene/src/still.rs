@@ -114,7 +114,7 @@ pub fn render_still_blocking(
     let rgba = if style.is_field() {
         field_composite_shaded(
             &raster.read_codes_blocking(grid.window(), read_width, read_height)?,
-            read_width * read_height,
+            (read_width, read_height),
             &shading,
         )
     } else if let Some(derivation) = style.derivation() {

@@ -196,17 +196,22 @@ pub fn composite_shaded(block: &Block, shading: &Shading) -> Vec<u8> {
                 .copied()
                 .unwrap_or(0.0);
         }
-        shading.color(values)
+        shading.color(values, (pixel % block.width, pixel / block.width))
     })
 }
 
 /// A field as `style` shows it; missing pixels are all zero.
 pub fn field_composite(codes: &[i8], pixels: usize, style: &Style) -> Vec<u8> {
-    field_composite_shaded(codes, pixels, &style.shading())
+    field_composite_shaded(codes, (pixels, 1), &style.shading())
 }
 
-/// Twin of `field.wgsl`: `codes` planar `64 * pixels`, RGBA out.
-pub fn field_composite_shaded(codes: &[i8], pixels: usize, shading: &Shading) -> Vec<u8> {
+/// Twin of `field.wgsl`: `codes` planar, 64 axes of `width * height` pixels, RGBA out.
+pub fn field_composite_shaded(
+    codes: &[i8],
+    (width, height): (usize, usize),
+    shading: &Shading,
+) -> Vec<u8> {
+    let pixels = width * height;
     let Shading::Field(shading) = shading else {
         return vec![0; 4 * pixels];
     };
@@ -214,8 +219,10 @@ pub fn field_composite_shaded(codes: &[i8], pixels: usize, shading: &Shading) ->
         return vec![0; 4 * pixels];
     }
     colored(pixels, |pixel| {
-        unit_vector(|axis| codes[axis * pixels + pixel])
-            .map_or_else(|| shading.missing(), |unit| shading.color(&unit))
+        unit_vector(|axis| codes[axis * pixels + pixel]).map_or_else(
+            || shading.missing(),
+            |unit| shading.color(&unit, (pixel % width, pixel / width)),
+        )
     })
 }
 

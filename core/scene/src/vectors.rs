@@ -305,7 +305,8 @@ impl Placing {
                 // A pixel of our own table of points that was painted is painted again.
                 if word(shape, 5) == Some("paint") {
                     self.report.painted += 1;
-                    self.labels.set_painted(col as usize, row as usize, class_id);
+                    self.labels
+                        .set_painted(col as usize, row as usize, class_id);
                     return Placed::Inside;
                 }
                 let corners = [

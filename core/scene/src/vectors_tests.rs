@@ -131,19 +131,29 @@ fn points_in_a_table_give_back_the_same_pixels() {
         assert_eq!(has_lon_lat, grid.crs().is_some());
         let (back, report) = import_labels(&path, &grid, None).unwrap();
         assert!(report.painted > 1000, "{report:?}");
-        assert_eq!((report.outside, report.invalid, report.without_class), (0, 0, 0));
+        assert_eq!(
+            (report.outside, report.invalid, report.without_class),
+            (0, 0, 0)
+        );
         for usage in [crate::LabelUse::Train, crate::LabelUse::HeldOut] {
             let places = |labels: &Labels| {
                 let pixels = labels.pixels_for(usage);
                 let name = |id| labels.class(id).unwrap().name.clone();
-                let all = pixels.iter().map(|pixel| (pixel.row, pixel.col, name(pixel.class_id)));
+                let all = pixels
+                    .iter()
+                    .map(|pixel| (pixel.row, pixel.col, name(pixel.class_id)));
                 all.collect::<std::collections::BTreeSet<_>>()
             };
             assert_eq!(places(&back), places(&labels));
         }
         let held_out = |labels: &Labels| {
-            let polygons = labels.polygons.iter().filter(|polygon| polygon.is_held_out());
-            polygons.map(|polygon| polygon.usage.clone()).collect::<std::collections::BTreeSet<_>>()
+            let polygons = labels
+                .polygons
+                .iter()
+                .filter(|polygon| polygon.is_held_out());
+            polygons
+                .map(|polygon| polygon.usage.clone())
+                .collect::<std::collections::BTreeSet<_>>()
         };
         assert_eq!(held_out(&back), held_out(&labels));
     }

@@ -25,11 +25,15 @@ pub fn water_vapour_nm(sensor: Option<&str>, bands: usize) -> &'static [Range<f6
 
 /// The bands that models take unless others are asked for: with a wavelength, not marked bad, not in water vapour.
 pub fn bands_for_models<'a>(bands: &'a [BandInfo], sensor: Option<&str>) -> Vec<&'a BandInfo> {
-    let good = bands.iter().filter(|band| band.wavelength.is_some() && !band.is_bad);
+    let good = bands
+        .iter()
+        .filter(|band| band.wavelength.is_some() && !band.is_bad);
     let mut good: Vec<&BandInfo> = good.collect();
     let vapour = water_vapour_nm(sensor, good.len());
     good.retain(|band| {
-        let nm = band.wavelength.map_or(0.0, |wavelength| wavelength.center.nm());
+        let nm = band
+            .wavelength
+            .map_or(0.0, |wavelength| wavelength.center.nm());
         !vapour.iter().any(|range| range.contains(&nm))
     });
     good
@@ -69,6 +73,9 @@ mod tests {
         let nm = |at: usize| 400.0 + 10.0 * at as f64;
         assert_eq!(left_out(None, 210, nm), 8 + 15);
         // A band for cirrus among few.
-        assert_eq!(left_out(Some("enmap"), 3, |at| 1360.0 + 10.0 * at as f64), 0);
+        assert_eq!(
+            left_out(Some("enmap"), 3, |at| 1360.0 + 10.0 * at as f64),
+            0
+        );
     }
 }

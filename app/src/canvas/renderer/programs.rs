@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use terroir_scene::{Blend, LabelParams};
 
-use super::Vertex;
+use super::{TilePlace, Vertex};
 use crate::canvas::shaders;
 
 /// What a style pass writes: premultiplied display values.
@@ -103,7 +103,10 @@ impl StyleProgram {
         });
         let data_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label: Some(name),
-            entries: &[fragment_entry(0, data_type)],
+            entries: &[
+                fragment_entry(0, data_type),
+                fragment_entry(1, buffer_type(Buffer::Uniform, size_of::<TilePlace>())),
+            ],
         });
         let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label: Some(name),
