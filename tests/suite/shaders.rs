@@ -595,7 +595,7 @@ fn patterns_of_classes_agree_with_their_twin_and_go_on_over_tiles() {
     let style = Style::palette(0, entries.collect());
     // Two tiles of one raster: the second begins five pixels to the right.
     const SHIFT: usize = 5;
-    let code = |x: usize, y: usize| ((x / 16 + y / 16 * 4) * 4 % 64 + 1) as f32;
+    let code = |x: usize, y: usize| ((x / 16 + y / 16 * 4) * 7 % 64 + 1) as f32;
     let block = |start: usize| Block {
         width: SIDE,
         height: SIDE,

@@ -15,9 +15,9 @@ use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
 use crate::{
     acquire, assess, calc, change, cluster, colours, composite, cost, crop, embed, embed_season,
-    embed_series, evaluate, exact_figures, export_field, finetune, forecast, map_polygons, merge, overviews,
-    predict, pretrain, pretrain_kgvsf, pretrain_stp, reconstruct, regress, sample, scene_map,
-    similar, soil, train,
+    embed_series, evaluate, exact_figures, export_field, finetune, forecast, map_polygons, merge,
+    overviews, predict, pretrain, pretrain_kgvsf, pretrain_stp, reconstruct, regress, sample,
+    scene_map, similar, soil, train,
 };
 
 /// What the engine thread owns.

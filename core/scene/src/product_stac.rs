@@ -62,8 +62,15 @@ pub(crate) fn items_blocking(path: &Path) -> Vec<String> {
 }
 
 fn items(document: &Value) -> Vec<&Value> {
+    // An item of our own describes a file that opens by itself, beside which it lies.
+    let is_own = |value: &Value| {
+        let software = value.pointer("/properties/processing:software/Terroir");
+        software.is_some()
+    };
     let is_item = |value: &&Value| {
-        value.get("stac_version").is_some() && value.get("assets").is_some_and(Value::is_object)
+        value.get("stac_version").is_some()
+            && value.get("assets").is_some_and(Value::is_object)
+            && !is_own(value)
     };
     match document.get("features").and_then(Value::as_array) {
         Some(features) => features.iter().filter(is_item).collect(),

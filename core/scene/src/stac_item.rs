@@ -471,6 +471,10 @@ mod tests {
         // Read back, the item tells the date of the map.
         let again = Raster::open(&folder.path().join("map.tif")).expect("opens");
         assert_eq!(again.info().date.as_deref(), Some("2021-07-28"));
+        // It is no image of its own, and no product that would stand for the folder.
+        let path = folder.path().join("map.stac.json");
+        assert_eq!(crate::recognise_product(folder.path()), None);
+        assert_eq!(crate::recognise_product(&path), None);
     }
 
     #[test]
