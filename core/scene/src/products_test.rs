@@ -530,14 +530,16 @@ fn a_planetscope_scene_takes_its_coefficients_and_its_mask() {
     }
     // The satellites before looked through other filters, which only the description tells.
     for (instrument, red_nm) in [("PS2", 630.0), ("PS2.SD", 666.0), ("PSB.SD", 665.0)] {
-        let named = format!(
-            "<eop:Platform><eop:shortName>PlanetScope</eop:shortName></eop:Platform>\
-             <eop:Instrument><eop:shortName>{instrument}</eop:shortName></eop:Instrument>{listed}"
-        );
+        let folder = tempfile::tempdir().expect("folder");
+        let bands = ["B02", "B03", "B04", "B08"].map(signed).to_vec();
+        many_bands(folder.path(), &format!("{scene}_3B_AnalyticMS.tif"), bands);
         let text = format!(
-            "<ps:EarthObservation xmlns:ps=\"x\" xmlns:eop=\"y\">{named}</ps:EarthObservation>"
+            "<ps:EarthObservation xmlns:ps=\"x\" xmlns:eop=\"y\"><eop:Platform><eop:shortName>PlanetScope</eop:shortName>\
+             </eop:Platform><eop:Instrument><eop:shortName>{instrument}</eop:shortName></eop:Instrument>{listed}\
+             </ps:EarthObservation>"
         );
-        std::fs::write(&description, text).expect("written");
+        let description = format!("{scene}_3B_AnalyticMS_metadata.xml");
+        std::fs::write(folder.path().join(description), text).expect("written");
         let raster = open(folder.path());
         let red = raster.info().bands[2].wavelength.map(|w| w.center.nm());
         assert_eq!(red, Some(red_nm), "{instrument}");
