@@ -201,7 +201,7 @@ fn classes_leave_the_live_map_and_other_methods_wait_for_the_export() {
     );
     keep_picture(&mut harness, "method.png");
     let map = folder.path().join("map.tif");
-    harness.state_mut().export_map(&map);
+    harness.state_mut().export_map(&map, &[]);
     let head = folder.path().join("map_classifier.json");
     wait(&mut harness, "the forest's file", |_| head.exists());
     assert_eq!(Head::load(&head).unwrap().kind, HeadKind::Forest);

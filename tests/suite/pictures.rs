@@ -9,7 +9,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use terroir::window::{Services, Window, WindowOptions, waker};
 use terroir_engine::WorkerLink;
-use terroir_scene::{Labels, Layer, LayerSource, Raster, import_labels};
+use terroir_scene::{Companion, Labels, Layer, LayerSource, Raster, import_labels};
 
 use crate::program::sample;
 use crate::window::{CTRL, keep_picture, press, settle, show_panel, shows, wait, wait_until};
@@ -196,13 +196,18 @@ fn the_walk_of_the_documents() {
     press(&mut harness, Modifiers::NONE, Key::Escape);
 
     let map = home.path().join("map.tif");
-    harness.state_mut().export_map(&map);
+    harness.state_mut().export_map(&map, &Companion::ALL);
     wait_until(&mut harness, "the map", |harness| {
         let layers = &harness.state().document().layers;
         layers
             .iter()
             .any(|layer| matches!(&layer.source, LayerSource::Raster { path, .. } if *path == map))
     });
+    // What was wanted beside it follows.
+    for ending in ["stac.json", "clr", "txt"] {
+        let companion = map.with_extension(ending);
+        wait(&mut harness, ending, |_| companion.exists());
+    }
     show_panel(&mut harness, "Accuracy");
     click(&mut harness, "Check accuracy");
     wait_until(&mut harness, "the matrix", |harness| {

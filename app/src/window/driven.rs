@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use egui::Rect;
 use terroir_engine::JobSpec;
-use terroir_scene::{Document, HeadKind, LayerId, LinearHead, Profile};
+use terroir_scene::{Companion, Document, HeadKind, LayerId, LinearHead, Profile};
 
 use super::Window;
 use crate::canvas::Canvas;
@@ -92,11 +92,12 @@ impl Window {
         self.state.set_method(kind);
     }
 
-    /// Exports the class map as the dialog does.
-    pub fn export_map(&mut self, path: &Path) {
+    /// Exports the class map as the dialog does, with what is wanted beside it.
+    pub fn export_map(&mut self, path: &Path, companions: &[Companion]) {
         let mut form = crate::export::ExportForm::new(&self.state);
         form.kind = crate::export::ExportKind::Map;
         form.path = path.display().to_string();
+        form.companions = companions.to_vec();
         let _picture = crate::export::start(&mut self.state, &form);
     }
 
