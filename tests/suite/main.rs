@@ -70,6 +70,7 @@ mod real_scenes;
 mod products;
 mod real_window;
 mod remote;
+mod report_pages;
 mod sample_window;
 mod saving;
 mod season_field;

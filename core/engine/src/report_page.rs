@@ -11,22 +11,36 @@ use crate::report::{Report, sampling};
 use crate::report_charts::{AreaBar, areas_svg, calibration_svg};
 use crate::{JobSpec, command_line};
 
+/// Text keeps to a width that reads well; a table takes all there is to the right of it, then scrolls under its first
+/// column. On paper nothing scrolls, so cells wrap and type shrinks.
 const PAGE_STYLE: &str = "\
-:root{color-scheme:light dark;--ink:#1d2421;--soft:#5c6863;--line:#d5dcd8;--page:#fbfcfb;--mark:#0b7a5c;--warn:#8a5a00;--warnbg:#fff6e0}\
-@media(prefers-color-scheme:dark){:root{--ink:#e6ece9;--soft:#9fada7;--line:#35403b;--page:#151a18;--mark:#5fd0ac;--warn:#f0c36a;--warnbg:#2c2515}}\
-@media print{:root{--ink:#000;--soft:#444;--page:#fff}}\
+:root{color-scheme:light dark;--ink:#1d2421;--soft:#5c6863;--line:#d5dcd8;--page:#fbfcfb;--mark:#0b7a5c;--shade:#1d242133;--warn:#8a5a00;--warnbg:#fff6e0}\
+@media(prefers-color-scheme:dark){:root{--ink:#e6ece9;--soft:#9fada7;--line:#35403b;--page:#151a18;--mark:#5fd0ac;--shade:#0009;--warn:#f0c36a;--warnbg:#2c2515}}\
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);max-width:64rem;margin:2.5rem auto;padding:0 1.5rem}\
-h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2.2rem 0 .6rem}p.sub{color:var(--soft);margin:.2rem 0 1.6rem}\
-.figures{display:flex;flex-wrap:wrap;gap:2.5rem;margin:1rem 0}.figures b{display:block;font-size:1.9rem;color:var(--mark);font-weight:600}\
-.figures span{color:var(--soft)}.scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}\
+h1{font-size:1.5rem;margin:0;overflow-wrap:anywhere}h2{font-size:1.1rem;margin:2.2rem 0 .6rem}p.sub{color:var(--soft);margin:.2rem 0 1.6rem;overflow-wrap:anywhere}\
+.figures{display:flex;flex-wrap:wrap;gap:1.2rem 2.5rem;margin:1rem 0}.figures b{display:block;font-size:1.9rem;color:var(--mark);font-weight:600}\
+.figures span{color:var(--soft)}\
+.scroll{overflow-x:auto;width:fit-content;max-width:max(100%,50vw + 50% - 2.5rem);background:linear-gradient(to left,var(--page) 2rem,transparent) right/4rem 100% no-repeat local,linear-gradient(to left,var(--shade),transparent) right/.8rem 100% no-repeat scroll}\
+table{border-collapse:collapse;font-variant-numeric:tabular-nums}\
 th,td{padding:.35rem .7rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}th{font-weight:600;white-space:normal;vertical-align:bottom}th.l{white-space:nowrap}\
-th.l,td.l{text-align:left}td.d{outline:1px solid var(--mark);outline-offset:-1px;font-weight:600}.axis{color:var(--soft);font-weight:400}\
-th.side{writing-mode:vertical-rl;transform:rotate(180deg);text-align:center;border-bottom:0}th.top{text-align:center;border-bottom:0}\
+th.l,td.l{text-align:left}td.l:not(:first-child){white-space:normal;min-width:9rem}td.d{outline:1px solid var(--mark);outline-offset:-1px;font-weight:600}.axis{color:var(--soft);font-weight:400}\
+.scroll .l:first-child,.side+.l{position:sticky;left:0;background:var(--page)}\
+th.side{writing-mode:vertical-rl;transform:rotate(180deg);text-align:center;border-bottom:0}th.top{text-align:left;border-bottom:0}\
+th.up{padding:.35rem .2rem}th.up div{writing-mode:vertical-rl;transform:rotate(180deg);text-align:left;max-height:12rem;margin-left:auto}th.up i.c{margin:0 0 .5em}table.m td{padding:.35rem .45rem}\
 i.c{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin-right:.5em;vertical-align:-.05em;border:1px solid var(--line)}\
 .pictures{display:flex;flex-wrap:wrap;gap:1.5rem;align-items:flex-start}figure{margin:0}figure img{max-width:100%;width:26rem;border:1px solid var(--line);image-rendering:pixelated;background:#fff}\
 figcaption{color:var(--soft);font-size:.9em}ul.legend{list-style:none;padding:0;margin:0}svg{max-width:100%;height:auto}\
 ul.w{background:var(--warnbg);color:var(--warn);padding:.8rem 1rem .8rem 2rem;border-radius:6px}dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.2rem}\
-dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}code{font-size:.9em}";
+dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}code{font-size:.9em}\
+@media(max-width:44rem){body{margin:1.5rem auto;padding:0 1rem}dl{grid-template-columns:1fr}dd{margin-bottom:.6rem}th,td{padding:.35rem .5rem}}\
+@media print{@page{margin:14mm}:root{--ink:#000;--soft:#444;--line:#bbb;--page:#fff;--mark:#0b7a5c;--warn:#8a5a00;--warnbg:#fff6e0}\
+body{max-width:none;margin:0;padding:0;font-size:10pt;print-color-adjust:exact;-webkit-print-color-adjust:exact}\
+.scroll{overflow:visible;width:auto;max-width:100%;background:none}table{font-size:8pt}table.m{font-size:7pt;break-inside:avoid}th,td{padding:.15rem .3rem}th.l,td.l,td.l:not(:first-child){white-space:normal;min-width:0;overflow-wrap:break-word}\
+table.m td{padding:.1rem .2rem}th.up div{max-height:9rem}\
+.scroll .l{position:static!important}tr:first-child{break-after:avoid}tr,figure,svg,ul.w,.figures{break-inside:avoid}h2{break-after:avoid}}";
+
+/// Matrices of more classes have the names of their columns upright.
+const UPRIGHT_FROM: usize = 6;
 
 /// Everything before a page's first heading.
 pub(crate) fn page_begin(title: &str) -> String {
@@ -215,12 +229,17 @@ fn push_matrix(page: &mut String, report: &Report<'_>) {
     let count = report.matrix.classes.len();
     let _ = write!(
         page,
-        "<h2>Confusion matrix</h2><div class=scroll><table><tr><th colspan=2><th class=top colspan={}><span class=axis>columns: reference &#8594;</span></tr>\
+        "<h2>Confusion matrix</h2><div class=scroll><table class=m><tr><th class=top colspan=2><th class=top colspan={}><span class=axis>columns: reference &#8594;</span></tr>\
          <tr><th><th>",
         count + 1
     );
+    // Names side by side would need more room than the numbers below them.
     for index in 0..count {
-        let _ = write!(page, "<th>{}", swatch(report, index));
+        let name = swatch(report, index);
+        let _ = match count > UPRIGHT_FROM {
+            true => write!(page, "<th class=up><div>{name}</div>"),
+            false => write!(page, "<th>{name}"),
+        };
     }
     page.push_str("<th>total</tr>");
     for (row, counts) in report.matrix.counts.iter().enumerate() {
