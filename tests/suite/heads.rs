@@ -4,11 +4,13 @@ use std::path::Path;
 
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
-use terroir_scene::{Head, HeadKind, Raster, Resampling};
+use terroir_scene::{Head, HeadKind, Raster, Resampling, import_labels, save_project};
 
 use crate::program::run;
 use crate::suggestions::three_grounds;
-use crate::window::{CTRL, SIDE, keep_picture, open, press, shows, stroke, wait};
+use crate::window::{
+    CTRL, SIDE, grid, keep_picture, open, press, show_panel, shows, stroke, wait, wait_shown,
+};
 
 /// 150 labelled pixels of three classes; every tenth is kept for testing, and ten of those are wrong on purpose.
 fn write_labels(folder: &Path) {
@@ -205,4 +207,37 @@ fn classes_leave_the_live_map_and_other_methods_wait_for_the_export() {
     let head = folder.path().join("map_classifier.json");
     wait(&mut harness, "the forest's file", |_| head.exists());
     assert_eq!(Head::load(&head).unwrap().kind, HeadKind::Forest);
+}
+
+#[test]
+fn the_window_tells_each_class_of_held_out_shapes() {
+    let folder = tempfile::tempdir().unwrap();
+    write_labels(folder.path());
+    let field = three_grounds(folder.path());
+    let mut opened = open(vec![field]);
+    wait(&mut opened, "opening the field", |window| {
+        !window.document().layers.is_empty()
+    });
+    let mut document = opened.state().document().clone();
+    let (labels, _) =
+        import_labels(&folder.path().join("labels.csv"), &grid(), Some("class")).unwrap();
+    assert_eq!(labels.held_out_polygons(), 15);
+    document.labels = Some(labels);
+    let project = folder.path().join("held_out.terroir");
+    save_project(&document, &project).unwrap();
+
+    let mut harness = open(vec![project]);
+    wait(&mut harness, "the live map", |window| {
+        window.live_map().is_some()
+    });
+    show_panel(&mut harness, "Accuracy");
+    harness.get_by_label("Check accuracy").click();
+    wait_shown(&mut harness, "Held-out polygons");
+    // One table of the cross-validation and one of the shapes that never train; ten of fifteen are wrong on purpose.
+    let heads = |harness: &egui_kittest::Harness<'_, terroir::window::Window>| {
+        harness.query_all_by_label("Prod.'s").count()
+    };
+    assert_eq!(heads(&harness), 2);
+    assert!(shows(&harness, "33.3 % right"));
+    keep_picture(&mut harness, "held_out.png");
 }

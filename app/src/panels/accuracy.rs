@@ -1,7 +1,7 @@
 //! Accuracy of the live map on its own labels, cross-validated by blocks: matrix with rows = map, columns = reference.
 
 use egui::{Align, Layout, RichText};
-use terroir_scene::{ConfusionMatrix, FOLD_RULE, block_px_of};
+use terroir_scene::{Accuracy, ConfusionMatrix, FOLD_RULE, block_px_of};
 
 use super::chart::{chart_menu_ui, csv};
 use super::sample;
@@ -176,38 +176,45 @@ fn result_ui(ui: &mut egui::Ui, validation: &Validation, with_kappa: &mut bool) 
             chart_menu_ui(&drawn, || matrix_csv(matrix));
         });
     theme::section_ui(ui, t!("accuracy-per-class"));
-    egui::ScrollArea::horizontal()
-        .id_salt("per class")
-        .show(ui, |ui| {
-            egui::Grid::new("per class")
-                .num_columns(6)
-                .striped(true)
-                .spacing([8.0, 3.0])
-                .show(ui, |ui| {
-                    for name in [
-                        t!("accuracy-class"),
-                        "n",
-                        t!("accuracy-users"),
-                        t!("accuracy-producers"),
-                        "F1",
-                        "IoU",
-                    ] {
-                        ui.label(RichText::new(name).small().color(colors.weak));
-                    }
+    per_class_ui(ui, "per class", accuracy);
+}
+
+/// Figures of each class, one a line.
+pub(super) fn per_class_ui(ui: &mut egui::Ui, id: &str, accuracy: &Accuracy) {
+    let weak = theme::colors(ui.visuals()).weak;
+    egui::ScrollArea::horizontal().id_salt(id).show(ui, |ui| {
+        egui::Grid::new(id)
+            .num_columns(6)
+            .striped(true)
+            .spacing([8.0, 3.0])
+            .show(ui, |ui| {
+                ui.label(RichText::new(t!("accuracy-class")).small().color(weak));
+                // Over their numbers, which end at the right.
+                for name in [
+                    "n",
+                    t!("accuracy-users"),
+                    t!("accuracy-producers"),
+                    "F1",
+                    "IoU",
+                ] {
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        ui.label(RichText::new(name).small().color(weak))
+                    });
+                }
+                ui.end_row();
+                for class in &accuracy.per_class {
+                    ui.allocate_ui(egui::vec2(CLASS_NAME_WIDTH, 18.0), |ui| {
+                        ui.add(egui::Label::new(&class.name).truncate());
+                    });
+                    number(ui, class.n_reference.to_string());
+                    number(ui, percent(class.users));
+                    number(ui, percent(class.producers));
+                    number(ui, percent(class.f1));
+                    number(ui, percent(class.iou));
                     ui.end_row();
-                    for class in &accuracy.per_class {
-                        ui.allocate_ui(egui::vec2(CLASS_NAME_WIDTH, 18.0), |ui| {
-                            ui.add(egui::Label::new(&class.name).truncate());
-                        });
-                        number(ui, class.n_reference.to_string());
-                        number(ui, percent(class.users));
-                        number(ui, percent(class.producers));
-                        number(ui, percent(class.f1));
-                        number(ui, percent(class.iou));
-                        ui.end_row();
-                    }
-                });
-        });
+                }
+            });
+    });
 }
 
 /// Rows the map, columns the reference, as on the screen.
@@ -251,9 +258,11 @@ fn matrix_ui(ui: &mut egui::Ui, matrix: &ConfusionMatrix) {
             }
             ui.end_row();
             for (row, class) in matrix.classes.iter().enumerate() {
-                ui.horizontal(|ui| {
-                    swatch(ui, class.color, &class.name);
-                    ui.add(egui::Label::new(RichText::new(&class.name).small()).truncate());
+                ui.allocate_ui(egui::vec2(CLASS_NAME_WIDTH, 20.0), |ui| {
+                    ui.horizontal(|ui| {
+                        swatch(ui, class.color, &class.name);
+                        ui.add(egui::Label::new(RichText::new(&class.name).small()).truncate());
+                    });
                 });
                 for (column, reference) in matrix.classes.iter().enumerate() {
                     let count = matrix

@@ -37,6 +37,7 @@ pub fn held_out_ui(ui: &mut egui::Ui, held_out: &HeldOut) {
             }
         }
     }
+    super::accuracy::per_class_ui(ui, "held out per class", &held_out.accuracy);
     mistakes.sort_by_key(|mistake| std::cmp::Reverse(mistake.0));
     for (count, is, taken_for) in mistakes.into_iter().take(3) {
         let text = t!(
