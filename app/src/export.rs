@@ -8,6 +8,7 @@ use terroir_engine::{ExportFieldSpec, JobSpec, PolygonsSpec, PredictSpec, comman
 use terroir_scene::{Companion, Layer, LayerSource, SheetSize, SheetWords};
 
 use crate::dialogs::{Dialog, Purpose};
+use crate::export_command::export_command_ui;
 use crate::files::FileTask;
 use crate::jobs::{beside, bytes_text, count_text};
 use crate::language::t;
@@ -233,8 +234,8 @@ pub fn export_ui(ui: &mut egui::Ui, state: &mut State, form: &mut ExportForm) ->
             if ui.button(t!("dialogs-cancel")).clicked() {
                 step = ExportStep::Close;
             }
-            if let Some(job) = job_of(state, form).filter(|_| ready) {
-                crate::panels::copy_command_ui(ui, || command_of(&job, form));
+            if ready {
+                export_command_ui(ui, state, form);
             }
         });
     });
@@ -329,7 +330,7 @@ fn companions_of(form: &ExportForm) -> Vec<Companion> {
 }
 
 /// The command line that does what the form says.
-fn command_of(job: &JobSpec, form: &ExportForm) -> String {
+pub fn command_of(job: &JobSpec, form: &ExportForm) -> String {
     let words: Vec<&str> = companions_of(form)
         .iter()
         .map(|wanted| wanted.word())
@@ -381,7 +382,7 @@ fn explanation(state: &State, kind: ExportKind) -> String {
 }
 
 /// The job that does what the form asks for; none where the window itself writes.
-fn job_of(state: &State, form: &ExportForm) -> Option<JobSpec> {
+pub fn job_of(state: &State, form: &ExportForm) -> Option<JobSpec> {
     let path = PathBuf::from(form.path.trim());
     match form.kind {
         ExportKind::Map => {
@@ -469,7 +470,7 @@ pub fn start(state: &mut State, form: &ExportForm) -> Option<PictureOrder> {
     }
 }
 
-fn with_default_extension(path: PathBuf, extension: &str) -> PathBuf {
+pub fn with_default_extension(path: PathBuf, extension: &str) -> PathBuf {
     if path.extension().is_none() {
         path.with_extension(extension)
     } else {

@@ -74,17 +74,19 @@ impl State {
     }
 
     /// The job that fits on every pixel of all fields.
-    pub fn start_pca(&mut self, out: PathBuf) {
+    pub fn pca_job(&self, out: PathBuf) -> Option<JobSpec> {
         let (_, fields) = self.chosen_fields(ColorSources::All);
-        if fields.is_empty() {
-            return;
-        }
-        let job = JobSpec::Pca(PcaSpec {
+        (!fields.is_empty()).then_some(JobSpec::Pca(PcaSpec {
             fields,
             is_preview: false,
             out,
-        });
-        self.jobs.run(job_name(&job), job);
+        }))
+    }
+
+    pub fn start_pca(&mut self, out: PathBuf) {
+        if let Some(job) = self.pca_job(out) {
+            self.jobs.run(job_name(&job), job);
+        }
     }
 
     /// A job has written a basis: the layers it was fitted on take it.

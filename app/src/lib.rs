@@ -22,6 +22,7 @@ mod decorations;
 mod dialogs;
 mod doctor;
 mod export;
+mod export_command;
 mod field_colors;
 mod file_manager;
 mod files;

@@ -80,7 +80,7 @@ impl State {
     }
 
     /// The job of an action in the user's folder, unless the folder is not known yet.
-    fn models_spec(&self, action: ModelsAction) -> Option<JobSpec> {
+    pub fn models_spec(&self, action: ModelsAction) -> Option<JobSpec> {
         let folder = self.models.list.as_ref()?.folder.clone();
         Some(JobSpec::Models(ModelsSpec { folder, action }))
     }

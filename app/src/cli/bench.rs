@@ -37,10 +37,10 @@ pub struct BenchArgs {
     /// Device to measure, as `terroir devices` lists it
     #[arg(long, default_value = "auto")]
     device: String,
-    /// Measure accuracy instead of speed: few-shot accuracy of fields on the labelled scenes in this folder
+    /// Measure accuracy instead of speed: few-shot accuracy of fields on the labelled scenes and points in this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["file", "model", "device"])]
     accuracy: Option<PathBuf>,
-    /// With --accuracy: only the field design in use, not those it was chosen from
+    /// With --accuracy: only the field design in use, not those it was chosen from, and every kind of head
     #[arg(long, requires = "accuracy")]
     quick: bool,
     /// With --accuracy: trained weights of the model; it is untrained without them

@@ -6,6 +6,7 @@ use terroir_scene::{ChangeMeasure, FEWEST_YEARS};
 
 use super::layers::{drag_step, end_drag_step};
 use super::model::cost_ui;
+use super::sample::copy_ui;
 use crate::analyses::FieldChoice;
 use crate::export::primary_button;
 use crate::language::t;
@@ -59,11 +60,14 @@ pub fn change_ui(ui: &mut egui::Ui, state: &mut State) {
         } else {
             t!("analyses-two-fields")
         };
-        if button
+        let is_started = button
             .on_disabled_hover_text(why)
             .on_hover_text(t!("analyses-find-change.tip"))
-            .clicked()
-        {
+            .clicked();
+        if !is_same {
+            copy_ui(ui, &job);
+        }
+        if is_started {
             state.start_analysis(job);
         }
         if runs {

@@ -7,6 +7,7 @@ use terroir_engine::JobSpec;
 use terroir_scene::{Clusters, Layer, Style};
 
 use super::model::cost_ui;
+use super::sample::copy_ui;
 use crate::export::primary_button;
 use crate::language::t;
 use crate::state::State;
@@ -33,11 +34,12 @@ pub fn clusters_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
     cost_ui(ui, state, &job);
     ui.horizontal(|ui| {
         let button = ui.add_enabled(!runs, primary_button(ui, t!("analyses-find-clusters")));
-        if button
+        let is_started = button
             .on_disabled_hover_text(t!("analyses-running"))
             .on_hover_text(t!("analyses-find-clusters.tip"))
-            .clicked()
-        {
+            .clicked();
+        copy_ui(ui, &job);
+        if is_started {
             state.start_analysis(job);
         }
         if runs {

@@ -12,6 +12,7 @@ use terroir_scene::{
     spectral_indices,
 };
 
+use super::sample::copy_ui;
 use crate::arrangement::Panel;
 use crate::dialogs::Purpose;
 use crate::jobs::beside;
@@ -180,6 +181,10 @@ fn formula_ui(
             if save.clicked() {
                 let ctx = ui.ctx().clone();
                 state.pick(&ctx, Purpose::CalcOut(layer.id));
+            }
+            let out = state.calc_out_path(layer.id);
+            if let Some(job) = out.and_then(|out| state.calc_job(layer.id, out)) {
+                copy_ui(ui, &job);
             }
         });
     });
@@ -357,16 +362,19 @@ impl State {
 
     /// Writes the raster of a layer's formula, as a job.
     pub fn start_calc(&mut self, id: LayerId, out: PathBuf) {
-        let Some(layer) = self.history.document().layer(id).cloned() else {
-            return;
+        if let Some(job) = self.calc_job(id, out) {
+            self.jobs.run(crate::news::job_name(&job), job);
+            self.arrangement.show(Panel::Run);
+        }
+    }
+
+    fn calc_job(&self, id: LayerId, out: PathBuf) -> Option<JobSpec> {
+        let layer = self.history.document().layer(id)?;
+        let (info, style) = (self.raster_info(layer)?, layer.style.as_ref()?);
+        let Derivation::Formula { name, text, .. } = style.derivation()? else {
+            return None;
         };
-        let (Some(info), Some(style)) = (self.raster_info(&layer), &layer.style) else {
-            return;
-        };
-        let Some(Derivation::Formula { name, text, .. }) = style.derivation() else {
-            return;
-        };
-        let spec = JobSpec::Calc(CalcSpec {
+        Some(JobSpec::Calc(CalcSpec {
             scene: info.path.clone(),
             expression: text.clone(),
             name: name.clone(),
@@ -379,8 +387,6 @@ impl State {
             ramp: style
                 .ramp()
                 .map_or_else(|| "viridis".to_owned(), |ramp| ramp.name.clone()),
-        });
-        self.jobs.run(crate::news::job_name(&spec), spec);
-        self.arrangement.show(Panel::Run);
+        }))
     }
 }

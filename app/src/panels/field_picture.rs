@@ -5,6 +5,7 @@ use std::sync::Arc;
 use egui::{Button, DragValue, RichText};
 use terroir_scene::{FIELD_AXES, Layer, LayerId, PcaBasis, PcaStretch, Style};
 
+use super::sample::copy_ui;
 use crate::dialogs::Purpose;
 use crate::field_colors::ColorSources;
 use crate::language::t;
@@ -203,16 +204,22 @@ fn colors_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>, basis: &P
                 state.fit_colors(ColorSources::All);
                 ui.close();
             }
-            if ui
-                .button(t!("field-fit-every"))
-                .on_hover_text(t!("field-fit-every.tip"))
-                .clicked()
-            {
-                let purpose = Purpose::BasisOut { fits: true };
-                let suggestion = state.suggested_path(&purpose);
-                state.pick_with(ui.ctx(), purpose, &suggestion);
-                ui.close();
-            }
+            ui.horizontal(|ui| {
+                if ui
+                    .button(t!("field-fit-every"))
+                    .on_hover_text(t!("field-fit-every.tip"))
+                    .clicked()
+                {
+                    let purpose = Purpose::BasisOut { fits: true };
+                    let suggestion = state.suggested_path(&purpose);
+                    state.pick_with(ui.ctx(), purpose, &suggestion);
+                    ui.close();
+                }
+                let out = state.basis_out();
+                if let Some(job) = out.and_then(|out| state.pca_job(out)) {
+                    copy_ui(ui, &job);
+                }
+            });
             if !others.is_empty() {
                 ui.separator();
                 for (id, name) in &others {

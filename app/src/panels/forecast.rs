@@ -7,6 +7,7 @@ use terroir_scene::{Baseline, HORIZON_BINS, MOST_WEATHER_MEMBERS};
 
 use super::model::device_ui;
 use super::model::estimate_ui;
+use super::sample::copy_ui;
 use super::series_field::{start_ui, weak_ui, wrong_ui};
 use crate::archive_facts::ArchiveFacts;
 use crate::commands::Command;
@@ -316,6 +317,9 @@ fn what_if_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
         };
         if button.on_disabled_hover_text(why).clicked() {
             start = spec.clone().ok();
+        }
+        if let Ok(spec) = &spec {
+            copy_ui(ui, &JobSpec::Forecast(spec.clone()));
         }
         if is_running {
             ui.spinner();

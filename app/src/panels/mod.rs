@@ -66,7 +66,6 @@ pub use guide::guide_ui;
 pub use jobs::progress_text;
 pub use keys::{KeysForm, keys_ui, take_new_key};
 pub use model::cost_ui;
-pub use sample::copy_command_ui;
 pub use spectrum::number_text;
 pub use start::start_ui;
 pub use suggestions::suggestion_marks_ui;

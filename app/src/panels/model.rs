@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use terroir_engine::{EmbedSpec, JobSpec, ModelInfo};
 
+use super::sample::copy_ui;
 use crate::arrangement::Panel;
 use crate::dialogs::Purpose;
 use crate::export::primary_button;
@@ -110,13 +111,21 @@ pub fn model_ui(ui: &mut egui::Ui, state: &mut State) {
         .list
         .iter()
         .any(|job| !job.is_over() && job.spec == spec);
-    let button = primary_button(ui, t!("models-run"));
-    let size = egui::vec2(ui.available_width(), 30.0);
     let clicked = ui
-        .add_enabled_ui(!runs, |ui| ui.add_sized(size, button))
-        .inner
-        .on_disabled_hover_text(t!("models-this-runs"))
-        .clicked();
+        .horizontal(|ui| {
+            let layout = egui::Layout::right_to_left(egui::Align::Center);
+            ui.with_layout(layout, |ui| {
+                copy_ui(ui, &spec);
+                let button = primary_button(ui, t!("models-run"));
+                let size = egui::vec2(ui.available_width(), 30.0);
+                ui.add_enabled_ui(!runs, |ui| ui.add_sized(size, button))
+                    .inner
+                    .on_disabled_hover_text(t!("models-this-runs"))
+                    .clicked()
+            })
+            .inner
+        })
+        .inner;
     if clicked {
         state.autosave_now();
         state.jobs.run(crate::news::job_name(&spec), spec);

@@ -6,6 +6,7 @@ use std::time::Instant;
 use egui::{Modal, ProgressBar, RichText};
 use terroir_engine::{InstalledWeights, ModelInfo, ModelsAction, PublishedWeights, size_text};
 
+use super::sample::copy_ui;
 use crate::dialogs::Purpose;
 use crate::export::primary_button;
 use crate::files::FileTask;
@@ -259,11 +260,15 @@ fn published_ui(
                             format!("{text} {}", published.file),
                         )
                     });
+                    let action = ModelsAction::Get {
+                        name: published.file.clone(),
+                        sha256: None,
+                    };
+                    if let Some(job) = state.models_spec(action.clone()) {
+                        copy_ui(ui, &job);
+                    }
                     if response.clicked() {
-                        *wish = Some(Wish::Start(ModelsAction::Get {
-                            name: published.file.clone(),
-                            sha256: None,
-                        }));
+                        *wish = Some(Wish::Start(action));
                     }
                 }
             }
@@ -343,6 +348,9 @@ fn foot_ui(ui: &mut egui::Ui, state: &State, folder: &std::path::Path, wish: &mu
             .clicked()
         {
             *wish = Some(Wish::Start(ModelsAction::Verify { name: None }));
+        }
+        if let Some(job) = state.models_spec(ModelsAction::Verify { name: None }) {
+            copy_ui(ui, &job);
         }
         if ui
             .button(format!(

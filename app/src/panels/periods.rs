@@ -7,6 +7,7 @@ use egui::{ComboBox, RichText};
 use terroir_engine::JobSpec;
 use terroir_scene::Series;
 
+use super::sample::copy_ui;
 use super::series_field::{start_ui, weak_ui, wrong_ui};
 use crate::archive_facts::ArchiveFacts;
 use crate::language::t;
@@ -153,13 +154,17 @@ pub fn change_ends_ui(ui: &mut egui::Ui, state: &mut State, series: &Series) {
         true => t!("series-field-change-runs"),
         false => t!("series-field-change-same"),
     };
-    if button
+    let is_started = button
         .on_disabled_hover_text(why)
         .on_hover_text(t!("series-field-change.tip"))
-        .clicked()
+        .clicked();
+    if before != after
         && let (Some(before), Some(after)) = (path(before), path(after))
     {
         let job = state.change_job(&before, &after);
-        state.start_analysis(job);
+        copy_ui(ui, &job);
+        if is_started {
+            state.start_analysis(job);
+        }
     }
 }

@@ -118,14 +118,9 @@ fn draw_ui(ui: &mut egui::Ui, state: &mut State) {
 
 /// Copies the command line of a job.
 pub fn copy_ui(ui: &mut egui::Ui, job: &JobSpec) {
-    copy_command_ui(ui, || command_line(job));
-}
-
-/// Copies a command line.
-pub fn copy_command_ui(ui: &mut egui::Ui, command: impl FnOnce() -> String) {
     let button = ui.button(icon::COPY).on_hover_text(t!("accuracy-copy.tip"));
     if theme::named(button, t!("accuracy-copy")).clicked() {
-        ui.ctx().copy_text(command());
+        ui.ctx().copy_text(command_line(job));
     }
 }
 

@@ -8,6 +8,7 @@ use terroir_engine::{JobSpec, Outcome, RegressSpec};
 use terroir_scene::Layer;
 
 use super::model::cost_ui;
+use super::sample::copy_ui;
 use crate::commands::Command;
 use crate::export::primary_button;
 use crate::language::t;
@@ -91,13 +92,15 @@ pub fn values_ui(ui: &mut egui::Ui, state: &mut State, layer: &Arc<Layer>) {
     }
     ui.horizontal(|ui| {
         let button = ui.add_enabled(!runs, primary_button(ui, t!("analyses-map-values")));
-        if button
+        let is_started = button
             .on_disabled_hover_text(t!("analyses-running"))
             .on_hover_text(t!("analyses-map-values.tip"))
-            .clicked()
-            && let Some(job) = job
-        {
-            state.start_analysis(job);
+            .clicked();
+        if let Some(job) = job {
+            copy_ui(ui, &job);
+            if is_started {
+                state.start_analysis(job);
+            }
         }
         if runs {
             ui.spinner();

@@ -32,3 +32,7 @@ export-what-field = Os 64 números de cada píxel na codificação AlphaEarth, c
 export-what-polygons = Cada mancha de { $name } como polígono com classe, nome e área em hectares.
 export-what-no-polygons = Precisa de um mapa de classes entre as camadas.
 export-what-sheet = A vista tal como está desenhada, numa página, com o significado das suas cores. `terroir layout` faz o mesmo de um raster inteiro.
+export-copy-unsaved = Guarde primeiro o projeto: o comando lê os seus rótulos
+export-copy-no-raster = Mostre primeiro um raster: o comando desenha um
+export-copy-whole = Copiar como comando: desenha { $layer } por inteiro nas suas primeiras cores. A parte à vista, as cores mudadas e o que está por cima só a janela desenha.
+export-copy-head = Copiar como comando: funciona depois de a exportação ter escrito o classificador ao lado do mapa

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use terroir_scene::HeadKind;
 
+use crate::bench_points::Points;
 use crate::catalogue::ModelShelf;
 use crate::design::Design;
 use crate::embed::embed;
@@ -21,7 +22,7 @@ pub struct BenchRow {
     pub scene: String,
     /// What the field was made of.
     pub design: String,
-    /// `ridge` or `logistic`.
+    /// The word of the kind of head.
     pub head: String,
     /// Training pixels: `5`, `10` (per class) or `full`.
     pub labels: String,
@@ -88,6 +89,9 @@ const CASES: [Case; 5] = [
         is_baseline_comparable: false,
     },
 ];
+
+/// Points with vectors of the published product.
+const POINTS: [&str; 2] = ["points_2024_iowa_ag", "points_2024_sf_bay_urban"];
 
 /// What is compared with trained weights: how loud their tokens are, and what they say alone.
 fn designs_trained() -> Vec<(&'static str, Design)> {
@@ -264,33 +268,73 @@ fn run_cases(
             let spec = spec_of(case, &folder, &out, weights);
             embed(&spec, Share::WHOLE, &design, monitor, &mut shelf)?;
             let field = open_field(&out)?;
-            for (head, kind) in [("logistic", HeadKind::Logistic), ("ridge", HeadKind::Ridge)] {
-                for labels in ["5", "10", "full"] {
-                    let scores = split.score(&field, kind, labels, monitor)?;
-                    let (overall, overall_spread) =
-                        mean_and_spread(scores.iter().map(|(overall, _)| *overall));
-                    let (macro_f1, macro_f1_spread) =
-                        mean_and_spread(scores.iter().map(|(_, f1)| *f1));
-                    on_row(&BenchRow {
-                        scene: case.folder.to_owned(),
-                        design: name.to_owned(),
-                        head: head.to_owned(),
-                        labels: labels.to_owned(),
-                        overall,
-                        overall_spread,
-                        macro_f1,
-                        macro_f1_spread,
-                        forest: if case.is_baseline_comparable {
-                            forest(&baselines, case.folder, labels)
-                        } else {
-                            None
-                        },
-                    });
+            for kind in heads(is_quick) {
+                for labels in LABELS {
+                    let scores = split.score(&field, *kind, labels, monitor)?;
+                    let published = case
+                        .is_baseline_comparable
+                        .then(|| forest(&baselines, case.folder, labels));
+                    on_row(&row(
+                        case.folder,
+                        name,
+                        *kind,
+                        labels,
+                        &scores,
+                        published.flatten(),
+                    ));
                 }
             }
         }
     }
+    for name in POINTS {
+        let path = data_dir.join("aef").join(name).with_extension("csv");
+        if !path.exists() {
+            continue;
+        }
+        done += 1;
+        let points = Points::read(&path)?;
+        for kind in heads(is_quick) {
+            for labels in LABELS {
+                let scores = points.score(*kind, labels, monitor)?;
+                on_row(&row(name, "as published", *kind, labels, &scores, None));
+            }
+        }
+    }
     Ok(done)
+}
+
+/// Labels a class, or all.
+const LABELS: [&str; 3] = ["5", "10", "full"];
+
+/// Designs are chosen by the heads that follow the brush; the one in use is measured with every kind.
+fn heads(is_quick: bool) -> &'static [HeadKind] {
+    match is_quick {
+        true => &HeadKind::ALL,
+        false => &[HeadKind::Logistic, HeadKind::Ridge],
+    }
+}
+
+fn row(
+    scene: &str,
+    design: &str,
+    kind: HeadKind,
+    labels: &str,
+    scores: &[(f64, f64)],
+    forest: Option<(f64, f64)>,
+) -> BenchRow {
+    let (overall, overall_spread) = mean_and_spread(scores.iter().map(|(overall, _)| *overall));
+    let (macro_f1, macro_f1_spread) = mean_and_spread(scores.iter().map(|(_, f1)| *f1));
+    BenchRow {
+        scene: scene.to_owned(),
+        design: design.to_owned(),
+        head: kind.word().to_owned(),
+        labels: labels.to_owned(),
+        overall,
+        overall_spread,
+        macro_f1,
+        macro_f1_spread,
+        forest,
+    }
 }
 
 fn spec_of(case: &Case, folder: &Path, out: &Path, weights: Option<&Path>) -> EmbedSpec {

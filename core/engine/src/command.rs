@@ -343,11 +343,13 @@ pub fn command_line(spec: &JobSpec) -> String {
             words.push(format!("{}={system}", raster.display()));
         }
     }
-    words
-        .iter()
-        .map(|word| quoted(word))
-        .collect::<Vec<_>>()
-        .join(" ")
+    shell_line(&words)
+}
+
+/// Words as a line for a POSIX shell.
+pub fn shell_line(words: &[String]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    quoted.join(" ")
 }
 
 /// `1=490nm,4=842.5nm`: people count bands from 1.

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use terroir_scene::{
-    Class, ConfusionMatrix, HeadKind, LabelledPixel, LinearHead, Raster, Resampling, class_color,
+    Class, ConfusionMatrix, FitOptions, Head, HeadKind, LabelledPixel, Raster, Resampling,
+    class_color,
 };
 
 use crate::monitor::{JobResult, Monitor};
@@ -122,39 +123,42 @@ impl Split {
                 let training = read_samples_blocking(field, &training, monitor)?;
                 let test =
                     read_samples_blocking(field, &self.pixels_of(&seed.test_units), monitor)?;
-                self.score_seed(kind, &training, &test)
+                let (training, test): (Vec<&Sample>, Vec<&Sample>) =
+                    (training.iter().collect(), test.iter().collect());
+                score_of(&self.classes, kind, &training, &test)
             })
             .collect()
     }
+}
 
-    fn score_seed(
-        &self,
-        kind: HeadKind,
-        training: &[Sample],
-        test: &[Sample],
-    ) -> JobResult<(f64, f64)> {
-        let pixels: Vec<_> = training
-            .iter()
-            .filter_map(|sample| sample.training(&self.classes))
-            .collect();
-        let head = LinearHead::fit(kind, &self.classes, &pixels, &|| false)?;
-        let mut matrix = ConfusionMatrix::new(self.classes.clone());
-        let place = |id: u8| self.classes.iter().position(|class| class.id == id);
-        for sample in test {
-            let (winner, _) = head.classify(&sample.vector);
-            let found = head.classes.get(winner).and_then(|class| place(class.id));
-            if let (Some(found), Some(truth)) = (found, place(sample.pixel.class_id)) {
-                matrix.add(found, truth);
-            }
+/// Overall accuracy and macro F1 of a head on samples it has not seen.
+pub(crate) fn score_of(
+    classes: &[Class],
+    kind: HeadKind,
+    training: &[&Sample],
+    test: &[&Sample],
+) -> JobResult<(f64, f64)> {
+    let pixels: Vec<_> = training
+        .iter()
+        .filter_map(|sample| sample.training(classes))
+        .collect();
+    let head = Head::fit(&FitOptions::new(kind), classes, &pixels, &|| false)?;
+    let mut matrix = ConfusionMatrix::new(classes.to_vec());
+    let place = |id: u8| classes.iter().position(|class| class.id == id);
+    for sample in test {
+        let (winner, _) = head.classify(&sample.vector);
+        let found = head.classes.get(winner).and_then(|class| place(class.id));
+        if let (Some(found), Some(truth)) = (found, place(sample.pixel.class_id)) {
+            matrix.add(found, truth);
         }
-        let accuracy = matrix.accuracy();
-        // A class neither found nor there counts as 0, as in the baselines: the mean is over the classes used.
-        let f1 = accuracy
-            .per_class
-            .iter()
-            .filter_map(|class| class.f1)
-            .sum::<f64>()
-            / self.classes.len().max(1) as f64;
-        Ok((accuracy.overall.unwrap_or(0.0), f1))
     }
+    let accuracy = matrix.accuracy();
+    // A class neither found nor there counts as 0, as in the baselines: the mean is over the classes used.
+    let f1 = accuracy
+        .per_class
+        .iter()
+        .filter_map(|class| class.f1)
+        .sum::<f64>()
+        / classes.len().max(1) as f64;
+    Ok((accuracy.overall.unwrap_or(0.0), f1))
 }
