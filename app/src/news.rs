@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use terroir_engine::{JobId, JobSpec, ModelsAction, Outcome};
-use terroir_scene::{Blend, Document, FieldProduct, Layer, LayerId, LayerSource, Style};
+use terroir_scene::{Blend, Document, Layer, LayerId, LayerSource, Style, credit_of};
 
 use crate::actions::After;
 use crate::arrangement::Arrangement;
@@ -381,7 +381,7 @@ impl State {
                     blend: Blend::Normal,
                     missing_color: None,
                     edited_wavelengths: Vec::new(),
-                    attribution: FieldProduct::of(&info).and_then(|product| product.credit()),
+                    attribution: credit_of(&info),
                 });
                 below_shapes(document, added);
                 raise_labels(document);

@@ -102,6 +102,8 @@ fn areas_and_accuracies_are_the_published_ones() {
 const SIDE: usize = 100;
 
 /// Left 70 columns of class 1, the rest of class 2.
+const CREDIT: &str = "Made of vectors by somebody who is to be named.";
+
 fn write_map(folder: &Path) {
     let grid = Grid {
         width: SIDE,
@@ -131,7 +133,8 @@ fn write_map(folder: &Path) {
         .map(|pixel| if pixel % SIDE < 70 { 1 } else { 2 })
         .collect();
     writer.write_bytes(grid.window(), &ids).unwrap();
-    writer.finish(&Vec::new()).unwrap();
+    let credit = ("ATTRIBUTION".to_owned(), CREDIT.to_owned());
+    writer.finish(&vec![credit]).unwrap();
 }
 
 #[test]
@@ -247,5 +250,10 @@ fn a_map_becomes_polygons_with_their_areas() {
     // They are labels as any other program's are: the class attribute is found by itself.
     let info = run(folder.path(), &["info", "p.gpkg", "--json"]).done();
     assert!(info.contains("area_ha"), "{info}");
+    let file = std::fs::read(folder.path().join("p.gpkg")).unwrap();
+    let has_credit = file
+        .windows(CREDIT.len())
+        .any(|part| part == CREDIT.as_bytes());
+    assert!(has_credit, "polygons say whom to credit");
     run(folder.path(), &["polygons", "map.tif", "--out", "p.shp"]).failed(1, &[".gpkg"]);
 }

@@ -2,10 +2,18 @@
 
 use std::path::Path;
 
-use terroir_scene::{Class, Crs, GeoTransform, Georef, Grid, MapKind, MapWriter, Raster};
+use egui::OutputCommand;
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use terroir::window::Window;
+use terroir_scene::{
+    Class, Crs, FieldProduct, GeoTransform, Georef, Grid, Labels, MapKind, MapWriter, Raster,
+    import_labels, save_project,
+};
 
 use crate::golden;
-use crate::program::{run, sample};
+use crate::program::{run, sample, terroir};
+use crate::window::{CTRL, open, press, settle, wait, wait_until};
 
 fn write_map(folder: &Path) {
     let grid = Grid {
@@ -193,5 +201,135 @@ fn a_field_is_written_anew_with_every_number() {
                 .unwrap()
         };
         assert_eq!(codes(&first), codes(&second), "{}", field.display());
+        // Whoever reads the copy alone learns whom to credit, and so does the picture and the sheet.
+        if let Some(product) = FieldProduct::of(first.info())
+            && let Some(words) = product.attribution
+        {
+            assert_eq!(second.info().metadata_item("ATTRIBUTION"), Some(&*words));
+            run(
+                folder.path(),
+                &["render", "copy.tif", "--out", "copy.png", "--size", "64"],
+            )
+            .done();
+            let file = std::fs::File::open(folder.path().join("copy.png")).unwrap();
+            let reader = png::Decoder::new(std::io::BufReader::new(file))
+                .read_info()
+                .unwrap();
+            let texts = &reader.info().utf8_text;
+            let text = texts.iter().find(|text| text.keyword == "Copyright");
+            assert!(text.unwrap().get_text().unwrap().starts_with(&words));
+            // Letters are outlines there, so a sheet with words of credit is longer than one without.
+            let length = |out: &str, more: &[&str]| {
+                let mut words = vec!["layout", "copy.tif", "--out", out];
+                words.extend(more);
+                run(folder.path(), &words).done();
+                std::fs::metadata(folder.path().join(out)).unwrap().len()
+            };
+            assert!(length("copy.svg", &[]) > length("bare.svg", &["--attribution", ""]));
+        }
     }
+}
+
+/// Presses *Copy as command* of the dialog in front and gives the line.
+fn copied(harness: &mut Harness<'static, Window>) -> String {
+    let button = harness.query_all_by_label("Copy as command").last();
+    button.unwrap().click();
+    for _ in 0..6 {
+        harness.step();
+        let commands = &harness.output().platform_output.commands;
+        let line = commands.iter().find_map(|command| match command {
+            OutputCommand::CopyText(text) => Some(text.clone()),
+            _ => None,
+        });
+        if let Some(line) = line {
+            return line;
+        }
+    }
+    panic!("nothing was copied");
+}
+
+/// Runs a line as a shell would that has the program on its path.
+fn run_line(line: &str) {
+    let folder = terroir().parent().unwrap().display().to_string();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let ran = std::process::Command::new("sh")
+        .args(["-c", line])
+        .env("PATH", format!("{folder}:{path}"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{line}\n{said}");
+}
+
+#[test]
+fn the_export_dialog_copies_lines_that_do_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    write_map(folder.path());
+    let map = folder.path().join("map.tif");
+    let mut opened = open(vec![map.clone()]);
+    wait(&mut opened, "the map", |window| {
+        !window.document().layers.is_empty()
+    });
+    let mut document = opened.state().document().clone();
+    let grid = Raster::open(&map).unwrap().info().grid.clone();
+    let points = folder.path().join("points.csv");
+    std::fs::write(
+        &points,
+        "x,y,class\n500105,3999895,maize\n500405,3999695,it's rye\n",
+    )
+    .unwrap();
+    let (labels, _) = import_labels(&points, &grid, Some("class")).unwrap();
+    document.labels = Some(labels);
+    // A name that a shell would take apart.
+    let project = folder.path().join("my fields.terroir");
+    save_project(&document, &project).unwrap();
+
+    let mut harness = open(vec![project.clone()]);
+    wait(&mut harness, "the project", |window| {
+        window.document().labels.is_some()
+    });
+    press(&mut harness, CTRL, egui::Key::E);
+    settle(&mut harness);
+    let choose = |harness: &mut Harness<'static, Window>, name: &str| {
+        harness.get_by_label_contains(name).click();
+        settle(harness);
+    };
+    choose(&mut harness, "Labels (GeoPackage");
+    let line = copied(&mut harness);
+    assert!(line.starts_with("terroir export '"), "{line}");
+    run_line(&line);
+    let written = folder.path().join("my fields_labels.gpkg");
+    let read = |path: &Path| -> Labels { import_labels(path, &grid, None).unwrap().0 };
+    let by_line = read(&written);
+    assert_eq!(by_line.counts().values().sum::<usize>(), 2);
+    std::fs::remove_file(&written).unwrap();
+
+    choose(&mut harness, "Picture of the view");
+    let line = copied(&mut harness);
+    run_line(&line);
+    let picture = folder.path().join("my fields_view.png");
+    let decoder = png::Decoder::new(std::io::BufReader::new(
+        std::fs::File::open(picture).unwrap(),
+    ));
+    let reader = decoder.read_info().unwrap();
+    assert_eq!((reader.info().width, reader.info().height), (90, 60));
+
+    choose(&mut harness, "Map sheet");
+    let line = copied(&mut harness);
+    assert!(
+        line.contains("--title=map") && line.contains("--page=a4"),
+        "{line}"
+    );
+    run_line(&line);
+    let sheet = std::fs::read(folder.path().join("my fields_sheet.pdf")).unwrap();
+    assert!(sheet.starts_with(b"%PDF"));
+
+    // The window writes the same labels.
+    choose(&mut harness, "Labels (GeoPackage");
+    harness.query_all_by_label("Export").last().unwrap().click();
+    wait_until(&mut harness, "the labels", |_| written.is_file());
+    let by_window = read(&written);
+    assert_eq!(by_window.counts(), by_line.counts());
+    assert_eq!(by_window.pixels(), by_line.pixels());
+    assert_eq!(by_window.classes, by_line.classes);
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::json;
 use terroir_engine::{AssessSpec, EmbedSpec, JobSpec, Outcome, PredictSpec, TrainSpec};
-use terroir_scene::{HeadKind, Raster, default_style_blocking};
+use terroir_scene::{HeadKind, Raster, credit_of, default_style_blocking};
 
 use crate::assets::{SAMPLE_ATTRIBUTION, SAMPLE_REFERENCE_ATTRIBUTION, Sample, sample};
 
@@ -131,7 +131,8 @@ fn draw_pictures(sample: &Sample, folder: &Path) -> CliResult<Vec<PathBuf>> {
         let raster = Raster::open(&path)?;
         let style = default_style_blocking(&raster)?;
         let picture = folder.join(name);
-        write_png(&draw(&raster, &style, None, None, Some(912))?, &picture)?;
+        let drawn = draw(&raster, &style, None, None, Some(912))?;
+        write_png(&drawn, credit_of(raster.info()).as_deref(), &picture)?;
         pictures.push(picture);
     }
     Ok(pictures)

@@ -6,8 +6,8 @@ use clap::Args;
 use terroir_engine::{ExportFieldSpec, JobSpec};
 use terroir_scene::{
     Claim, Class, Labels, MapKind, MapWriter, PaletteEntry, Provenance, Raster, RasterInfo,
-    Resampling, Window, default_style_blocking, export_labels, import_labels, open_project,
-    write_beside,
+    Resampling, Window, credit_of, default_style_blocking, export_labels, import_labels,
+    open_project, write_beside,
 };
 
 use super::companions::CompanionOption;
@@ -134,7 +134,7 @@ fn picture(args: &ExportArgs) -> CliResult<Vec<PathBuf>> {
         None,
         args.size,
     )?;
-    write_png(&still, &args.out)?;
+    write_png(&still, credit_of(raster.info()).as_deref(), &args.out)?;
     let mut files = vec![args.out.clone()];
     files.extend(write_world_file(&still, &args.out)?);
     Ok(files)
@@ -208,7 +208,13 @@ fn class_map(args: &ExportArgs) -> CliResult<Vec<PathBuf>> {
     let provenance: Provenance = info
         .metadata
         .iter()
-        .filter_map(|(key, value)| Some((key.strip_prefix("TERROIR_")?.to_owned(), value.clone())))
+        .filter_map(|(key, value)| {
+            let key = match key.as_str() {
+                "ATTRIBUTION" | "LICENSE" => key,
+                _ => key.strip_prefix("TERROIR_")?,
+            };
+            Some((key.to_owned(), value.clone()))
+        })
         .collect();
     Ok(writer.finish(&provenance)?)
 }

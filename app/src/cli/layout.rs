@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use terroir_scene::{
-    Crs, Raster, SheetFormat, SheetSize, SheetWords, default_style_blocking, map_sheet_blocking,
+    Crs, Raster, SheetFormat, SheetSize, SheetWords, credit_of, default_style_blocking,
+    map_sheet_blocking,
 };
 
 use super::failure::{CliError, CliResult};
@@ -41,9 +42,9 @@ pub struct LayoutArgs {
     /// Title; the file's name without this
     #[arg(long)]
     title: Option<String>,
-    /// Whom the data must be credited to
-    #[arg(long, default_value = "")]
-    attribution: String,
+    /// Whom the data must be credited to; what the file says without this
+    #[arg(long)]
+    attribution: Option<String>,
     /// Date of the data; what the file says without this
     #[arg(long)]
     date: Option<String>,
@@ -83,7 +84,11 @@ pub fn run(args: &LayoutArgs, output: Output) -> CliResult {
     let stem = args.file.file_stem().unwrap_or_default().to_string_lossy();
     let words = SheetWords {
         title: args.title.clone().unwrap_or_else(|| stem.into_owned()),
-        attribution: args.attribution.clone(),
+        attribution: args
+            .attribution
+            .clone()
+            .or_else(|| credit_of(info))
+            .unwrap_or_default(),
         date: args
             .date
             .clone()

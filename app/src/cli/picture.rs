@@ -6,8 +6,8 @@ use terroir_scene::{Still, write_beside};
 
 use super::failure::{CliError, CliResult};
 
-/// Writes RGBA bytes (straight alpha) as PNG.
-pub fn write_png(still: &Still, path: &Path) -> CliResult {
+/// Writes RGBA bytes (straight alpha) as PNG, with whom to credit for them.
+pub fn write_png(still: &Still, credit: Option<&str>, path: &Path) -> CliResult {
     if path
         .extension()
         .is_none_or(|extension| !extension.eq_ignore_ascii_case("png"))
@@ -18,7 +18,7 @@ pub fn write_png(still: &Still, path: &Path) -> CliResult {
         )));
     }
     let bytes = still
-        .png()
+        .png_of(credit)
         .map_err(|error| CliError::file("The picture could not be encoded.", path, &error))?;
     Ok(write_beside(path, &bytes)?)
 }

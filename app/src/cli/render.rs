@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use terroir_scene::{
     Crs, Derivation, FIELD_AXES, Hillshade, Look, MaskSource, PaletteEntry, PcaBasis, PcaStretch,
     Raster, Still, Stretch, Style, band_statistics_blocking, channel_statistics_blocking,
-    class_color, default_style_blocking, fit_pca_blocking, hide_in_still_blocking,
+    class_color, credit_of, default_style_blocking, fit_pca_blocking, hide_in_still_blocking,
     radar_style_blocking, render_still_blocking,
 };
 
@@ -153,7 +153,7 @@ pub fn run(args: &RenderArgs, output: Output) -> CliResult {
         style_by,
         output,
     )?;
-    write_png(&still, &args.out)?;
+    write_png(&still, credit_of(raster.info()).as_deref(), &args.out)?;
     let mut files = vec![args.out.clone()];
     if args.world_file {
         files.extend(write_world_file(&still, &args.out)?);

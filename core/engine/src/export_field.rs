@@ -8,6 +8,7 @@ use terroir_scene::{MapKind, MapWriter, Provenance};
 
 use crate::monitor::{JobResult, Monitor};
 use crate::predict::squares;
+use crate::provenance::credits_of;
 use crate::train::open_field;
 use crate::{Failure, JobSpec, Outcome, command_line};
 
@@ -45,6 +46,7 @@ pub(crate) fn export_field(spec: &ExportFieldSpec, monitor: &Monitor<'_>) -> Job
     let mut keys: Provenance = known
         .filter_map(|(key, value)| Some((key.strip_prefix(PREFIX)?.to_owned(), value.clone())))
         .collect();
+    keys.extend(credits_of(&[field.info()]));
     keys.push((
         "EXPORTED".to_owned(),
         command_line(&JobSpec::ExportField(spec.clone())),

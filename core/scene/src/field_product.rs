@@ -84,6 +84,17 @@ impl FieldProduct {
     }
 }
 
+/// Attribution and licence of a raster in a line: of a field's product, of anything else what the file states.
+pub fn credit_of(info: &RasterInfo) -> Option<String> {
+    let stated = |key: &str| info.metadata_item(key).map(str::to_owned);
+    let product = FieldProduct::of(info).unwrap_or_else(|| FieldProduct {
+        attribution: stated("ATTRIBUTION"),
+        licence: stated("LICENSE"),
+        ..FieldProduct::default()
+    });
+    product.credit()
+}
+
 /// 64 axes called `A00` to `A63` that are not ours, or a path of the published copies.
 fn is_alphaearth(info: &RasterInfo) -> bool {
     let has_names = info.bands.len() == FIELD_AXES

@@ -8,7 +8,7 @@ use std::ffi::c_void;
 use std::path::{Path, PathBuf};
 
 use gdal::vector::{FieldDefn, Geometry, Layer, LayerAccess, LayerOptions};
-use gdal::{Dataset, DriverManager};
+use gdal::{Dataset, DriverManager, Metadata};
 use gdal_sys::{CPLErr, OGRFieldType, OGRwkbGeometryType};
 
 use crate::beside::{refuse_protected, with_suffix, write_error};
@@ -16,7 +16,7 @@ use crate::cog::{self, Layout, Progress, Sample, report};
 use crate::label_file::spatial_ref;
 use crate::shapes::has_extension;
 use crate::{
-    Class, Raster, SampleType, SceneError, SceneResult, classes_of_map, gdal_setup,
+    Class, Raster, RasterInfo, SampleType, SceneError, SceneResult, classes_of_map, gdal_setup,
     take_gdal_messages,
 };
 
@@ -195,6 +195,11 @@ fn polygonise(
         .and_then(|driver| driver.create_vector_only(path))
         .map_err(words)?;
     let mut transaction = dataset.start_transaction().map_err(words)?;
+    for (key, value) in passed_on(raster.info()) {
+        transaction
+            .set_metadata_item(key, value, "")
+            .map_err(words)?;
+    }
     let mut layer = transaction
         .create_layer(LayerOptions {
             name: LAYER,
@@ -237,6 +242,16 @@ fn polygonise(
     transaction.commit().map_err(words)?;
     dataset.close().map_err(words)?;
     Ok(written)
+}
+
+/// Whom to credit and how the map was made, as the map says it.
+fn passed_on(info: &RasterInfo) -> impl Iterator<Item = (&str, &str)> {
+    let items = info.metadata.iter();
+    items
+        .filter(|(key, _)| {
+            matches!(key.as_str(), "ATTRIBUTION" | "LICENSE") || key.starts_with("TERROIR_")
+        })
+        .map(|(key, value)| (key.as_str(), value.as_str()))
 }
 
 /// Gives every polygon its name and area; those of value 0 are no class and go.

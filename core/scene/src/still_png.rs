@@ -5,10 +5,20 @@ use crate::Still;
 impl Still {
     /// The picture as a PNG file in memory.
     pub fn png(&self) -> std::io::Result<Vec<u8>> {
+        self.png_of(None)
+    }
+
+    /// The same with words of whom to credit, which viewers show as the picture's copyright.
+    pub fn png_of(&self, credit: Option<&str>) -> std::io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let mut encoder = png::Encoder::new(&mut bytes, self.width as u32, self.height as u32);
         encoder.set_color(png::ColorType::Rgba);
         encoder.set_depth(png::BitDepth::Eight);
+        if let Some(credit) = credit {
+            encoder
+                .add_itxt_chunk("Copyright".to_owned(), credit.to_owned())
+                .map_err(std::io::Error::other)?;
+        }
         let mut writer = encoder.write_header().map_err(std::io::Error::other)?;
         writer
             .write_image_data(&self.rgba)
