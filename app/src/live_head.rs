@@ -11,7 +11,7 @@ use std::time::Instant;
 use terroir_scene::{
     Accuracy, Class, ConfusionMatrix, FIELD_AXES, FitOptions, Head, HeadKind, LabelUse,
     LabelledPixel, Labels, LinearHead, Raster, RasterInfo, Reprojection, SceneError, SceneResult,
-    TrainingPixel, Window, decode_pixel, spatial_folds,
+    TrainingPixel, Window, decode_pixel, names_of, spatial_folds,
 };
 
 use crate::language::t;
@@ -528,7 +528,8 @@ fn validate_blocking(
         return Err(SceneError::input(t!("accuracy-classes")));
     }
     let labels: Vec<LabelledPixel> = training.pixels.iter().map(|(label, _)| *label).collect();
-    let (fold_of, mut warnings) = spatial_folds(&labels, block_px, folds, seed);
+    let (fold_of, mut warnings) =
+        spatial_folds(&labels, block_px, folds, seed, &names_of(&training.classes));
     let mut overalls = Vec::new();
     let mut matrix = ConfusionMatrix::new(training.classes.clone());
     for fold in 0..folds {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use terroir_scene::{
     Accuracy, Class, ConfusionMatrix, DEFAULT_NEIGHBOURS, FIELD_AXES, FIELD_NODATA, FitOptions,
     Grid, Head, ImportReport, LabelUse, LabelledPixel, MOST_NEIGHBOURS, Raster, TrainingPixel,
-    Window, block_px_of, decode_pixel, import_labels, spatial_folds,
+    Window, block_px_of, decode_pixel, import_labels, names_of, spatial_folds,
 };
 
 use crate::monitor::{JobResult, Monitor};
@@ -356,7 +356,8 @@ fn cross_validate(
 ) -> JobResult<Option<Validation>> {
     let pixels: Vec<LabelledPixel> = samples.iter().map(|sample| sample.pixel).collect();
     let block = block_px_of(grid);
-    let (fold_of, warnings) = spatial_folds(&pixels, block, spec.folds, spec.seed);
+    let (fold_of, warnings) =
+        spatial_folds(&pixels, block, spec.folds, spec.seed, &names_of(classes));
     warnings.into_iter().for_each(|text| monitor.warn(text));
     let folds = fold_of.iter().copied().max().map_or(0, |last| last + 1);
     let mut pooled = ConfusionMatrix::new(classes.to_vec());

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::{Grid, LabelledPixel};
+use crate::{Class, Grid, LabelledPixel};
 
 /// Redraws before fewer folds are tried.
 const REDRAWS: u64 = 100;
@@ -49,13 +49,22 @@ pub fn block_px_of(grid: &Grid) -> usize {
     }))
 }
 
+/// Names of classes for the warnings of [`spatial_folds`].
+pub fn names_of(classes: &[Class]) -> impl Fn(u8) -> String {
+    move |id| {
+        let found = classes.iter().find(|class| class.id == id);
+        found.map_or_else(|| format!("class {id}"), |class| class.name.clone())
+    }
+}
+
 /// What [`spatial_folds`] does, in words for people.
 pub const FOLD_RULE: &str = "Blocks are dealt to the parts by chance and polygons are never cut. If a class would be missing where a \
     classifier is trained, other draws are tried, then fewer parts, then smaller blocks; last, the polygons and painted \
     patches of that class are dealt out one by one. Whatever was changed is said as a warning.";
 
 /// Fold of every pixel: blocks of `block_px` pixels anchored at the raster's upper left, splitmix64 keyed; polygons never cut.
-/// Also returns warnings (e.g. a class missing from a training part, and what was done about it).
+/// Also returns warnings (e.g. a class missing from a training part, and what was done about it), with classes as `name_of`
+/// calls them.
 ///
 /// A polygon takes the fold of its centroid. When a class would lie in one fold only (its training part would lack it),
 /// in this order: the next 100 seeds, fewer folds, blocks of half and a quarter the side, whole polygons and painted patches of
@@ -65,6 +74,7 @@ pub fn spatial_folds(
     block_px: usize,
     folds: usize,
     seed: u64,
+    name_of: &dyn Fn(u8) -> String,
 ) -> (Vec<usize>, Vec<String>) {
     if pixels.is_empty() {
         return (Vec::new(), vec!["no labelled pixels to split".to_owned()]);
@@ -100,7 +110,13 @@ pub fn spatial_folds(
             folds,
         ),
     };
-    warnings.extend(deal_out(pixels, &patches, &mut assigned, count, seed));
+    warnings.extend(deal_out(
+        pixels,
+        &patches,
+        &mut assigned,
+        (count, seed),
+        name_of,
+    ));
     (assigned, warnings)
 }
 
@@ -212,10 +228,10 @@ fn deal_out(
     pixels: &[LabelledPixel],
     patches: &Patches,
     assigned: &mut [usize],
-    folds: usize,
-    seed: u64,
+    (folds, seed): (usize, u64),
+    name_of: &dyn Fn(u8) -> String,
 ) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let (mut warnings, mut halved) = (Vec::new(), Vec::new());
     for (&class_id, patches) in patches {
         let mut used = patches.iter().flatten().map(|&index| assigned[index]);
         let first = used.next();
@@ -232,17 +248,30 @@ fn deal_out(
             part.iter()
                 .for_each(|&index| assigned[index] = (start + number) % folds);
         }
-        warnings.push(if halves.is_some() {
-            format!("class {class_id} has a single polygon or painted patch: it was cut in two, so its accuracy is flattering; label the class in another place too")
-        } else if patches.len() > 1 {
+        let name = name_of(class_id);
+        if halves.is_some() {
+            halved.push(name);
+            continue;
+        }
+        warnings.push(if patches.len() > 1 {
             format!(
-                "the labels of class {class_id} lie too close together for blocks: its {} polygons or painted patches were split among the folds, so its accuracy may be flattering",
+                "the labels of {name} lie too close together for blocks: its {} polygons or painted patches were split among the folds, so its accuracy may be flattering",
                 patches.len()
             )
         } else {
-            format!("class {class_id} has a single labelled pixel, which cannot train and test at once: it counts as an error; label more of it")
+            format!("{name} has a single labelled pixel, which cannot train and test at once: it counts as an error; label more of it")
         });
     }
+    warnings.extend(match halved.as_slice() {
+        [] => None,
+        [only] => Some(format!(
+            "{only} has a single polygon or painted patch: it was cut in two, so its accuracy is flattering; label it in another place too"
+        )),
+        [rest @ .., last] => Some(format!(
+            "{} and {last} have a single polygon or painted patch each: these were cut in two, so their accuracy is flattering; label them in other places too",
+            rest.join(", ")
+        )),
+    });
     warnings
 }
 
@@ -314,6 +343,10 @@ mod tests {
     use super::*;
     use crate::field::tests::{golden, numbers};
 
+    fn number(id: u8) -> String {
+        format!("class {id}")
+    }
+
     fn painted(col: usize, row: usize, class_id: u8) -> LabelledPixel {
         LabelledPixel {
             col,
@@ -371,7 +404,7 @@ mod tests {
                 (0..40).map(move |col| painted(col * 10, row * 10, (col % 3) as u8 + 1))
             })
             .collect();
-        let (folds, warnings) = spatial_folds(&pixels, 50, 5, 42);
+        let (folds, warnings) = spatial_folds(&pixels, 50, 5, 42, &number);
         assert_eq!(warnings, Vec::<String>::new());
         for (pixel, fold) in pixels.iter().zip(&folds) {
             assert_eq!(
@@ -395,7 +428,7 @@ mod tests {
                 });
             }
         }
-        let (folds, _) = spatial_folds(&pixels, 16, 5, 7);
+        let (folds, _) = spatial_folds(&pixels, 16, 5, 7, &number);
         for polygon in 1..=12u32 {
             let used: BTreeSet<usize> = pixels
                 .iter()
@@ -418,7 +451,7 @@ mod tests {
             painted(8, 60, 2),
         ];
         for seed in 0..20 {
-            let (folds, warnings) = spatial_folds(&pixels, 50, 2, seed);
+            let (folds, warnings) = spatial_folds(&pixels, 50, 2, seed, &number);
             assert!(shares_every_class(&pixels, &folds));
             assert_eq!(
                 warnings.is_empty(),
@@ -432,7 +465,7 @@ mod tests {
             painted(1, 40, 2),
             painted(40, 40, 2),
         ];
-        let (folds, warnings) = spatial_folds(&close, 50, 5, 0);
+        let (folds, warnings) = spatial_folds(&close, 50, 5, 0, &number);
         assert!(shares_every_class(&close, &folds));
         assert!(warnings[0].contains("blocks of"), "{warnings:?}");
     }
@@ -451,7 +484,7 @@ mod tests {
             painted(203, 202, 3),
             painted(300, 300, 4),
         ]);
-        let (folds, warnings) = spatial_folds(&pixels, 100, 5, 1);
+        let (folds, warnings) = spatial_folds(&pixels, 100, 5, 1, &number);
         assert!(shares_every_class(&pixels[..62], &folds[..62]));
         let told = |class: &str, what: &str| {
             warnings
@@ -467,13 +500,17 @@ mod tests {
             "{warnings:?}"
         );
         assert!(told("class 4", "single labelled pixel"), "{warnings:?}");
-        assert_eq!(warnings.len(), 4);
+        assert_eq!(
+            warnings.len(),
+            3,
+            "those of one kind are told together: {warnings:?}"
+        );
     }
 
     #[test]
     fn nothing_to_split_is_no_panic() {
-        assert_eq!(spatial_folds(&[], 0, 0, 0).0, Vec::<usize>::new());
-        let (folds, warnings) = spatial_folds(&[painted(0, 0, 1)], 0, 0, 0);
+        assert_eq!(spatial_folds(&[], 0, 0, 0, &number).0, Vec::<usize>::new());
+        let (folds, warnings) = spatial_folds(&[painted(0, 0, 1)], 0, 0, 0, &number);
         assert_eq!((folds.len(), warnings.len()), (1, 1));
     }
 

@@ -185,7 +185,10 @@ fn blocks(spec: &EvaluateSpec, set: &LabelSet, monitor: &Monitor<'_>) -> (Vec<Dr
     let block_px = block_px_of(&set.grid);
     let (mut draws, mut redrawn, mut remarks) = (Vec::new(), 0, Vec::new());
     for seed in seeds(spec) {
-        let (folds, warnings) = spatial_folds(&pixels, block_px, 2, seed.wrapping_mul(SEED_STEP));
+        let (folds, warnings) =
+            spatial_folds(&pixels, block_px, 2, seed.wrapping_mul(SEED_STEP), &|id| {
+                named(id, set)
+            });
         let is_redraw = |text: &&String| text.starts_with("so that every class");
         redrawn += usize::from(warnings.iter().any(|text| is_redraw(&text)));
         remarks.extend(warnings.iter().filter(|text| !is_redraw(text)).cloned());
@@ -210,7 +213,7 @@ fn blocks(spec: &EvaluateSpec, set: &LabelSet, monitor: &Monitor<'_>) -> (Vec<Dr
         ));
     }
     for text in remarks {
-        monitor.warn(named(&text, set));
+        monitor.warn(text);
     }
     let design = format!(
         "{} splits: blocks of {block_px} pixels are dealt by chance to a half that trains and a half that tests, polygons are never cut",
@@ -219,21 +222,16 @@ fn blocks(spec: &EvaluateSpec, set: &LabelSet, monitor: &Monitor<'_>) -> (Vec<Dr
     (draws, design)
 }
 
-/// Class numbers as names.
-fn named(text: &str, set: &LabelSet) -> String {
+/// What a class is called; numbers to predict are all of one.
+fn named(id: u8, set: &LabelSet) -> String {
     if set.has_values() {
-        return text.replace("class 1 ", "the values ");
+        return "the set of values".to_owned();
     }
-    // The largest number first: 12 is not 1.
-    set.classes
-        .iter()
-        .rev()
-        .fold(text.to_owned(), |text, class| {
-            text.replace(
-                &format!("class {} ", class.id),
-                &format!("class \"{}\" ", class.name),
-            )
-        })
+    let found = set.classes.get(usize::from(id).saturating_sub(1));
+    found.map_or_else(
+        || format!("class {id}"),
+        |class| format!("class \"{}\"", class.name),
+    )
 }
 
 #[cfg(test)]

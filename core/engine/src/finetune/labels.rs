@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use terroir_scene::{
     Class, Grid, LabelUse, LabelledPixel, Window, block_px_of, import_labels, import_values,
-    spatial_folds,
+    names_of, spatial_folds,
 };
 
 use super::scene_source::SceneSource;
@@ -370,7 +370,13 @@ fn split(spec: &FinetuneSpec, grid: &Grid, raw: &[Raw], monitor: &Monitor<'_>) -
         return none;
     }
     let places: Vec<LabelledPixel> = raw.iter().map(|pixel| pixel.place).collect();
-    let (fold_of, warnings) = spatial_folds(&places, block_px_of(grid), spec.folds, spec.seed);
+    let (fold_of, warnings) = spatial_folds(
+        &places,
+        block_px_of(grid),
+        spec.folds,
+        spec.seed,
+        &names_of(&[]),
+    );
     // For values, the words on classes would mislead.
     if spec.task != TuneTask::Values {
         warnings.into_iter().for_each(|text| monitor.warn(text));
