@@ -112,8 +112,8 @@ pub struct Window {
     layers_key: Option<LayersKey>,
     map_rect: Rect,
     screenshot: Option<Screenshot>,
-    /// A sheet that waits for a frame without scale bar and arrow over the map.
-    sheet_order: Option<PictureOrder>,
+    /// A picture that waits for a frame without the dialog, and without what does not belong into it.
+    picture_order: Option<PictureOrder>,
     /// A chart that waits for a frame without its menu.
     chart_order: Option<Rect>,
     /// Close after this picture of the whole window.
@@ -161,7 +161,7 @@ impl Window {
             layers_key: None,
             map_rect: Rect::NOTHING,
             screenshot: None,
-            sheet_order: None,
+            picture_order: None,
             chart_order: None,
             final_screenshot: options.screenshot,
             frames_at_rest: 0,
@@ -259,7 +259,7 @@ impl Window {
 
     /// What asks for another view or a picture of the map wants it seen.
     fn bring_map_forward(&mut self) {
-        let is_wanted = self.state.session.view.is_some() || self.sheet_order.is_some();
+        let is_wanted = self.state.session.view.is_some() || self.picture_order.is_some();
         if is_wanted && !self.state.arrangement.is_on_show(Panel::Map) {
             self.state.arrangement.show(Panel::Map);
         }
@@ -279,11 +279,7 @@ impl Window {
     /// Graticule, scale bar and north arrow.
     fn decorate(&mut self, ui: &egui::Ui) {
         // A sheet has its own.
-        let is_for_sheet = self
-            .screenshot
-            .as_ref()
-            .is_some_and(Screenshot::is_for_sheet);
-        if self.sheet_order.is_some() || is_for_sheet {
+        if self.takes_picture(|is_sheet| is_sheet) {
             return;
         }
         let crs = self.state.history.document().map_crs.as_ref();
@@ -300,6 +296,10 @@ impl Window {
         };
         self.decorations
             .paint(ui.painter(), &self.state.settings, &scenery);
+        // Marks belong to their list, and in a picture that leaves the program nobody has it.
+        if self.takes_picture(|_| true) || !self.state.arrangement.is_on_show(Panel::Field) {
+            return;
+        }
         let painter = ui.painter().with_clip_rect(self.map_rect);
         let (view, corner) = (scenery.view, self.map_rect.min);
         panels::suggestion_marks_ui(&painter, &self.state, |map| {

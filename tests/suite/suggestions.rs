@@ -7,7 +7,7 @@ use terroir_scene::{
     Crs, FIELD_AXES, GeoTransform, Georef, Grid, MapKind, MapWriter, encode_value,
 };
 
-use crate::window::{SIDE, keep_picture, open, press, shows, stroke, wait};
+use crate::window::{SIDE, keep_picture, open, press, show_panel, shows, stroke, wait};
 
 /// A field of three kinds of ground, a third of the width each.
 pub(crate) fn three_grounds(folder: &Path) -> PathBuf {
@@ -86,6 +86,17 @@ fn n_goes_to_the_unknown_ground_and_on_from_there() {
     assert!((view.center.0 - middle.0).abs() < 1.0 && (view.center.1 - middle.1).abs() < 1.0);
     assert!(shows(&harness, "Where to label next") && shows(&harness, "Place 1:"));
     keep_picture(&mut harness, "suggestions.png");
+    // The ring around it is on the map as long as the list is on show.
+    let middle = harness.state().map_rect().center();
+    let has_ring = |harness: &mut egui_kittest::Harness<'static, terroir::window::Window>| {
+        let picture = harness.render().unwrap();
+        let (x, y) = (middle.x as u32, middle.y as u32);
+        (12..24).any(|below| picture.get_pixel(x, y + below).0[..3] == [255; 3])
+    };
+    assert!(has_ring(&mut harness));
+    show_panel(&mut harness, "Style");
+    assert!(!has_ring(&mut harness));
+    show_panel(&mut harness, "Field");
 
     // Passed over: the next one lies elsewhere, and the first does not come back after a refit.
     press(&mut harness, Modifiers::NONE, Key::N);

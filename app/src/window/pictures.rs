@@ -29,9 +29,9 @@ pub(super) struct Screenshot {
 }
 
 impl Screenshot {
-    /// A sheet has its own scale bar and arrow.
-    pub(super) fn is_for_sheet(&self) -> bool {
-        self.sheet.is_some()
+    /// Of the map, for a file.
+    fn is_of_map(&self) -> bool {
+        self.crop.is_some() && matches!(self.goes_to, Destination::File(_))
     }
 }
 
@@ -54,6 +54,14 @@ pub(super) struct SheetAround {
 }
 
 impl Window {
+    /// Whether a picture of the map for a file is due or on its way; `is_wanted` hears whether it becomes a sheet.
+    pub(super) fn takes_picture(&self, is_wanted: impl Fn(bool) -> bool) -> bool {
+        let ordered = self.picture_order.as_ref();
+        let taken = self.screenshot.as_ref().filter(|shot| shot.is_of_map());
+        ordered.is_some_and(|order| is_wanted(order.sheet.is_some()))
+            || taken.is_some_and(|shot| is_wanted(shot.sheet.is_some()))
+    }
+
     fn ask_screenshot(
         &mut self,
         ctx: &egui::Context,
@@ -183,7 +191,7 @@ impl Window {
 
     /// Asks for what was ordered one frame ago, when the dialog or the menu is gone, and keeps this frame's orders.
     pub(super) fn order_pictures(&mut self, ctx: &egui::Context, ordered: Option<PictureOrder>) {
-        if let Some(order) = self.sheet_order.take() {
+        if let Some(order) = self.picture_order.take() {
             let around = order.sheet.map(|words| Box::new(self.around_sheet(words)));
             let goes_to = Destination::File(order.path);
             self.ask_screenshot(ctx, goes_to, Some(self.map_rect), around);
@@ -191,16 +199,9 @@ impl Window {
         if let Some(rect) = self.chart_order.take() {
             self.ask_screenshot(ctx, Destination::Clipboard, Some(rect), None);
         }
-        match ordered {
-            Some(order) if order.sheet.is_some() => {
-                self.sheet_order = Some(order);
-                ctx.request_repaint();
-            }
-            Some(order) => {
-                let goes_to = Destination::File(order.path);
-                self.ask_screenshot(ctx, goes_to, Some(self.map_rect), None);
-            }
-            None => {}
+        if let Some(order) = ordered {
+            self.picture_order = Some(order);
+            ctx.request_repaint();
         }
         if let Some(rect) = panels::take_chart_picture(ctx) {
             self.chart_order = Some(rect);
