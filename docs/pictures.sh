@@ -4,8 +4,8 @@
 #
 #   docs/pictures.sh
 #
-# Pictures of larger real scenes (series, soil, forecast, vectors, place-*) are kept as they are: those scenes are not part of
-# the sources.
+# Pictures of larger real scenes (series, soil, forecast, vectors, place-*) are kept as they are, and those of the AlphaEarth field
+# (aef-*) without the folder TERROIR_SHARED names: those scenes are not part of the sources.
 set -eu
 cd "$(dirname "$0")/.."
 lavapipe=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)
