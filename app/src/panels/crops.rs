@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use egui::{Align, Color32, DragValue, Layout, RichText, TextEdit};
-use egui_plot::{Legend, Line, Plot, PlotPoints, Points};
+use egui_plot::{Line, Plot, PlotPoints, Points};
 use terroir_engine::{
     CropFigure, CropResults, CropSeason, CropSpec, JobId, JobSpec, ModelInfo, command_line,
 };
@@ -329,8 +329,7 @@ fn chart_ui(ui: &mut egui::Ui, results: &CropResults, shots: &str) {
         .allow_double_click_reset(true)
         .show_background(false)
         .y_axis_formatter(|mark, _| format!("{:.0} %", mark.value))
-        .set_margin_fraction(egui::vec2(0.04, 0.08))
-        .legend(Legend::default());
+        .set_margin_fraction(egui::vec2(0.04, 0.08));
     let response = over_days(plot, most)
         .show(ui, |plot| {
             for (place, candidate) in results.candidates().into_iter().enumerate() {
@@ -359,6 +358,20 @@ fn chart_ui(ui: &mut egui::Ui, results: &CropResults, shots: &str) {
     response
         .widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, t!("crops-chart-name")));
     chart_menu_ui(&response, || values_csv(results));
+    legend_ui(ui, results);
+}
+
+/// Under the chart, where it hides no line.
+fn legend_ui(ui: &mut egui::Ui, results: &CropResults) {
+    let weak = theme::colors(ui.visuals()).weak;
+    ui.horizontal_wrapped(|ui| {
+        for (place, candidate) in results.candidates().into_iter().enumerate() {
+            let (rect, _) = ui.allocate_exact_size(egui::vec2(18.0, 10.0), egui::Sense::hover());
+            let stroke = egui::Stroke::new(2.0, line_color(place));
+            ui.painter().hline(rect.x_range(), rect.center().y, stroke);
+            ui.label(RichText::new(candidate).small().color(weak));
+        }
+    });
 }
 
 /// Every figure, for a table program.
