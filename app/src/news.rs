@@ -1,27 +1,29 @@
 //! Taking in what the background threads and the worker have to say, once a frame, also while the window is hidden.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+mod jobs;
+mod layers;
 
-use terroir_engine::{JobId, JobSpec, ModelsAction, Outcome};
-use terroir_scene::{Blend, Document, Layer, LayerId, LayerSource, Style, credit_of};
+use std::path::PathBuf;
+
+use terroir_scene::Style;
 
 use crate::actions::After;
 use crate::arrangement::Arrangement;
 use crate::commands::Command;
 use crate::crs_chooser::CrsCatalogue;
 use crate::dialogs::{Answer, Dialog};
-use crate::files::{FileReply, FileTask, OpenRole, OpenedRaster};
-use crate::jobs::{JobNews, JobState};
+use crate::files::{FileReply, FileTask};
 use crate::keyboard::Keyboard;
 use crate::language::t;
 use crate::live_head::LiveReply;
 use crate::messages::Level;
 use crate::opening::Chooser;
 use crate::probe::ProbeReply;
-use crate::session::ViewRequest;
 use crate::settings::Settings;
 use crate::state::State;
+
+pub use jobs::job_name;
+pub use layers::raise_labels;
 
 impl State {
     /// Drains everything and starts what follows from it. Never blocks. Returns files whose tiles are out of date.
@@ -316,166 +318,6 @@ impl State {
         self.messages.error(error);
     }
 
-    fn take_raster(&mut self, opened: OpenedRaster) {
-        let OpenedRaster {
-            role,
-            mut info,
-            style,
-            style_error,
-        } = opened;
-        if let Some(error) = style_error {
-            self.messages.error(&error);
-        }
-        let path = info.path.clone();
-        self.forget_file(&path);
-        let document = self.history.document();
-        let same_file = |layer: &&Arc<Layer>| matches!(&layer.source, LayerSource::Raster { path: known, .. } if *known == path);
-        // A job that wrote a known file again refreshes its layer.
-        let known = match role {
-            OpenRole::Refresh(id) => Some(id),
-            OpenRole::Result => document.layers.iter().find(same_file).map(|layer| layer.id),
-            OpenRole::Add | OpenRole::Part => None,
-        };
-        if let Some(id) = known {
-            // What the user named stays, unless the file names a system now.
-            let assigned = self
-                .history
-                .document()
-                .layer(id)
-                .and_then(|layer| layer.raster_info())
-                .map(|old| &old.grid.georef)
-                .filter(|old| old.crs_is_assigned && info.grid.georef.ground_crs().is_none())
-                .and_then(|old| old.ground_crs().cloned());
-            if let Some(crs) = assigned {
-                Arc::make_mut(&mut info).grid.georef.assign_crs(crs);
-            }
-            self.change_layer(id, t!("undo-read-again"), |layer| {
-                layer.source = LayerSource::Raster {
-                    path: path.clone(),
-                    info: Some(info.clone()),
-                };
-                if layer.style.is_none() || role == OpenRole::Result {
-                    layer.style = style;
-                }
-            });
-            return;
-        }
-        let is_first = !document
-            .layers
-            .iter()
-            .any(|layer| layer.source != LayerSource::Labels);
-        let name = layer_name(&path);
-        let mut added = LayerId(0);
-        self.history
-            .change(&t!("undo-add", name = &name), |document| {
-                added = document.add_layer(Layer {
-                    id: LayerId(0),
-                    name,
-                    source: LayerSource::Raster {
-                        path: path.clone(),
-                        info: Some(info.clone()),
-                    },
-                    style,
-                    visible: true,
-                    opacity: 1.0,
-                    blend: Blend::Normal,
-                    missing_color: None,
-                    edited_wavelengths: Vec::new(),
-                    attribution: credit_of(&info),
-                });
-                below_shapes(document, added);
-                raise_labels(document);
-            });
-        self.session.active = None;
-        if is_first {
-            self.session.view = Some(ViewRequest::Layer(added));
-            if info.grid.georef.ground_crs().is_none() {
-                self.messages.show(
-                    Level::Warning,
-                    format!("{}\n{}", t!("news-no-crs"), path.display()),
-                );
-            }
-        }
-        if matches!(role, OpenRole::Add | OpenRole::Part) {
-            self.remember_file(&path);
-        }
-        self.say_overviews(&info);
-        if info.bands.len() > 1
-            && !info.is_field()
-            && info.bands.iter().all(|band| band.wavelength.is_none())
-        {
-            self.messages.show(
-                Level::Info,
-                format!("{}\n{}", t!("news-no-wavelengths"), path.display()),
-            );
-        }
-    }
-
-    fn take_project(&mut self, path: PathBuf, project: terroir_scene::OpenedProject) {
-        let missing: Vec<String> = project.warnings;
-        self.replace_document(project.document, Some(path.clone()), project.read_only);
-        self.choose_first_class();
-        for warning in missing {
-            self.messages.show(Level::Warning, warning);
-        }
-        self.say_unconnected();
-        if project.read_only {
-            self.messages.show(Level::Warning, t!("news-newer-version"));
-        }
-        self.remember_file(&path);
-        self.say_first_steps();
-    }
-
-    /// Work a killed window left: it is unsaved as before, and its old folder goes once this window's journal has it.
-    fn take_recovered(&mut self, folder: PathBuf, work: terroir_scene::RestoredWork) {
-        let mut document = work.project.document;
-        let has_layer = document
-            .layers
-            .iter()
-            .any(|layer| layer.source == LayerSource::Labels);
-        if document.labels.is_some() && !has_layer {
-            crate::state::add_labels_layer(&mut document);
-        }
-        self.replace_document(document, work.home, false);
-        self.history.mark_unsaved();
-        self.recovery = None;
-        self.recovered_from = Some(folder);
-        self.choose_first_class();
-        for warning in work.project.warnings {
-            self.messages.show(Level::Warning, warning);
-        }
-        self.say_unconnected();
-        self.messages.show_with_action(
-            Level::Info,
-            t!("news-recovered"),
-            t!("dialogs-save"),
-            Command::SaveProject,
-        );
-    }
-
-    fn take_sample(&mut self, mut document: Document) {
-        // A slow start must not replace what the user opened meanwhile.
-        if !self.history.document().layers.is_empty() {
-            return;
-        }
-        if document.labels.is_some() {
-            crate::state::add_labels_layer(&mut document);
-        }
-        self.replace_document(document, None, false);
-        self.choose_first_class();
-        self.say_first_steps();
-    }
-
-    fn choose_first_class(&mut self) {
-        let first = self
-            .history
-            .document()
-            .labels
-            .as_ref()
-            .and_then(|labels| labels.classes.first());
-        self.session.class_id = first.map_or(0, |class| class.id);
-    }
-
     /// One line on what to do first, while nothing is labelled yet.
     pub fn say_first_steps(&mut self) {
         let document = self.history.document();
@@ -602,96 +444,6 @@ impl State {
         }
     }
 
-    fn take_job_news(&mut self, news: JobNews, changed_files: &mut Vec<PathBuf>) {
-        // A download that ends early leaves something, too.
-        if matches!(news, JobNews::Failed { .. } | JobNews::Cancelled { .. })
-            && self.models.list.is_some()
-        {
-            self.ask_for_models();
-        }
-        match news {
-            JobNews::Finished { id } => self.take_outcome(id, changed_files),
-            JobNews::Failed { name, failure } => {
-                self.messages.show_with_details(
-                    Level::Error,
-                    format!("{name}: {}", failure.what),
-                    failure.details,
-                );
-            }
-            JobNews::Cancelled { name } => self
-                .messages
-                .show(Level::Info, t!("news-job-cancelled", name = name)),
-            JobNews::Warning { name, text } => self
-                .messages
-                .show(Level::Warning, format!("{name}: {text}")),
-            JobNews::Wrote { path } => changed_files.push(path),
-            JobNews::Measured { path, statistics } => {
-                self.derived.statistics.take_exact(path, statistics);
-            }
-        }
-    }
-
-    fn take_outcome(&mut self, id: JobId, changed_files: &mut Vec<PathBuf>) {
-        let Some(job) = self.jobs.get(id) else {
-            return;
-        };
-        let (JobState::Finished(outcome), spec) = (&job.state, job.spec.clone()) else {
-            return;
-        };
-        let Outcome { files, summary, .. } = outcome.clone();
-        changed_files.extend(files.iter().cloned());
-        self.messages.show(Level::Info, summary);
-        let map = files
-            .first()
-            .and_then(|map| self.jobs.companions.remove(map));
-        if let Some(wanted) = map {
-            self.send(FileTask::SaveCompanions {
-                files: files.clone(),
-                wanted,
-            });
-        }
-        match spec {
-            JobSpec::Change(_) | JobSpec::Cluster(_) | JobSpec::Regress(_) => {
-                self.take_analysis(&spec, &files);
-            }
-            JobSpec::EmbedSeries(spec) => self.take_series_fields(&spec),
-            JobSpec::Reconstruct(spec) => self.take_belief(spec),
-            JobSpec::Embed(_)
-            | JobSpec::EmbedSeason(_)
-            | JobSpec::Predict(_)
-            | JobSpec::Calc(_)
-            | JobSpec::MapScene(_)
-            | JobSpec::Merge(_)
-            | JobSpec::Shard(_)
-            | JobSpec::Composite(_) => {
-                if let Some(path) = files.into_iter().next() {
-                    self.open_raster(path, OpenRole::Result);
-                }
-            }
-            JobSpec::Train(_)
-            | JobSpec::Pretrain(_)
-            | JobSpec::PretrainStp(_)
-            | JobSpec::PretrainKgvsf(_)
-            | JobSpec::Finetune(_)
-            | JobSpec::ExportField(_)
-            | JobSpec::Evaluate(_) => {}
-            JobSpec::Crop(spec) => self.take_crops(&spec),
-            JobSpec::Soil(spec) => self.take_soil(&spec, files),
-            JobSpec::Forecast(spec) => self.take_forecast(&spec, files),
-            JobSpec::Assess(spec) => self.take_assessment(&spec),
-            JobSpec::Sample(spec) => self.take_drawn_sample(spec),
-            JobSpec::Polygons(spec) => self.open_vector(spec.out),
-            JobSpec::Models(_) => self.ask_for_models(),
-            JobSpec::Similar(_) => self.take_similar(files),
-            JobSpec::Pca(spec) => self.take_pca(&spec),
-            JobSpec::Overviews(spec) => {
-                changed_files.push(spec.raster.clone());
-                self.take_overviews(&spec.raster);
-            }
-            JobSpec::Statistics(spec) => self.take_exact_limits(&spec.raster),
-        }
-    }
-
     /// Hands what changed to the journal of unsaved work: after each step, so that a program killed at any moment loses the
     /// last one at most. Work that is saved is no longer kept there.
     pub fn autosave_now(&mut self) {
@@ -720,123 +472,5 @@ impl State {
         self.dialogs.close();
         self.history.mark_saved();
         self.go_on(ctx, after);
-    }
-}
-
-/// Shapes that are on top stay on top of rasters that are added later.
-fn below_shapes(document: &mut Document, raster: LayerId) {
-    let above = document
-        .layers
-        .iter()
-        .skip(1)
-        .take_while(|layer| !matches!(layer.source, LayerSource::Raster { .. }))
-        .filter(|layer| layer.vector().is_some())
-        .count();
-    document.move_layer(raster, above);
-}
-
-/// Labels stay on top of rasters that are added later.
-pub fn raise_labels(document: &mut Document) {
-    let labels = document
-        .layers
-        .iter()
-        .find(|layer| layer.source == LayerSource::Labels)
-        .map(|layer| layer.id);
-    if let Some(id) = labels {
-        document.move_layer(id, 0);
-    }
-}
-
-/// `scene.tif` is `scene`, `a.nc:ndvi` is `a ndvi`, a product's description is the product.
-fn layer_name(path: &std::path::Path) -> String {
-    let Some(name) = path.file_name().map(|name| name.to_string_lossy()) else {
-        return path.display().to_string();
-    };
-    let (file, variable) = match name.split_once(':') {
-        Some((file, variable)) if file.contains('.') => (file, variable),
-        _ => (name.as_ref(), ""),
-    };
-    // The end of `HLS.S30.T15TVK.2021154T170851.v2.0` is no extension.
-    let stem = match file.rsplit_once('.') {
-        Some((stem, extension))
-            if !stem.is_empty() && extension.starts_with(|c: char| c.is_ascii_alphabetic()) =>
-        {
-            stem
-        }
-        _ => file,
-    };
-    let stem = ["_MTL", "-METADATA"]
-        .iter()
-        .find_map(|end| stem.strip_suffix(end))
-        .unwrap_or(stem);
-    if variable.is_empty() {
-        stem.to_owned()
-    } else {
-        format!("{stem} {variable}")
-    }
-}
-
-/// What a job is called in the list.
-pub fn job_name(spec: &JobSpec) -> &'static str {
-    match spec {
-        JobSpec::Embed(_) => t!("job-embed"),
-        JobSpec::EmbedSeries(_) | JobSpec::EmbedSeason(_) => t!("job-embed-series"),
-        JobSpec::Reconstruct(_) => t!("job-reconstruct"),
-        JobSpec::Train(_) => t!("job-train"),
-        JobSpec::Predict(_) => t!("job-predict"),
-        JobSpec::Assess(_) => t!("job-assess"),
-        JobSpec::Calc(_) => t!("job-calc"),
-        JobSpec::Overviews(_) => t!("job-overviews"),
-        JobSpec::Statistics(_) => t!("job-statistics"),
-        JobSpec::Pretrain(_) | JobSpec::PretrainStp(_) | JobSpec::PretrainKgvsf(_) => {
-            t!("job-pretrain")
-        }
-        JobSpec::Models(spec) => match &spec.action {
-            ModelsAction::Get { .. } => t!("job-weights-get"),
-            ModelsAction::Import { .. } => t!("job-weights-import"),
-            ModelsAction::Verify { .. } => t!("job-weights-verify"),
-        },
-        JobSpec::Finetune(_) => t!("job-finetune"),
-        JobSpec::MapScene(_) => t!("job-map-scene"),
-        JobSpec::Sample(_) => t!("job-sample"),
-        JobSpec::Polygons(_) => t!("job-polygons"),
-        JobSpec::Change(_) => t!("job-change"),
-        JobSpec::Cluster(spec) if spec.from.is_some() => t!("job-cluster-map"),
-        JobSpec::Cluster(_) => t!("job-cluster"),
-        JobSpec::Regress(_) => t!("job-regress"),
-        JobSpec::ExportField(_) => t!("job-export-field"),
-        JobSpec::Similar(_) => t!("job-similar"),
-        JobSpec::Pca(_) => t!("job-pca"),
-        JobSpec::Evaluate(_) => t!("job-evaluate"),
-        JobSpec::Composite(_) => t!("job-composite"),
-        JobSpec::Crop(_) => t!("job-crops"),
-        JobSpec::Soil(_) => t!("job-soil"),
-        JobSpec::Forecast(spec) if spec.fill.is_some() => t!("job-forecast-fill"),
-        JobSpec::Forecast(_) => t!("job-forecast"),
-        JobSpec::Shard(spec) => job_name(&spec.of),
-        JobSpec::Merge(_) => t!("job-merge"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn layers_are_called_as_their_user_calls_the_data() {
-        for (path, name) in [
-            ("/a/scene.v2.tif", "scene.v2"),
-            ("/a/S2B_MSIL2A_X.SAFE", "S2B_MSIL2A_X"),
-            ("/a/t.nc:ndvi", "t ndvi"),
-            (
-                "/a/HLS.S30.T15TVK.2021154T170851.v2.0",
-                "HLS.S30.T15TVK.2021154T170851.v2.0",
-            ),
-            ("/a/LC08_L2SP_1_MTL.txt", "LC08_L2SP_1"),
-            ("/vsicurl/https://host/b/c.tif", "c"),
-            ("/a/folder", "folder"),
-        ] {
-            assert_eq!(layer_name(std::path::Path::new(path)), name);
-        }
     }
 }
