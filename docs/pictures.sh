@@ -4,7 +4,7 @@
 #
 #   docs/pictures.sh
 #
-# Pictures of larger real scenes (series, soil, forecast, vectors, place-*) are kept as they are, and those of the AlphaEarth field
+# Pictures of larger real scenes (series, soil, crops, forecast, vectors, place-*) are kept as they are, and those of the AlphaEarth field
 # (aef-*) without the folder TERROIR_SHARED names: those scenes are not part of the sources.
 set -eu
 cd "$(dirname "$0")/.."
