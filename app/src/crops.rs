@@ -2,7 +2,7 @@
 //! layers; draws nothing and reads no file.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -105,17 +105,15 @@ impl State {
 
     /// Files of series, each once, however many dates it holds.
     pub fn files_of_series(series: &[Arc<Layer>]) -> Vec<PathBuf> {
-        let mut files: Vec<PathBuf> = Vec::new();
-        let frames = series.iter().filter_map(|layer| layer.series());
-        for part in frames
+        let mut known: HashSet<&Path> = HashSet::new();
+        series
+            .iter()
+            .filter_map(|layer| layer.series())
             .flat_map(Series::frames)
             .flat_map(|frame| &frame.parts)
-        {
-            if !files.contains(&part.path) {
-                files.push(part.path.clone());
-            }
-        }
-        files
+            .filter(|part| known.insert(&part.path))
+            .map(|part| part.path.clone())
+            .collect()
     }
 
     /// Models that have weights, and read nothing that is missing.

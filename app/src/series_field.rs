@@ -2,7 +2,7 @@
 //! their results. Knows forms, layers and jobs. Draws nothing and reads no file.
 
 use std::collections::{BTreeSet, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use terroir_engine::{EmbedSeriesSpec, JobSpec, ModelInfo, SERIES_MODELS};
@@ -213,20 +213,9 @@ impl State {
     /// The files of the series that are used, and the folders.
     fn archive_files(&self) -> Vec<PathBuf> {
         let form = &self.series_field;
-        let layers = self.image_series();
-        let used = layers
-            .iter()
-            .filter(|layer| !form.left_out.contains(&layer.id));
-        let parts = used
-            .filter_map(|layer| layer.series())
-            .flat_map(Series::frames)
-            .flat_map(|frame| &frame.parts);
-        // A stack is named once, however many dates it holds.
-        let mut known: HashSet<&Path> = HashSet::new();
-        let mut files: Vec<PathBuf> = parts
-            .filter(|part| known.insert(&part.path))
-            .map(|part| part.path.clone())
-            .collect();
+        let mut used = self.image_series();
+        used.retain(|layer| !form.left_out.contains(&layer.id));
+        let mut files = Self::files_of_series(&used);
         files.extend(form.folders.iter().cloned());
         files
     }
