@@ -112,6 +112,92 @@ fn a_new_style_reads_only_bands_that_are_not_here() {
     );
 }
 
+/// A raster of bytes that is a small one drawn large: many blocks and no overviews, at little cost.
+fn write_large(folder: &Path, name: &str, side: usize, bands: usize, is_signed: bool) -> PathBuf {
+    let small = format!("small_{name}.tif");
+    let band = |seed: usize| {
+        (0..64 * 64)
+            .map(|at| ((at % 64) * (seed % 3 + 1) + (at / 64) * (seed % 2) + 20 * (seed % 4)) as u8)
+            .collect()
+    };
+    let made: Vec<Vec<u8>> = (0..bands).map(band).collect();
+    write_tiff(&folder.join(&small), (64, 64), &made, NORTH_UP, is_signed);
+    let kind = if is_signed {
+        "<Metadata domain=\"IMAGE_STRUCTURE\"><MDI key=\"PIXELTYPE\">SIGNEDBYTE</MDI></Metadata>"
+    } else {
+        ""
+    };
+    let band = |number: usize| {
+        format!(
+            "<VRTRasterBand dataType=\"Byte\" band=\"{number}\">{kind}<SimpleSource>\
+             <SourceFilename relativeToVRT=\"1\">{small}</SourceFilename><SourceBand>{number}</SourceBand>\
+             <SrcRect xOff=\"0\" yOff=\"0\" xSize=\"64\" ySize=\"64\"/>\
+             <DstRect xOff=\"0\" yOff=\"0\" xSize=\"{side}\" ySize=\"{side}\"/></SimpleSource></VRTRasterBand>"
+        )
+    };
+    let bands: String = (1..=bands).map(band).collect();
+    let path = folder.join(name);
+    let transform = "0, 1, 0, 0, 0, -1";
+    let text = format!(
+        "<VRTDataset rasterXSize=\"{side}\" rasterYSize=\"{side}\"><GeoTransform>{transform}</GeoTransform>{bands}</VRTDataset>"
+    );
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+#[test]
+fn fields_and_derived_channels_without_overviews_show_a_sample_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let field = write_large(folder.path(), "field.vrt", 2048, 64, true);
+    let bands = write_large(folder.path(), "bands.vrt", 12_288, 2, false);
+    let info = terroir_scene::Raster::open(&bands).unwrap().info().clone();
+    let limits = Stretch {
+        low: -1.0,
+        high: 1.0,
+        gamma: 1.0,
+    };
+    let derived = |derivation| Style::Derived {
+        derivation,
+        stretch: limits,
+        ramp: terroir_scene::RampChoice::from("viridis"),
+        look: terroir_scene::Look::default(),
+    };
+    let index = terroir_scene::Derivation::formula("", "(b1 - b2) / (b1 + b2)", &info.bands);
+    let shade = terroir_scene::Derivation::Hillshade(terroir_scene::Hillshade::of_band(0));
+    let basis = terroir_scene::fit_pca_blocking(&terroir_scene::Raster::open(&field).unwrap());
+    for (path, side, style) in [
+        (&field, 2048.0, Style::pca(basis.unwrap())),
+        (&bands, 12_288.0, derived(index.unwrap())),
+        (&bands, 12_288.0, derived(shade)),
+    ] {
+        let view = view((side / 2.0, -side / 2.0), side / 200.0);
+        let Some(mut stage) = Stage::new(vec![layer(1, path, style.clone())], view) else {
+            return;
+        };
+        let start = Instant::now();
+        let mut steps = vec![false];
+        loop {
+            stage.harness.step();
+            let canvas = &stage.harness.state().canvas;
+            let is_coarse = !canvas.coarse_layers().is_empty();
+            if canvas.is_covered() && steps.last() != Some(&is_coarse) {
+                steps.push(is_coarse);
+            }
+            if canvas.is_at_rest() && steps.len() > 1 && !is_coarse {
+                break;
+            }
+            assert!(start.elapsed() < PATIENCE, "{}: {steps:?}", path.display());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        assert_eq!(
+            steps,
+            [false, true, false],
+            "a sample, then all of it: {}",
+            path.display()
+        );
+    }
+}
+
 #[test]
 fn moving_over_what_is_here_reads_nothing() {
     let folder = tempfile::tempdir().unwrap();

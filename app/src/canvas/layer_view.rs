@@ -26,8 +26,6 @@ const MESH_ERROR_PIXELS: f64 = 0.125;
 const MESHES_KEPT: usize = 4096;
 /// Tiles of one layer in one view; only a view that a reprojection tears apart comes near it.
 const TILES_IN_VIEW: usize = 1024;
-/// A field is read as it is; without overviews beyond this many pixels its top tile is not fetched ahead.
-const CHEAP_TOP_PIXELS: usize = 1 << 24;
 /// Decoded bytes of a tile that may be read before anybody looks at it.
 const CHEAP_TILE_BYTES: u64 = 32 << 20;
 
@@ -288,8 +286,7 @@ impl LayerView {
             detail: Detail::Coarse,
             ..full.clone()
         };
-        // A derived channel has no cheaper form.
-        (full.derivation.is_none() && self.is_sampled(&coarse)).then_some(coarse)
+        self.is_sampled(&coarse).then_some(coarse)
     }
 
     fn is_sampled(&self, request: &ReadRequest) -> bool {
@@ -423,8 +420,8 @@ impl LayerView {
             }
             Source::Raster { .. } => {
                 let top = self.pyramid.top();
-                let is_ahead =
-                    self.top_is_cheap() && !plan.tiles.is_empty() && !plan.tiles.contains(&top);
+                // The whole raster as one tile, shown until better ones arrive.
+                let is_ahead = !plan.tiles.is_empty() && !plan.tiles.contains(&top);
                 for tile in is_ahead
                     .then_some(top)
                     .into_iter()
@@ -509,18 +506,6 @@ impl LayerView {
 
     fn style_cost(&self) -> usize {
         if self.is_field_style() { 8 } else { 1 }
-    }
-
-    /// The whole raster as one tile, shown until better ones arrive.
-    fn top_is_cheap(&self) -> bool {
-        let pixels = self.pyramid.width.saturating_mul(self.pyramid.height);
-        let has_overviews = self
-            .info()
-            .and_then(|info| info.bands.first())
-            .is_some_and(|band| !band.overviews.is_empty());
-        has_overviews
-            || pixels <= CHEAP_TOP_PIXELS
-            || (!self.bands.is_empty() && self.derivation.is_none())
     }
 
     #[expect(clippy::too_many_arguments, reason = "one step of a frame's work")]

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::{RasterInfo, ReadRequest, Window};
+use crate::{FIELD_AXES, RasterInfo, ReadRequest, Window};
 
 /// How much of a file one read may decode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -79,23 +79,31 @@ impl BlockPlan {
                 return None;
             }
         }
+        // Blocks of so many bands cost more than the rim of a texel that a window has beyond them shows.
+        let trimmed = |axis: Axis| {
+            if together < FIELD_AXES {
+                axis
+            } else {
+                axis.without_rims()
+            }
+        };
         let cols = |stride| {
-            Axis::new(
+            trimmed(Axis::new(
                 (window.col, window.width),
                 out.0,
                 block.0,
                 info.grid.width,
                 stride,
-            )
+            ))
         };
         let rows = |stride| {
-            Axis::new(
+            trimmed(Axis::new(
                 (window.row, window.height),
                 out.1,
                 block.1,
                 info.grid.height,
                 stride,
-            )
+            ))
         };
         let block_bytes = (block.0 * block.1) as u64 * pixel_bytes;
         let cost = |across: &Axis, down: &Axis| {
@@ -135,12 +143,41 @@ impl BlockPlan {
     pub fn blocks(&self) -> usize {
         self.cols.cells.len() * self.rows.cells.len()
     }
+
+    /// The middle of each block that is decoded, of `pixels` at most.
+    pub(crate) fn middles(&self, pixels: usize) -> Vec<Window> {
+        let part = |span: Range<usize>, most: usize| {
+            let length = span.len().min(most.max(1));
+            (span.start + (span.len() - length) / 2, length)
+        };
+        let mut found = Vec::with_capacity(self.blocks());
+        for row in self.rows.cells.clone() {
+            for col in self.cols.cells.clone() {
+                let (down, across) = (self.rows.span(row), self.cols.span(col));
+                // Square where the block allows it.
+                let high = down.len().min(pixels.isqrt()).max(1);
+                let (col, width) = part(across, pixels / high);
+                let (row, height) = part(down, pixels / width);
+                found.push(Window {
+                    col,
+                    row,
+                    width,
+                    height,
+                });
+            }
+        }
+        found
+    }
 }
 
 impl ReadRequest {
     /// Blocks this read decodes when it goes block by block; `None` for plain reads.
     pub fn block_plan(&self, info: &RasterInfo) -> Option<BlockPlan> {
         let out = (self.out_width, self.out_height);
+        if self.bands.is_empty() && self.derivation.is_none() {
+            let all: Vec<usize> = (0..info.bands.len()).collect();
+            return BlockPlan::new(info, &all, self.window, out, self.detail);
+        }
         BlockPlan::new(info, &self.bands, self.window, out, self.detail)
     }
 }
@@ -244,6 +281,26 @@ impl Axis {
         }
         axis.cells = first..last + 1;
         axis
+    }
+
+    /// Without the blocks that only the first or the last texel reaches into, where every block is read.
+    fn without_rims(mut self) -> Self {
+        if self.stride > 1 || self.block as f64 <= 2.0 * self.texel_pixels() {
+            return self;
+        }
+        let rim = 1.01 * self.texel_pixels();
+        let reach = |cell: usize| {
+            let span = self.span(cell);
+            let end = span.end.min(self.start + self.length);
+            end.saturating_sub(span.start.max(self.start)) as f64
+        };
+        let (first, last) = (self.cells.start, self.cells.end - 1);
+        let is_rim = |cell: usize| first < last && reach(cell) <= rim;
+        let cells = first + usize::from(is_rim(first))..last + 1 - usize::from(is_rim(last));
+        if !cells.is_empty() {
+            self.cells = cells;
+        }
+        self
     }
 
     /// Pixels from one read block to the next.
@@ -387,6 +444,21 @@ mod tests {
                 prop_assert!(is_read[one.low] && is_read[one.high]);
                 prop_assert!((0.0..=1.0).contains(&one.share));
             }
+        }
+
+        /// Without rims every texel still has a value, from blocks of the raster.
+        #[test]
+        fn rims_are_filled_from_their_neighbours(start in 0_usize..3000, length in 600_usize..3000, out in 40_usize..260) {
+            let axis = Axis::new((start, length), out, 512, 8192, 1);
+            let trimmed = axis.clone().without_rims();
+            prop_assert!(axis.cells.len() - trimmed.cells.len() <= 2 && !trimmed.cells.is_empty());
+            let mut is_read = vec![false; trimmed.nodes()];
+            for cell in trimmed.cells.clone() {
+                trimmed.runs(cell).iter().for_each(|(_, node)| is_read[*node] = true);
+            }
+            let missing = is_read.iter().filter(|read| !**read).count();
+            prop_assert!(missing <= 4);
+            prop_assert!(trimmed.between(&is_read).iter().all(|one| is_read[one.low]));
         }
 
         /// Windows side by side see the same blocks, so no seam shows between their tiles.

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::hillshade::{Elevations, Ground};
 use crate::{
-    BandInfo, Block, Formula, Hillshade, Raster, Resampling, SceneError, SceneResult, Window,
-    formula_for,
+    BandInfo, Block, Detail, Formula, Hillshade, Raster, Resampling, SceneError, SceneResult,
+    Window, formula_for,
 };
 
 /// One channel made of a raster's bands.
@@ -91,12 +91,23 @@ impl Raster {
         width: usize,
         height: usize,
     ) -> SceneResult<Block> {
+        self.read_derived_to_detail_blocking(derivation, window, (width, height), Detail::Full)
+    }
+
+    /// The same of bands read to a detail: a first look is worked out from a sample of the file's blocks.
+    pub fn read_derived_to_detail_blocking(
+        &self,
+        derivation: &Derivation,
+        window: Window,
+        size: (usize, usize),
+        detail: Detail,
+    ) -> SceneResult<Block> {
         match derivation {
             Derivation::Formula { text, bands, .. } => {
                 let formula = Formula::parse(text)?;
-                self.read_formula(&formula, bands, window, width, height)
+                self.read_formula(&formula, bands, window, size, detail)
             }
-            Derivation::Hillshade(light) => self.read_hillshade(light, window, width, height),
+            Derivation::Hillshade(light) => self.read_hillshade(light, window, size, detail),
         }
     }
 
@@ -105,8 +116,8 @@ impl Raster {
         formula: &Formula,
         bands: &[usize],
         window: Window,
-        width: usize,
-        height: usize,
+        (width, height): (usize, usize),
+        detail: Detail,
     ) -> SceneResult<Block> {
         if formula.names().len() != bands.len() {
             return Err(SceneError::file(
@@ -124,13 +135,7 @@ impl Raster {
             formula.evaluate(&[], &mut values);
             return Ok(one_band(width, height, values, vec![true; pixels]));
         }
-        let mut block = self.read_blocking(
-            bands,
-            window,
-            width,
-            height,
-            resampling(window, width, height),
-        )?;
+        let mut block = self.read_block(bands, window, (width, height), detail)?;
         for (plane, band) in bands.iter().enumerate() {
             let Some(band) = self.info().bands.get(*band) else {
                 continue;
@@ -147,12 +152,24 @@ impl Raster {
         Ok(one_band(width, height, values, block.valid))
     }
 
+    fn read_block(
+        &self,
+        bands: &[usize],
+        window: Window,
+        (width, height): (usize, usize),
+        detail: Detail,
+    ) -> SceneResult<Block> {
+        let resampling = resampling(window, width, height);
+        let planes = self.read_planes_blocking(bands, window, width, height, resampling, detail)?;
+        Ok(Block::of_planes(width, height, &planes))
+    }
+
     fn read_hillshade(
         &self,
         light: &Hillshade,
         window: Window,
-        width: usize,
-        height: usize,
+        (width, height): (usize, usize),
+        detail: Detail,
     ) -> SceneResult<Block> {
         let grid = &self.info().grid;
         let (step_x, step_y) = (
@@ -179,13 +196,7 @@ impl Raster {
             width + usize::from(has_left) + usize::from(has_right),
             height + usize::from(has_top) + usize::from(has_bottom),
         );
-        let mut block = self.read_blocking(
-            &[light.band],
-            wide,
-            read.0,
-            read.1,
-            resampling(wide, read.0, read.1),
-        )?;
+        let mut block = self.read_block(&[light.band], wide, read, detail)?;
         if let Some(band) = self.info().bands.get(light.band) {
             block
                 .values

@@ -49,6 +49,7 @@ mod field_block;
 mod field_grid;
 mod field_overviews;
 mod field_product;
+mod field_read;
 mod field_values;
 mod folds;
 mod forecast_baselines;

@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use crate::folds::splitmix64;
 use crate::similarity::squares_of;
 use crate::{
-    FIELD_AXES, PcaBasis, Raster, RasterInfo, SceneError, SceneResult, Window, decode_planar_pixel,
+    BlockPlan, Detail, FIELD_AXES, PcaBasis, Raster, RasterInfo, SceneError, SceneResult, Window,
+    decode_planar_pixel,
 };
 
 /// Components a fit keeps.
@@ -247,7 +248,7 @@ fn percentile(sorted: &[f64], q: f64) -> f64 {
 }
 
 /// Fits the first 8 components on at most 10^6 pixels of a field raster (all of them when there are fewer,
-/// else evenly thinned through its overviews).
+/// else evenly thinned through its overviews, or from some of its blocks where it is large and has none).
 pub fn fit_pca_blocking(field: &Raster) -> SceneResult<PcaBasis> {
     fit_pca_of_blocking(std::slice::from_ref(field), false, &mut |_| true)
 }
@@ -278,6 +279,22 @@ pub fn fit_pca_of_blocking(
     for (number, field) in fields.iter().enumerate() {
         let grid = &field.info().grid;
         let out_width = grid.width.div_ceil(step);
+        if let Some(windows) = sampled_windows(field.info(), step) {
+            for window in &windows {
+                if !go_on(done / total) {
+                    return Err(SceneError::Cancelled);
+                }
+                let codes = field.read_codes_blocking(*window, window.width, window.height)?;
+                let key_of = |index: usize| {
+                    let (row, col) = (index / window.width, index % window.width);
+                    let pixel = (window.row + row) * grid.width + window.col + col;
+                    splitmix64(number as u64) ^ pixel as u64
+                };
+                add_codes(&mut fit, &codes, window.pixels(), &key_of);
+                done += pixels(field) / windows.len() as f64;
+            }
+            continue;
+        }
         for window in reading_windows(field.info(), step) {
             if !go_on(done / total) {
                 return Err(SceneError::Cancelled);
@@ -307,6 +324,15 @@ pub fn fit_pca_of_blocking(
         .map(|field| field.info().path.clone())
         .collect();
     Ok(basis)
+}
+
+/// Windows in some of the file's blocks where thinning would decode all of them: no overview answers, and they are many.
+fn sampled_windows(info: &RasterInfo, step: usize) -> Option<Vec<Window>> {
+    let (grid, bands) = (&info.grid, (0..info.bands.len()).collect::<Vec<_>>());
+    let thinned = (grid.width / step, grid.height / step);
+    let plan = BlockPlan::new(info, &bands, grid.window(), thinned, Detail::Coarse)?;
+    let each = (PREVIEW_PIXELS / plan.blocks().max(1)).clamp(1, CHUNK);
+    plan.is_sampled().then(|| plan.middles(each))
 }
 
 /// Windows that read every block of the file once: whole blocks side by side where blocks are small, parts of one block row

@@ -6,11 +6,11 @@ use std::ffi::c_int;
 use gdal_sys::GDALDataType;
 
 use crate::gdal_setup::{lacks_memory, take_gdal_messages};
-use crate::raster_header::{BandStorage, GDT_INT8, Nodata};
+use crate::raster_header::{BandStorage, Nodata};
 use crate::raster_io::Shape;
 use crate::{
-    Block, BlockPlan, Detail, FIELD_AXES, FIELD_NODATA, Plane, Raster, Resampling, SampleType,
-    SceneError, SceneResult, Window, encode_value, overviews_path,
+    Block, BlockPlan, Detail, Plane, Raster, Resampling, SampleType, SceneError, SceneResult,
+    Window, overviews_path,
 };
 
 /// A file whose single blocks are larger than this cannot be read in windows.
@@ -135,103 +135,7 @@ impl Raster {
         Ok(planes)
     }
 
-    /// Signed bytes of all 64 bands, planar, for fields; missing pixels are -128 in every band. Float fields are coded
-    /// on the way. Nearest neighbour (codes are never averaged); the file's overviews are used when reducing.
-    pub fn read_codes_blocking(
-        &self,
-        window: Window,
-        out_width: usize,
-        out_height: usize,
-    ) -> SceneResult<Vec<i8>> {
-        let bands: Vec<usize> = (0..self.info.bands.len()).collect();
-        if !self.info.is_field() {
-            return Err(SceneError::file(
-                &self.info.path,
-                format!(
-                    "this is not an embedding field: {FIELD_AXES} bands of signed bytes are needed"
-                ),
-            ));
-        }
-        let shape = self.check(&bands, window, out_width, out_height)?;
-        let pixels = shape.pixels();
-        let mut valid = vec![true; pixels];
-        let mut codes = if self
-            .info
-            .bands
-            .iter()
-            .all(|band| band.sample_type == SampleType::Int8)
-        {
-            let mut codes = self.buffer(0i8, bands.len() * pixels)?;
-            let is_native = !self
-                .storage
-                .first()
-                .is_some_and(|s| s.is_signed_as_unsigned);
-            // The same eight bits either way.
-            let data_type = if is_native {
-                GDT_INT8
-            } else {
-                GDALDataType::GDT_Byte
-            };
-            self.raster_io(&bands, shape, data_type, Resampling::Nearest, &mut codes)?;
-            for (band, plane) in bands.iter().zip(codes.chunks_exact(pixels)) {
-                let nodata = self.storage_of(*band)?.nodata.map(Nodata::as_f64);
-                for (code, valid) in plane.iter().zip(&mut valid) {
-                    *valid &= *code != FIELD_NODATA && nodata != Some(f64::from(*code));
-                }
-            }
-            self.apply_masks(&bands, shape, Resampling::Nearest, |_, mask| {
-                hide(&mut valid, mask);
-            })?;
-            codes
-        } else {
-            let block =
-                self.read_blocking(&bands, window, out_width, out_height, Resampling::Nearest)?;
-            valid.copy_from_slice(&block.valid);
-            // Brought to length 1 before they are coded, like every vector.
-            let mut lengths = vec![0.0f32; pixels];
-            for plane in block.values.chunks_exact(pixels) {
-                for (length, value) in lengths.iter_mut().zip(plane) {
-                    *length += value * value;
-                }
-            }
-            for (length, valid) in lengths.iter_mut().zip(&mut valid) {
-                *length = length.sqrt();
-                // NaN is no length either.
-                *valid &= *length >= crate::field::SHORTEST_VECTOR;
-            }
-            let mut codes = self.buffer(FIELD_NODATA, bands.len() * pixels)?;
-            for (plane, codes) in block
-                .values
-                .chunks_exact(pixels)
-                .zip(codes.chunks_exact_mut(pixels))
-            {
-                for (at, code) in codes.iter_mut().enumerate() {
-                    if valid[at] {
-                        *code = encode_value(plane[at] / lengths[at]);
-                    }
-                }
-            }
-            codes
-        };
-        // A vector of zeros has no direction: exports fill with it.
-        let mut is_zero = vec![true; pixels];
-        for plane in codes.chunks_exact(pixels) {
-            for (code, zero) in plane.iter().zip(&mut is_zero) {
-                *zero &= *code == 0;
-            }
-        }
-        for plane in codes.chunks_exact_mut(pixels) {
-            for ((code, valid), zero) in plane.iter_mut().zip(&valid).zip(&is_zero) {
-                if !valid || *zero {
-                    *code = FIELD_NODATA;
-                }
-            }
-        }
-        take_gdal_messages();
-        Ok(codes)
-    }
-
-    fn check(
+    pub(crate) fn check(
         &self,
         bands: &[usize],
         window: Window,
@@ -303,7 +207,7 @@ impl Raster {
         Ok(())
     }
 
-    fn storage_of(&self, band: usize) -> SceneResult<BandStorage> {
+    pub(crate) fn storage_of(&self, band: usize) -> SceneResult<BandStorage> {
         self.storage.get(band).copied().ok_or_else(|| {
             SceneError::file(
                 &self.info.path,
@@ -316,7 +220,7 @@ impl Raster {
         })
     }
 
-    fn buffer<T: Clone>(&self, fill: T, length: usize) -> SceneResult<Vec<T>> {
+    pub(crate) fn buffer<T: Clone>(&self, fill: T, length: usize) -> SceneResult<Vec<T>> {
         let mut buffer = Vec::new();
         buffer.try_reserve_exact(length).map_err(|_| {
             SceneError::file(
@@ -468,7 +372,7 @@ impl Raster {
 }
 
 /// Clears `valid` where a mask band is 0. An average above zero has at least one visible pixel under it, the only ones averaged.
-fn hide(valid: &mut [bool], mask: &[u8]) {
+pub(crate) fn hide(valid: &mut [bool], mask: &[u8]) {
     for (valid, mask) in valid.iter_mut().zip(mask) {
         *valid &= *mask > 0;
     }

@@ -333,12 +333,12 @@ fn read(
     let raster = open.get(&request.path, stop)?;
     if let Some(derivation) = &request.derivation {
         return raster
-            .read_derived_blocking(derivation, window, width, height)
+            .read_derived_to_detail_blocking(derivation, window, (width, height), request.detail)
             .map(|Block { values, valid, .. }| masked(vec![Plane { values, valid }]));
     }
     if request.bands.is_empty() {
         return raster
-            .read_codes_blocking(window, width, height)
+            .read_codes_to_detail_blocking(window, width, height, request.detail)
             .map(|codes| ReadData::Codes(Arc::new(codes)));
     }
     let is_classes = request.are_codes

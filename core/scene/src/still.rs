@@ -1,7 +1,7 @@
 //! A whole raster as one picture, drawn on the CPU with the shaders' twins. What `terroir render` writes.
 
 use crate::{
-    Crs, GeoTransform, MapRect, Place, Raster, Resampling, SceneError, SceneResult, Style,
+    Crs, Detail, GeoTransform, MapRect, Place, Raster, Resampling, SceneError, SceneResult, Style,
     composite_shaded, field_composite_shaded, style_bands,
 };
 
@@ -113,7 +113,12 @@ pub fn render_still_blocking(
     let shading = style.shading().with_missing(missing);
     let rgba = if style.is_field() {
         field_composite_shaded(
-            &raster.read_codes_blocking(grid.window(), read_width, read_height)?,
+            &raster.read_codes_to_detail_blocking(
+                grid.window(),
+                read_width,
+                read_height,
+                Detail::Full,
+            )?,
             (read_width, read_height),
             &shading,
         )
