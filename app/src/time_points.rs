@@ -6,10 +6,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use terroir_scene::{
-    LayerId, Series, TimePlace, TimeQuantity, TimeReader, TimeTable, TimeValue, Wavelength,
-    class_color, spectral_indices,
+    FollowedPlace, LayerId, Series, TimePlace, TimeQuantity, TimeReader, TimeTable, TimeValue,
+    Wavelength, class_color, spectral_indices,
 };
 
+use crate::language::t;
 use crate::slot::{SlotReceiver, SlotSender, slot};
 use crate::state::State;
 
@@ -45,7 +46,7 @@ pub struct TimePoint {
     pub values: Vec<Option<TimeValue>>,
 }
 
-/// The Time panel: not saved, not undone.
+/// The Time panel: not saved, not undone. Places that are kept stand in the document.
 #[derive(Default)]
 pub struct TimeView {
     pub points: Vec<TimePoint>,
@@ -175,6 +176,62 @@ impl State {
             values: Vec::new(),
         });
         time.asked = None;
+    }
+
+    /// Takes over which places are kept: a step back, or another project, may have changed them. Called once a frame.
+    pub fn see_followed(&mut self) {
+        let kept = &self.history.document().followed;
+        let time = &mut self.session.time;
+        for point in &mut time.points {
+            point.is_kept = kept.iter().any(|one| one.place == point.place);
+        }
+        let is_new = |one: &&FollowedPlace| !time.points.iter().any(|p| p.place == one.place);
+        let new: Vec<FollowedPlace> = kept.iter().filter(is_new).cloned().collect();
+        for FollowedPlace { place, color } in new {
+            time.next_id += 1;
+            time.points.push(TimePoint {
+                id: time.next_id,
+                place,
+                color: crate::theme::rgb(color),
+                is_kept: true,
+                values: Vec::new(),
+            });
+            time.asked = None;
+        }
+    }
+
+    /// Keeps a place, or keeps it no longer.
+    pub fn keep_place(&mut self, id: u64, is_kept: bool) {
+        let Some(point) = self.session.time.points.iter().find(|p| p.id == id) else {
+            return;
+        };
+        let place = point.place.clone();
+        let [red, green, blue, _] = point.color.to_array();
+        if is_kept {
+            let color = [red, green, blue];
+            self.history.change(t!("time-keep-step"), |document| {
+                document.followed.push(FollowedPlace { place, color });
+            });
+        } else {
+            self.history.change(t!("time-unkeep-place"), |document| {
+                document.followed.retain(|one| one.place != place);
+            });
+        }
+        self.see_followed();
+    }
+
+    /// Takes a place out of the panel, and out of the project where it is kept.
+    pub fn remove_place(&mut self, id: u64) {
+        let points = &mut self.session.time.points;
+        let Some(at) = points.iter().position(|point| point.id == id) else {
+            return;
+        };
+        let point = points.remove(at);
+        if point.is_kept {
+            self.history.change(t!("time-remove-place"), |document| {
+                document.followed.retain(|one| one.place != point.place);
+            });
+        }
     }
 
     /// What the bands of the series on show allow to follow: indices first, then bands.

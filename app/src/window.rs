@@ -211,6 +211,7 @@ impl Window {
         compare::compare_bar_ui(ui, &mut self.state);
         compare::divider_keys(ui.ctx(), &mut self.state);
         self.state.update_limits();
+        self.state.see_followed();
         self.update_layers();
         self.canvas.set_vectors(self.vector_inputs());
         let owns = tools::owns_primary_now(ui, self.state.session.tool);

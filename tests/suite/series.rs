@@ -52,7 +52,7 @@ fn difference(a: &[u8], b: &[u8]) -> f64 {
     sum as f64 / a.len().max(1) as f64
 }
 
-fn open_as_series(folder: PathBuf) -> Harness<'static, Window> {
+pub fn open_as_series(folder: PathBuf) -> Harness<'static, Window> {
     let mut harness = open(vec![folder]);
     harness.step();
     let start = std::time::Instant::now();
@@ -367,4 +367,39 @@ fn a_click_follows_a_place_over_the_dates() {
     assert_eq!(measured.len(), 7);
     assert!(measured.iter().all(|value| (-1.0..=1.0).contains(value)));
     assert!(shows(&harness, "Copy as CSV"));
+
+    // What is kept is a step, is saved, and is followed again when the project is opened.
+    let values = values.clone();
+    assert!(harness.state().document().followed.is_empty());
+    harness
+        .get_by_label("Keep this place when another is clicked")
+        .click();
+    harness.step();
+    harness.step();
+    let document = harness.state().document();
+    assert_eq!(document.followed.len(), 1);
+    let out = tempfile::tempdir().unwrap();
+    let path = out.path().join("followed.terroir");
+    terroir_scene::save_project(document, &path).unwrap();
+    harness.state_mut().take_back();
+    harness.step();
+    assert!(harness.state().document().followed.is_empty());
+    harness.state_mut().do_again();
+    harness.step();
+    harness.get_by_label("Remove this place").click();
+    harness.step();
+    assert!(harness.state().document().followed.is_empty());
+    harness.step();
+    assert!(harness.state().followed_values().is_empty());
+
+    let mut again = open(vec![path]);
+    wait(&mut again, "the project", |window| {
+        !window.document().layers.is_empty()
+    });
+    again.get_by_label("Time").click();
+    again.step();
+    wait(&mut again, "the values of the kept place", |window| {
+        window.followed_values() == [values.clone()]
+    });
+    assert!(shows(&again, "Do not keep this place"));
 }

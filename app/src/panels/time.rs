@@ -284,8 +284,8 @@ fn plot_ui(ui: &mut egui::Ui, state: &State, series: &Series) -> Option<usize> {
 /// The places: colour, coordinates, value on the date on show, keep and remove.
 fn points_ui(ui: &mut egui::Ui, state: &mut State, series: &Series) {
     let shown = series.shown();
-    let mut removed = None;
-    for point in &mut state.session.time.points {
+    let (mut removed, mut kept) = (None, None);
+    for point in &state.session.time.points {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
             let (dot, _) = ui.allocate_exact_size(egui::vec2(10.0, 10.0), egui::Sense::hover());
@@ -321,13 +321,16 @@ fn points_ui(ui: &mut egui::Ui, state: &mut State, series: &Series) {
                     (icon::PUSH_PIN, t!("time-keep-place"))
                 };
                 if theme::icon_button(ui, glyph, name).clicked() {
-                    point.is_kept = !point.is_kept;
+                    kept = Some((point.id, !point.is_kept));
                 }
             });
         });
     }
+    if let Some((id, is_kept)) = kept {
+        state.keep_place(id, is_kept);
+    }
     if let Some(id) = removed {
-        state.session.time.points.retain(|point| point.id != id);
+        state.remove_place(id);
     }
     let weak = theme::colors(ui.visuals()).weak;
     ui.label(

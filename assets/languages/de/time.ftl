@@ -19,6 +19,7 @@ time-value-cloud = { $value } (Wolke)
 time-remove-place = Diesen Ort entfernen
 time-unkeep-place = Diesen Ort nicht behalten
 time-keep-place = Diesen Ort behalten, wenn ein anderer angeklickt wird
+time-keep-step = Ort behalten
 time-clouds-hint = Graue Punkte liegen unter Wolken und fehlen in der Linie. Einen Punkt anklicken, um sein Datum zu zeigen.
 time-copy-csv = Als CSV kopieren
 time-export-csv = CSV exportieren…

@@ -19,6 +19,7 @@ time-value-cloud = { $value } (cloud)
 time-remove-place = Remove this place
 time-unkeep-place = Do not keep this place
 time-keep-place = Keep this place when another is clicked
+time-keep-step = Keep place
 time-clouds-hint = Grey dots lie under clouds and are left out of the line. Click a dot to show its date.
 time-copy-csv = Copy as CSV
 time-export-csv = Export CSV…

@@ -19,6 +19,7 @@ time-value-cloud = { $value } (nube)
 time-remove-place = Quitar este lugar
 time-unkeep-place = No conservar este lugar
 time-keep-place = Conservar este lugar al hacer clic en otro
+time-keep-step = Conservar lugar
 time-clouds-hint = Los puntos grises están bajo nubes y no entran en la línea. Haga clic en un punto para mostrar su fecha.
 time-copy-csv = Copiar como CSV
 time-export-csv = Exportar CSV…

@@ -19,6 +19,7 @@ time-value-cloud = { $value } (nuage)
 time-remove-place = Supprimer ce lieu
 time-unkeep-place = Ne pas garder ce lieu
 time-keep-place = Garder ce lieu quand un autre est cliqué
+time-keep-step = Garder le lieu
 time-clouds-hint = Les points gris sont sous les nuages et exclus de la ligne. Cliquer un point pour afficher sa date.
 time-copy-csv = Copier en CSV
 time-export-csv = Exporter en CSV…

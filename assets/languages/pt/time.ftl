@@ -19,6 +19,7 @@ time-value-cloud = { $value } (nuvem)
 time-remove-place = Remover este lugar
 time-unkeep-place = Não manter este lugar
 time-keep-place = Manter este lugar ao clicar noutro
+time-keep-step = Manter lugar
 time-clouds-hint = Os pontos cinzentos estão sob nuvens e fora da linha. Clicar num ponto para mostrar a sua data.
 time-copy-csv = Copiar como CSV
 time-export-csv = Exportar CSV…

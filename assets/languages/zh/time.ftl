@@ -19,6 +19,7 @@ time-value-cloud = { $value }（云）
 time-remove-place = 移除此位置
 time-unkeep-place = 不保留此位置
 time-keep-place = 单击其他位置时保留此位置
+time-keep-step = 保留位置
 time-clouds-hint = 灰点位于云下，不计入曲线。单击一个点以显示其日期。
 time-copy-csv = 复制为 CSV
 time-export-csv = 导出 CSV…

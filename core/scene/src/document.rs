@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Blend, Crs, HeadKind, Labels, Profile, RasterInfo, Series, Style, VectorStyle, Wavelength,
-    WeatherSpec, class_color,
+    Blend, Crs, FollowedPlace, HeadKind, Labels, Profile, RasterInfo, Series, Style,
+    VectorStyle, Wavelength, WeatherSpec, class_color,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -130,6 +130,8 @@ pub struct Document {
     pub area_of_interest: Option<LayerId>,
     /// Kept spectral profiles, oldest first.
     pub profiles: Vec<Arc<Profile>>,
+    /// Places kept for the Time panel, oldest first.
+    pub followed: Vec<FollowedPlace>,
     /// The validation sample in use.
     pub sample: Option<DrawnSample>,
     /// The daily weather of this place.
@@ -192,6 +194,7 @@ impl PartialEq for Document {
                 .all(|(a, b)| Arc::ptr_eq(a, b) || a == b)
             && self.map_crs == other.map_crs
             && self.labels == other.labels
+            && self.followed == other.followed
             && self.sample == other.sample
             && self.weather == other.weather
             && self.method == other.method
@@ -367,12 +370,18 @@ impl Document {
             })
             .map(|profile| profile.size_bytes())
             .sum();
+        let followed: usize = self
+            .followed
+            .iter()
+            .map(|one| size_of_val(one) + one.place.crs.as_ref().map_or(0, |crs| crs.wkt.len()))
+            .sum();
         size_of::<Self>()
             + self.layers.len() * size_of::<Arc<Layer>>()
             + layers
             + crs
             + labels
             + profiles
+            + followed
     }
 }
 

@@ -12,9 +12,9 @@ use crate::containers::container_of;
 use crate::exact_labels::ExactGrid;
 use crate::series_entry::SeriesEntry;
 use crate::{
-    Blend, Crs, Document, DrawnSample, Layer, LayerId, LayerSource, Method, Profile, Raster,
-    SceneError, SceneResult, Style, VectorSource, VectorStyle, Wavelength, WeatherReading,
-    WeatherSpec, export_labels, import_labels, is_remote, recognise_product,
+    Blend, Crs, Document, DrawnSample, FollowedPlace, Layer, LayerId, LayerSource,
+    Method, Profile, Raster, SceneError, SceneResult, Style, VectorSource, VectorStyle, Wavelength,
+    WeatherReading, WeatherSpec, export_labels, import_labels, is_remote, recognise_product,
 };
 
 pub const PROJECT_SCHEMA: u32 = 1;
@@ -50,6 +50,9 @@ struct ProjectFile {
     /// Read one by one, like layers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     profiles: Vec<Value>,
+    /// Read one by one, like layers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    followed_places: Vec<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sample: Option<SampleEntry>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -220,6 +223,12 @@ fn project_file(
                     profile: Profile::clone(profile),
                 })
             })
+            .collect::<Result<_, _>>()
+            .map_err(|error| unwritable(path, &error))?,
+        followed_places: document
+            .followed
+            .iter()
+            .map(serde_json::to_value)
             .collect::<Result<_, _>>()
             .map_err(|error| unwritable(path, &error))?,
         sample: document.sample.as_ref().map(|sample| SampleEntry {
@@ -516,6 +525,16 @@ pub(crate) fn open_project_text(bytes: &[u8], path: &Path) -> SceneResult<Opened
             )),
         }
     }
+    let mut followed = Vec::new();
+    for (place, value) in project.followed_places.into_iter().enumerate() {
+        match serde_json::from_value::<FollowedPlace>(value) {
+            Ok(one) => followed.push(one),
+            Err(error) => warnings.push(format!(
+                "place {} followed over time is not understood and was left out ({error})",
+                place + 1
+            )),
+        }
+    }
     let next_layer_id = layers
         .iter()
         .map(|layer| layer.id.0 + 1)
@@ -557,6 +576,7 @@ pub(crate) fn open_project_text(bytes: &[u8], path: &Path) -> SceneResult<Opened
         labels,
         next_layer_id,
         profiles,
+        followed,
         sample: project.sample.map(|sample| DrawnSample {
             map: located(&sample.map, &folder),
             points: located(&sample.points, &folder),

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::beside::write_beside;
 use crate::{
     BandInfo, BandWavelength, Block, Crs, Frame, Grid, Raster, Reprojection, Resampling,
@@ -68,10 +70,19 @@ fn first_value(block: &Block) -> Option<f64> {
 }
 
 /// A place on the ground; without a reference system the coordinates are pixels of every frame.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimePlace {
     pub xy: (f64, f64),
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crs: Option<Crs>,
+}
+
+/// A place that stays when another is clicked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FollowedPlace {
+    #[serde(flatten)]
+    pub place: TimePlace,
+    pub color: [u8; 3],
 }
 
 /// The value of one frame.
