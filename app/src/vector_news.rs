@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use terroir_scene::{
-    Layer, LayerId, LayerSource, SceneResult, VectorLayer, VectorSource, VectorStyle, VectorTable,
-    shapes_text,
+    AreaPart, AreaSpec, Layer, LayerId, LayerSource, SceneResult, VectorLayer, VectorSource,
+    VectorStyle, VectorTable, shapes_text,
 };
 
 use crate::commands::Command;
@@ -242,8 +242,36 @@ impl State {
         let Some(layer) = self.active_layer().cloned() else {
             return;
         };
-        let is_area = self.history.document().area_of_interest == Some(layer.id);
-        let has_polygons = self.vectors.data(&layer).is_none_or(|data| {
+        if self.history.document().area_of_interest == Some(layer.id) {
+            self.history.change(t!("undo-clear-area"), |document| {
+                document.area_of_interest = None;
+                document.area_part = None;
+            });
+            let text = t!("news-area-cleared").to_owned();
+            self.messages
+                .show_with_action(Level::Info, text, t!("news-undo"), Command::Undo);
+            return;
+        }
+        self.set_area(&layer, None);
+    }
+
+    /// Makes some shapes of a vector layer the area of interest.
+    pub fn use_part_as_area(&mut self, layer: LayerId, part: AreaPart) {
+        if let Some(layer) = self.history.document().layer(layer).cloned() {
+            self.set_area(&layer, Some(part));
+        }
+    }
+
+    /// The chosen shapes of a layer by their numbers in the file.
+    pub fn chosen_part(&self, layer: &Layer) -> Option<AreaPart> {
+        let (chosen, shapes) = self.session.chosen_shapes.as_ref()?;
+        let data = self.vectors.data(layer).filter(|_| *chosen == layer.id)?;
+        let ids = shapes.iter().filter_map(|shape| data.ids.get(*shape));
+        Some(AreaPart::Shapes(ids.copied().collect()))
+    }
+
+    fn set_area(&mut self, layer: &Layer, part: Option<AreaPart>) {
+        let has_polygons = self.vectors.data(layer).is_none_or(|data| {
             (0..data.shapes.parts())
                 .filter_map(|part| data.shapes.part(part))
                 .any(|part| part.kind == terroir_scene::PartKind::Polygon)
@@ -253,26 +281,44 @@ impl State {
                 .show(Level::Warning, t!("news-no-polygons", name = &layer.name));
             return;
         }
-        let (step, text) = if is_area {
-            (t!("undo-clear-area"), t!("news-area-cleared").to_owned())
-        } else {
-            (t!("undo-set-area"), t!("news-area-set", name = &layer.name))
-        };
-        self.history.change(step, |document| {
-            document.area_of_interest = (!is_area).then_some(layer.id);
+        self.history.change(t!("undo-set-area"), |document| {
+            document.area_of_interest = Some(layer.id);
+            document.area_part = part;
         });
+        let name = self.area_name().unwrap_or_default();
+        let text = t!("news-area-set", name = name);
         self.messages
             .show_with_action(Level::Info, text, t!("news-undo"), Command::Undo);
     }
 
-    /// What a job is told: the file, or a layer of it.
-    pub fn area_of_interest(&self) -> Option<String> {
+    /// The area of interest in words: the layer, and which of its shapes.
+    pub fn area_name(&self) -> Option<String> {
+        let document = self.history.document();
+        let layer = &document.layer(document.area_of_interest?)?.name;
+        Some(match &document.area_part {
+            None => layer.clone(),
+            Some(AreaPart::Shapes(ids)) => match ids.as_slice() {
+                [id] => t!("shapes-name", layer = layer, id = id.to_string()),
+                ids => t!("shapes-area-count", layer = layer, count = ids.len()),
+            },
+            Some(AreaPart::Value { column, value }) => {
+                format!("{layer}, {column} = {value}")
+            }
+        })
+    }
+
+    /// What a job is told: the file, or a layer of it, and which of its shapes.
+    pub fn area_of_interest(&self) -> Option<AreaSpec> {
         let document = self.history.document();
         let source = document.layer(document.area_of_interest?)?.vector()?;
-        Some(if source.table.is_empty() {
+        let file = if source.table.is_empty() {
             source.path.display().to_string()
         } else {
             format!("{}:{}", source.path.display(), source.table)
+        };
+        Some(AreaSpec {
+            file,
+            part: document.area_part.clone(),
         })
     }
 

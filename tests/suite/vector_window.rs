@@ -311,3 +311,46 @@ fn a_vector_layer_becomes_the_area_of_interest_and_undo_takes_it_back() {
     press(&mut harness, CTRL, Key::Z);
     assert_eq!(harness.state().document().area_of_interest, None);
 }
+
+#[test]
+fn clicked_shapes_become_the_area_of_interest() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = open_both(folder.path());
+    choose_fields(&mut harness);
+    press(&mut harness, Modifiers::NONE, Key::I);
+    click(&mut harness, 70.0, 20.0);
+    for (entry, part, words) in [
+        ("This shape only", "fid=1", "inside fields, shape 1"),
+        (
+            "All with crop = wheat",
+            "crop=wheat",
+            "inside fields, crop = wheat",
+        ),
+    ] {
+        harness
+            .get_by_label("Work inside these shapes only")
+            .click();
+        harness.step();
+        harness.step();
+        harness.get_by_label(entry).click();
+        harness.step();
+        harness.step();
+        let document = harness.state().document();
+        let fields = document.layers.iter().find(|layer| layer.name == "fields");
+        assert_eq!(document.area_of_interest, fields.map(|layer| layer.id));
+        assert_eq!(
+            document.area_part.as_ref().map(ToString::to_string),
+            Some(part.to_owned())
+        );
+        assert!(shows(&harness, words), "{words}");
+    }
+    let path = folder.path().join("a.terroir");
+    let document = harness.state().document();
+    terroir_scene::save_project(document, &path).unwrap();
+    let saved = open_project(&path).unwrap().document;
+    assert_eq!(saved.area_part, document.area_part);
+    press(&mut harness, CTRL, Key::Z);
+    let document = harness.state().document();
+    let part = document.area_part.as_ref().map(ToString::to_string);
+    assert_eq!(part.as_deref(), Some("fid=1"));
+}

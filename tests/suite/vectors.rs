@@ -366,8 +366,8 @@ fn pixels(path: &Path) -> Vec<u8> {
 fn jobs_work_inside_the_area_of_interest_only() {
     use terroir_engine::{EmbedSpec, JobSpec, PredictSpec, reproduce_spec, run_here};
     use terroir_scene::{
-        Class, FIELD_AXES, FIELD_NODATA, Grid, HeadKind, LinearHead, MapKind, MapWriter, Raster,
-        Resampling,
+        AreaSpec, Class, FIELD_AXES, FIELD_NODATA, Grid, HeadKind, LinearHead, MapKind, MapWriter,
+        Raster, Resampling,
     };
     const SIZE: (usize, usize) = (64, 40);
     let folder = tempfile::tempdir().unwrap();
@@ -392,13 +392,17 @@ fn jobs_work_inside_the_area_of_interest_only() {
     writer.finish(&Vec::new()).unwrap();
     // Columns 10 to 29, whichever way rows count.
     let ring = "[[10,-900],[30,-900],[30,900],[10,900],[10,-900]]";
-    let polygon = format!(r#"{{"type":"Polygon","coordinates":[{ring}]}}"#);
-    std::fs::write(
-        path("area.geojson"),
-        collection(&[feature(&polygon, None, 1, 1.0)]),
-    )
-    .unwrap();
-    let area = Some(path("area.geojson").display().to_string());
+    let polygon = |ring: &str| format!(r#"{{"type":"Polygon","coordinates":[{ring}]}}"#);
+    let other = "[[40,-900],[50,-900],[50,900],[40,900],[40,-900]]";
+    let fields = [
+        feature(&polygon(ring), None, 1, 1.0),
+        feature(&polygon(other), None, 2, 1.0),
+    ];
+    std::fs::write(path("area.geojson"), collection(&fields)).unwrap();
+    let area = Some(AreaSpec {
+        file: path("area.geojson").display().to_string(),
+        part: Some("count=1".parse().unwrap()),
+    });
     let run = |spec: &JobSpec| run_here(spec, &mut |_| {}, &|| false).unwrap();
 
     let whole = EmbedSpec {
@@ -438,7 +442,7 @@ fn jobs_work_inside_the_area_of_interest_only() {
     }
     let made = reproduce_spec(&path("part.tif")).unwrap();
     assert_eq!(made, [JobSpec::Embed(part)]);
-    assert!(terroir_engine::command_line(&made[0]).contains("--aoi"));
+    assert!(terroir_engine::command_line(&made[0]).contains("--aoi-where count=1"));
 
     let class = |id: u8| Class {
         id,

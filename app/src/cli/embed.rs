@@ -6,6 +6,7 @@ use clap::Args;
 use terroir_engine::{EmbedSeasonSpec, EmbedSpec, FORECAST_MODELS, JobSpec, ModelInfo};
 use terroir_scene::{ArchiveSpec, Raster, WeatherSpec};
 
+use super::area::AreaOption;
 use super::bands::{parse_band_wavelength, parse_bands};
 use super::embed_series::{self, SeriesOptions};
 use super::failure::{CliError, CliResult};
@@ -44,9 +45,8 @@ pub struct EmbedArgs {
     /// Seed of untrained weights
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Work only inside the polygons of this vector file (`file:layer` names one of its layers); outside becomes nodata
-    #[arg(long, value_name = "FILE")]
-    aoi: Option<String>,
+    #[command(flatten)]
+    area: AreaOption,
     /// Daily weather of the place, for models of images and weather (kgvsf)
     #[arg(long, value_name = "FILE")]
     weather: Option<PathBuf>,
@@ -102,7 +102,7 @@ pub fn run(args: &EmbedArgs, output: Output) -> CliResult {
         wavelengths_nm,
         bands,
         seed: args.seed,
-        aoi: args.aoi.clone(),
+        aoi: args.area.spec(),
     });
     run_and_report(&args.shard.of(spec), output)
 }
@@ -141,7 +141,7 @@ fn run_season(args: &EmbedArgs, output: Output) -> CliResult {
         support,
         device: args.device.clone(),
         out: args.out.clone(),
-        aoi: args.aoi.clone(),
+        aoi: args.area.spec(),
     });
     run_and_report(&spec, output)
 }
@@ -166,7 +166,7 @@ fn run_series(args: &EmbedArgs, model: &str, output: Output) -> CliResult {
         device: &args.device,
         out: &args.out,
         seed: args.seed,
-        aoi: args.aoi.clone(),
+        aoi: args.area.spec(),
     };
     embed_series::run(common, &args.series, args.shard, output)
 }

@@ -81,7 +81,7 @@ pub struct Common<'a> {
     pub device: &'a str,
     pub out: &'a std::path::Path,
     pub seed: u64,
-    pub aoi: Option<String>,
+    pub aoi: Option<terroir_scene::AreaSpec>,
 }
 
 pub fn run(

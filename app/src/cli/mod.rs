@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Knows the engine and the scene; draws no window itself.
 
+mod area;
 mod assess;
 mod bands;
 mod bench;

@@ -6,6 +6,7 @@ use clap::Args;
 use terroir_engine::{JobSpec, MapSceneSpec, PredictSpec};
 use terroir_scene::Raster;
 
+use super::area::AreaOption;
 use super::bands::parse_band_wavelength;
 use super::companions::CompanionOption;
 use super::failure::{CliError, CliResult};
@@ -49,9 +50,8 @@ pub struct PredictArgs {
         requires = "scene"
     )]
     wavelengths: Vec<String>,
-    /// Work only inside the polygons of this vector file (`file:layer` names one of its layers); outside becomes nodata
-    #[arg(long, value_name = "FILE")]
-    aoi: Option<String>,
+    #[command(flatten)]
+    area: AreaOption,
     #[command(flatten)]
     companions: CompanionOption,
     #[command(flatten)]
@@ -73,7 +73,7 @@ pub fn run(args: &PredictArgs, output: Output) -> CliResult {
             device: args.device.clone(),
             out: args.out.clone(),
             wavelengths_nm,
-            aoi: args.aoi.clone(),
+            aoi: args.area.spec(),
         });
         return run_with_companions(args, spec, output);
     }
@@ -84,7 +84,7 @@ pub fn run(args: &PredictArgs, output: Output) -> CliResult {
         uncertainty: args.uncertainty.map(Into::into),
         probabilities: args.probabilities,
         out: args.out.clone(),
-        aoi: args.aoi.clone(),
+        aoi: args.area.spec(),
     });
     run_with_companions(args, spec, output)
 }

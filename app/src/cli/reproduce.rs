@@ -12,8 +12,8 @@ use terroir_engine::{
     reproduce_spec,
 };
 use terroir_scene::{
-    ArchiveSpec, AssignedCrs, Block, FutureWeather, Period, Raster, RasterInfo, Resampling, Window,
-    assign_systems, file_and_layer, is_remote,
+    ArchiveSpec, AreaSpec, AssignedCrs, Block, FutureWeather, Period, Raster, RasterInfo,
+    Resampling, Window, assign_systems, file_and_layer, find_series_blocking, is_remote,
 };
 
 use super::failure::{CliError, CliResult};
@@ -107,7 +107,7 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
             if let Some(head) = &mut regress.head {
                 find_input(head, folder)?;
             }
-            find_area(&mut regress.points, folder)?;
+            find_shapes(&mut regress.points, folder)?;
             regress.out = out.clone();
         }
         JobSpec::Similar(similar) => {
@@ -115,7 +115,7 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
             if let Some(from) = &mut similar.from {
                 find_input(from, folder)?;
             }
-            find_area(&mut similar.polygons, folder)?;
+            find_shapes(&mut similar.polygons, folder)?;
             find_area(&mut similar.aoi, folder)?;
             similar.places = 0;
             similar.out = vec![out.clone()];
@@ -261,7 +261,7 @@ fn evaluation_again(args: &ReproduceArgs, output: Output) -> CliResult {
     let folder = args.file.parent().unwrap_or(Path::new(""));
     spec.each_input(|path| find_input(path, folder))?;
     let mut labels = Some(spec.labels.clone());
-    find_area(&mut labels, folder)?;
+    find_shapes(&mut labels, folder)?;
     spec.labels = labels.unwrap_or_default();
     spec.out = out.clone();
     let spec = JobSpec::Evaluate(spec);
@@ -424,9 +424,23 @@ fn find_archive(
     Ok(())
 }
 
-/// The same for an area of interest, which may name a layer of its file.
-fn find_area(aoi: &mut Option<String>, folder: &Path) -> CliResult {
-    let Some(name) = aoi else { return Ok(()) };
+/// The same for an area of interest.
+fn find_area(aoi: &mut Option<AreaSpec>, folder: &Path) -> CliResult {
+    match aoi {
+        Some(area) => find_named(&mut area.file, folder),
+        None => Ok(()),
+    }
+}
+
+/// The same for shapes that may name a layer of their file.
+fn find_shapes(name: &mut Option<String>, folder: &Path) -> CliResult {
+    match name {
+        Some(name) => find_named(name, folder),
+        None => Ok(()),
+    }
+}
+
+fn find_named(name: &mut String, folder: &Path) -> CliResult {
     if file_and_layer(name).0.exists() {
         return Ok(());
     }

@@ -6,6 +6,7 @@ use clap::Args;
 use terroir_engine::{JobSpec, SimilarSpec};
 use terroir_scene::{Combine, Rings};
 
+use super::area::AreaOption;
 use super::failure::{CliError, CliResult};
 use super::job::run_and_report;
 use super::output::Output;
@@ -56,9 +57,8 @@ pub struct SimilarArgs {
     /// Write the similarity itself into a .tif instead of a mask
     #[arg(long)]
     values: bool,
-    /// Search only inside the polygons of this vector file
-    #[arg(long, value_name = "FILE")]
-    aoi: Option<String>,
+    #[command(flatten)]
+    inside: AreaOption,
     /// Where the result goes: .tif is a mask, .gpkg polygons with their areas, .csv the places; may be given several times
     #[arg(long, required = true)]
     out: Vec<PathBuf>,
@@ -114,7 +114,7 @@ pub fn run(args: &SimilarArgs, output: Output) -> CliResult {
             apart_px: args.apart,
             least_px: args.least,
             values: args.values,
-            aoi: args.aoi.clone(),
+            aoi: args.inside.spec(),
             out: args.out.clone(),
         }),
         output,

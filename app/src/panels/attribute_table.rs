@@ -51,6 +51,13 @@ pub fn attribute_table_ui(ui: &mut egui::Ui, state: &mut State) {
                 if ui.add_enabled(has_chosen, zoom).clicked() {
                     state.session.view = Some(ViewRequest::Shapes(layer.id));
                 }
+                let area = format!("{}  {}", icon::SELECTION, t!("shapes-area-chosen"));
+                let area = ui.add_enabled(has_chosen, egui::Button::new(area));
+                if area.on_hover_text(t!("layers-area-tip")).clicked()
+                    && let Some(part) = state.chosen_part(&layer)
+                {
+                    state.use_part_as_area(layer.id, part);
+                }
                 if ui
                     .add_enabled(has_chosen, egui::Button::new(t!("shapes-choose-none")))
                     .clicked()

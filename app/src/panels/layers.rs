@@ -270,7 +270,11 @@ fn row_ui(
     }
     if state.history.document().area_of_interest == Some(layer.id) {
         let sign = egui::RichText::new(icon::SELECTION).color(colors.accent);
-        inner.label(sign).on_hover_text(t!("layers-area-tip"));
+        let mut tip = t!("layers-area-tip").to_owned();
+        if state.history.document().area_part.is_some() {
+            tip = format!("{}\n{tip}", state.area_name().unwrap_or_default());
+        }
+        inner.label(sign).on_hover_text(tip);
     }
     inner.add(
         egui::Label::new(text)

@@ -68,12 +68,9 @@ pub fn model_ui(ui: &mut egui::Ui, state: &mut State) {
 
             if state.history.document().area_of_interest.is_some() {
                 ui.label(t!("models-area"));
-                let document = state.history.document();
-                let layer = document
-                    .area_of_interest
-                    .and_then(|id| document.layer(id))
-                    .map(|layer| t!("models-inside", layer = &layer.name));
-                ui.add(egui::Label::new(layer.unwrap_or_default()).truncate())
+                let area = state.area_name().unwrap_or_default();
+                let inside = t!("models-inside", layer = area);
+                ui.add(egui::Label::new(inside).truncate())
                     .on_hover_text(t!("models-inside-tip"));
                 ui.end_row();
             }

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use terroir_scene::{ColumnKind, LayerId, VectorLayer};
+use terroir_scene::{AreaPart, ColumnKind, LayerId, PartKind, VectorLayer};
 
 use crate::language::t;
 use crate::session::{FoundShape, ViewRequest};
 use crate::state::State;
 use crate::theme::{self, icon};
+
+/// Columns and lengths of values that are offered as areas of interest.
+const MOST_COLUMNS: usize = 12;
+const LONGEST_VALUE: usize = 60;
 
 /// Nothing when no shape was clicked.
 pub fn shapes_here_ui(ui: &mut egui::Ui, state: &mut State) {
@@ -54,6 +58,7 @@ pub fn shapes_here_ui(ui: &mut egui::Ui, state: &mut State) {
         if theme::icon_button(ui, icon::FRAME_CORNERS, t!("shapes-zoom")).clicked() {
             state.session.view = Some(ViewRequest::Shapes(shape.layer));
         }
+        area_ui(ui, state, shape, &data);
         ui.add(egui::Label::new(text).truncate());
     });
     egui::Grid::new("attributes of the shape")
@@ -84,6 +89,47 @@ pub fn shapes_here_ui(ui: &mut egui::Ui, state: &mut State) {
         ui.label(t!("shapes-no-attributes"));
     }
     ui.separator();
+}
+
+/// Takes the shape, or all with one of its values, as area of interest.
+fn area_ui(ui: &mut egui::Ui, state: &mut State, shape: &FoundShape, data: &VectorLayer) {
+    let is_polygon = data
+        .shapes
+        .feature(shape.feature)
+        .any(|part| part.kind == PartKind::Polygon);
+    if !is_polygon {
+        return;
+    }
+    let menu = ui.menu_button(icon::SELECTION, |ui| {
+        let mut wanted = None;
+        let number = data.ids.get(shape.feature).copied();
+        if ui.button(t!("shapes-area-this")).clicked() {
+            wanted = number.map(|number| AreaPart::Shapes(vec![number]));
+        }
+        for column in data.columns.iter().take(MOST_COLUMNS) {
+            let value = column.text(shape.feature);
+            let Some(value) = value.filter(|value| value.len() <= LONGEST_VALUE) else {
+                continue;
+            };
+            let name = column.name.clone();
+            let text = t!(
+                "shapes-area-all",
+                column = name.as_str(),
+                value = value.as_str()
+            );
+            if ui.button(text).clicked() {
+                wanted = Some(AreaPart::Value {
+                    column: name,
+                    value,
+                });
+            }
+        }
+        if let Some(part) = wanted {
+            state.use_part_as_area(shape.layer, part);
+            ui.close();
+        }
+    });
+    theme::named(menu.response, t!("shapes-area"));
 }
 
 fn kind_name(kind: ColumnKind) -> &'static str {

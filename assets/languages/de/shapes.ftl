@@ -30,3 +30,8 @@ shapes-column-shape-tip = Nummer des Objekts in der Datei; klicken für die Reih
 shapes-opening = Lese { $file }…
 shapes-opening-done = Lese { $file }… { $done } Objekte
 shapes-opening-of = Lese { $file }… { $done } von { $total } Objekten
+shapes-area = Nur innerhalb dieser Objekte arbeiten
+shapes-area-this = Nur dieses Objekt
+shapes-area-all = Alle mit { $column } = { $value }
+shapes-area-chosen = Auswahl als Gebiet
+shapes-area-count = { $layer }, { $count } Objekte

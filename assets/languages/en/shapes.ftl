@@ -30,3 +30,8 @@ shapes-column-shape-tip = The shape's number in the file; click for the file's o
 shapes-opening = Reading { $file }…
 shapes-opening-done = Reading { $file }… { $done } shapes
 shapes-opening-of = Reading { $file }… { $done } of { $total } shapes
+shapes-area = Work inside these shapes only
+shapes-area-this = This shape only
+shapes-area-all = All with { $column } = { $value }
+shapes-area-chosen = Chosen as area
+shapes-area-count = { $layer }, { $count } shapes

@@ -30,3 +30,8 @@ shapes-column-shape-tip = Número del objeto en el archivo; haga clic para el or
 shapes-opening = Leyendo { $file }…
 shapes-opening-done = Leyendo { $file }… { $done } objetos
 shapes-opening-of = Leyendo { $file }… { $done } de { $total } objetos
+shapes-area = Trabajar solo dentro de estos objetos
+shapes-area-this = Solo este objeto
+shapes-area-all = Todos con { $column } = { $value }
+shapes-area-chosen = Selección como zona
+shapes-area-count = { $layer }, { $count } objetos

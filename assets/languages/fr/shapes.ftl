@@ -30,3 +30,8 @@ shapes-column-shape-tip = Numéro de l'entité dans le fichier ; cliquer pour l'
 shapes-opening = Lecture de { $file }…
 shapes-opening-done = Lecture de { $file }… { $done } entités
 shapes-opening-of = Lecture de { $file }… { $done } entités sur { $total }
+shapes-area = Travailler dans ces entités seulement
+shapes-area-this = Cette entité seulement
+shapes-area-all = Toutes avec { $column } = { $value }
+shapes-area-chosen = Sélection comme zone
+shapes-area-count = { $layer }, { $count } entités

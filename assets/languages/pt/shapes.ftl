@@ -30,3 +30,8 @@ shapes-column-shape-tip = Número do elemento no ficheiro; clicar para a ordem d
 shapes-opening = A ler { $file }…
 shapes-opening-done = A ler { $file }… { $done } elementos
 shapes-opening-of = A ler { $file }… { $done } de { $total } elementos
+shapes-area = Trabalhar só dentro destes elementos
+shapes-area-this = Só este elemento
+shapes-area-all = Todos com { $column } = { $value }
+shapes-area-chosen = Seleção como área
+shapes-area-count = { $layer }, { $count } elementos

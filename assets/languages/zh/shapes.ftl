@@ -27,3 +27,8 @@ shapes-column-shape-tip = 要素在文件中的编号；单击恢复文件顺序
 shapes-opening = 正在读取 { $file }…
 shapes-opening-done = 正在读取 { $file }… { $done } 个要素
 shapes-opening-of = 正在读取 { $file }… { $done } / { $total } 个要素
+shapes-area = 仅在这些要素内工作
+shapes-area-this = 仅此要素
+shapes-area-all = 所有 { $column } = { $value } 的要素
+shapes-area-chosen = 将所选作为区域
+shapes-area-count = { $layer }，{ $count } 个要素

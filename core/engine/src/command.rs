@@ -46,8 +46,8 @@ pub fn command_line(spec: &JobSpec) -> String {
             if spec.seed != 0 {
                 add("--seed", Some(spec.seed.to_string()));
             }
-            if let Some(aoi) = &spec.aoi {
-                add("--aoi", Some(aoi.clone()));
+            for (word, value) in spec.aoi.iter().flat_map(|aoi| aoi.words()) {
+                add(word, Some(value));
             }
             add("--out", path(&spec.out));
         }
@@ -81,8 +81,8 @@ pub fn command_line(spec: &JobSpec) -> String {
             if let Some(uncertainty) = spec.uncertainty {
                 add("--uncertainty", Some(uncertainty.word().to_owned()));
             }
-            if let Some(aoi) = &spec.aoi {
-                add("--aoi", Some(aoi.clone()));
+            for (word, value) in spec.aoi.iter().flat_map(|aoi| aoi.words()) {
+                add(word, Some(value));
             }
             add("--out", path(&spec.out));
         }
@@ -219,8 +219,8 @@ pub fn command_line(spec: &JobSpec) -> String {
                     Some(wavelengths_text(&spec.wavelengths_nm)),
                 );
             }
-            if let Some(aoi) = &spec.aoi {
-                add("--aoi", Some(aoi.clone()));
+            for (word, value) in spec.aoi.iter().flat_map(|aoi| aoi.words()) {
+                add(word, Some(value));
             }
             add("--out", path(&spec.out));
         }

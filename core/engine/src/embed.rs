@@ -87,7 +87,7 @@ fn embed_journalled(
     compute: Compute,
     journal: &mut Journal,
 ) -> JobResult<Outcome> {
-    let area = crate::predict::area_of(spec.aoi.as_deref(), &raster.info().grid)?;
+    let area = crate::predict::area_of(spec.aoi.as_ref(), &raster.info().grid)?;
     let area = area.as_ref();
     let mut setup = prepare(
         spec,
@@ -241,8 +241,8 @@ fn journal_key(
         [
             spec.weights.as_deref().map(fingerprint),
             spec.aoi
-                .as_deref()
-                .map(|name| fingerprint(&terroir_scene::file_and_layer(name).0)),
+                .as_ref()
+                .map(|area| fingerprint(&terroir_scene::file_and_layer(&area.file).0)),
         ]
         .into_iter()
         .flatten()

@@ -155,9 +155,9 @@ pub struct EmbedSpec {
     pub bands: Vec<usize>,
     #[serde(default)]
     pub seed: u64,
-    /// Only pixels inside the polygons of this file, or of a layer of it (`file:layer`); the others become nodata.
+    /// Only pixels inside these polygons; the others become nodata.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub aoi: Option<String>,
+    pub aoi: Option<terroir_scene::AreaSpec>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -191,9 +191,9 @@ pub struct PredictSpec {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub probabilities: bool,
     pub out: PathBuf,
-    /// Only pixels inside the polygons of this file, or of a layer of it (`file:layer`); the others become nodata.
+    /// Only pixels inside these polygons; the others become nodata.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub aoi: Option<String>,
+    pub aoi: Option<terroir_scene::AreaSpec>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -48,7 +48,7 @@ pub(crate) fn predict(
         monitor.warn("the head was trained on another field, whose axes may mean other things; check the map with care");
     }
     let grid = field.info().grid.clone();
-    let area = area_of(spec.aoi.as_deref(), &grid)?;
+    let area = area_of(spec.aoi.as_ref(), &grid)?;
     let job = share.job(JobSpec::Predict(spec.clone()));
     let rows = share.rows(grid.window());
     let key = key_of(
@@ -56,8 +56,8 @@ pub(crate) fn predict(
         &[
             &fingerprint(&spec.field),
             &head_sha256,
-            &spec.aoi.as_deref().map_or_else(String::new, |name| {
-                fingerprint(&terroir_scene::file_and_layer(name).0)
+            &spec.aoi.as_ref().map_or_else(String::new, |area| {
+                fingerprint(&terroir_scene::file_and_layer(&area.file).0)
             }),
         ],
     )?;
@@ -219,11 +219,11 @@ fn uncertainty_bytes(verdicts: &Verdicts, measure: Uncertainty) -> Vec<u8> {
 
 /// The area a job is restricted to.
 pub(crate) fn area_of(
-    name: Option<&str>,
+    spec: Option<&terroir_scene::AreaSpec>,
     grid: &terroir_scene::Grid,
 ) -> JobResult<Option<AreaOfInterest>> {
-    Ok(name
-        .map(|name| AreaOfInterest::read_blocking(name, grid))
+    Ok(spec
+        .map(|spec| AreaOfInterest::read_blocking(spec, grid))
         .transpose()?)
 }
 

@@ -4,10 +4,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use crate::area_spec::{AreaPart, AreaSpec};
 use crate::polygons::PixelShape;
 use crate::{
-    Grid, PartKind, SceneError, SceneResult, Window, place_vectors_blocking, read_vector_blocking,
+    Grid, PartKind, SceneError, SceneResult, VectorLayer, Window, place_vectors_blocking,
+    read_vector_blocking,
 };
+
+/// Values listed where none fits.
+const VALUES_LISTED: usize = 8;
 
 /// Pixels whose centre lies inside any of the area's polygons.
 pub struct AreaOfInterest {
@@ -30,13 +35,14 @@ pub fn file_and_layer(name: &str) -> (PathBuf, Option<String>) {
 }
 
 impl AreaOfInterest {
-    /// Reads the polygons of `file` or `file:layer` and places them on a grid.
+    /// Reads the polygons of an area and places them on a grid.
     ///
     /// # Errors
-    /// No such file or layer, no polygons in it, or none of them on the grid.
-    pub fn read_blocking(name: &str, grid: &Grid) -> SceneResult<Self> {
-        let (path, table) = file_and_layer(name);
+    /// No such file, layer, column or value, no polygons, or none of them on the grid.
+    pub fn read_blocking(spec: &AreaSpec, grid: &Grid) -> SceneResult<Self> {
+        let (path, table) = file_and_layer(&spec.file);
         let layer = read_vector_blocking(&path, table.as_deref(), &Default::default())?;
+        let is_chosen = chosen(&layer, spec.part.as_ref())?;
         let placed = place_vectors_blocking(&layer, grid.crs(), &AtomicBool::new(false))?;
         let pixel_from_map = grid.transform().inverse().ok_or_else(|| {
             SceneError::input(
@@ -45,7 +51,7 @@ impl AreaOfInterest {
         })?;
         let polygons = (0..placed.shapes.parts())
             .filter_map(|part| placed.shapes.part(part))
-            .filter(|part| part.kind == PartKind::Polygon);
+            .filter(|part| part.kind == PartKind::Polygon && is_chosen(part.feature));
         let (mut count, mut shapes) = (0, Vec::new());
         for polygon in polygons {
             count += 1;
@@ -65,10 +71,13 @@ impl AreaOfInterest {
             grid: grid.window(),
         };
         if count == 0 {
-            return Err(SceneError::file(
-                path,
-                "the area of interest has no polygons; choose a file or layer with polygons",
-            ));
+            let what = match spec.part {
+                Some(_) => "the chosen shapes are no polygons; choose others",
+                None => {
+                    "the area of interest has no polygons; choose a file or layer with polygons"
+                }
+            };
+            return Err(SceneError::file(path, what));
         }
         if !area.is_somewhere() {
             return Err(SceneError::file(
@@ -133,6 +142,63 @@ impl AreaOfInterest {
     }
 }
 
+/// Tells which features belong to a part of a layer.
+fn chosen<'a>(
+    layer: &'a VectorLayer,
+    part: Option<&'a AreaPart>,
+) -> SceneResult<Box<dyn Fn(usize) -> bool + 'a>> {
+    match part {
+        None => Ok(Box::new(|_| true)),
+        Some(AreaPart::Shapes(ids)) => {
+            if let Some(id) = ids.iter().find(|id| !layer.ids.contains(id)) {
+                return Err(SceneError::file(
+                    &layer.path,
+                    format!(
+                        "there is no shape {id} in this layer of {} shapes; the attribute table shows their numbers",
+                        layer.features()
+                    ),
+                ));
+            }
+            Ok(Box::new(move |feature| {
+                layer.ids.get(feature).is_some_and(|id| ids.contains(id))
+            }))
+        }
+        Some(AreaPart::Value { column, value }) => {
+            let Some(found) = layer.column(column) else {
+                let names: Vec<&str> = layer.columns.iter().map(|c| c.name.as_str()).collect();
+                return Err(SceneError::file(
+                    &layer.path,
+                    format!(
+                        "the shapes have no column {column}; they have: {}",
+                        names.join(", ")
+                    ),
+                ));
+            };
+            let number = value.parse::<f64>().ok();
+            let has = move |feature: usize| {
+                let same = number.is_some() && found.number(feature) == number;
+                same || found.text(feature).as_deref() == Some(value)
+            };
+            if !(0..layer.features()).any(&has) {
+                let mut known: Vec<String> = (0..layer.features())
+                    .filter_map(|feature| found.text(feature))
+                    .collect();
+                known.sort_unstable();
+                known.dedup();
+                known.truncate(VALUES_LISTED);
+                return Err(SceneError::file(
+                    &layer.path,
+                    format!(
+                        "no shape has {column} = {value}; there are: {}",
+                        known.join(", ")
+                    ),
+                ));
+            }
+            Ok(Box::new(has))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,7 +241,7 @@ mod tests {
             "[[[500050,3999900],[500150,3999900],[500150,3999800],[500050,3999800],[500050,3999900]],\
              [[500090,3999860],[500110,3999860],[500110,3999840],[500090,3999840],[500090,3999860]]]",
         );
-        let area = AreaOfInterest::read_blocking(&name, &grid()).unwrap();
+        let area = AreaOfInterest::read_blocking(&AreaSpec::whole(name), &grid()).unwrap();
         let mask = area.mask(grid().window());
         for row in 0..30 {
             for col in 0..40 {
@@ -203,11 +269,58 @@ mod tests {
             folder.path(),
             "[[[100050,3999900],[100150,3999900],[100150,3999800],[100050,3999900]]]",
         );
-        let error = AreaOfInterest::read_blocking(&name, &grid()).err().unwrap();
+        let error = AreaOfInterest::read_blocking(&AreaSpec::whole(name), &grid());
+        let error = error.err().unwrap();
         assert!(
             error.to_string().contains("no pixel of the scene"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_part_is_chosen_by_value_or_by_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let square = |id: u32, crop: &str, col: u32| {
+            let (left, right) = (500_000 + 10 * col, 500_050 + 10 * col);
+            format!(
+                r#"{{"type":"Feature","id":{id},"properties":{{"crop":"{crop}","year":{}}},"geometry":{{"type":"Polygon","coordinates":[[[{left},4000000],[{right},4000000],[{right},3999900],[{left},3999900],[{left},4000000]]]}}}}"#,
+                2000 + id
+            )
+        };
+        let path = folder.path().join("fields.geojson");
+        let features = [
+            square(3, "wheat", 0),
+            square(5, "maize", 10),
+            square(9, "wheat", 20),
+        ];
+        let text = format!(
+            r#"{{"type":"FeatureCollection","crs":{{"type":"name","properties":{{"name":"urn:ogc:def:crs:EPSG::32629"}}}},"features":[{}]}}"#,
+            features.join(",")
+        );
+        std::fs::write(&path, text).unwrap();
+        let read = |part: &str| {
+            let spec = AreaSpec {
+                file: path.display().to_string(),
+                part: Some(part.parse().unwrap()),
+            };
+            AreaOfInterest::read_blocking(&spec, &grid())
+        };
+        let columns = |part: &str| {
+            let mask = read(part).unwrap().mask(grid().window());
+            [2, 12, 22].map(|col| mask[col])
+        };
+        assert_eq!(columns("crop=wheat"), [true, false, true]);
+        assert_eq!(columns("year=2005.0"), [false, true, false]);
+        assert_eq!(columns("fid=5"), [false, true, false]);
+        assert_eq!(columns("fid=9, 3"), [true, false, true]);
+        for (part, word) in [
+            ("crop=rice", "maize, wheat"),
+            ("kind=wheat", "crop, year"),
+            ("fid=4", "no shape 4"),
+        ] {
+            let error = read(part).err().unwrap().to_string();
+            assert!(error.contains(word), "{error}");
+        }
     }
 
     #[test]

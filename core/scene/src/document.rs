@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Blend, Crs, FollowedPlace, HeadKind, Labels, Profile, RasterInfo, Series, Style,
+    AreaPart, Blend, Crs, FollowedPlace, HeadKind, Labels, Profile, RasterInfo, Series, Style,
     VectorStyle, Wavelength, WeatherSpec, class_color,
 };
 
@@ -128,6 +128,8 @@ pub struct Document {
     pub next_layer_id: u64,
     /// Vector layer whose polygons jobs are restricted to.
     pub area_of_interest: Option<LayerId>,
+    /// Some of its shapes; all without one.
+    pub area_part: Option<AreaPart>,
     /// Kept spectral profiles, oldest first.
     pub profiles: Vec<Arc<Profile>>,
     /// Places kept for the Time panel, oldest first.
@@ -185,6 +187,7 @@ impl PartialEq for Document {
     fn eq(&self, other: &Self) -> bool {
         self.active == other.active
             && self.area_of_interest == other.area_of_interest
+            && self.area_part == other.area_part
             && self.next_layer_id == other.next_layer_id
             && self.layers.len() == other.layers.len()
             && self
@@ -255,6 +258,7 @@ impl Document {
         }
         if self.area_of_interest == Some(id) {
             self.area_of_interest = None;
+            self.area_part = None;
         }
         if self.active == Some(id) {
             self.active = self

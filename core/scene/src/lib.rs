@@ -9,6 +9,7 @@ mod archive_read;
 mod archive_sources;
 mod area;
 mod area_estimates;
+mod area_spec;
 mod assigned_crs;
 mod band_classes;
 mod band_items;
@@ -232,6 +233,7 @@ pub use area::*;
 pub use area_estimates::{
     AreaEstimates, ClassEstimate, Estimated, HALF_WIDTH_95, estimate_areas, points_needed,
 };
+pub use area_spec::{AreaPart, AreaSpec};
 pub use assigned_crs::*;
 pub use bands::*;
 pub use basis::*;

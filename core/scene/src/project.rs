@@ -12,7 +12,7 @@ use crate::containers::container_of;
 use crate::exact_labels::ExactGrid;
 use crate::series_entry::SeriesEntry;
 use crate::{
-    Blend, Crs, Document, DrawnSample, FollowedPlace, Layer, LayerId, LayerSource,
+    AreaPart, Blend, Crs, Document, DrawnSample, FollowedPlace, Layer, LayerId, LayerSource,
     Method, Profile, Raster, SceneError, SceneResult, Style, VectorSource, VectorStyle, Wavelength,
     WeatherReading, WeatherSpec, export_labels, import_labels, is_remote, recognise_product,
 };
@@ -42,6 +42,9 @@ struct ProjectFile {
     next_layer_id: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     area_of_interest: Option<LayerId>,
+    /// Read apart, like layers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    area_part: Option<Value>,
     /// Top first.
     #[serde(default)]
     layers: Vec<Value>,
@@ -207,6 +210,12 @@ fn project_file(
         active: document.active,
         next_layer_id: document.next_layer_id,
         area_of_interest: document.area_of_interest,
+        area_part: document
+            .area_part
+            .as_ref()
+            .map(serde_json::to_value)
+            .transpose()
+            .map_err(|error| unwritable(path, &error))?,
         layers: document
             .layers
             .iter()
@@ -544,9 +553,17 @@ pub(crate) fn open_project_text(bytes: &[u8], path: &Path) -> SceneResult<Opened
     let active = project
         .active
         .filter(|id| layers.iter().any(|layer| layer.id == *id));
-    let area_of_interest = project
+    let mut area_of_interest = project
         .area_of_interest
         .filter(|id| layers.iter().any(|layer| layer.id == *id));
+    let area_part = project.area_part.map(serde_json::from_value::<AreaPart>);
+    let area_part = area_part.transpose().unwrap_or_else(|_| {
+        // All shapes would be another area.
+        area_of_interest = None;
+        warnings
+            .push("the area of interest of this project is not understood; choose it again".into());
+        None
+    });
     let weather = project.weather.and_then(|entry| {
         match serde_json::from_value::<WeatherEntry>(entry) {
             Ok(entry) => Some(WeatherSpec {
@@ -569,6 +586,7 @@ pub(crate) fn open_project_text(bytes: &[u8], path: &Path) -> SceneResult<Opened
         Method::default()
     });
     let document = Document {
+        area_part: area_part.filter(|_| area_of_interest.is_some()),
         area_of_interest,
         layers,
         active,

@@ -90,6 +90,18 @@ fn document(scene: &Path) -> Document {
     let mut profile = crate::profile::tests::profile(bands.collect());
     profile.file = path_of(&document, id);
     document.keep_profiles([profile]);
+    let crs = Crs::parse("EPSG:32632").unwrap();
+    document.followed = [Some(crs), None]
+        .map(|crs| crate::FollowedPlace {
+            place: crate::TimePlace {
+                xy: (600_010.1, 5_199_990.7),
+                crs,
+            },
+            color: [200, 10, 20],
+        })
+        .to_vec();
+    document.area_of_interest = Some(id);
+    document.area_part = Some("crop=winter wheat".parse().unwrap());
     document
 }
 
@@ -382,6 +394,28 @@ fn the_method_of_the_map_stays_with_the_project() {
         "{:?}",
         opened.warnings
     );
+}
+
+#[test]
+fn an_area_and_places_of_a_newer_program_are_left_out_and_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = raster_file(folder.path(), "scene.asc");
+    let path = folder.path().join("work.terroir");
+    save_project(&document(&scene), &path).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let newer = text
+        .replace("\"crop=winter wheat\"", "{\"near\": 5}")
+        .replacen("600010.1", "\"everywhere\"", 1);
+    std::fs::write(&path, newer).unwrap();
+    let opened = open_project(&path).unwrap();
+    let document = opened.document;
+    // Not the whole layer instead of a part of it.
+    assert_eq!(
+        (document.area_of_interest, document.area_part),
+        (None, None)
+    );
+    assert_eq!(document.followed.len(), 1);
+    assert_eq!(opened.warnings.len(), 2, "{:?}", opened.warnings);
 }
 
 #[test]

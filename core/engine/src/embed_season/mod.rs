@@ -178,7 +178,7 @@ fn prepare(
     let side = model.config().image_px;
     let pair = IndexPair::of(&about.bands);
     Ok(Setup {
-        area: area_of(spec.aoi.as_deref(), &site.archive.grid)?,
+        area: area_of(spec.aoi.as_ref(), &site.archive.grid)?,
         model,
         about,
         device,

@@ -22,9 +22,9 @@ pub struct EmbedSeasonSpec {
     /// `auto`, `cpu` or an adapter's name as `devices` lists it.
     pub device: String,
     pub out: PathBuf,
-    /// Only pixels inside the polygons of this file, or of a layer of it (`file:layer`); the others become nodata.
+    /// Only pixels inside these polygons; the others become nodata.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub aoi: Option<String>,
+    pub aoi: Option<terroir_scene::AreaSpec>,
 }
 
 impl EmbedSeasonSpec {
@@ -39,8 +39,8 @@ impl EmbedSeasonSpec {
             add("--support", support.to_string());
         }
         add("--device", self.device.clone());
-        if let Some(aoi) = &self.aoi {
-            add("--aoi", aoi.clone());
+        for (word, value) in self.aoi.iter().flat_map(|aoi| aoi.words()) {
+            add(word, value);
         }
         add("--out", self.out.display().to_string());
         words

@@ -121,7 +121,7 @@ fn prepare(spec: &EmbedSeriesSpec, share: Share, monitor: &Monitor<'_>) -> JobRe
         None => whole,
     };
     let grid = part_of_grid(&series.archive.grid, region)?;
-    let area = area_of(spec.aoi.as_deref(), &grid)?;
+    let area = area_of(spec.aoi.as_ref(), &grid)?;
     let plan = chip_plan(&series, &frames, region)?;
     let rows = share.rows_between(grid.window(), &plan.row_starts());
     Ok(Setup {
@@ -242,8 +242,8 @@ fn journal_key(spec: &EmbedSeriesSpec, setup: &Setup) -> Result<String, Failure>
             }
         }
     }
-    if let Some(name) = &spec.aoi {
-        hasher.update(fingerprint(&terroir_scene::file_and_layer(name).0));
+    if let Some(area) = &spec.aoi {
+        hasher.update(fingerprint(&terroir_scene::file_and_layer(&area.file).0));
     }
     Ok(hex(&hasher.finalize()))
 }

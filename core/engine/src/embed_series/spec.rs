@@ -26,9 +26,9 @@ pub struct EmbedSeriesSpec {
     pub out: PathBuf,
     #[serde(default)]
     pub seed: u64,
-    /// Only pixels inside the polygons of this file, or of a layer of it (`file:layer`); the others become nodata.
+    /// Only pixels inside these polygons; the others become nodata.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub aoi: Option<String>,
+    pub aoi: Option<terroir_scene::AreaSpec>,
     /// Only this part of the grid; the files have just this part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
@@ -70,8 +70,8 @@ impl EmbedSeriesSpec {
         if let Some(window) = &self.window {
             add("--window", window_text(window));
         }
-        if let Some(aoi) = &self.aoi {
-            add("--aoi", aoi.clone());
+        for (word, value) in self.aoi.iter().flat_map(|aoi| aoi.words()) {
+            add(word, value);
         }
         add("--out", self.out.display().to_string());
         words

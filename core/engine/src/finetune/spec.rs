@@ -239,7 +239,7 @@ pub struct MapSceneSpec {
     /// (band from 0, nm): the user's edits and choices win over the file's.
     #[serde(default)]
     pub wavelengths_nm: Vec<(usize, f64)>,
-    /// Only pixels inside the polygons of this file, or of a layer of it (`file:layer`); the others become nodata.
+    /// Only pixels inside these polygons; the others become nodata.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub aoi: Option<String>,
+    pub aoi: Option<terroir_scene::AreaSpec>,
 }

@@ -100,7 +100,7 @@ fn map_in_blocks(
     let (out, own_grid) = (share.path_of(&spec.out), share.grid(&grid, task.rows));
     let journal = Journal::open(&out, &task.key, &own_grid, content)?;
     let mut journal = journal.starting_at_row(task.rows.row);
-    let area = area_of(spec.aoi.as_deref(), &grid)?;
+    let area = area_of(spec.aoi.as_ref(), &grid)?;
     let result = Mapper::load(&spec.model_file, about, wavelengths_um, compute, monitor).and_then(
         |mut mapper| {
             let blocks = match side {
@@ -209,8 +209,8 @@ fn journal_key(
     };
     let area = spec
         .aoi
-        .as_deref()
-        .map(|name| of_file(&terroir_scene::file_and_layer(name).0));
+        .as_ref()
+        .map(|area| of_file(&terroir_scene::file_and_layer(&area.file).0));
     let info = raster.info();
     let text = format!(
         "{}\n{spec_text}\n{sha256}\n{}\n{area:?}\n{} {} {}\n{}",

@@ -68,7 +68,7 @@ pub(crate) fn similar(spec: &SimilarSpec, monitor: &Monitor<'_>) -> JobResult<Ou
             spec.combine,
             examples.iter().map(|example| example.vector.as_slice()),
         ),
-        area: area_of(spec.aoi.as_deref(), &grid)?,
+        area: area_of(spec.aoi.as_ref(), &grid)?,
         field: &field,
     };
     let windows = squares(grid.width, grid.height);

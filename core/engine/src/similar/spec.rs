@@ -38,9 +38,9 @@ pub struct SimilarSpec {
     /// A `.tif` holds the likeness itself instead of a mask.
     #[serde(default)]
     pub values: bool,
-    /// Only pixels inside the polygons of this file, or of a layer of it.
+    /// Only pixels inside these polygons.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub aoi: Option<String>,
+    pub aoi: Option<terroir_scene::AreaSpec>,
     /// By their endings: `.tif` mask or likeness, `.gpkg` polygons and places, `.csv` places.
     pub out: Vec<PathBuf>,
 }
@@ -102,8 +102,8 @@ impl SimilarSpec {
         if self.values {
             words.push(("--values", None));
         }
-        if let Some(aoi) = &self.aoi {
-            words.push(("--aoi", Some(aoi.clone())));
+        for (word, value) in self.aoi.iter().flat_map(|aoi| aoi.words()) {
+            words.push((word, Some(value)));
         }
         for out in &self.out {
             words.push(("--out", path(out)));
