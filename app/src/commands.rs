@@ -584,11 +584,8 @@ impl Command {
             C::MapCrs => need(has_raster, t!("why-add-raster")),
             C::LayerCrs => need(
                 state.active_layer().is_some_and(|layer| {
-                    layer.series().is_none()
-                        && state.raster_info(layer).is_some_and(|info| {
-                            let georef = &info.grid.georef;
-                            georef.ground_crs().is_none() || georef.crs_is_assigned
-                        })
+                    let info = state.raster_info(layer);
+                    info.is_some_and(|info| info.grid.georef.takes_crs())
                 }),
                 t!("why-has-crs"),
             ),

@@ -1,11 +1,13 @@
 //! Choosing a coordinate system: for the map, or for a raster whose file names none. Searches PROJ's register by code,
 //! name and place; a definition (WKT, PROJ string) can be typed as well.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use egui::{Id, Key, Modal, RichText};
 use terroir_scene::{
-    AssignedCrs, Crs, CrsEntry, CrsKind, Document, LayerId, LayerSource, LonLatBox, assign_systems,
+    AssignedCrs, Crs, CrsEntry, CrsKind, Document, Layer, LayerId, LayerSource, LonLatBox,
+    assign_systems,
 };
 
 use crate::export::primary_button;
@@ -440,22 +442,16 @@ impl State {
         if self.told_systems.0 == Some(now) {
             return;
         }
-        let layers = self.history.document().layers.iter();
-        let systems: Vec<AssignedCrs> = layers
-            .filter_map(|layer| {
-                let LayerSource::Raster { path, info } = &layer.source else {
-                    return None;
-                };
-                let georef = &info.as_ref()?.grid.georef;
-                Some(AssignedCrs {
-                    path: path.clone(),
-                    crs: georef
-                        .ground_crs()
-                        .filter(|_| georef.crs_is_assigned)?
-                        .clone(),
-                })
-            })
-            .collect();
+        let mut systems: Vec<AssignedCrs> = Vec::new();
+        for layer in &self.history.document().layers {
+            let Some(crs) = layer.assigned_crs() else {
+                continue;
+            };
+            systems.extend(files_of(layer).into_iter().map(|path| AssignedCrs {
+                path,
+                crs: crs.clone(),
+            }));
+        }
         if systems != self.told_systems.1 {
             assign_systems(systems.clone());
             self.jobs.assign(systems.clone());
@@ -464,19 +460,44 @@ impl State {
     }
 }
 
-/// Gives a raster a system; labels on its pixels follow, and a map without one takes it over.
+/// What is opened to read a layer: its file, or the images of a series with what they are cut out of and their masks. A
+/// system that is named is of those among them that name none.
+fn files_of(layer: &Layer) -> Vec<PathBuf> {
+    match &layer.source {
+        LayerSource::Raster { path, .. } => vec![path.clone()],
+        LayerSource::Series(series) => {
+            let mut files = Vec::new();
+            for frame in series.frames() {
+                let info = frame.info.as_ref();
+                if info.is_some_and(|info| info.grid.georef.crs_is_assigned) {
+                    files.extend(frame.parts.iter().map(|part| part.path.clone()));
+                    files.extend(frame.mask.as_ref().map(|mask| mask.path.clone()));
+                    files.extend(info.map(|info| info.path.clone()));
+                }
+            }
+            files.sort_unstable();
+            files.dedup();
+            files
+        }
+        LayerSource::Labels | LayerSource::Vector(_) => Vec::new(),
+    }
+}
+
+/// Gives a raster or the images of a series a system; labels on its pixels follow, and a map without one takes it over.
 fn assign(document: &mut Document, id: LayerId, crs: &Crs) {
     let Some(layer) = document.layer_mut(id) else {
         return;
     };
-    let LayerSource::Raster {
-        info: Some(info), ..
-    } = &mut layer.source
-    else {
+    let Some(before) = layer.raster_info().map(|info| info.grid.clone()) else {
         return;
     };
-    let before = info.grid.clone();
-    Arc::make_mut(info).grid.georef.assign_crs(crs.clone());
+    match &mut layer.source {
+        LayerSource::Raster {
+            info: Some(info), ..
+        } => Arc::make_mut(info).grid.georef.assign_crs(crs.clone()),
+        LayerSource::Series(series) => series.assign_crs(crs),
+        _ => return,
+    }
     if let Some(labels) = document
         .labels
         .as_mut()

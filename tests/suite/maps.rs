@@ -134,6 +134,61 @@ fn a_system_named_by_hand_goes_into_what_jobs_make() {
 }
 
 #[test]
+fn a_series_without_a_system_is_named_one_for_all_its_dates() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = folder.path().join("images");
+    std::fs::create_dir(&images).unwrap();
+    let nameless = write_nameless(folder.path());
+    for day in ["03", "08", "13"] {
+        std::fs::copy(&nameless, images.join(format!("image_2021-06-{day}.tif"))).unwrap();
+    }
+    let mut harness = crate::series::open_as_series(images.clone());
+    harness.get_by_label("No coordinate system").click();
+    harness.step();
+    choose(&mut harness, "32629");
+    wait(&mut harness, "the system", |window| {
+        epsg(window) == Some(32629)
+    });
+    let named = |document: &terroir_scene::Document| -> Vec<Option<u32>> {
+        let frames = document.layers[0].series().unwrap().frames();
+        frames
+            .iter()
+            .map(|frame| {
+                let georef = &frame.info.as_ref().unwrap().grid.georef;
+                georef.assigned_crs().and_then(|crs| crs.epsg)
+            })
+            .collect()
+    };
+    assert_eq!(named(harness.state().document()), [Some(32629); 3]);
+    // Jobs on any of its dates are told.
+    let one = images.join("image_2021-06-08.tif");
+    let info = |path: &Path| Raster::open(path).unwrap().info().grid.crs().cloned();
+    assert_eq!(info(&one).and_then(|crs| crs.epsg), Some(32629));
+    let project = folder.path().join("named.terroir");
+    terroir_scene::save_project(harness.state().document(), &project).unwrap();
+    press(&mut harness, CTRL, Key::Z);
+    harness.step();
+    assert_eq!(named(harness.state().document()), [None; 3]);
+    assert_eq!(info(&one), None);
+    let opened = open_project(&project).unwrap();
+    assert_eq!(named(&opened.document), [Some(32629); 3]);
+
+    // The command line: the folder stands for all that lies in it.
+    let folder_name = images.display().to_string();
+    let assigned = format!("{folder_name}=EPSG:32629");
+    let mut words = vec!["time-profile", &folder_name, "--bands", "Band 1", "--json"];
+    words.extend(["--at", "500615,4399985", "--crs", "EPSG:32629"]);
+    let lost = run(folder.path(), &words).json();
+    words.extend(["--assign-crs", &assigned]);
+    let found = run(folder.path(), &words).json();
+    assert_eq!(
+        found["dates"][2]["values"][0].as_f64(),
+        Some(20.0),
+        "{found} {lost}"
+    );
+}
+
+#[test]
 fn a_raster_without_a_system_is_named_one_and_the_map_changes_under_the_same_view() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = open(vec![write_nameless(folder.path())]);

@@ -116,8 +116,8 @@ struct GlobalOptions {
     /// No progress and no remarks, only results, warnings and errors
     #[arg(long, short, global = true)]
     quiet: bool,
-    /// The coordinate system of a raster whose file names none, as EPSG code, WKT or PROJ string; may be repeated. The file stays
-    /// as it is
+    /// The coordinate system of a raster whose file names none, or of those in a folder, as EPSG code, WKT or PROJ string; may be
+    /// repeated. The files stay as they are
     #[arg(long, global = true, value_name = "FILE=SYSTEM", value_parser = assigned_crs, help_heading = "Options")]
     assign_crs: Vec<AssignedCrs>,
 }

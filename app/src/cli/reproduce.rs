@@ -297,9 +297,19 @@ fn take_named_systems(job: &JobSpec, made: &Raster) {
         return;
     };
     let is_nameless = |path: &&Path| {
-        !is_remote(path)
-            && Raster::open(path)
-                .is_ok_and(|raster| raster.info().grid.georef.ground_crs().is_none())
+        let lacks = |info: &RasterInfo| info.grid.georef.ground_crs().is_none();
+        if is_remote(path) {
+            return false;
+        }
+        match Raster::open(path) {
+            Ok(raster) => lacks(raster.info()),
+            Err(_) if path.is_dir() => {
+                let found = find_series_blocking(&[path.to_path_buf()]);
+                let mut frames = found.series.iter().flat_map(|series| &series.frames);
+                frames.any(|frame| frame.info.as_deref().is_some_and(lacks))
+            }
+            Err(_) => false,
+        }
     };
     let named = job
         .rasters()

@@ -106,6 +106,18 @@ impl Layer {
         }
     }
 
+    /// The system the user named for the layer's files, where they name none.
+    pub fn assigned_crs(&self) -> Option<&Crs> {
+        match &self.source {
+            LayerSource::Raster { info, .. } => info.as_ref()?.grid.georef.assigned_crs(),
+            LayerSource::Series(series) => series
+                .frames()
+                .iter()
+                .find_map(|frame| frame.info.as_ref()?.grid.georef.assigned_crs()),
+            LayerSource::Labels | LayerSource::Vector(_) => None,
+        }
+    }
+
     fn size_bytes(&self) -> usize {
         // Styles and band lists are bounded guesses: a basis is 3 x 64 numbers, a head a few hundred.
         const STYLE: usize = 4096;

@@ -102,14 +102,23 @@ impl Georef {
         }
     }
 
+    /// Whether the user may name its system: the file names none.
+    pub fn takes_crs(&self) -> bool {
+        self.ground_crs().is_none() || self.crs_is_assigned
+    }
+
+    /// The system the user named.
+    pub fn assigned_crs(&self) -> Option<&Crs> {
+        self.ground_crs().filter(|_| self.crs_is_assigned)
+    }
+
     /// Names the system of a raster whose file names none.
     pub fn assign_crs(&mut self, crs: Crs) {
-        self.note = Some(match &self.model {
-            Some(_) => format!(
-                "{}; its coordinate system was named by hand",
-                self.note.take().unwrap_or_default()
-            ),
-            None => "its coordinate system was named by hand".to_owned(),
+        const BY_HAND: &str = "its coordinate system was named by hand";
+        self.note = Some(match (&self.model, self.note.take()) {
+            (Some(_), Some(note)) if note.ends_with(BY_HAND) => note,
+            (Some(_), note) => format!("{}; {BY_HAND}", note.unwrap_or_default()),
+            (None, _) => BY_HAND.to_owned(),
         });
         match self.model.as_mut().map(Arc::make_mut) {
             Some(GroundModel::ControlPoints(points)) => points.crs = Some(crs),

@@ -312,11 +312,7 @@ fn layer_entry(layer: &Layer, folder: &Path) -> LayerEntry {
             crs: source.crs.clone(),
             style: source.style.clone(),
         }),
-        assigned_crs: layer
-            .raster_info()
-            .map(|info| &info.grid.georef)
-            .filter(|georef| georef.crs_is_assigned)
-            .and_then(|georef| georef.ground_crs().cloned()),
+        assigned_crs: layer.assigned_crs().cloned(),
     }
 }
 
@@ -617,7 +613,10 @@ fn open_layer(
     let source = match (entry.kind.as_str(), entry.file, entry.series) {
         ("labels", ..) => LayerSource::Labels,
         ("series", _, Some(series)) => {
-            let (series, missing) = series.open_blocking(folder);
+            let (mut series, missing) = series.open_blocking(folder);
+            if let Some(crs) = &entry.assigned_crs {
+                series.assign_crs(crs);
+            }
             warnings.extend(
                 missing
                     .into_iter()

@@ -8,7 +8,8 @@ use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BandInfo, Layer, LayerSource, MaskSource, Period, RasterInfo, Style, nearest_band, style_bands,
+    BandInfo, Crs, Layer, LayerSource, MaskSource, Period, RasterInfo, Style, nearest_band,
+    style_bands,
 };
 
 /// A file and the bands of it (from 0) that belong to a frame; no bands = all of them.
@@ -112,6 +113,17 @@ impl Series {
 
     pub fn shown(&self) -> usize {
         self.shown
+    }
+
+    /// Names the system of every image whose file names none.
+    pub fn assign_crs(&mut self, crs: &Crs) {
+        for frame in Arc::make_mut(&mut self.frames) {
+            if let Some(info) = &mut frame.info
+                && info.grid.georef.takes_crs()
+            {
+                Arc::make_mut(info).grid.georef.assign_crs(crs.clone());
+            }
+        }
     }
 
     pub fn shown_frame(&self) -> Option<&Frame> {
