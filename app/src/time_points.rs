@@ -146,7 +146,7 @@ impl State {
         let document = self.history.document();
         let is_placed = layer
             .raster_info()
-            .is_some_and(|info| info.grid.crs().is_some());
+            .is_some_and(|info| info.grid.georef.ground_crs().is_some());
         let place = match (&document.map_crs, is_placed) {
             (Some(crs), true) => TimePlace {
                 xy: map_xy,

@@ -279,3 +279,86 @@ fn places_that_cannot_be_read_are_refused_in_words() {
     assert!(told.stderr.contains("warning") && told.stderr.contains("m_4709963"));
     assert!(files_in(folder.path()).is_empty());
 }
+
+/// Rasters that control points place: the ground under a pixel leads back to that pixel, at one date and over all.
+#[test]
+fn places_on_rasters_with_control_points_are_the_pixels_drawn_there() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let mut points = String::new();
+    for (col, row) in [0.0, 20.0, 40.0]
+        .into_iter()
+        .flat_map(|col: f64| [0.0, 15.0, 30.0].map(|row: f64| (col, row)))
+    {
+        let (x, y) = (
+            500_000.0 + 10.0 * col + 0.05 * col * col,
+            4_000_000.0 - 10.0 * row,
+        );
+        points += &format!("<GCP Id=\"\" Pixel=\"{col}\" Line=\"{row}\" X=\"{x}\" Y=\"{y}\"/>");
+    }
+    let mut files = Vec::new();
+    for (date, add) in [("2021-06-03", 0usize), ("2021-06-08", 100)] {
+        let pixels: Vec<u8> = (0..40 * 30)
+            .map(|at| (at % 40 + at / 40 + add) as u8)
+            .collect();
+        let flat = path(&format!("flat_{add}.tif"));
+        crate::canvas::write_tiff(
+            &flat,
+            (40, 30),
+            &[pixels],
+            [0.0, 1.0, 0.0, 0.0, 0.0, -1.0],
+            false,
+        );
+        let bent = path(&format!("bent_{date}.vrt"));
+        let text = format!(
+            "<VRTDataset rasterXSize=\"40\" rasterYSize=\"30\"><GCPList Projection=\"EPSG:32629\">{points}</GCPList>\
+             <VRTRasterBand dataType=\"Byte\" band=\"1\"><SimpleSource><SourceFilename relativeToVRT=\"1\">flat_{add}.tif\
+             </SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>"
+        );
+        fs::write(&bent, text).unwrap();
+        files.push(bent.display().to_string());
+    }
+    let by_pixel = &profiles(folder.path(), &[&files[0], "--pixel", "30,12"])[0];
+    assert_eq!(by_pixel["crs"].as_str(), Some("EPSG:32629"));
+    let at = format!("{},{}", by_pixel["x"], by_pixel["y"]);
+    let by_place = &profiles(folder.path(), &[&files[0], "--at", &at])[0];
+    assert_eq!(
+        (&by_place["col"], &by_place["row"]),
+        (&by_pixel["col"], &by_pixel["row"])
+    );
+    assert_eq!(values(by_place), [Some(42.0)]);
+    let mut words = vec!["time-profile"];
+    words.extend(files.iter().map(String::as_str));
+    words.extend([
+        "--at",
+        &at,
+        "--crs",
+        "EPSG:32629",
+        "--bands",
+        "Band 1",
+        "--json",
+    ]);
+    let json = run(folder.path(), &words).json();
+    let dates = json["dates"].as_array().unwrap();
+    let found: Vec<_> = dates
+        .iter()
+        .map(|date| date["values"][0].as_f64())
+        .collect();
+    assert_eq!(found, [Some(42.0), Some(142.0)], "{json}");
+    let json = run(
+        folder.path(),
+        &[
+            "time-profile",
+            &files[0],
+            &files[1],
+            "--pixel",
+            "30,12",
+            "--bands",
+            "Band 1",
+            "--json",
+        ],
+    )
+    .json();
+    assert_eq!(json["place"]["crs"].as_str(), Some("EPSG:32629"));
+    assert_eq!(json["dates"][1]["values"][0].as_f64(), Some(142.0));
+}

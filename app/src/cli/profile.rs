@@ -125,12 +125,12 @@ fn profile(file: &Path, place: &Place, crs: Option<&Crs>, side: usize) -> CliRes
         Place::Map(xy) => {
             let pixel = pixel_under_point(grid, crs, *xy)
                 .map_err(|error| CliError::failed(format!("{error}.\n{}", file.display())))?;
-            (pixel, *xy, crs.or(grid.crs()))
+            (pixel, *xy, crs.or(grid.georef.ground_crs()))
         }
         Place::Pixel((col, row)) => {
             let center = (*col as f64 + 0.5, *row as f64 + 0.5);
-            let xy = grid.transform().map_from_pixel(center.0, center.1);
-            ((*col, *row), xy, grid.crs())
+            let xy = grid.ground_from_pixel(center.0, center.1);
+            ((*col, *row), xy.unwrap_or(center), grid.georef.ground_crs())
         }
     };
     let bands = raster.profile_blocking(&info.bands, pixel, side)?;

@@ -140,9 +140,13 @@ fn place(args: &TimeProfileArgs, series: &Series) -> CliResult<TimePlace> {
     let grid = first.map(|info| &info.grid);
     // The middle of the pixel, on the ground where the image has a place there.
     let middle = (col.floor() + 0.5, row.floor() + 0.5);
-    Ok(match grid.and_then(|grid| Some((grid, grid.crs()?))) {
-        Some((grid, crs)) => TimePlace {
-            xy: grid.transform().map_from_pixel(middle.0, middle.1),
+    let on_ground = grid.and_then(|grid| {
+        let crs = grid.georef.ground_crs()?;
+        Some((grid.ground_from_pixel(middle.0, middle.1)?, crs))
+    });
+    Ok(match on_ground {
+        Some((xy, crs)) => TimePlace {
+            xy,
             crs: Some(crs.clone()),
         },
         None => TimePlace {

@@ -8,8 +8,7 @@ use crate::profile::{ProfileBand, empty_bands};
 use crate::raster_io::Shape;
 use crate::raster_read::MissingFloat;
 use crate::{
-    BandInfo, Crs, Grid, Raster, Reprojection, Resampling, SampleType, SceneError, SceneResult,
-    Window,
+    BandInfo, Crs, Grid, Place, Raster, Resampling, SampleType, SceneError, SceneResult, Window,
 };
 
 /// Values read in one call, about.
@@ -186,7 +185,8 @@ fn fill(band: &mut ProfileBand, values: &[f64], valid: &[bool]) {
     }
 }
 
-/// The pixel of a grid under a point of `crs` (`None`: the grid's own), from 0.
+/// The pixel of a grid under a point of `crs` (`None`: the grid's own), from 0; where control points or sensor coefficients
+/// place the raster, the pixel that is drawn there.
 ///
 /// # Errors
 /// The point lies outside, or PROJ knows no way.
@@ -196,22 +196,16 @@ pub fn pixel_under_point(
     (x, y): (f64, f64),
 ) -> SceneResult<(usize, usize)> {
     let outside = || SceneError::input(format!("{x}, {y} lies outside the raster"));
-    let (map_x, map_y) = match (crs, grid.crs()) {
-        (Some(from), Some(to)) if !from.same_as(to) => Reprojection::new(from, to)?
-            .point(x, y)
-            .ok_or_else(outside)?,
-        (Some(from), None) => {
-            return Err(SceneError::input(format!(
-                "the raster has no coordinate system, so a point of {} cannot be found in it; give its pixel",
-                from.label()
-            )));
-        }
-        _ => (x, y),
-    };
-    let pixel_from_map = grid.transform().inverse().ok_or_else(outside)?;
-    let (col, row) = pixel_from_map.map_from_pixel(map_x, map_y);
-    let is_inside = col >= 0.0 && row >= 0.0 && col < grid.width as f64 && row < grid.height as f64;
-    if is_inside {
+    let ground = grid.georef.ground_crs();
+    if let (Some(from), None) = (crs, ground) {
+        return Err(SceneError::input(format!(
+            "the raster has no coordinate system, so a point of {} cannot be found in it; give its pixel",
+            from.label()
+        )));
+    }
+    let place = Place::new(grid, crs.or(ground))?;
+    let (col, row) = place.pixel_from_map(x, y).ok_or_else(outside)?;
+    if grid.holds(col, row) {
         Ok((col as usize, row as usize))
     } else {
         Err(outside())
@@ -278,5 +272,47 @@ mod tests {
         // 111.319 m of Web Mercator are a thousandth of a degree at the equator.
         let pixel = pixel_under_point(&grid, Some(&wgs), (0.001, 0.002)).unwrap();
         assert_eq!(pixel, (1, 1));
+    }
+
+    #[test]
+    fn points_find_the_pixel_that_control_points_draw_there() {
+        let folder = tempfile::tempdir().unwrap();
+        raster(folder.path());
+        // No affine transform meets them.
+        let x = |col: f64| 500_100.0 + 10.0 * col + 0.3 * col * col;
+        let mut points = String::new();
+        for (col, row) in [0.0, 2.5, 5.0]
+            .into_iter()
+            .flat_map(|col| [0.0, 2.0, 4.0].map(|row| (col, row)))
+        {
+            points += &format!(
+                "<GCP Id=\"\" Pixel=\"{col}\" Line=\"{row}\" X=\"{}\" Y=\"{}\"/>",
+                x(col),
+                4_000_000.0 - 10.0 * row
+            );
+        }
+        let path = folder.path().join("bent.vrt");
+        let text = format!(
+            "<VRTDataset rasterXSize=\"5\" rasterYSize=\"4\"><GCPList Projection=\"EPSG:32629\">{points}</GCPList>\
+             <VRTRasterBand dataType=\"Float32\" band=\"1\"><SimpleSource><SourceFilename relativeToVRT=\"1\">grid.asc\
+             </SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>"
+        );
+        std::fs::write(&path, text).unwrap();
+        let bent = Raster::open(&path).unwrap();
+        let grid = &bent.info().grid;
+        assert!(grid.georef.model.is_some());
+        let own = (x(3.5), 4_000_000.0 - 15.0);
+        assert_eq!(pixel_under_point(grid, None, own).unwrap(), (3, 1));
+        let wgs = Crs::wgs84().unwrap();
+        let utm = Crs::parse("EPSG:32629").unwrap();
+        let lon_lat = crate::Reprojection::new(&utm, &wgs)
+            .unwrap()
+            .point(own.0, own.1)
+            .unwrap();
+        assert_eq!(
+            pixel_under_point(grid, Some(&wgs), lon_lat).unwrap(),
+            (3, 1)
+        );
+        assert!(pixel_under_point(grid, None, (x(-2.0), own.1)).is_err());
     }
 }

@@ -168,7 +168,7 @@ impl TimeReader {
 
     /// The pixel of a grid under a place; `None` outside.
     fn pixel(&mut self, grid: &Grid, place: &TimePlace) -> Option<Window> {
-        let (x, y) = match (&place.crs, grid.crs()) {
+        let (x, y) = match (&place.crs, grid.georef.ground_crs()) {
             (Some(from), Some(to)) if from != to => {
                 self.way(from, to)?.point(place.xy.0, place.xy.1)?
             }
@@ -176,11 +176,9 @@ impl TimeReader {
         };
         let (col, row) = match &place.crs {
             None => (x, y),
-            Some(_) => grid.transform().inverse()?.map_from_pixel(x, y),
+            Some(_) => grid.pixel_from_ground(x, y)?,
         };
-        let is_inside =
-            col >= 0.0 && row >= 0.0 && col < grid.width as f64 && row < grid.height as f64;
-        is_inside.then_some(Window {
+        grid.holds(col, row).then_some(Window {
             col: col as usize,
             row: row as usize,
             width: 1,
