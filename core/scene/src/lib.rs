@@ -219,6 +219,8 @@ mod made_raster;
 #[cfg(test)]
 mod made_rasters_test;
 #[cfg(test)]
+mod product_pixels_test;
+#[cfg(test)]
 mod products_test;
 #[cfg(test)]
 mod reader_test;
