@@ -1,6 +1,7 @@
 //! Text beside the shapes of a vector layer: one attribute, with a halo, never over another text. Placed anew only when the
 //! view or the layer changes. Knows placed shapes; knows nothing of files.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -13,7 +14,9 @@ use super::vector_view::VectorView;
 /// Texts in one view.
 const MOST_TEXTS: usize = 300;
 /// Parts looked at for one view; more shapes are too small to be read anyway.
-const MOST_PARTS: usize = 4000;
+const MOST_PARTS: usize = 1500;
+/// Vertices looked at for places of new texts in one frame; the rest follows with the next.
+const MOST_VERTICES: usize = 200_000;
 /// Longer texts are cut.
 const MOST_LETTERS: usize = 40;
 /// Room kept free around a text.
@@ -72,8 +75,11 @@ impl VectorLabels {
         if self.placed_for.as_ref() != Some(&key) {
             let known: HashSet<usize> = key.layers.iter().map(|(placed, _)| *placed).collect();
             self.anchors.retain(|(placed, _), _| known.contains(placed));
-            self.place(painter, rect, viewport, &views);
-            self.placed_for = Some(key);
+            let is_done = self.place(painter, rect, viewport, &views);
+            self.placed_for = is_done.then_some(key);
+            if !is_done {
+                painter.ctx().request_repaint();
+            }
         }
         for (number, size, texts) in &self.texts {
             let font = FontId::proportional(*size);
@@ -90,15 +96,17 @@ impl VectorLabels {
         }
     }
 
+    /// False when some texts wait for the next frame.
     fn place(
         &mut self,
         painter: &Painter,
         rect: Rect,
         viewport: &Viewport,
         views: &[(&VectorView, &Arc<PlacedVectors>, &Arc<VectorLook>)],
-    ) {
+    ) -> bool {
         self.texts.clear();
         let mut taken: Vec<Rect> = Vec::new();
+        let (mut room, mut is_done) = (MOST_VERTICES, true);
         for (number, (view, placed, look)) in views.iter().enumerate() {
             let Some(label) = &look.style.label else {
                 continue;
@@ -109,40 +117,40 @@ impl VectorLabels {
             let font = FontId::proportional(label.size.clamp(6.0, 72.0));
             let address = Arc::as_ptr(placed) as usize;
             let mut texts = Vec::new();
-            let mut parts: Vec<(f64, u32)> = placed
-                .parts_in(&viewport.rect())
-                .into_iter()
-                .filter_map(|index| {
-                    let part = placed.shapes.part(index as usize)?;
-                    look.row(part.feature)?;
-                    let (low, high) = part.bounds()?;
-                    Some(((high[0] - low[0]) * (high[1] - low[1]), index))
-                })
-                .collect();
-            // The largest shapes have the first choice.
-            parts.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-            parts.truncate(MOST_PARTS);
             let mut named = HashSet::new();
-            for (_, index) in parts {
+            // The largest shapes have the first choice.
+            for index in placed.largest_in(&viewport.rect(), MOST_PARTS) {
                 if taken.len() >= MOST_TEXTS {
                     break;
                 }
                 let Some(part) = placed.shapes.part(index as usize) else {
                     continue;
                 };
-                if named.contains(&part.feature) {
+                if named.contains(&part.feature) || look.row(part.feature).is_none() {
+                    continue;
+                }
+                let anchor = match self.anchors.entry((address, index)) {
+                    Entry::Occupied(known) => *known.get(),
+                    Entry::Vacant(_) if room == 0 => {
+                        is_done = false;
+                        continue;
+                    }
+                    Entry::Vacant(new) => {
+                        let vertices: usize = part.rings().map(<[_]>::len).sum();
+                        room = room.saturating_sub(vertices);
+                        *new.insert(anchor(&part))
+                    }
+                };
+                let Some([x, y]) = anchor else { continue };
+                let (px, py) = viewport.point_from_map((x, y));
+                let mut at = rect.min + vec2(px, py);
+                // Most places are taken: no need to lay out a text there.
+                if !rect.contains(at) || taken.iter().any(|other| other.contains(at)) {
                     continue;
                 }
                 let Some(text) = column.text(part.feature) else {
                     continue;
                 };
-                let anchor = self
-                    .anchors
-                    .entry((address, index))
-                    .or_insert_with(|| anchor(&part));
-                let Some([x, y]) = *anchor else { continue };
-                let (px, py) = viewport.point_from_map((x, y));
-                let mut at = rect.min + vec2(px, py);
                 if part.kind == PartKind::Point {
                     // Beside the symbol, where it covers nothing.
                     at.y -= look.style.symbol_size / 2.0 + label.size * 0.6;
@@ -163,6 +171,7 @@ impl VectorLabels {
             }
             self.texts.push((number, font.size, texts));
         }
+        is_done
     }
 }
 

@@ -6,6 +6,7 @@ mod canvas;
 mod field;
 mod load;
 mod network;
+mod vectors;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -64,11 +65,14 @@ enum BenchWhat {
     Load(load::LoadBenchArgs),
     /// Measure how fast STP networks run and train, and how much memory that takes
     Stp(network::StpBenchArgs),
+    /// Measure how fast the shapes of a file are read, drawn and moved on the canvas, and how much memory that takes
+    Vectors(vectors::VectorBenchArgs),
 }
 
 pub fn run(args: &BenchArgs, output: Output) -> CliResult {
     match &args.what {
         Some(BenchWhat::Brush(args)) => return brush::run(args, output),
+        Some(BenchWhat::Vectors(args)) => return vectors::run(args, output),
         Some(BenchWhat::Canvas(args)) => return canvas::run(args, output),
         Some(BenchWhat::Dofa(args)) => return network::run_dofa(args, output),
         Some(BenchWhat::Field(args)) => return field::run(args, output),

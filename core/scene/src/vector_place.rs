@@ -77,6 +77,26 @@ impl PlacedVectors {
         parts
     }
 
+    /// The `most` largest parts among them by their rectangles, largest first.
+    pub fn largest_in(&self, rect: &MapRect, most: usize) -> Vec<u32> {
+        let area = AABB::from_corners([rect.min_x, rect.min_y], [rect.max_x, rect.max_y]);
+        let mut parts: Vec<(f64, u32)> = self
+            .index
+            .locate_in_envelope_intersecting(area)
+            .map(|found| {
+                let (low, high) = (found.low, found.high);
+                ((high[0] - low[0]) * (high[1] - low[1]), found.part)
+            })
+            .collect();
+        let order = |a: &(f64, u32), b: &(f64, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+        if parts.len() > most && most > 0 {
+            parts.select_nth_unstable_by(most - 1, order);
+            parts.truncate(most);
+        }
+        parts.sort_unstable_by(order);
+        parts.into_iter().map(|(_, part)| part).collect()
+    }
+
     /// Features under a map point, topmost first: polygons around it, lines and points within `reach` map units.
     pub fn features_at(&self, point: (f64, f64), reach: f64) -> Vec<usize> {
         let at = [point.0, point.1];

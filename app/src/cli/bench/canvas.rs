@@ -55,7 +55,7 @@ pub struct CanvasBenchArgs {
     alone: bool,
 }
 
-fn size_from(text: &str) -> Result<[u32; 2], String> {
+pub(super) fn size_from(text: &str) -> Result<[u32; 2], String> {
     let size = text
         .split_once('x')
         .and_then(|(width, height)| Some([width.parse().ok()?, height.parse().ok()?]));
@@ -181,22 +181,22 @@ fn measure_apart(file: &Path, args: &CanvasBenchArgs) -> CliResult<Measured> {
 }
 
 /// A canvas that is drawn into a texture.
-struct Stage {
+pub(super) struct Stage {
     offscreen: Offscreen,
-    canvas: Canvas,
-    layers: Vec<CanvasLayer>,
-    crs: Option<Crs>,
+    pub canvas: Canvas,
+    pub layers: Vec<CanvasLayer>,
+    pub crs: Option<Crs>,
     woken: Receiver<()>,
 }
 
 /// How one picture came to be.
-struct Settled {
+pub(super) struct Settled {
     first: Option<Duration>,
-    whole: Duration,
+    pub whole: Duration,
 }
 
 impl Stage {
-    fn new(size: [u32; 2]) -> CliResult<Self> {
+    pub fn new(size: [u32; 2]) -> CliResult<Self> {
         let offscreen = Offscreen::new(size).map_err(|error| CliError::Failed {
             what: "There is no graphics device to draw with, not even a software one.".to_owned(),
             details: Some(error),
@@ -212,13 +212,13 @@ impl Stage {
     }
 
     /// Forgets every tile: a new canvas with new readers.
-    fn renew(&mut self) {
+    pub fn renew(&mut self) {
         let (canvas, woken) = canvas_on(&self.offscreen);
         self.canvas = canvas;
         self.woken = woken;
     }
 
-    fn frame(&mut self) -> CliResult<FrameCost> {
+    pub fn frame(&mut self) -> CliResult<FrameCost> {
         let Self {
             offscreen,
             canvas,
@@ -238,9 +238,19 @@ impl Stage {
 
     /// Draws frames as the window would, one whenever a tile arrives, until the picture is whole.
     fn settle(&mut self, start: Instant) -> CliResult<Settled> {
+        self.settle_with(start, |_| ())
+    }
+
+    /// The same; `each` hears what every frame costs.
+    pub fn settle_with(
+        &mut self,
+        start: Instant,
+        mut each: impl FnMut(&FrameCost),
+    ) -> CliResult<Settled> {
         let mut first = None;
         loop {
             let cost = self.frame()?;
+            each(&cost);
             if first.is_none() && self.canvas.is_covered() {
                 first = Some(start.elapsed());
             }
@@ -632,11 +642,11 @@ fn markdown(
 }
 
 /// A small generator, so that every run and the rival draw the same views.
-struct Random(u64);
+pub(super) struct Random(pub u64);
 
 impl Random {
     /// 0..1.
-    fn share(&mut self) -> f64 {
+    pub fn share(&mut self) -> f64 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
