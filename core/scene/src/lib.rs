@@ -113,6 +113,7 @@ mod product_folder;
 mod product_landsat;
 mod product_metadata;
 mod product_planet;
+mod product_sentinel1;
 mod product_sentinel2;
 mod product_stac;
 mod product_stack;

@@ -11,6 +11,7 @@ use crate::PaletteEntry;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProductKind {
+    Sentinel1,
     Sentinel2,
     Landsat,
     Hls,
@@ -25,6 +26,7 @@ impl ProductKind {
     /// As its users call it.
     pub fn label(self) -> &'static str {
         match self {
+            Self::Sentinel1 => "Sentinel-1 product",
             Self::Sentinel2 => "Sentinel-2 product",
             Self::Landsat => "Landsat product",
             Self::Hls => "HLS product",

@@ -10,10 +10,15 @@ use crate::gdal_setup::{gdal_setup, owned_list, take_gdal_messages};
 use crate::product::{Product, ProductKind};
 use crate::product_band_files::{self, Group};
 use crate::product_vrt::has_one_band_blocking;
-use crate::{product_enmap, product_landsat, product_planet, product_sentinel2, product_stac};
+use crate::{
+    product_enmap, product_landsat, product_planet, product_sentinel1, product_sentinel2,
+    product_stac,
+};
 
 /// Entries looked at in one folder; more are no product.
 const MOST_ENTRIES: usize = 20_000;
+/// Describes a Sentinel-1 product.
+const MANIFEST: &str = "manifest.safe";
 /// From a product's folder down to its band files.
 const DEEPEST: usize = 5;
 /// Product descriptions are a few MiB at most.
@@ -170,6 +175,11 @@ struct Located {
 }
 
 enum What {
+    /// `manifest.safe` in that folder.
+    Sentinel1 {
+        root: PathBuf,
+        description: PathBuf,
+    },
     /// `MTD_MSIL*.xml` in that folder.
     Sentinel2 {
         root: PathBuf,
@@ -198,6 +208,7 @@ enum What {
 impl Located {
     fn kind(&self) -> ProductKind {
         match &self.what {
+            What::Sentinel1 { .. } => ProductKind::Sentinel1,
             What::Sentinel2 { .. } => ProductKind::Sentinel2,
             What::Landsat { .. } => ProductKind::Landsat,
             What::EnMap { .. } => ProductKind::EnMap,
@@ -213,6 +224,12 @@ impl Located {
 pub(crate) fn find_product(path: &Path) -> Option<Product> {
     let Located { path, what } = locate(path)?;
     Some(match what {
+        What::Sentinel1 { root, description } => {
+            let folder = Folder::whole(&root);
+            let mut product = product_sentinel1::read(&folder, &text(&description)?);
+            product.path = path;
+            product
+        }
         What::Sentinel2 { root, description } => {
             let folder = Folder::whole(&root);
             let mut product = product_sentinel2::read(&folder, &text(&description)?);
@@ -264,6 +281,15 @@ fn in_folder(folder: &Path, looks_deeper: bool) -> Option<Located> {
         return here(What::Sentinel2 {
             root: folder.to_owned(),
             description: folder.join(name),
+        });
+    }
+    let own = folder.file_name().map(|name| name.to_string_lossy());
+    if entries.files.iter().any(|name| name == MANIFEST)
+        && own.is_some_and(|name| product_sentinel1::is_folder(&name))
+    {
+        return here(What::Sentinel1 {
+            root: folder.to_owned(),
+            description: folder.join(MANIFEST),
         });
     }
     if let Some(description) = only_description(&entries.files, is_landsat) {
@@ -326,6 +352,9 @@ fn by_description(path: &Path, name: &str) -> Option<Located> {
                 description: parent.join(name),
             },
         });
+    }
+    if name == MANIFEST {
+        return in_folder(parent, false).filter(|found| found.kind() == ProductKind::Sentinel1);
     }
     let whole = |what: What| {
         Some(Located {

@@ -179,6 +179,113 @@ fn enmap_of_level_1b_is_one_detector_in_its_own_pixels() {
     assert_eq!(open(&far).info().bands.len(), 2);
 }
 
+#[test]
+fn a_sentinel_1_scene_has_its_polarisations_where_control_points_put_them() {
+    const NAME: &str = "S1A_IW_GRDH_1SDV_20210728T063035_20210728T063100_038979_049978_1F2C.SAFE";
+    let folder = tempfile::tempdir().expect("folder");
+    let root = folder.path().join(NAME);
+    let images = root.join("measurement");
+    std::fs::create_dir_all(&images).expect("folders");
+    // A swath of longitudes and latitudes that no affine transform meets.
+    let on_ground = |col: f64, row: f64| {
+        (
+            -8.6 + 1e-4 * col + 2e-5 * row + 4e-8 * col * col,
+            39.3 - 1e-4 * row + 2e-5 * col,
+        )
+    };
+    let write = |polarisation: &str, number: u32, from: &str| {
+        gdal_setup();
+        let path = images.join(format!(
+            "s1a-iw-grd-{polarisation}-20210728t063035-20210728t063100-038979-049978-00{number}.tiff"
+        ));
+        let mut points = String::new();
+        for (col, row) in [0.0, 60.0, 120.0]
+            .into_iter()
+            .flat_map(|col| [0.0, 60.0, 120.0].map(|row| (col, row)))
+        {
+            let (x, y) = on_ground(col, row);
+            points += &format!(r#"<GCP Id="" Pixel="{col}" Line="{row}" X="{x}" Y="{y}" Z="0"/>"#);
+        }
+        let flat = folder.path().join(format!("{polarisation}.tif"));
+        Sheet::new(&numbers(from), 10.0).write(&flat);
+        let text = format!(
+            r#"<VRTDataset rasterXSize="{SIDE}" rasterYSize="{SIDE}"><GCPList Projection="EPSG:4326">{points}</GCPList>
+            <VRTRasterBand dataType="UInt16" band="1"><SimpleSource><SourceFilename relativeToVRT="0">{}</SourceFilename>
+            <SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>"#,
+            flat.display()
+        );
+        let bent = gdal::Dataset::open(Path::new(&text)).expect("points");
+        let driver = DriverManager::get_driver_by_name("GTiff").expect("driver");
+        let mut copy = bent
+            .create_copy(&driver, &path, &RasterCreationOptions::default())
+            .expect("copied");
+        copy.flush_cache().expect("flushed");
+    };
+    write("vh", 2, "B03");
+    write("vv", 1, "B04");
+    std::fs::write(
+        root.join("manifest.safe"),
+        "<xfdu:XFDU xmlns:xfdu=\"urn:ccsds:schema:xfdu:1\" xmlns:safe=\"http://www.esa.int/safe/sentinel-1.0\" \
+         xmlns:s1sarl1=\"http://www.esa.int/safe/sentinel-1.0/sentinel-1/sar/level-1\"><metadataSection>\
+         <safe:platform><safe:familyName>SENTINEL-1</safe:familyName><safe:number>A</safe:number></safe:platform>\
+         <s1sarl1:productType>GRD</s1sarl1:productType><s1sarl1:mode>IW</s1sarl1:mode>\
+         <s1sarl1:transmitterReceiverPolarisation>VV</s1sarl1:transmitterReceiverPolarisation>\
+         <s1sarl1:transmitterReceiverPolarisation>VH</s1sarl1:transmitterReceiverPolarisation>\
+         <safe:acquisitionPeriod><safe:startTime>2021-07-28T06:30:35.123456</safe:startTime></safe:acquisitionPeriod>\
+         </metadataSection></xfdu:XFDU>",
+    )
+    .expect("written");
+    for path in [
+        root.clone(),
+        root.join("manifest.safe"),
+        folder.path().to_owned(),
+    ] {
+        if path == folder.path() {
+            // Other images lie beside it here.
+            for name in ["vv.tif", "vh.tif"] {
+                std::fs::remove_file(folder.path().join(name)).expect("removed");
+            }
+        }
+        let found = crate::recognise_product(&path).expect("a product");
+        assert_eq!(
+            (found.kind, found.path.as_path()),
+            (crate::ProductKind::Sentinel1, root.as_path())
+        );
+        let raster = open(&path);
+        let info = raster.info();
+        let names: Vec<&str> = info.bands.iter().map(|band| band.name.as_str()).collect();
+        assert_eq!(names, ["VV", "VH"]);
+        assert_eq!(info.date.as_deref(), Some("2021-07-28"));
+        assert_eq!(info.sensor.as_deref(), Some("sentinel-1"));
+        assert_eq!(info.metadata_item("SPACECRAFT_NAME"), Some("Sentinel-1A"));
+        compare(&raster, "VV", &floats(&numbers("B04")), 0.0);
+        compare(&raster, "VH", &floats(&numbers("B03")), 0.0);
+        let grid = &info.grid;
+        assert_eq!(
+            grid.georef.ground_crs().and_then(|crs| crs.epsg),
+            Some(4326)
+        );
+        for (col, row) in [(0.5, 0.5), (33.0, 101.5), (119.5, 60.25)] {
+            let (x, y) = on_ground(col, row);
+            let found = grid.ground_from_pixel(col, row).expect("a place");
+            assert!((found.0 - x).abs() < 1e-7 && (found.1 - y).abs() < 1e-7);
+            let back = grid.pixel_from_ground(x, y).expect("a pixel");
+            assert!((back.0 - col).abs() < 0.01 && (back.1 - row).abs() < 0.01);
+        }
+        let note = grid.georef.note.clone().unwrap_or_default();
+        assert!(note.contains("calibrated"), "{note}");
+    }
+    // One of the announced polarisations is gone.
+    let vh = images.join("s1a-iw-grd-vh-20210728t063035-20210728t063100-038979-049978-002.tiff");
+    std::fs::remove_file(vh).expect("removed");
+    let raster = open(&root);
+    let note = raster.info().grid.georef.note.clone().unwrap_or_default();
+    assert!(
+        raster.info().bands.len() == 1 && note.contains("not there: VH"),
+        "{note}"
+    );
+}
+
 /// Two bands in a container of one of GDAL's formats; `None`, said aloud, where this GDAL does not write it.
 fn container(path: &Path, driver: &str, options: &[&str]) -> Option<[Vec<f32>; 2]> {
     gdal_setup();

@@ -33,6 +33,8 @@ struct Sheet {
     height: usize,
     transform: Option<GeoTransform>,
     reference: Option<SpatialRef>,
+    /// As a virtual raster names them; empty without control points, or with a transform.
+    control_points: String,
     bands: Vec<SheetBand>,
 }
 
@@ -204,10 +206,46 @@ fn sheet_blocking(file: &Path) -> Option<Sheet> {
         height,
         transform,
         reference: dataset.spatial_ref().ok(),
+        control_points: match transform {
+            Some(_) => String::new(),
+            None => control_points(&dataset),
+        },
         bands,
     };
     take_gdal_messages();
     (sheet.width > 0 && sheet.height > 0 && !sheet.bands.is_empty()).then_some(sheet)
+}
+
+/// Control points of a file as text, with their system.
+fn control_points(dataset: &gdal::Dataset) -> String {
+    let handle = dataset.c_dataset();
+    let mut text = String::new();
+    // SAFETY: the dataset is open; GDAL owns points and text, which are copied at once.
+    let (points, projection) = unsafe {
+        let points = gdal_sys::GDALGetGCPs(handle);
+        let count = usize::try_from(gdal_sys::GDALGetGCPCount(handle)).unwrap_or(0);
+        if points.is_null() || count == 0 {
+            return text;
+        }
+        (
+            std::slice::from_raw_parts(points, count),
+            owned_text(gdal_sys::GDALGetGCPProjection(handle)),
+        )
+    };
+    let _ = writeln!(
+        text,
+        r#"<GCPList Projection="{}">"#,
+        escape(projection.as_str())
+    );
+    for point in points {
+        let _ = writeln!(
+            text,
+            r#"<GCP Id="" Pixel="{:?}" Line="{:?}" X="{:?}" Y="{:?}" Z="{:?}"/>"#,
+            point.dfGCPPixel, point.dfGCPLine, point.dfGCPX, point.dfGCPY, point.dfGCPZ
+        );
+    }
+    text.push_str("</GCPList>\n");
+    text
 }
 
 /// The finest sheet among reflectance bands, else among all.
@@ -254,8 +292,11 @@ fn unlikely_value(data_type: &str) -> Option<f64> {
 fn place(sheet: &Sheet, base: &Sheet) -> Option<Place> {
     let whole = [0.0, 0.0, base.width as f64, base.height as f64];
     let (Some(own), Some(other)) = (sheet.transform, base.transform) else {
-        // Without a place on the ground both show the same.
-        return (sheet.transform.is_none() && base.transform.is_none()).then_some(whole);
+        // Without a place on the ground both show the same; placed by other points they do not.
+        let is_same = sheet.transform.is_none()
+            && base.transform.is_none()
+            && sheet.control_points == base.control_points;
+        return is_same.then_some(whole);
     };
     if let (Some(own), Some(other)) = (&sheet.reference, &base.reference)
         && own != other
@@ -317,6 +358,7 @@ fn open_root(xml: &mut String, base: &Sheet, product: &Product) {
         let terms = terms.map(|term| format!("{term:?}")).join(", ");
         let _ = writeln!(xml, "<GeoTransform>{terms}</GeoTransform>");
     }
+    xml.push_str(&base.control_points);
     xml.push_str("<Metadata>\n");
     let mut item = |key: &str, value: &str| {
         if !value.is_empty() {
