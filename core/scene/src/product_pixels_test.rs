@@ -175,6 +175,10 @@ fn enmap_of_level_1b_is_one_detector_in_its_own_pixels() {
     assert!(info.grid.georef.transform.is_none() && info.grid.georef.ground_crs().is_none());
     let note = info.grid.georef.note.clone().unwrap_or_default();
     assert!(note.contains("SPECTRAL_IMAGE_SWIR"), "{note}");
+    assert!(
+        note.contains("names 2 bands more") && !note.contains("cannot be read"),
+        "{note}"
+    );
     // The other detector opens by itself.
     assert_eq!(open(&far).info().bands.len(), 2);
 }

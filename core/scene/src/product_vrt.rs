@@ -58,6 +58,8 @@ type Place = [f64; 4];
 pub(crate) fn stack_blocking(mut product: Product) -> SceneResult<Stack> {
     let mut sheets: BTreeMap<PathBuf, Option<Sheet>> = BTreeMap::new();
     let mut unreadable = Vec::new();
+    // Described, but beyond the last band of a file that can be read.
+    let mut absent = 0;
     let mut readable = Vec::new();
     for band in std::mem::take(&mut product.bands) {
         let sheet = sheets
@@ -70,14 +72,21 @@ pub(crate) fn stack_blocking(mut product: Product) -> SceneResult<Stack> {
             readable.push(band);
             continue;
         }
-        if count == 0 || band.file_band > count {
+        if count == 0 {
             unreadable.push(band.name);
+        } else if band.file_band > count {
+            absent += 1;
         }
     }
     if !unreadable.is_empty() {
         product.notes.push(format!(
             "left out, because their files cannot be read: {}",
             unreadable.join(", ")
+        ));
+    }
+    if absent > 0 {
+        product.notes.push(format!(
+            "its description names {absent} bands more than the images hold"
         ));
     }
     let sheet_of = |band: &ProductBand| sheets.get(&band.file).and_then(Option::as_ref);
