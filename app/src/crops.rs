@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use terroir_engine::{
-    CropFamily, CropModel, CropResults, CropSpec, EvaluateSpec, JobSpec, ModelInfo,
+    CropFamily, CropMapOf, CropModel, CropResults, CropSpec, CropTuning, EvaluateSpec, JobSpec,
+    ModelInfo,
 };
 use terroir_scene::{ArchiveSpec, HeadKind, Layer, LayerId, Series};
 
@@ -27,6 +28,9 @@ pub struct CropForm {
     pub models: Option<Vec<String>>,
     /// The one whose field becomes the map; `None` = the first that is compared.
     pub mapped_by: Option<String>,
+    /// Whether the network is taught the labels itself, and how.
+    pub taught: Option<CropTuning>,
+    pub map_of: CropMapOf,
     /// First day of the season, as typed; empty = that of the first image.
     pub from: String,
     /// Days of the maps, as typed, with commas between them; empty = one map of all images.
@@ -47,6 +51,8 @@ impl Default for CropForm {
             left_out: HashSet::new(),
             models: None,
             mapped_by: None,
+            taught: None,
+            map_of: CropMapOf::Field,
             from: String::new(),
             as_of: String::new(),
             kind: HeadKind::Forest,
@@ -54,6 +60,16 @@ impl Default for CropForm {
             out: String::new(),
             results: None,
             shots: None,
+        }
+    }
+}
+
+impl CropForm {
+    /// What the map is made from: a network that is not taught makes none.
+    pub fn map_of_or_field(&self, is_taught: bool) -> CropMapOf {
+        match self.map_of {
+            CropMapOf::Taught if !is_taught => CropMapOf::Field,
+            map_of => map_of,
         }
     }
 }
@@ -154,6 +170,14 @@ impl State {
         chosen
     }
 
+    /// Whether one of the models that are compared can be taught the labels itself.
+    pub fn can_teach_crops(&self) -> bool {
+        let chosen = self.chosen_crop_models();
+        chosen
+            .iter()
+            .any(|name| CropFamily::of(name) == Some(CropFamily::Weather))
+    }
+
     /// The first of every month the images cover, to be typed into the form.
     pub fn crop_months(&self) -> String {
         let series = self.crop_series();
@@ -209,6 +233,7 @@ impl State {
         let reads_weather =
             |model: &CropModel| CropFamily::of(&model.name) == Some(CropFamily::Weather);
         let of_project = self.history.document().weather.clone();
+        let taught = form.taught.filter(|_| models.iter().any(reads_weather));
         Ok(CropSpec {
             weather: of_project.filter(|_| models.iter().any(reads_weather)),
             archive: ArchiveSpec {
@@ -218,6 +243,8 @@ impl State {
             labels: beside(&out, "labels", "gpkg"),
             class_attribute: None,
             models,
+            taught,
+            map_of: form.map_of_or_field(taught.is_some()),
             from,
             as_of: days_of_text(&form.as_of)?,
             kind: form.kind,
@@ -276,17 +303,18 @@ impl State {
             .is_some_and(|job| matches!(job.state, JobState::Waiting | JobState::Running))
     }
 
-    /// Maps become layers, the last day's on top, and the figures are read for the window.
+    /// Reads what a run found.
     pub fn take_crops(&mut self, spec: &CropSpec) {
-        for map in spec.map_paths() {
-            self.open_raster(map, OpenRole::Result);
-        }
         self.send(FileTask::ReadCrops {
             path: spec.results_path(),
         });
     }
 
+    /// Maps become layers, the last day's on top, and the figures are shown. A day without any usable image has no map.
     pub fn take_crop_results(&mut self, path: PathBuf, results: CropResults) {
+        for season in &results.seasons {
+            self.open_raster(path.with_file_name(&season.map), OpenRole::Result);
+        }
         let is_known = |shots: &String| results.shots().contains(&shots.as_str());
         self.crops.shots = self.crops.shots.take().filter(is_known);
         self.crops.results = Some((path, Arc::new(results)));

@@ -8,7 +8,7 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 use terroir_engine::{CropResults, Evaluation, JobSpec, command_line};
-use terroir_scene::Raster;
+use terroir_scene::{Class, MapKind, MapWriter, Raster, Resampling};
 
 use crate::program::run;
 use crate::season_field::weights;
@@ -39,6 +39,46 @@ fn write_labels(folder: &Path) {
     let shapes = serde_json::json!({"type": "FeatureCollection",
         "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32631"}}, "features": features});
     fs::write(folder.join("labels.geojson"), shapes.to_string()).unwrap();
+}
+
+/// Two covers that the images show: what is greener on the last clear day before late July, and the rest.
+fn write_green_labels(folder: &Path) {
+    let mut images: Vec<_> = fs::read_dir(folder.join("site_0"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "tif"))
+        .filter(|path| path.file_name().is_some_and(|name| name < "S2_2018-07-20"))
+        .collect();
+    images.sort();
+    let green = images.iter().rev().find_map(|path| {
+        let image = Raster::open(path).unwrap();
+        let whole = image.info().grid.window();
+        let block = image
+            .read_blocking(&[2, 3], whole, SIDE, SIDE, Resampling::Nearest)
+            .unwrap();
+        let (red, infrared) = block.values.split_at(SIDE * SIDE);
+        let is_clear = block.valid.iter().all(|is| *is);
+        is_clear.then(|| {
+            let index = |(r, n): (&f32, &f32)| (n - r) / (n + r);
+            red.iter().zip(infrared).map(index).collect::<Vec<f32>>()
+        })
+    });
+    let green = green.unwrap();
+    let mut sorted = green.clone();
+    sorted.sort_by(f32::total_cmp);
+    let middle = sorted[sorted.len() / 2];
+    let class = |id: u8, name: &str| Class {
+        id,
+        name: name.to_owned(),
+        color: [id * 80, 100, 0],
+    };
+    let classes = vec![class(1, "bare"), class(2, "green")];
+    let ids: Vec<u8> = green.iter().map(|of| 1 + u8::from(*of > middle)).collect();
+    let grid = Raster::open(&images[0]).unwrap().info().grid.clone();
+    let path = folder.join("green.tif");
+    let mut labels = MapWriter::create(&path, &grid, MapKind::Classes(classes)).unwrap();
+    labels.write_bytes(grid.window(), &ids).unwrap();
+    labels.finish(&Vec::new()).unwrap();
 }
 
 #[test]
@@ -119,6 +159,114 @@ fn crops_are_mapped_as_of_days_by_several_models_and_again() {
     let again = run(here, &["reproduce", "crops.json", "--out", "more.tif"]).done();
     assert!(again.contains("Every figure is the same"), "{again}");
     assert!(here.join("more_2018-05-01.tif").exists());
+}
+
+#[test]
+fn a_network_is_taught_the_crops_and_maps_them_and_days_without_images_are_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    write_site(here, 0, 250);
+    weights(here);
+    write_green_labels(here);
+    let crop = |more: &str| {
+        let words = format!(
+            "crop site_0 --weather site_0.csv --labels green.tif --model kgvsf-tiny=w.safetensors --seeds 2 --shots 10 \
+             --device cpu {more}"
+        );
+        run(here, &words.split_whitespace().collect::<Vec<_>>())
+    };
+    let made = crop(
+        "--teach frozen --map-of taught --from 2018-01-01 --as-of 2018-01-02 --as-of 2018-08-01 --out taught.tif",
+    );
+    let errors = made.stderr.clone();
+    assert!(
+        errors.contains("as of 2018-01-02") && errors.contains("there is no map"),
+        "{errors}"
+    );
+    let text = made.done();
+    assert!(text.contains("kgvsf-tiny, taught"), "{text}");
+    let results = CropResults::read_blocking(&here.join("taught.json")).unwrap();
+    let [season] = results.seasons.as_slice() else {
+        panic!("{:?}", results.seasons);
+    };
+    assert_eq!(season.map_of, "kgvsf-tiny, taught");
+    assert_eq!(
+        results.candidates(),
+        ["kgvsf-tiny", "harmonics", "raw stack", "kgvsf-tiny, taught"]
+    );
+    // The images show which cover is which.
+    let figure = season.figure("kgvsf-tiny, taught", "10").unwrap();
+    assert!(figure.mean > 0.65, "{:?}", season.figures);
+    let report = Evaluation::read(&here.join(&season.accuracy)).unwrap();
+    let row = report.results.iter().find(|row| row.head == "own").unwrap();
+    assert_eq!(row.seeds.len(), 2);
+    let map = Raster::open(&here.join("taught_2018-08-01.tif")).unwrap();
+    assert!(map.info().is_class_map());
+    let again = run(
+        here,
+        &["reproduce", "taught_2018-08-01.tif", "--out", "m.tif"],
+    )
+    .done();
+    assert!(again.contains("Every pixel is the same"), "{again}");
+    let again = run(here, &["reproduce", "taught_2018-08-01_accuracy.json"]).done();
+    assert!(again.contains("Every figure is the same"), "{again}");
+    // The network may learn, too, and whatever does best may make the map.
+    crop("--teach last --map-of best --as-of 2018-08-01 --out best.tif").done();
+    let results = CropResults::read_blocking(&here.join("best.json")).unwrap();
+    let season = &results.seasons[0];
+    let best = season.figures.iter().map(|of| of.mean).fold(0.0, f64::max);
+    assert_eq!(season.figure(&season.map_of, "10").unwrap().mean, best);
+    for (map_of, name) in [("harmonics", "harmonics"), ("stack", "raw stack")] {
+        crop(&format!(
+            "--map-of {map_of} --as-of 2018-08-01 --out {map_of}.tif"
+        ))
+        .done();
+        let path = here.join(format!("{map_of}.json"));
+        let results = CropResults::read_blocking(&path).unwrap();
+        assert_eq!(results.seasons[0].map_of, name);
+        let map = format!("{map_of}_2018-08-01.tif");
+        let again = run(here, &["reproduce", &map, "--out", "m.tif"]).done();
+        assert!(again.contains("Every pixel is the same"), "{again}");
+    }
+    crop("--map-of taught --out x.tif").failed(1, &["--teach"]);
+    run(
+        here,
+        &"crop site_0 --labels green.tif --model dofa-tiny --teach auto --device cpu --out x.tif"
+            .split(' ')
+            .collect::<Vec<_>>(),
+    )
+    .failed(1, &["KG-VSF"]);
+}
+
+#[test]
+fn weather_is_read_as_options_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    write_site(here, 0, 60);
+    weights(here);
+    write_labels(here);
+    let table = fs::read_to_string(here.join("site_0.csv")).unwrap();
+    fs::write(
+        here.join("renamed.csv"),
+        table.replacen("prcp (mm/day)", "wet", 1),
+    )
+    .unwrap();
+    let embed = |more: &str| {
+        let words = format!(
+            "embed site_0 --model kgvsf-tiny --weights w.safetensors --weather renamed.csv --device cpu --out f.tif {more}"
+        );
+        run(here, &words.split_whitespace().collect::<Vec<_>>())
+    };
+    embed("").failed(1, &["prcp", "renamed.csv"]);
+    embed("--weather-column prcp=wet --weather-unit prcp=mm").done();
+    embed("--weather-column prcp=wet --weather-unit prcp=miles").failed(2, &["miles", "unit"]);
+    let crop = "crop site_0 --weather renamed.csv --weather-column prcp=wet --weather-unit prcp=mm --labels labels.geojson \
+         --model kgvsf-tiny=w.safetensors --seeds 1 --shots max --device cpu --out c.tif";
+    run(here, &crop.split_whitespace().collect::<Vec<_>>()).done();
+    let results = CropResults::read_blocking(&here.join("c.json")).unwrap();
+    let line = results.job["command"].as_str().unwrap();
+    assert!(line.contains("--weather-column prcp=wet"), "{line}");
+    assert!(line.contains("--weather-unit prcp=mm"), "{line}");
 }
 
 #[test]

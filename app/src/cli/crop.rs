@@ -3,10 +3,11 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 use terroir_engine::{
-    CropFamily, CropFigure, CropModel, CropResults, CropSpec, EvaluateSpec, JobSpec, Shots,
+    CropFamily, CropFigure, CropMapOf, CropModel, CropResults, CropSpec, CropTuning, EvaluateSpec,
+    JobSpec, Shots,
 };
 use terroir_scene::{ArchiveSpec, WeatherSpec};
 
@@ -15,6 +16,7 @@ use super::failure::{CliError, CliResult};
 use super::job::{CancelFlag, run_job};
 use super::output::{Output, table};
 use super::train::HeadChoice;
+use super::weather_reading::WeatherReadingArgs;
 
 #[derive(Debug, Args)]
 pub struct CropArgs {
@@ -24,6 +26,8 @@ pub struct CropArgs {
     /// Daily weather of the place, for models of KG-VSF
     #[arg(long, value_name = "FILE")]
     weather: Option<PathBuf>,
+    #[command(flatten)]
+    reading: WeatherReadingArgs,
     /// Labels: a raster (band 1 class, band 2 polygon), a vector file or a CSV of points
     #[arg(long)]
     labels: PathBuf,
@@ -31,17 +35,25 @@ pub struct CropArgs {
     #[arg(long)]
     class_attribute: Option<String>,
     /// A model that makes a field of the images, with a file of weights where it is not to be what `terroir models` shows; may be
-    /// repeated: all are compared, the first one's field becomes the map. KG-VSF reads images and weather, STP images of several
+    /// repeated: all are compared. KG-VSF reads images and weather, STP images of several
     /// sensors, DOFA the clearest image
     #[arg(long, value_name = "NAME[=WEIGHTS]", default_value = "kgvsf-tiny")]
     model: Vec<String>,
+    /// Also teach the network of KG-VSF itself with the labels: `frozen` a head on it, `last` its last layers, too, `full` all of
+    /// it, `auto` what the labels are enough for
+    #[arg(long, value_name = "HOW")]
+    teach: Option<TuningChoice>,
+    /// What the map is made from: the first model's field, the network that is taught, the images themselves (harmonics, or all bands
+    /// of all dates) by a random forest, or what does best on the labels kept for testing
+    #[arg(long, value_enum, default_value = "field", value_name = "WHAT")]
+    map_of: MapChoice,
     /// First day of the season; that of the first image without this
     #[arg(long, value_name = "DATE")]
     from: Option<Date>,
     /// A map as of this day, of images and weather before it; may be repeated to see how accuracy grows; without it all images
     #[arg(long, value_name = "DATE")]
     as_of: Vec<Date>,
-    /// Kind of classifier
+    /// Kind of classifier of a field
     #[arg(long, value_enum, default_value = "forest")]
     kind: HeadChoice,
     /// File of fixed splits (split.json); blocks and polygons are dealt out by chance without this
@@ -72,16 +84,63 @@ pub struct CropArgs {
     out: PathBuf,
 }
 
+/// How much of a network learns.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum TuningChoice {
+    Auto,
+    Frozen,
+    Last,
+    Full,
+}
+
+impl From<TuningChoice> for CropTuning {
+    fn from(choice: TuningChoice) -> Self {
+        match choice {
+            TuningChoice::Auto => Self::Auto,
+            TuningChoice::Frozen => Self::Frozen,
+            TuningChoice::Last => Self::Last,
+            TuningChoice::Full => Self::Full,
+        }
+    }
+}
+
+/// What the map is made from.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum MapChoice {
+    Field,
+    Taught,
+    Harmonics,
+    Stack,
+    Best,
+}
+
+impl From<MapChoice> for CropMapOf {
+    fn from(choice: MapChoice) -> Self {
+        match choice {
+            MapChoice::Field => Self::Field,
+            MapChoice::Taught => Self::Taught,
+            MapChoice::Harmonics => Self::Harmonics,
+            MapChoice::Stack => Self::Stack,
+            MapChoice::Best => Self::Best,
+        }
+    }
+}
+
 pub fn run(args: &CropArgs, output: Output) -> CliResult {
     let spec = CropSpec {
         archive: ArchiveSpec {
             files: args.files.clone(),
             reference: args.reference.clone(),
         },
-        weather: args.weather.as_deref().map(WeatherSpec::new),
+        weather: args.weather.as_ref().map(|path| WeatherSpec {
+            path: path.clone(),
+            reading: args.reading.reading(),
+        }),
         labels: args.labels.clone(),
         class_attribute: args.class_attribute.clone(),
         models: models_of(args)?,
+        taught: args.teach.map(Into::into),
+        map_of: args.map_of.into(),
         from: args.from,
         as_of: args.as_of.clone(),
         kind: args.kind.into(),
@@ -146,7 +205,7 @@ fn text_of(results: &CropResults) -> String {
                 .map(|candidate| format!("{candidate}, {labels}")),
         );
     }
-    header.push("map".to_owned());
+    header.extend(["map", "made from"].map(str::to_owned));
     let rows: Vec<Vec<String>> = results
         .seasons
         .iter()
@@ -158,7 +217,7 @@ fn text_of(results: &CropResults) -> String {
                     figure.map_or_else(|| "–".to_owned(), CropFigure::text)
                 }));
             }
-            row.push(season.map.display().to_string());
+            row.extend([season.map.display().to_string(), season.map_of.clone()]);
             row
         })
         .collect();

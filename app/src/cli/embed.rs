@@ -13,6 +13,7 @@ use super::failure::{CliError, CliResult};
 use super::job::run_and_report;
 use super::output::Output;
 use super::shard::ShardOption;
+use super::weather_reading::WeatherReadingArgs;
 
 #[derive(Debug, Args)]
 pub struct EmbedArgs {
@@ -50,6 +51,8 @@ pub struct EmbedArgs {
     /// Daily weather of the place, for models of images and weather (kgvsf)
     #[arg(long, value_name = "FILE")]
     weather: Option<PathBuf>,
+    #[command(flatten)]
+    reading: WeatherReadingArgs,
     #[command(flatten)]
     shard: ShardOption,
     #[command(flatten)]
@@ -135,7 +138,10 @@ fn run_season(args: &EmbedArgs, output: Output) -> CliResult {
             files: args.files.clone(),
             reference,
         },
-        weather: WeatherSpec::new(weather),
+        weather: WeatherSpec {
+            path: weather.clone(),
+            reading: args.reading.reading(),
+        },
         model: model.clone(),
         weights,
         support,

@@ -8,15 +8,14 @@ use terroir_engine::{
     FillSpec, ForecastMethod, ForecastSpec, JobSpec, ModelForecast, TargetDays, USUAL_HORIZON_DAYS,
     USUAL_STEP_DAYS, WhatIf,
 };
-use terroir_scene::{
-    ArchiveSpec, Baseline, FutureWeather, WeatherReading, WeatherSpec, WeatherUnit, Window,
-};
+use terroir_scene::{ArchiveSpec, Baseline, FutureWeather, WeatherSpec, Window};
 
 use super::embed::{known_model_of, weights_of};
 use super::embed_series::parse_window;
 use super::failure::{CliError, CliResult};
 use super::job::run_and_report;
 use super::output::Output;
+use super::weather_reading::{WeatherReadingArgs, parse_pair};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum MethodChoice {
@@ -60,15 +59,8 @@ struct NetworkArgs {
     /// Daily weather of the place: up to the last image used, or further
     #[arg(long, value_name = "FILE")]
     weather: Option<PathBuf>,
-    /// Unit of a column of the weather files, where they do not say it: tmax=K
-    #[arg(long, value_name = "COLUMN=UNIT", value_parser = parse_unit)]
-    weather_unit: Vec<(String, WeatherUnit)>,
-    /// Column of the weather file for what the daily table calls otherwise: prcp=Precip_wrcc
-    #[arg(long, value_name = "NAME=COLUMN", value_parser = parse_column)]
-    weather_column: Vec<(String, String)>,
-    /// Which place of a weather file with several
-    #[arg(long, value_name = "LAT,LON", value_parser = parse_pair, allow_hyphen_values = true)]
-    weather_place: Option<(f64, f64)>,
+    #[command(flatten)]
+    reading: WeatherReadingArgs,
     /// Weather of the days to come; without it what the weather file knows of them, else its climatology
     #[arg(long, value_name = "FILE", conflicts_with_all = ["weather_members", "scenario"])]
     future_weather: Option<PathBuf>,
@@ -117,12 +109,7 @@ impl NetworkArgs {
             device: self.device.clone(),
             weather: WeatherSpec {
                 path: weather.clone(),
-                reading: WeatherReading {
-                    units: self.weather_unit.iter().cloned().collect(),
-                    columns: self.weather_column.iter().cloned().collect(),
-                    place: self.weather_place,
-                    is_weighted: false,
-                },
+                reading: self.reading.reading(),
             },
             future,
             what_if: self.what_if.map(|(warmer_c, rain_factor)| WhatIf {
@@ -131,34 +118,6 @@ impl NetworkArgs {
             }),
         })
     }
-}
-
-fn parse_pair(text: &str) -> Result<(f64, f64), String> {
-    let (first, second) = text
-        .split_once(',')
-        .ok_or("two numbers with a comma between them are wanted")?;
-    let number = |text: &str| {
-        let value: Option<f64> = text.trim().parse().ok();
-        value
-            .filter(|value| value.is_finite())
-            .ok_or_else(|| format!("`{text}` is no number"))
-    };
-    Ok((number(first)?, number(second)?))
-}
-
-fn parse_column(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, column)) if !name.is_empty() && !column.is_empty() => {
-            Ok((name.to_owned(), column.to_owned()))
-        }
-        _ => Err("NAME=COLUMN is wanted".to_owned()),
-    }
-}
-
-fn parse_unit(text: &str) -> Result<(String, WeatherUnit), String> {
-    let (name, unit) = parse_column(text).map_err(|_| "COLUMN=UNIT is wanted".to_owned())?;
-    let unit = WeatherUnit::parse(&unit).ok_or_else(|| format!("`{unit}` is no known unit"))?;
-    Ok((name, unit))
 }
 
 #[derive(Debug, Args)]

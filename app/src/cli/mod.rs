@@ -52,6 +52,7 @@ mod time_profile;
 mod train;
 mod vector_info;
 mod weather;
+mod weather_reading;
 mod worker;
 
 use std::ffi::OsString;

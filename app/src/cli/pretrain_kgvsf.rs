@@ -11,6 +11,7 @@ use super::failure::{CliError, CliResult};
 use super::job::run_and_report;
 use super::output::Output;
 use super::pretrain_stp::archive_of;
+use super::weather_reading::WeatherReadingArgs;
 
 #[derive(Debug, Args)]
 pub struct KgvsfArgs {
@@ -21,6 +22,8 @@ pub struct KgvsfArgs {
     /// Daily weather of each place, in their order; one table serves all if it is the only one
     #[arg(long, required = true, value_name = "FILE")]
     weather: Vec<PathBuf>,
+    #[command(flatten)]
+    reading: WeatherReadingArgs,
     /// Places that are never learnt from, to say how good the forecasts are; without any, the last fifth of the images of
     /// each place, and one in five blocks of ground where there are that many, are kept for it
     #[arg(long, value_name = "PLACE")]
@@ -96,8 +99,13 @@ pub fn run(args: &KgvsfArgs, output: Output) -> CliResult {
         _ => 2e-4,
     });
     let spec = JobSpec::PretrainKgvsf(PretrainKgvsfSpec {
-        places: with_weather(&args.places, &args.weather, "--weather")?,
-        held_out: with_weather(&args.hold_out, &args.hold_out_weather, "--hold-out-weather")?,
+        places: with_weather(&args.places, &args.weather, &args.reading, "--weather")?,
+        held_out: with_weather(
+            &args.hold_out,
+            &args.hold_out_weather,
+            &args.reading,
+            "--hold-out-weather",
+        )?,
         model: args.model.clone(),
         weights: args.weights.clone(),
         wavelengths_nm: args.wavelengths.clone(),
@@ -127,6 +135,7 @@ pub fn run(args: &KgvsfArgs, output: Output) -> CliResult {
 fn with_weather(
     places: &[String],
     weather: &[PathBuf],
+    reading: &WeatherReadingArgs,
     option: &str,
 ) -> Result<Vec<WeatherArchive>, CliError> {
     let of_place = |number: usize| match weather {
@@ -147,7 +156,10 @@ fn with_weather(
             })?;
             Ok(WeatherArchive {
                 archive: archive_of(place),
-                weather: WeatherSpec::new(table),
+                weather: WeatherSpec {
+                    path: table.clone(),
+                    reading: reading.reading(),
+                },
             })
         })
         .collect()

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 use terroir_engine::{
-    CropFigure, CropResults, CropSeason, Evaluation, ForecastMethod, JobSpec, command_line,
-    reproduce_spec,
+    CropFigure, CropResults, CropSeason, CropSpec, Evaluation, ForecastMethod, JobSpec,
+    command_line, reproduce_spec,
 };
 use terroir_scene::{
     ArchiveSpec, AreaSpec, AssignedCrs, Block, FutureWeather, Period, Raster, RasterInfo,
@@ -192,9 +192,15 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
                 out = forecast.out.join(name);
             }
         }
-        // Its maps name the step that made them.
-        JobSpec::Crop(_)
-        | JobSpec::Train(_)
+        // Of a map that is made from no field; others name the step that made them.
+        JobSpec::Crop(crop) => {
+            find_crop_inputs(crop, folder)?;
+            crop.out = out.clone();
+            if let [map] = crop.map_paths().as_slice() {
+                out = map.clone();
+            }
+        }
+        JobSpec::Train(_)
         | JobSpec::Assess(_)
         | JobSpec::Overviews(_)
         | JobSpec::Statistics(_)
@@ -271,14 +277,20 @@ fn evaluation_again(args: &ReproduceArgs, output: Output) -> CliResult {
     let cancel = CancelFlag::on_ctrl_c()?;
     let outcome = run_job(&spec, output, &cancel)?;
     let after = Evaluation::read(&out)?;
-    let differing = before
+    // What learns by itself is compared by the job that teaches it, not by this one.
+    let is_ours = |name: &str| after.candidates.iter().any(|of| of.name == name);
+    let rows: Vec<_> = before
         .results
+        .iter()
+        .filter(|row| is_ours(&row.candidate))
+        .collect();
+    let differing = rows
         .iter()
         .filter(|row| !after.results.contains(row))
         .count();
     if output.json {
         return output.print_json(&json!({
-            "file": out, "command": command_line(&spec), "differing_rows": differing, "rows": before.results.len(),
+            "file": out, "command": command_line(&spec), "differing_rows": differing, "rows": rows.len(),
         }));
     }
     super::evaluate::print(&outcome, output)?;
@@ -286,7 +298,7 @@ fn evaluation_again(args: &ReproduceArgs, output: Output) -> CliResult {
         0 => "Every figure is the same as before.\n".to_owned(),
         _ => format!(
             "{differing} of {} rows of figures differ from before.\n",
-            before.results.len()
+            rows.len()
         ),
     })
 }
@@ -339,17 +351,7 @@ fn crops_again(args: &ReproduceArgs, before: &CropResults, output: Output) -> Cl
         )));
     };
     let folder = args.file.parent().unwrap_or(Path::new(""));
-    find_archive(&mut spec.archive, &mut None, folder)?;
-    for model in &mut spec.models {
-        find_input(&mut model.weights, folder)?;
-    }
-    if let Some(weather) = &mut spec.weather {
-        find_input(&mut weather.path, folder)?;
-    }
-    if let Some(split) = &mut spec.split {
-        find_input(split, folder)?;
-    }
-    find_input(&mut spec.labels, folder)?;
+    find_crop_inputs(&mut spec, folder)?;
     spec.out = args.out.clone().unwrap_or_else(|| again(&args.file));
     let path = spec.results_path();
     if path == args.file {
@@ -393,6 +395,20 @@ fn crops_again(args: &ReproduceArgs, before: &CropResults, output: Output) -> Cl
         ),
     };
     output.print(&format!("{text}  {}\n", path.display()))
+}
+
+fn find_crop_inputs(spec: &mut CropSpec, folder: &Path) -> CliResult {
+    find_archive(&mut spec.archive, &mut None, folder)?;
+    for model in &mut spec.models {
+        find_input(&mut model.weights, folder)?;
+    }
+    if let Some(weather) = &mut spec.weather {
+        find_input(&mut weather.path, folder)?;
+    }
+    if let Some(split) = &mut spec.split {
+        find_input(split, folder)?;
+    }
+    find_input(&mut spec.labels, folder)
 }
 
 /// Takes an input from where it was, else from the folder of the result.

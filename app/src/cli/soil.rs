@@ -14,6 +14,7 @@ use super::embed::weights_of;
 use super::failure::{CliError, CliResult};
 use super::job::run_and_report;
 use super::output::Output;
+use super::weather_reading::{parse_column, parse_unit};
 
 #[derive(Debug, Args)]
 pub struct SoilArgs {
@@ -153,22 +154,6 @@ fn future_of(args: &SoilArgs) -> Option<FutureWeather> {
         warmer_c: args.warmer.unwrap_or(0.0),
         rain_factor: args.rain.unwrap_or(1.0),
     })
-}
-
-fn parse_unit(text: &str) -> Result<(String, WeatherUnit), String> {
-    let (name, unit) = parse_column(text)?;
-    let unit =
-        WeatherUnit::parse(&unit).ok_or_else(|| format!("`{unit}` is no unit of weather"))?;
-    Ok((name, unit))
-}
-
-fn parse_column(text: &str) -> Result<(String, String), String> {
-    text.split_once('=')
-        .map(|(name, value)| (name.trim().to_lowercase(), value.trim().to_owned()))
-        .filter(|(name, value)| !name.is_empty() && !value.is_empty())
-        .ok_or_else(|| {
-            "a name of the daily table, `=` and what stands for it, such as prcp=mm".to_owned()
-        })
 }
 
 fn parse_depth(text: &str) -> Result<(f64, f64), String> {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use egui::{Align, Color32, DragValue, Layout, RichText, TextEdit};
 use egui_plot::{Line, Plot, PlotPoints, Points};
 use terroir_engine::{
-    CropFigure, CropResults, CropSeason, CropSpec, JobId, JobSpec, ModelInfo, command_line,
+    CropFigure, CropMapOf, CropResults, CropSeason, CropSpec, CropTuning, JobId, JobSpec,
+    ModelInfo, command_line,
 };
 use terroir_scene::HeadKind;
 
@@ -143,6 +144,46 @@ fn models_ui(ui: &mut egui::Ui, state: &mut State) {
     if !knows_weather {
         weak_ui(ui, t!("crops-no-weather"));
     }
+    if state.can_teach_crops() {
+        teach_ui(ui, &mut state.crops.taught);
+    }
+}
+
+/// Whether a network is taught the labels itself.
+fn teach_ui(ui: &mut egui::Ui, taught: &mut Option<CropTuning>) {
+    let text = |of: Option<CropTuning>| match of {
+        None => t!("crops-teach-not"),
+        Some(CropTuning::Auto) => t!("crops-teach-auto"),
+        Some(CropTuning::Frozen) => t!("crops-teach-frozen"),
+        Some(CropTuning::Last) => t!("crops-teach-last"),
+        Some(CropTuning::Full) => t!("crops-teach-full"),
+    };
+    ui.horizontal(|ui| {
+        let label = ui.label(t!("crops-teach"));
+        egui::ComboBox::from_id_salt("crop teaching")
+            .width(ui.available_width())
+            .truncate()
+            .selected_text(text(*taught))
+            .show_ui(ui, |ui| {
+                let all = CropTuning::ALL.into_iter().map(Some);
+                for of in std::iter::once(None).chain(all) {
+                    ui.selectable_value(taught, of, text(of));
+                }
+            })
+            .response
+            .on_hover_text(t!("crops-teach-tip"))
+            .labelled_by(label.id);
+    });
+}
+
+/// What a map can be made from, beside the fields of models.
+fn map_source_text(source: CropMapOf) -> &'static str {
+    match source {
+        CropMapOf::Taught => t!("crops-of-taught"),
+        CropMapOf::Harmonics => t!("crops-of-harmonics"),
+        CropMapOf::Stack => t!("crops-of-stack"),
+        CropMapOf::Field | CropMapOf::Best => t!("crops-of-best"),
+    }
 }
 
 /// What a model reads of the season.
@@ -156,6 +197,8 @@ fn reads_text(model: &ModelInfo) -> &'static str {
 
 fn map_ui(ui: &mut egui::Ui, state: &mut State) {
     let chosen = state.chosen_crop_models();
+    let is_taught = state.can_teach_crops() && state.crops.taught.is_some();
+    let map_of = state.crops.map_of_or_field(is_taught);
     egui::Grid::new("crop map")
         .num_columns(2)
         .spacing([10.0, 4.0])
@@ -164,12 +207,25 @@ fn map_ui(ui: &mut egui::Ui, state: &mut State) {
             egui::ComboBox::from_id_salt("crop model")
                 .width(ui.available_width())
                 .truncate()
-                .selected_text(chosen.first().map_or("–", String::as_str))
+                .selected_text(match map_of {
+                    CropMapOf::Field => chosen.first().map_or("–", String::as_str),
+                    other => map_source_text(other),
+                })
                 .show_ui(ui, |ui| {
                     for name in &chosen {
-                        let is_first = chosen.first() == Some(name);
-                        if ui.selectable_label(is_first, name).clicked() {
+                        let is_it = map_of == CropMapOf::Field && chosen.first() == Some(name);
+                        if ui.selectable_label(is_it, name).clicked() {
                             state.crops.mapped_by = Some(name.clone());
+                            state.crops.map_of = CropMapOf::Field;
+                        }
+                    }
+                    for source in CropMapOf::ALL {
+                        if source == CropMapOf::Field || source == CropMapOf::Taught && !is_taught {
+                            continue;
+                        }
+                        let text = map_source_text(source);
+                        if ui.selectable_label(map_of == source, text).clicked() {
+                            state.crops.map_of = source;
                         }
                     }
                 })
@@ -408,7 +464,7 @@ fn table_ui(ui: &mut egui::Ui, results: &CropResults, shots: &str) {
     let colors = theme::colors(ui.visuals());
     let candidates = results.candidates();
     egui::Grid::new("crop figures")
-        .num_columns(candidates.len() + 1)
+        .num_columns(candidates.len() + 2)
         .striped(true)
         .spacing([16.0, 4.0])
         .show(ui, |ui| {
@@ -421,6 +477,12 @@ fn table_ui(ui: &mut egui::Ui, results: &CropResults, shots: &str) {
             for candidate in &candidates {
                 ui.label(RichText::new(*candidate).small().color(colors.weak));
             }
+            ui.label(
+                RichText::new(t!("crops-mapped-by"))
+                    .small()
+                    .color(colors.weak),
+            )
+            .on_hover_text(t!("crops-column-map-tip"));
             ui.end_row();
             for season in &results.seasons {
                 ui.label(season.up_to().to_string());
@@ -440,6 +502,7 @@ fn table_ui(ui: &mut egui::Ui, results: &CropResults, shots: &str) {
                         label.on_hover_text(t!("crops-head-tip", head = &figure.head));
                     }
                 }
+                ui.label(RichText::new(&season.map_of).small());
                 ui.end_row();
             }
         });

@@ -74,6 +74,7 @@ pub mod training;
 mod trial;
 mod unseen;
 mod weather_series;
+mod weather_words;
 mod worker;
 
 pub use bench::{BenchRow, bench_field};
@@ -83,7 +84,9 @@ pub use cluster::ClusterSpec;
 pub use colours::PcaSpec;
 pub use command::{command_line, reproduce_spec, shell_line};
 pub use composite::{CompositeKind, CompositeSpec};
-pub use crop::{CropFamily, CropFigure, CropModel, CropResults, CropSeason, CropSpec};
+pub use crop::{
+    CropFamily, CropFigure, CropMapOf, CropModel, CropResults, CropSeason, CropSpec, CropTuning,
+};
 pub use design::Design;
 pub use device::devices;
 pub use embed::projection_path;

@@ -47,7 +47,16 @@ pub enum Stop {
     Cancelled,
     /// The process ends; what is done may serve the next run.
     Interrupted,
+    /// No image shows anything usable. A job of several days may go on with the next one.
+    NothingSeen(Failure),
     Failed(Failure),
+}
+
+impl Stop {
+    /// No image shows anything usable: in plain words, with what to do next.
+    pub fn nothing_seen(what: impl Into<String>) -> Self {
+        Self::NothingSeen(Failure::new(what))
+    }
 }
 
 /// What a job's steps return.
@@ -72,7 +81,7 @@ impl From<Stop> for Failure {
     fn from(stop: Stop) -> Self {
         match stop {
             Stop::Cancelled | Stop::Interrupted => Self::new("cancelled"),
-            Stop::Failed(failure) => failure,
+            Stop::Failed(failure) | Stop::NothingSeen(failure) => failure,
         }
     }
 }

@@ -182,7 +182,7 @@ pub(crate) fn outputs_of(spec: &PredictSpec) -> Vec<PathBuf> {
     paths
 }
 
-fn byte_of_share(share: f32) -> u8 {
+pub(crate) fn byte_of_share(share: f32) -> u8 {
     (share.clamp(0.0, 1.0) * 200.0).round() as u8
 }
 

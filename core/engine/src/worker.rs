@@ -261,7 +261,9 @@ fn engine_loop<W: Write + Send, E: Engine>(queue: &Queue, events: &EventWriter<W
         let last = match result {
             Ok(Ok(event)) => event,
             Ok(Err(Stop::Cancelled | Stop::Interrupted)) => Event::Cancelled { id },
-            Ok(Err(Stop::Failed(failure))) => Event::Failed { id, failure },
+            Ok(Err(Stop::Failed(failure) | Stop::NothingSeen(failure))) => {
+                Event::Failed { id, failure }
+            }
             Err(payload) => Event::Failed {
                 id,
                 failure: failure_of_panic(payload.as_ref()),

@@ -41,10 +41,11 @@ pub use export::{NamedTensor, named_tensors, published_name, save_dofa, write_sa
 pub use feature_maps::resize_map;
 pub use fused::FusedAdamW;
 pub use kgvsf::{
-    Forecast, ForecastDays, HiddenParts, ImageSeries, IndexBands, KGVSF_NAMES, Kgvsf, KgvsfConfig,
-    LoadedKgvsf, MaskedKgvsf, MaskedLosses, SeriesState, SoilHead, SoilHeadConfig, WeatherRows,
-    WeatherUse, about_kgvsf, day_of_year_code, gap_code, load_kgvsf, masked_huber,
-    masked_index_error, save_kgvsf, soil_loss,
+    CropHead, CropHeadConfig, CropNetwork, Forecast, ForecastDays, HiddenParts, ImageSeries,
+    IndexBands, KGVSF_NAMES, Kgvsf, KgvsfConfig, KgvsfTuning, LoadedKgvsf, MaskedKgvsf,
+    MaskedLosses, SeriesState, SoilHead, SoilHeadConfig, WeatherRows, WeatherUse, about_kgvsf,
+    day_of_year_code, gap_code, load_kgvsf, masked_huber, masked_index_error, save_kgvsf,
+    soil_loss,
 };
 pub use mask::Mask;
 pub use masked::{MaskedConfig, MaskedDofa, TargetOrder, normalised_patches, target};

@@ -350,6 +350,7 @@ pub use still_clouds::*;
 pub use store::*;
 pub use style::*;
 pub use suggest::*;
+pub use table_forest::TableForest;
 pub use temperature::*;
 pub use time_profile::*;
 pub use time_stack::*;

@@ -1,5 +1,5 @@
 //! Random forest on tables of any width, for classes or for values: 100 trees on bootstrap samples. Unlike `forest`, which is
-//! made for a field's 64 codes and for whole maps, it is only ever asked about labelled places and is not kept in a file.
+//! made for a field's 64 codes, it takes any numbers, and is not kept in a file.
 //! Knows tables; knows nothing of fields, files or drawing.
 //!
 //! Numbers become one of at most 256 steps that lie between the values met in training, so a split is found by counting.
@@ -45,7 +45,7 @@ struct Tree {
 }
 
 /// A forest: shares of classes, or a value.
-pub(crate) struct TableForest {
+pub struct TableForest {
     /// Upper ends of the steps of every column but the last.
     ends: Vec<Vec<f32>>,
     trees: Vec<Tree>,
@@ -66,6 +66,20 @@ struct Ground {
 }
 
 impl TableForest {
+    /// A forest for classes: `class` of every row, below `classes`.
+    ///
+    /// # Errors
+    /// No rows; cancelled.
+    pub fn of_classes(
+        train: &FeatureTable,
+        class: &[usize],
+        classes: usize,
+        seed: u64,
+        cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> SceneResult<Self> {
+        Self::fit(train, Targets::Classes(class, classes), seed, cancelled)
+    }
+
     /// The same rows and seed give the same forest, however many threads grow it.
     pub(crate) fn fit(
         train: &FeatureTable,
@@ -124,7 +138,7 @@ impl TableForest {
     }
 
     /// Mean over the trees of every row: shares of the classes, or the value; `outputs` numbers a row.
-    pub(crate) fn means(&self, rows: &FeatureTable) -> Vec<f64> {
+    pub fn means(&self, rows: &FeatureTable) -> Vec<f64> {
         let steps = steps_of(rows, &self.ends);
         (0..rows.len())
             .into_par_iter()

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use jiff::civil::Date;
 use terroir_scene::{ArchiveSpec, Frame, Period, find_series_blocking, frame_clouds_blocking};
 
-use crate::Failure;
-use crate::monitor::{JobResult, Monitor};
+use crate::monitor::{JobResult, Monitor, Stop};
 
 /// Where the image lies.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,10 +55,9 @@ pub(super) fn clearest_blocking(
         }
     }
     best.ok_or_else(|| {
-        Failure::new(format!(
+        Stop::nothing_seen(format!(
             "no image of {period} has bands with wavelengths in one file, which a model of single images needs; leave that model out, or choose more days"
         ))
-        .into()
     })
 }
 

@@ -3,9 +3,12 @@
 //! done alone; knows no pixels.
 
 mod clear_image;
+mod images_map;
+mod map;
 mod page;
 mod results;
 mod spec;
+mod taught;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -17,7 +20,7 @@ use terroir_scene::{Archive, Period, Probe};
 use crate::catalogue::ModelShelf;
 use crate::cost::{self, ImagesMade};
 use crate::design::Design;
-use crate::monitor::{JobResult, Monitor};
+use crate::monitor::{JobResult, Monitor, Stop};
 use crate::projection::write_renamed;
 use crate::provenance::file_name;
 use crate::shard::Share;
@@ -28,8 +31,11 @@ use crate::{
 use crate::{device, embed, embed_season, embed_series, evaluate, predict, train};
 
 use clear_image::clearest_blocking;
+use images_map::ImageForest;
+use map::{About, CropMap, Labelled};
 pub use results::{CropFigure, CropResults, CropSeason};
-pub use spec::{CropFamily, CropModel, CropSpec};
+pub use spec::{CropFamily, CropMapOf, CropModel, CropSpec, CropTuning};
+use taught::{TaughtNetwork, taught_name};
 
 /// Blocks-out folds of the classifier's own accuracy.
 const FOLDS: usize = 5;
@@ -51,13 +57,25 @@ pub(crate) fn crop(
     monitor.progress("opening the images", 0, 1);
     let days = days_of(spec)?;
     let mut seasons = Vec::new();
+    let mut unseen = None;
     for day in &days {
         monitor.check()?;
         let name = match day.as_of {
             Some(as_of) if days.len() > 1 => format!("as of {as_of}, "),
             _ => String::new(),
         };
-        seasons.push(season(spec, day, &name, monitor, shelf)?);
+        match season(spec, day, &name, monitor, shelf) {
+            Ok(season) => seasons.push(season),
+            // A day too early for any usable image says nothing of the later ones.
+            Err(Stop::NothingSeen(failure)) if days.len() > 1 => {
+                monitor.warn(format!("{name}there is no map: {}", failure.what));
+                unseen = Some(failure);
+            }
+            Err(stop) => return Err(stop),
+        }
+    }
+    if let (true, Some(failure)) = (seasons.is_empty(), unseen) {
+        return Err(failure.into());
     }
     let job = JobSpec::Crop(spec.clone());
     let results = CropResults::new(
@@ -120,6 +138,16 @@ fn check(spec: &CropSpec) -> Result<(), Failure> {
                 model.name
             )));
         }
+    }
+    if spec.taught.is_some() && spec.taught_model().is_none() {
+        return Err(Failure::new(
+            "only a model of KG-VSF can be taught here, and none is among the models; add one, for example kgvsf-tiny",
+        ));
+    }
+    if spec.map_of == CropMapOf::Taught && spec.taught.is_none() {
+        return Err(Failure::new(
+            "the map is to be made by a network that is taught, but none is; ask for it (--teach auto)",
+        ));
     }
     Ok(())
 }
@@ -193,17 +221,97 @@ fn season(
         seed: spec.seed,
         out: accuracy.clone(),
     };
+    let mut taught = match (spec.taught_model(), &spec.weather, spec.taught) {
+        (Some(model), Some(weather), Some(tuning)) => Some(TaughtNetwork::open(
+            spec,
+            model,
+            weather,
+            tuning.fixed(),
+            day.period,
+            monitor,
+        )?),
+        _ => None,
+    };
     monitor.step(&format!("{name}accuracy"), |step| {
-        evaluate::evaluate(&evaluation, step)
+        let mut learners: Vec<&mut dyn evaluate::Learner> = Vec::new();
+        learners.extend(
+            taught
+                .as_mut()
+                .map(|taught| taught as &mut dyn evaluate::Learner),
+        );
+        evaluate::evaluate_beside(&evaluation, &mut learners, step)
     })?;
-    let map = make_map(spec, day, name, monitor)?;
+    let figures = results::best_figures(&Evaluation::read(&accuracy)?);
+    let source = map_source(spec, &figures);
+    let map = monitor.step(&format!("{name}map"), |step| match source {
+        MapSource::Field(model) => map_field(spec, day, model, step),
+        MapSource::Taught => map_taught(spec, day, taught.as_mut(), step),
+        MapSource::Images(source) => map_images(spec, day, &source, step),
+    })?;
     Ok(CropSeason {
         as_of: day.as_of,
         period: day.period,
         map: file_name(&map).into(),
+        map_of: source_name(spec, &map_source(spec, &figures)),
         accuracy: file_name(&accuracy).into(),
-        figures: results::best_figures(&Evaluation::read(&accuracy)?),
+        figures,
     })
+}
+
+/// What the map of a day is made from.
+enum MapSource {
+    /// Of the model with this number.
+    Field(usize),
+    Taught,
+    Images(CandidateSource),
+}
+
+/// Its name among the figures.
+fn source_name(spec: &CropSpec, source: &MapSource) -> String {
+    match source {
+        MapSource::Field(model) => spec.models.get(*model).map(|model| model.name.clone()),
+        MapSource::Taught => spec.taught_model().map(|model| taught_name(&model.name)),
+        MapSource::Images(source) => source.archive_name().map(str::to_owned),
+    }
+    .unwrap_or_default()
+}
+
+fn map_source(spec: &CropSpec, figures: &[CropFigure]) -> MapSource {
+    match spec.map_of {
+        CropMapOf::Field => MapSource::Field(0),
+        CropMapOf::Taught => MapSource::Taught,
+        CropMapOf::Harmonics => MapSource::Images(CandidateSource::Harmonics),
+        CropMapOf::Stack => MapSource::Images(CandidateSource::Stack),
+        CropMapOf::Best => {
+            let all = (0..spec.models.len())
+                .map(MapSource::Field)
+                .chain(spec.taught.map(|_| MapSource::Taught))
+                .chain([
+                    MapSource::Images(CandidateSource::Harmonics),
+                    MapSource::Images(CandidateSource::Stack),
+                ]);
+            // With the most labels: the map is taught all of them.
+            let shots = spec.shots.iter().max().map(ToString::to_string);
+            let mean = |source: &MapSource| {
+                let name = source_name(spec, source);
+                figures
+                    .iter()
+                    .find(|figure| {
+                        figure.candidate == name && Some(&figure.shots) == shots.as_ref()
+                    })
+                    .map_or(f64::NEG_INFINITY, |figure| figure.mean)
+            };
+            // Of equals the first.
+            all.reduce(|best, other| {
+                if mean(&other) > mean(&best) {
+                    other
+                } else {
+                    best
+                }
+            })
+            .unwrap_or(MapSource::Field(0))
+        }
+    }
 }
 
 /// The field of one model, of what it reads of the days.
@@ -279,9 +387,14 @@ fn make_field(
     }
 }
 
-/// Classifier and map of the first model's field.
-fn make_map(spec: &CropSpec, day: &Day, name: &str, monitor: &Monitor<'_>) -> JobResult<PathBuf> {
-    let field = field_path(spec, day, 0);
+/// Classifier and map of a model's field.
+fn map_field(
+    spec: &CropSpec,
+    day: &Day,
+    model: usize,
+    monitor: &Monitor<'_>,
+) -> JobResult<PathBuf> {
+    let field = field_path(spec, day, model);
     let head = spec.beside(day.as_of, "_classifier", "json");
     let training = TrainSpec {
         field: field.clone(),
@@ -294,9 +407,7 @@ fn make_map(spec: &CropSpec, day: &Day, name: &str, monitor: &Monitor<'_>) -> Jo
         class_weights: Vec::new(),
         neighbours: None,
     };
-    monitor.step(&format!("{name}classifier"), |step| {
-        train::train(&training, step)
-    })?;
+    monitor.step("classifier", |step| train::train(&training, step))?;
     let map = spec.beside(day.as_of, "", "tif");
     let prediction = PredictSpec {
         field,
@@ -306,10 +417,63 @@ fn make_map(spec: &CropSpec, day: &Day, name: &str, monitor: &Monitor<'_>) -> Jo
         out: map.clone(),
         aoi: None,
     };
-    monitor.step(&format!("{name}map"), |step| {
-        predict::predict(&prediction, Share::WHOLE, step)
-    })?;
+    predict::predict(&prediction, Share::WHOLE, monitor)?;
     Ok(map)
+}
+
+/// The map of a network that is taught all labels.
+fn map_taught(
+    spec: &CropSpec,
+    day: &Day,
+    taught: Option<&mut TaughtNetwork>,
+    monitor: &Monitor<'_>,
+) -> JobResult<PathBuf> {
+    let taught = taught.ok_or_else(|| Failure::new("no network is taught"))?;
+    let path = spec.beside(day.as_of, "", "tif");
+    let labelled = Labelled::read_blocking(spec, &taught.archive().grid, monitor)?;
+    let mut map = CropMap::create(&path, &taught.archive().grid, &labelled.classes)?;
+    let description = taught.map_blocking(&labelled, spec.seed, &mut map, monitor)?;
+    let about = About {
+        spec: &spec.of_day(day.as_of),
+        archive: taught.archive(),
+        period: day.period,
+        labelled: &labelled,
+        description,
+        device: &taught.device,
+    };
+    map.finish(&about.keys())?;
+    Ok(path)
+}
+
+/// The map of what the images say without any model.
+fn map_images(
+    spec: &CropSpec,
+    day: &Day,
+    source: &CandidateSource,
+    monitor: &Monitor<'_>,
+) -> JobResult<PathBuf> {
+    let path = spec.beside(day.as_of, "", "tif");
+    let archive = Archive::open(&spec.archive, None)?;
+    let labelled = Labelled::read_blocking(spec, &archive.grid, monitor)?;
+    let places = labelled.pixels.len();
+    let numbers = evaluate::ImageNumbers::of(source, &archive, day.period, places)?
+        .ok_or_else(|| Failure::new("this is worked out of no images"))?;
+    let forest = ImageForest::grow_blocking(&archive, numbers, &labelled, spec.seed, monitor)?;
+    let mut map = CropMap::create(&path, &archive.grid, &labelled.classes)?;
+    forest.map_blocking(&mut map, monitor)?;
+    let about = About {
+        spec: &spec.of_day(day.as_of),
+        archive: &archive,
+        period: day.period,
+        labelled: &labelled,
+        description: format!(
+            "{} of the images, random forest",
+            source.archive_name().unwrap_or_default()
+        ),
+        device: "cpu",
+    };
+    map.finish(&about.keys())?;
+    Ok(path)
 }
 
 /// Writes the results and their page; the page first, so that whoever finds the results finds it, too.
@@ -320,7 +484,12 @@ fn write(spec: &CropSpec, results: &CropResults) -> Result<Vec<PathBuf>, Failure
     let page = path.with_extension("html");
     write_renamed(&page, page::page(results, spec).as_bytes())?;
     write_renamed(&path, text.as_bytes())?;
-    let mut files = spec.map_paths();
+    let folder = spec.out.parent().unwrap_or(Path::new(""));
+    let maps = results
+        .seasons
+        .iter()
+        .map(|season| folder.join(&season.map));
+    let mut files: Vec<PathBuf> = maps.collect();
     files.extend([page, path]);
     Ok(files)
 }

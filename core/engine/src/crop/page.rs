@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::results::{CropResults, CropSeason};
-use super::spec::CropSpec;
+use super::spec::{CropMapOf, CropSpec};
 use crate::evaluate::{Line, line_color, lines_svg, range_of};
 use crate::provenance::file_name;
 use crate::report_page::{escaped, page_begin, push_warnings};
@@ -39,15 +39,34 @@ pub(super) fn page(results: &CropResults, spec: &CropSpec) -> String {
         "<h2>How it was made</h2><p>Every figure is that of the best of three simple heads (3 nearest neighbours, linear, random forest), \
          mean ± standard deviation over the splits; the accuracy page of each day has all heads, and says how the labels were split. All \
          descriptions of a day get the same labels and are judged on the same other places. Choosing the best head after the fact flatters all \
-         of them alike.</p><p>The map is made from the field of {} by the classifier {}, taught on all labels.</p>\
+         of them alike.</p><p>{}</p>\
          <dl><dt>models<dd>{}<dt>repeat it<dd><code>{}</code><dt>written by<dd>Terroir {}, {finished}</dl></html>",
-        models.first().map_or("", String::as_str),
-        spec.kind.word(),
+        map_sentence(results, spec),
         models.join(", "),
         text("command"),
         text("app_version"),
     );
     page
+}
+
+/// What the maps are made from.
+fn map_sentence(results: &CropResults, spec: &CropSpec) -> String {
+    let mut sources: Vec<&str> = results
+        .seasons
+        .iter()
+        .map(|of| of.map_of.as_str())
+        .collect();
+    sources.dedup();
+    let chosen = match spec.map_of {
+        CropMapOf::Best => ", what did best there on the labels kept for testing",
+        _ => "",
+    };
+    format!(
+        "Each map is made from {}{chosen}, and taught on all labels but those marked as kept: a field by the classifier {}, harmonics and the \
+         raw stack by a random forest, a network that is taught by its own head.",
+        escaped(&sources.join(", ")),
+        spec.kind.word()
+    )
 }
 
 fn labels_text(shots: &str) -> String {
@@ -113,7 +132,7 @@ fn push_table(page: &mut String, results: &CropResults, shots: &str) {
     for candidate in &candidates {
         let _ = write!(page, "<th>{}", escaped(candidate));
     }
-    page.push_str("<th class=l>all heads<th class=l>map</tr>");
+    page.push_str("<th class=l>all heads<th class=l>map<th class=l>made from</tr>");
     for season in &results.seasons {
         let best = season
             .figures
@@ -139,9 +158,10 @@ fn push_table(page: &mut String, results: &CropResults, shots: &str) {
         let accuracy = season.accuracy.with_extension("html");
         let _ = write!(
             page,
-            "<td class=l><a href=\"{0}\">{0}</a><td class=l>{1}</tr>",
+            "<td class=l><a href=\"{0}\">{0}</a><td class=l>{1}<td class=l>{2}</tr>",
             escaped(&accuracy.display().to_string()),
-            escaped(&season.map.display().to_string())
+            escaped(&season.map.display().to_string()),
+            escaped(&season.map_of)
         );
     }
     page.push_str("</table></div><p class=axis>Framed: the best of each day.</p>");
@@ -161,6 +181,7 @@ mod tests {
             as_of: day.parse().ok(),
             period: format!("2018-03-01..{day}").parse().unwrap(),
             map: format!("crops_{day}.tif").into(),
+            map_of: "kgvsf-tiny".to_owned(),
             accuracy: format!("crops_{day}_accuracy.json").into(),
             figures: ["kgvsf-tiny", "raw stack"]
                 .map(|candidate| CropFigure {
@@ -185,6 +206,8 @@ mod tests {
                 name: "kgvsf-tiny".to_owned(),
                 weights: "w".into(),
             }],
+            taught: None,
+            map_of: CropMapOf::Field,
             from: None,
             as_of: Vec::new(),
             kind: HeadKind::Forest,

@@ -38,6 +38,9 @@ pub struct CropSeason {
     pub period: Period,
     /// Name of the map, which lies beside the results.
     pub map: PathBuf,
+    /// What the map is made from: a name as those of the figures.
+    #[serde(default)]
+    pub map_of: String,
     /// Name of the report of all heads (`.html` beside it).
     pub accuracy: PathBuf,
     pub figures: Vec<CropFigure>,
@@ -191,6 +194,7 @@ mod tests {
             as_of: "2018-06-01".parse().ok(),
             period: "2018-03-01..2018-06-01".parse().unwrap(),
             map: "crops_2018-06-01.tif".into(),
+            map_of: "kgvsf-tiny".to_owned(),
             accuracy: "crops_2018-06-01_accuracy.json".into(),
             figures: vec![
                 figure("kgvsf-tiny", "10", 0.595),

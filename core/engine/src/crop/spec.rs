@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use terroir_models::CATALOGUE;
+use terroir_models::{CATALOGUE, KgvsfTuning};
 use terroir_scene::{ArchiveSpec, HeadKind, WeatherSpec};
 
 use crate::embed_series::archive_words;
+use crate::weather_words::reading_words;
 use crate::{FORECAST_MODELS, SERIES_MODELS, Shots};
 
 /// Dated images, labels and, for models that read it, daily weather to crop maps, one a day.
@@ -20,15 +21,21 @@ pub struct CropSpec {
     /// `None` = the well-known names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class_attribute: Option<String>,
-    /// Each makes a field that is compared with the raw images; the first one's becomes the map.
+    /// Each makes a field that is compared with the raw images.
     pub models: Vec<CropModel>,
+    /// The first model of KG-VSF is taught the labels itself, too (specification kg-vsf 7.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taught: Option<CropTuning>,
+    /// What the map is made from.
+    #[serde(default, skip_serializing_if = "CropMapOf::is_field")]
+    pub map_of: CropMapOf,
     /// First day of the season; `None` = that of the first image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Date>,
     /// A map as of each of these days, of images and weather before it; empty = one of all images.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub as_of: Vec<Date>,
-    /// Classifier of the map.
+    /// Classifier of a map of a field.
     pub kind: HeadKind,
     /// File of fixed splits; `None` = blocks and polygons are dealt out by chance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,6 +59,88 @@ pub struct CropModel {
     /// As `models` lists it: of KG-VSF, STP or DOFA.
     pub name: String,
     pub weights: PathBuf,
+}
+
+/// How much of a network learns from the labels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CropTuning {
+    /// As much as there are labels for.
+    #[default]
+    Auto,
+    /// A head; the network stays as it is.
+    Frozen,
+    /// The head and the network's last layers.
+    Last,
+    /// All of it.
+    Full,
+}
+
+impl CropTuning {
+    pub const ALL: [Self; 4] = [Self::Auto, Self::Frozen, Self::Last, Self::Full];
+
+    /// The word of the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Frozen => "frozen",
+            Self::Last => "last",
+            Self::Full => "full",
+        }
+    }
+
+    /// `None` = by how many labels there are.
+    pub(super) fn fixed(self) -> Option<KgvsfTuning> {
+        match self {
+            Self::Auto => None,
+            Self::Frozen => Some(KgvsfTuning::Frozen),
+            Self::Last => Some(KgvsfTuning::Last),
+            Self::Full => Some(KgvsfTuning::Full),
+        }
+    }
+}
+
+/// What a crop map is made from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CropMapOf {
+    /// The first model's field.
+    #[default]
+    Field,
+    /// The network that is taught.
+    Taught,
+    /// Harmonics of the images, by a random forest.
+    Harmonics,
+    /// All bands of all dates, by a random forest.
+    Stack,
+    /// Whatever told the crops apart best on the labels kept for testing.
+    Best,
+}
+
+impl CropMapOf {
+    pub const ALL: [Self; 5] = [
+        Self::Field,
+        Self::Taught,
+        Self::Harmonics,
+        Self::Stack,
+        Self::Best,
+    ];
+
+    /// The word of the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Field => "field",
+            Self::Taught => "taught",
+            Self::Harmonics => "harmonics",
+            Self::Stack => "stack",
+            Self::Best => "best",
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    fn is_field(&self) -> bool {
+        *self == Self::Field
+    }
 }
 
 /// What a model reads of a season.
@@ -87,6 +176,22 @@ impl CropSpec {
         self.archive.files.iter().map(|file| &**file).collect()
     }
 
+    /// The same job for one of its days.
+    pub(super) fn of_day(&self, as_of: Option<Date>) -> Self {
+        Self {
+            as_of: as_of.into_iter().collect(),
+            ..self.clone()
+        }
+    }
+
+    /// The model that is taught itself, where one is to be.
+    pub fn taught_model(&self) -> Option<&CropModel> {
+        self.taught?;
+        self.models
+            .iter()
+            .find(|model| CropFamily::of(&model.name) == Some(CropFamily::Weather))
+    }
+
     /// The maps, one a day.
     pub fn map_paths(&self) -> Vec<PathBuf> {
         match self.as_of.as_slice() {
@@ -117,6 +222,9 @@ impl CropSpec {
         let mut add = |word: &str, value: String| words.push((word.to_owned(), Some(value)));
         if let Some(weather) = &self.weather {
             add("--weather", weather.path.display().to_string());
+            for (word, value) in reading_words(&weather.reading) {
+                add(word, value);
+            }
         }
         add("--labels", self.labels.display().to_string());
         if let Some(attribute) = &self.class_attribute {
@@ -127,6 +235,12 @@ impl CropSpec {
                 "--model",
                 format!("{}={}", model.name, model.weights.display()),
             );
+        }
+        if let Some(taught) = self.taught {
+            add("--teach", taught.word().to_owned());
+        }
+        if self.map_of != CropMapOf::Field {
+            add("--map-of", self.map_of.word().to_owned());
         }
         if let Some(from) = self.from {
             add("--from", from.to_string());
@@ -170,6 +284,8 @@ mod tests {
                     weights: format!("{name}.safetensors").into(),
                 })
                 .to_vec(),
+            taught: None,
+            map_of: CropMapOf::Field,
             from: "2018-03-01".parse().ok(),
             as_of: vec!["2018-06-01".parse().unwrap()],
             kind: HeadKind::Forest,
@@ -193,6 +309,31 @@ mod tests {
         );
         let text = serde_json::to_string(&job).unwrap();
         assert_eq!(serde_json::from_str::<JobSpec>(&text).unwrap(), job);
+        let mut weather = WeatherSpec::new(Path::new("w.csv"));
+        weather.reading.columns = [("prcp".to_owned(), "rain".to_owned())].into();
+        weather.reading.place = Some((51.0, 3.5));
+        let read = CropSpec {
+            weather: Some(weather),
+            ..spec()
+        };
+        let line = command_line(&JobSpec::Crop(read));
+        assert!(
+            line.contains(
+                " --weather w.csv --weather-column prcp=rain --weather-place 51,3.5 --labels"
+            ),
+            "{line}"
+        );
+        let taught = CropSpec {
+            taught: Some(CropTuning::Last),
+            map_of: CropMapOf::Best,
+            ..spec()
+        };
+        assert_eq!(taught.taught_model().unwrap().name, "kgvsf-tiny");
+        let line = command_line(&JobSpec::Crop(taught));
+        assert!(
+            line.contains(" --teach last --map-of best --from"),
+            "{line}"
+        );
     }
 
     #[test]

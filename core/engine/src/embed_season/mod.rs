@@ -3,6 +3,7 @@
 //! Knows the order of the steps.
 
 mod axes;
+mod opening;
 mod pixels;
 mod spec;
 mod tokens;
@@ -10,49 +11,31 @@ mod tokens;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use burn::tensor::Device;
 use rayon::prelude::*;
 use serde_json::json;
-use terroir_models::Kgvsf;
 use terroir_scene::{
-    AreaOfInterest, FIELD_AXES, FIELD_NODATA, Grid, MapKind, MapWriter, Period, Provenance, Window,
+    AreaOfInterest, FIELD_AXES, FIELD_NODATA, Grid, MapKind, MapWriter, Provenance, Window,
 };
 
 use crate::device;
 use crate::embed_series::{ChosenFrame, attribution_of};
-use crate::monitor::{JobResult, Monitor};
-use crate::predict::area_of;
+use crate::monitor::{JobResult, Monitor, Stop};
 use crate::projection::{Moments, encode_unit, write_renamed};
 use crate::provenance::file_name;
-use crate::weather_series::{
-    Crop, KgvsfAbout, Site, SiteWeather, known_model, notes_on_drivers, read_crop_blocking, starts,
-};
+use crate::weather_series::{Crop, known_model, read_crop_blocking, starts};
 use crate::{Failure, JobSpec, Outcome, command_line};
 
 use axes::SeasonAxes;
-use pixels::{IndexPair, PixelNumbers, pixel_numbers};
+use opening::last_date;
+pub(crate) use opening::{SeasonImages, open_season};
+pub(crate) use pixels::{Course, PixelNumbers, pixel_numbers, width_of};
 pub use spec::EmbedSeasonSpec;
-use tokens::{Season, Tokens, tokens_of};
+pub(crate) use tokens::usable_images;
+use tokens::{Tokens, tokens_of};
 
 /// Crops embedded at once, and crops the axes are fitted on.
 const TOGETHER: usize = 8;
 const FITTED: usize = 96;
-
-/// What the steps share.
-struct Setup {
-    model: Kgvsf,
-    about: KgvsfAbout,
-    device: Device,
-    site: Site,
-    /// Numbers of the images that are looked at.
-    images: Vec<usize>,
-    weather: SiteWeather,
-    season: Season,
-    area: Option<AreaOfInterest>,
-    /// Side of the crops.
-    side: usize,
-    pair: Option<IndexPair>,
-}
 
 pub(crate) fn embed_season(spec: &EmbedSeasonSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
     let begun = Instant::now();
@@ -70,7 +53,7 @@ pub(crate) fn embed_season(spec: &EmbedSeasonSpec, monitor: &Monitor<'_>) -> Job
             spec.model
         ));
     }
-    let setup = prepare(spec, model, about, compute.device.clone(), monitor)?;
+    let setup = open_season(spec, model, about, compute.device.clone(), monitor)?;
     let sentence = format!(
         "{name} ({} parameters, sha256 {sha256})",
         setup.model.config().parameter_count()
@@ -81,11 +64,10 @@ pub(crate) fn embed_season(spec: &EmbedSeasonSpec, monitor: &Monitor<'_>) -> Job
     let mut writer = MapWriter::create(&spec.out, &grid, MapKind::Field)?;
     let shown = embed(&setup, &windows, &axes, &grid, &mut writer, monitor)?;
     if shown == 0 {
-        return Err(Failure::new(format!(
+        return Err(Stop::nothing_seen(format!(
             "no crop has an image of which half is clear; choose more days (--support)\n{}",
             spec.out.display()
-        ))
-        .into());
+        )));
     }
     monitor.check()?;
     monitor.progress("writing the field", 0, 1);
@@ -121,76 +103,6 @@ fn axes_path(field: &Path) -> PathBuf {
     field.with_extension("axes.json")
 }
 
-fn last_date(setup: &Setup) -> String {
-    let last = setup
-        .images
-        .last()
-        .and_then(|at| setup.site.images.get(*at));
-    last.map_or_else(String::new, |image| image.date.to_string())
-}
-
-fn prepare(
-    spec: &EmbedSeasonSpec,
-    model: Kgvsf,
-    about: KgvsfAbout,
-    device: Device,
-    monitor: &Monitor<'_>,
-) -> JobResult<Setup> {
-    monitor.progress("opening the images", 0, 1);
-    let name = spec
-        .archive
-        .files
-        .first()
-        .map(|path| file_name(path))
-        .unwrap_or_default();
-    let mut site = Site::open(name, &spec.archive, &about.bands)?;
-    let table = spec.weather.open_blocking()?;
-    site.keep_days_with_weather(&table, 1)?;
-    for note in site.notes.iter().chain(notes_on_drivers(&table)) {
-        monitor.warn(note.clone());
-    }
-    let images: Vec<usize> = (0..site.images.len())
-        .filter(|at| {
-            let date = site.images[*at].date;
-            spec.support.is_none_or(|support| support.contains(date))
-        })
-        .collect();
-    let (Some(first), Some(last)) = (images.first(), images.last()) else {
-        return Err(Failure::new(format!(
-            "no image with weather lies in {}; choose other days (--support)",
-            spec.support
-                .map_or_else(String::new, |support| support.to_string())
-        ))
-        .into());
-    };
-    let season = match spec.support.as_ref().map(Period::days) {
-        Some((from, to)) => Season {
-            first_day: from as i32,
-            end_day: to as i32,
-        },
-        None => Season {
-            first_day: site.images[*first].day,
-            end_day: site.images[*last].day + 1,
-        },
-    };
-    let last_image = site.images[*last].date;
-    let weather = SiteWeather::of(&table, &about.drivers, Some(last_image.min(table.last())))?;
-    let side = model.config().image_px;
-    let pair = IndexPair::of(&about.bands);
-    Ok(Setup {
-        area: area_of(spec.aoi.as_ref(), &site.archive.grid)?,
-        model,
-        about,
-        device,
-        site,
-        images,
-        weather,
-        season,
-        side,
-        pair,
-    })
-}
-
 /// Squares that overlap by a bit more than half, in rows from above: what a pixel lies beside in one, it does not in the next,
 /// and the borders of patches never fall together.
 fn windows_of(grid: &Grid, side: usize, patch: usize) -> Vec<Vec<Window>> {
@@ -215,7 +127,7 @@ fn windows_of(grid: &Grid, side: usize, patch: usize) -> Vec<Vec<Window>> {
 
 /// Reads and embeds some windows: what the network knows, and what the pixels showed.
 fn embedded(
-    setup: &Setup,
+    setup: &SeasonImages,
     windows: &[Window],
     monitor: &Monitor<'_>,
 ) -> JobResult<(Tokens, Vec<PixelNumbers>)> {
@@ -243,14 +155,23 @@ fn embedded(
     let bands = &setup.about.bands;
     let pixels = crops
         .par_iter()
-        .map(|crop| pixel_numbers(crop, &setup.site, bands, setup.pair, setup.season))
+        .map(|crop| {
+            pixel_numbers(
+                crop,
+                &setup.site,
+                bands,
+                setup.pair,
+                setup.season,
+                Course::Filled,
+            )
+        })
         .collect();
     Ok((tokens, pixels))
 }
 
 /// Axes of a sample of windows, spread over the place.
 fn fit(
-    setup: &Setup,
+    setup: &SeasonImages,
     windows: &[Vec<Window>],
     model: String,
     monitor: &Monitor<'_>,
@@ -293,14 +214,13 @@ fn fit(
     }
     match moments {
         Some(moments) if moments.count() > 1 => Ok(SeasonAxes::fit(&moments, of_network, model)),
-        _ => Err(Failure::new(
+        _ => Err(Stop::nothing_seen(
             "no crop has an image of which half is clear; choose more days (--support)",
-        )
-        .into()),
+        )),
     }
 }
 
-fn is_wanted(setup: &Setup, window: Window) -> bool {
+fn is_wanted(setup: &SeasonImages, window: Window) -> bool {
     setup.area.as_ref().is_none_or(|area| area.touches(window))
 }
 
@@ -395,7 +315,7 @@ impl Strip {
 
 /// Goes over the place from above; returns the pixels that show something.
 fn embed(
-    setup: &Setup,
+    setup: &SeasonImages,
     windows: &[Vec<Window>],
     axes: &SeasonAxes,
     grid: &Grid,
@@ -445,7 +365,7 @@ fn embed(
 
 fn keys_of(
     spec: &EmbedSeasonSpec,
-    setup: &Setup,
+    setup: &SeasonImages,
     model: &str,
     device: &str,
     begun: Instant,

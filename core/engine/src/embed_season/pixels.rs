@@ -33,9 +33,23 @@ impl IndexPair {
     }
 }
 
+/// How the course of the index is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Course {
+    /// At the middle of every part, on the line between the images around it.
+    Filled,
+    /// The mean of the images in every part, 0 where there is none, then a flag for each that has one.
+    Binned,
+}
+
 /// How many numbers a pixel has.
-pub fn width_of(bands: usize, pair: Option<IndexPair>) -> usize {
-    OF_BAND * bands + if pair.is_some() { STEPS } else { 0 }
+pub fn width_of(bands: usize, pair: Option<IndexPair>, course: Course) -> usize {
+    let of_index = match (pair, course) {
+        (None, _) => 0,
+        (Some(_), Course::Filled) => STEPS,
+        (Some(_), Course::Binned) => 2 * STEPS,
+    };
+    OF_BAND * bands + of_index
 }
 
 pub fn pixel_numbers(
@@ -44,8 +58,12 @@ pub fn pixel_numbers(
     bands: &[ModelBand],
     pair: Option<IndexPair>,
     season: Season,
+    course: Course,
 ) -> PixelNumbers {
-    let (pixels, width) = (crop.height * crop.width, width_of(bands.len(), pair));
+    let (pixels, width) = (
+        crop.height * crop.width,
+        width_of(bands.len(), pair, course),
+    );
     let mut values = vec![0.0; pixels * width];
     let mut is_seen = vec![false; pixels];
     let days: Vec<i32> = crop
@@ -91,8 +109,13 @@ pub fn pixel_numbers(
                 })
                 .collect();
             let out = &mut out[OF_BAND * bands.len()..];
-            for (step, out) in out.iter_mut().enumerate() {
-                *out = between(&index, (step as f32 + 0.5) / STEPS as f32);
+            match course {
+                Course::Filled => {
+                    for (step, out) in out.iter_mut().enumerate() {
+                        *out = between(&index, (step as f32 + 0.5) / STEPS as f32);
+                    }
+                }
+                Course::Binned => binned(&index, out),
             }
         }
     }
@@ -119,9 +142,33 @@ fn between(course: &[(f32, f32)], time: f32) -> f32 {
     }
 }
 
+/// Means of the parts of the season into the first half of `out`, and flags of those that have any into the second.
+fn binned(course: &[(f32, f32)], out: &mut [f32]) {
+    let (means, flags) = out.split_at_mut(out.len() / 2);
+    let parts = means.len();
+    for (part, (mean, flag)) in means.iter_mut().zip(flags).enumerate() {
+        let inside = course
+            .iter()
+            .filter(|(time, _)| ((time * parts as f32) as usize).min(parts - 1) == part);
+        let (sum, count) = inside.fold((0.0, 0.0), |(sum, count), (_, value)| {
+            (sum + value, count + 1.0_f32)
+        });
+        if count > 0.0 {
+            (*mean, *flag) = (sum / count, 1.0);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_without_images_are_nought_and_not_flagged() {
+        let mut out = [0.0; 8];
+        binned(&[(0.0, 1.0), (0.2, 3.0), (0.6, 5.0), (1.0, 7.0)], &mut out);
+        assert_eq!(out, [2.0, 0.0, 5.0, 7.0, 1.0, 0.0, 1.0, 1.0]);
+    }
 
     #[test]
     fn a_course_is_filled_between_its_neighbours() {

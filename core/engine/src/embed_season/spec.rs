@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use terroir_scene::{ArchiveSpec, Period, WeatherSpec};
 
 use crate::embed_series::archive_words;
+use crate::weather_words::reading_words;
 
 /// Dated images and daily weather to one field.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +34,9 @@ impl EmbedSeasonSpec {
         let mut words = archive_words(&self.archive);
         let mut add = |word: &str, value: String| words.push((word.to_owned(), Some(value)));
         add("--weather", self.weather.path.display().to_string());
+        for (word, value) in reading_words(&self.weather.reading) {
+            add(word, value);
+        }
         add("--model", self.model.clone());
         add("--weights", self.weights.display().to_string());
         if let Some(support) = &self.support {

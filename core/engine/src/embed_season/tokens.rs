@@ -58,7 +58,7 @@ pub fn tokens_of(
     let samples: Vec<Option<Sample<'_>>> = crops
         .iter()
         .map(|crop| {
-            let images = chosen(crop);
+            let images = usable_images(crop);
             (!images.is_empty()).then(|| Sample {
                 site,
                 weather,
@@ -109,7 +109,7 @@ pub fn tokens_of(
 }
 
 /// Usable images of a crop, spread evenly if there are many.
-fn chosen(crop: &Crop) -> Vec<usize> {
+pub fn usable_images(crop: &Crop) -> Vec<usize> {
     let usable: Vec<usize> = (0..crop.images.len())
         .filter(|image| crop.share_of(*image) >= LEAST_VALID)
         .collect();

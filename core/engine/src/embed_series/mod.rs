@@ -80,8 +80,10 @@ pub(crate) fn embed_series(
     match &result {
         // A cancel by the user leaves nothing behind; a failure keeps what is done.
         Ok(_) | Err(Stop::Cancelled) => journals.discard(),
-        Err(Stop::Failed(_)) if journals.done_count() == 0 => journals.discard(),
-        Err(Stop::Failed(_) | Stop::Interrupted) => {}
+        Err(Stop::Failed(_) | Stop::NothingSeen(_)) if journals.done_count() == 0 => {
+            journals.discard()
+        }
+        Err(Stop::Failed(_) | Stop::NothingSeen(_) | Stop::Interrupted) => {}
     }
     result
 }
@@ -357,11 +359,10 @@ fn finish(
     let shown = counted.seen.pixels - counted.seen.empty;
     // Another shard may show something.
     if shown == 0 && setup.share == Share::WHOLE {
-        return Err(Failure::new(format!(
+        return Err(Stop::nothing_seen(format!(
             "no image of the support shows anything of this part; choose other days (--support) or another part\n{}",
             spec.out.display()
-        ))
-        .into());
+        )));
     }
     if shown > 0 && counted.seen.never_clear == shown {
         monitor.warn(

@@ -121,12 +121,11 @@ impl SeriesModel {
         }
         if chosen.is_empty() {
             let whole = self.archive.period().map(|whole| whole.to_string());
-            return Err(Failure::new(format!(
+            return Err(Stop::nothing_seen(format!(
                 "there is no image in the support {}; the images here are of {}, so choose days among these (--support)",
                 support.map(ToString::to_string).unwrap_or_default(),
                 whole.unwrap_or_default()
-            ))
-            .into());
+            )));
         }
         Ok(chosen)
     }

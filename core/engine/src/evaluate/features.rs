@@ -12,7 +12,7 @@ use terroir_scene::{
 use super::labels::LabelSet;
 use super::series::{self, Kind};
 use super::spec::{Candidate, CandidateSource};
-use crate::monitor::{JobResult, Monitor};
+use crate::monitor::{JobResult, Monitor, Stop};
 use crate::provenance::value_of;
 use crate::train::open_field;
 use crate::{EvaluateSpec, Failure};
@@ -84,12 +84,11 @@ pub(super) fn read_all_blocking(
             None => Some(read_blocking(candidate, set, monitor)?),
         };
         let Some(numbers) = numbers.filter(|numbers| numbers.is_there.contains(&true)) else {
-            return Err(Failure::new(format!(
+            return Err(Stop::nothing_seen(format!(
                 "{} has no data at any labelled place; check that it shows the same ground as the labels\n{}",
                 candidate.name,
                 set.path.display()
-            ))
-            .into());
+            )));
         };
         all.push((candidate.name.clone(), numbers));
     }

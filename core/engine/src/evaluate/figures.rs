@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use terroir_scene::Probe;
 
-use super::scoring::THRESHOLD;
+use super::scoring::{OWN_HEAD, THRESHOLD};
 use crate::{Failure, JobSpec};
 
 /// Of `report.json`.
@@ -148,6 +148,7 @@ pub(crate) fn head_name(word: &str) -> String {
     match Probe::of_word(word) {
         Some(probe) => probe.name().to_owned(),
         None if word == THRESHOLD => "Threshold of the distance".to_owned(),
+        None if word == OWN_HEAD => "Head of its own".to_owned(),
         None => word.to_owned(),
     }
 }

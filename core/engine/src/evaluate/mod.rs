@@ -7,6 +7,7 @@ mod draws;
 mod features;
 mod figures;
 mod labels;
+mod learner;
 mod report;
 mod scoring;
 mod series;
@@ -35,12 +36,23 @@ pub use spec::{Candidate, CandidateSource, EvaluateSpec, Shots};
 use draws::draws;
 use features::{Numbers, read_all_blocking, reference_grid};
 use labels::{LabelSet, read_labels};
-use scoring::score;
+pub(crate) use learner::{Learner, Task};
+use scoring::{compare_with_first, score, score_learner};
+pub(crate) use series::ImageNumbers;
 
 /// Files larger than this are named without their SHA-256.
 const MOST_HASHED_BYTES: u64 = 2 << 30;
 
 pub(crate) fn evaluate(spec: &EvaluateSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
+    evaluate_beside(spec, &mut [], monitor)
+}
+
+/// Compares, and judges on the same labels what learns by itself.
+pub(crate) fn evaluate_beside(
+    spec: &EvaluateSpec,
+    learners: &mut [&mut dyn Learner],
+    monitor: &Monitor<'_>,
+) -> JobResult<Outcome> {
     let begun = Instant::now();
     monitor.started("cpu");
     check(spec)?;
@@ -57,11 +69,23 @@ pub(crate) fn evaluate(spec: &EvaluateSpec, monitor: &Monitor<'_>) -> JobResult<
     let reference = reference_grid(&spec.candidates, archive.as_ref())?;
     let mut set = read_labels(spec, &reference, split.as_ref(), monitor)?;
     let mut candidates = read_all_blocking(spec, archive.as_ref(), &set, monitor)?;
-    let left_out = keep_common(&mut set, &mut candidates);
+    let mut is_seen = vec![true; set.places.len()];
+    for learner in &mut *learners {
+        let pixels = set.pixels_on(learner.grid(), &set.path)?;
+        let seen = learner.see_blocking(&pixels, monitor)?;
+        for (is_seen, seen) in is_seen.iter_mut().zip(seen) {
+            *is_seen &= seen;
+        }
+    }
+    let left_out = keep_common(&mut set, &mut candidates, &is_seen);
     say_left_out(&set, left_out, monitor)?;
     let (draws, design) = draws(spec, &set, split.as_ref(), monitor)?;
     say_few(spec, &set, &draws, monitor);
-    let results = score(spec, &set, &candidates, &draws, monitor)?;
+    let mut results = score(spec, &set, &candidates, &draws, monitor)?;
+    for learner in &mut *learners {
+        results.extend(score_learner(spec, &set, &mut **learner, &draws, monitor)?);
+    }
+    compare_with_first(&mut results);
     monitor.check()?;
     monitor.progress("writing the report", 0, 1);
     let now = jiff::Timestamp::now().to_string();
@@ -85,6 +109,11 @@ pub(crate) fn evaluate(spec: &EvaluateSpec, monitor: &Monitor<'_>) -> JobResult<
                 about: numbers.about.clone(),
                 numbers: numbers.table.width(),
             })
+            .chain(learners.iter().map(|learner| CandidateAbout {
+                name: learner.name(),
+                about: learner.about(),
+                numbers: learner.numbers(),
+            }))
             .collect(),
         results,
         warnings: monitor.warnings(),
@@ -136,12 +165,17 @@ fn check(spec: &EvaluateSpec) -> Result<(), Failure> {
 }
 
 /// Keeps the places where every candidate has data; returns how many were dropped. Columns of what is no field are brought to
-/// one scale over the places that stay.
-fn keep_common(set: &mut LabelSet, candidates: &mut [(String, Numbers)]) -> usize {
+/// one scale over the places that stay. `is_seen`: places what learns by itself sees.
+fn keep_common(
+    set: &mut LabelSet,
+    candidates: &mut [(String, Numbers)],
+    is_seen: &[bool],
+) -> usize {
     let has_all = |place: usize| {
-        candidates
-            .iter()
-            .all(|(_, numbers)| numbers.is_there.get(place).copied().unwrap_or(false))
+        is_seen.get(place) == Some(&true)
+            && candidates
+                .iter()
+                .all(|(_, numbers)| numbers.is_there.get(place).copied().unwrap_or(false))
     };
     let kept: Vec<usize> = (0..set.places.len())
         .filter(|place| has_all(*place))

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::chart::{Line, line_color, lines_svg, range_of};
 use super::figures::{Evaluation, Measure, head_name, measure_text, scale_of};
-use super::scoring::THRESHOLD;
+use super::scoring::{OWN_HEAD, THRESHOLD};
 use crate::report_page::{escaped, page_begin, push_warnings};
 use crate::{EvaluateSpec, JobSpec, command_line};
 
@@ -303,13 +303,18 @@ fn push_compared(page: &mut String, report: &Evaluation, spec: &EvaluateSpec) {
          labels and is judged on the same other places ({} to {} of them).</p>\
          <p>The heads have nothing to tune: <b>nearest neighbour</b> takes the label of the nearest labelled place (Euclidean distance), \
          <b>3 nearest neighbours</b> the majority of three (the mean for values), <b>linear</b> is least squares with an intercept and no penalty, \
-         one class against the rest, and <b>random forest</b> has 100 trees.{} Fields are compared as unit vectors; the columns of all other \
+         one class against the rest, and <b>random forest</b> has 100 trees.{}{} Fields are compared as unit vectors; the columns of all other \
          candidates are brought to mean 0 and deviation 1 over all labelled places first.</p>",
         escaped(&report.design),
         test(usize::min),
         test(usize::max),
         if report.heads().iter().any(|head| head == THRESHOLD) {
             " The <b>threshold</b> only asks how far two fields lie apart: it takes the border among 0.1, 0.2 to 0.9 that does best on the labels to learn from; of the two classes, the second is taken as change."
+        } else {
+            ""
+        },
+        if report.heads().iter().any(|head| head == OWN_HEAD) {
+            " A network with a <b>head of its own</b> is taught anew by the same labels of every split."
         } else {
             ""
         }

@@ -8,6 +8,7 @@ use super::draws::Draw;
 use super::features::Numbers;
 use super::figures::{Measure, ResultRow};
 use super::labels::LabelSet;
+use super::learner::{Learner, Task};
 use super::spec::Shots;
 use crate::EvaluateSpec;
 use crate::monitor::{JobResult, Monitor};
@@ -16,6 +17,8 @@ use crate::monitor::{JobResult, Monitor};
 const THRESHOLDS: [f64; 9] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 /// The word of the head that only has a threshold.
 pub(super) const THRESHOLD: &str = "threshold";
+/// The word for the head of what learns by itself.
+pub(super) const OWN_HEAD: &str = "own";
 
 /// What one fit is about.
 struct Case<'a> {
@@ -67,11 +70,59 @@ pub(super) fn score(
         }
         for ((number, place), collected) in own {
             if let (Some(head), Some(shots)) = (heads.get(number), spec.shots.get(place)) {
-                rows.push(collected.row(name, *head, *shots));
+                let word = head.map_or(THRESHOLD, Probe::word);
+                rows.push(collected.row(name, word, *shots));
             }
         }
     }
-    compare_with_first(&mut rows);
+    Ok(rows)
+}
+
+/// What learns by itself, on every split.
+pub(super) fn score_learner(
+    spec: &EvaluateSpec,
+    set: &LabelSet,
+    learner: &mut dyn Learner,
+    draws: &[Draw],
+    monitor: &Monitor<'_>,
+) -> JobResult<Vec<ResultRow>> {
+    let weights = set.weights();
+    let pixels = set.pixels_on(learner.grid(), &set.path)?;
+    let class: Vec<usize> = set.places.iter().map(|place| place.class).collect();
+    let name = learner.name();
+    let total = draws.len() * spec.shots.len();
+    let mut rows = Vec::new();
+    for (place, shots) in spec.shots.iter().enumerate() {
+        let mut collected = Collected::default();
+        for (number, draw) in draws.iter().enumerate() {
+            let train = draw.training(*shots, spec.most, set);
+            let task = Task {
+                pixels: &pixels,
+                class: &class,
+                classes: set.classes.len(),
+                train: &train,
+                test: &draw.test,
+                seed: draw.seed,
+            };
+            let step = format!("split {} of {total}", place * draws.len() + number + 1);
+            let found = monitor.step(&step, |step| learner.classify(&task, step))?;
+            let case = Case {
+                set,
+                weights: &weights,
+                train: &train,
+                test: &draw.test,
+                seed: draw.seed,
+            };
+            let truth: Vec<usize> = draw
+                .test
+                .iter()
+                .map(|place| class.get(*place).copied().unwrap_or(0))
+                .collect();
+            let measured = case.judged(&found, &truth);
+            collected.push(draw.seed, train.len(), draw.test.len(), measured);
+        }
+        rows.push(collected.row(&name, OWN_HEAD, *shots));
+    }
     Ok(rows)
 }
 
@@ -106,10 +157,10 @@ impl Collected {
         }
     }
 
-    fn row(self, candidate: &str, head: Head, shots: Shots) -> ResultRow {
+    fn row(self, candidate: &str, head: &str, shots: Shots) -> ResultRow {
         ResultRow {
             candidate: candidate.to_owned(),
-            head: head.map_or(THRESHOLD, Probe::word).to_owned(),
+            head: head.to_owned(),
             shots: shots.to_string(),
             seeds: self.seeds,
             n_train: self.n_train,
@@ -223,7 +274,7 @@ fn balanced_accuracy(found: &[usize], truth: &[usize], classes: usize) -> Option
 }
 
 /// Puts beside every measure how it differs from the first candidate's, seed by seed.
-fn compare_with_first(rows: &mut [ResultRow]) {
+pub(super) fn compare_with_first(rows: &mut [ResultRow]) {
     let Some(first) = rows.first().map(|row| row.candidate.clone()) else {
         return;
     };

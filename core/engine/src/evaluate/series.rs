@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use terroir_scene::{
     Archive, CompositeStatistic, FeatureTable, HARMONICS, Measure, Period, TimeStack, Window,
     composite_pixel, harmonics, measured_sources, ndvi_bands,
@@ -11,8 +12,7 @@ use terroir_scene::{
 use super::features::Numbers;
 use super::labels::LabelSet;
 use super::spec::CandidateSource;
-use crate::Failure;
-use crate::monitor::{JobResult, Monitor};
+use crate::monitor::{JobResult, Monitor, Stop};
 
 /// Side of the squares in which places are gathered.
 const SQUARE: usize = 128;
@@ -166,6 +166,85 @@ impl Gathered {
     }
 }
 
+/// What one description says of any pixels of an archive, in one period.
+pub(crate) struct ImageNumbers {
+    kind: Kind,
+    sensors: Vec<Sensor>,
+}
+
+impl ImageNumbers {
+    /// `places`: how many are remembered at once, which bounds how many days are told apart. `None` for a description that is
+    /// worked out of no archive.
+    ///
+    /// # Errors
+    /// No image in the period.
+    pub fn of(
+        source: &CandidateSource,
+        archive: &Archive,
+        period: Period,
+        places: usize,
+    ) -> JobResult<Option<Self>> {
+        let Some(kind) = Kind::of(source) else {
+            return Ok(None);
+        };
+        let groups = BTreeMap::from([(Some(period), Vec::new())]);
+        let sensors = sensors_of(archive, &groups, places)?;
+        let sensors = sensors.into_values().next().unwrap_or_default();
+        Ok(Some(Self { kind, sensors }))
+    }
+
+    /// Numbers of a pixel.
+    pub fn width(&self) -> usize {
+        self.sensors
+            .iter()
+            .map(|sensor| sensor.width(self.kind))
+            .sum()
+    }
+
+    /// Images that are read for a window.
+    pub fn images(&self) -> usize {
+        self.sensors.iter().map(|sensor| sensor.frames.len()).sum()
+    }
+
+    /// Numbers `[positions, width]` of pixels of a window (places in it, row by row), NaN where nothing is known.
+    ///
+    /// # Errors
+    /// A file that cannot be read; `go_on` said no.
+    pub fn read_blocking(
+        &self,
+        archive: &Archive,
+        window: Window,
+        positions: &[usize],
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> JobResult<Vec<f32>> {
+        let width = self.width();
+        let mut out = vec![f32::NAN; positions.len() * width];
+        let mut column = 0;
+        for sensor in &self.sensors {
+            let stack = TimeStack::read_blocking(
+                archive,
+                sensor.source,
+                &sensor.frames,
+                window,
+                positions,
+                &mut *go_on,
+            )?;
+            let of_sensor = sensor.width(self.kind);
+            out.par_chunks_exact_mut(width.max(1))
+                .enumerate()
+                .for_each(|(pixel, row)| {
+                    let numbers = sensor.numbers(self.kind, &stack, pixel);
+                    let row = row.get_mut(column..column + of_sensor).unwrap_or_default();
+                    for (into, number) in row.iter_mut().zip(numbers) {
+                        *into = number.unwrap_or(f32::NAN);
+                    }
+                });
+            column += of_sensor;
+        }
+        Ok(out)
+    }
+}
+
 /// Reads all that is asked for, in the order of `kinds`. Places with a period of their own are given the images in it, others
 /// those in `period`.
 pub(super) fn read_blocking(
@@ -180,7 +259,7 @@ pub(super) fn read_blocking(
         let own = place.period.or_else(|| period.copied());
         groups.entry(own).or_default().push(index);
     }
-    let sensors = sensors_of(archive, &groups, set)?;
+    let sensors = sensors_of(archive, &groups, set.places.len())?;
     let mut gathered: Vec<Gathered> = kinds
         .iter()
         .map(|kind| {
@@ -257,7 +336,7 @@ type Groups = BTreeMap<Option<Period>, Vec<usize>>;
 fn sensors_of(
     archive: &Archive,
     groups: &Groups,
-    set: &LabelSet,
+    places: usize,
 ) -> JobResult<BTreeMap<Option<Period>, Vec<Sensor>>> {
     let is_measured = |source: usize| {
         archive.sources.get(source).is_some_and(|source| {
@@ -287,13 +366,12 @@ fn sensors_of(
         .filter(|source| is_measured(*source) && in_all(*source))
         .collect();
     if used.is_empty() {
-        return Err(Failure::new(
+        return Err(Stop::nothing_seen(
             "the archive holds no image in the period of the labels; choose another period (--period), or name other images",
-        )
-        .into());
+        ));
     }
     let all_bands: usize = used.iter().map(|source| bands_of(*source)).sum();
-    let most_numbers = (MOST_CELLS / set.places.len().max(1)).min(MOST_NUMBERS);
+    let most_numbers = (MOST_CELLS / places.max(1)).min(MOST_NUMBERS);
     let most_days = (most_numbers / all_bands.max(1)).max(1);
     let has_own = groups.keys().filter(|own| own.is_some()).count() > 1;
     let mut sensors: BTreeMap<Option<Period>, Vec<Sensor>> = BTreeMap::new();

@@ -12,7 +12,6 @@ mod report;
 mod score;
 mod spec;
 mod weather;
-mod windows;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

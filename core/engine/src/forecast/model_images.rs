@@ -7,14 +7,13 @@ use terroir_scene::{MapKind, MapWriter, Provenance, Window};
 
 use crate::Failure;
 use crate::monitor::{JobResult, Monitor};
-use crate::weather_series::{KgvsfAbout, SiteWeather};
+use crate::weather_series::{BlendedRows, KgvsfAbout, SiteWeather, WindowPlan};
 
 use super::images::{Target, append_ndvi, image_kind};
 use super::model::{ContextImage, Ensemble, ModelRun, WindowPast};
 use super::place::Place;
 use super::spec::ModelForecast;
 use super::weather::DrivenWeather;
-use super::windows::{BlendedRows, WindowPlan};
 
 /// An image counts as one where it shows this share of a window (spec kg-vsf 5.2).
 const USABLE_SHARE: f64 = 0.5;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use terroir_scene::{ArchiveSpec, Baseline, FutureWeather, WeatherSpec, Window};
 
 use crate::embed_series::archive_words;
+use crate::weather_words::reading_words;
 
 /// Days between forecasts and days ahead, where nothing is said.
 pub const USUAL_STEP_DAYS: u16 = 10;
@@ -251,7 +252,7 @@ impl ModelForecast {
         add("--weights", self.weights.display().to_string());
         add("--device", self.device.clone());
         add("--weather", self.weather.path.display().to_string());
-        for (key, value) in reading_words(&self.weather) {
+        for (key, value) in reading_words(&self.weather.reading) {
             add(key, value);
         }
         match &self.future {
@@ -276,28 +277,6 @@ impl ModelForecast {
         }
         words
     }
-}
-
-/// What was confirmed of a weather file, as options say it.
-fn reading_words(weather: &WeatherSpec) -> Vec<(&'static str, String)> {
-    let reading = &weather.reading;
-    let mut words: Vec<(&'static str, String)> = reading
-        .units
-        .iter()
-        .map(|(key, unit)| ("--weather-unit", format!("{key}={}", unit.name())))
-        .collect();
-    words.extend(
-        reading
-            .columns
-            .iter()
-            .map(|(key, column)| ("--weather-column", format!("{key}={column}"))),
-    );
-    words.extend(
-        reading
-            .place
-            .map(|(latitude, longitude)| ("--weather-place", format!("{latitude},{longitude}"))),
-    );
-    words
 }
 
 fn dates_text(dates: &[Date]) -> String {

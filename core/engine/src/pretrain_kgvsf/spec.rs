@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use terroir_models::WeatherUse;
 use terroir_scene::{ArchiveSpec, WeatherSpec};
 
+use crate::weather_words::reading_words;
+
 /// A place to learn from: dated images and daily weather.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WeatherArchive {
@@ -97,6 +99,12 @@ impl PretrainKgvsfSpec {
         let mut add = |word: &str, value: Option<String>| words.push((word.to_owned(), value));
         for place in &self.places {
             add("--weather", Some(path(&place.weather.path)));
+        }
+        // One reading serves all tables.
+        if let Some(first) = self.places.first() {
+            for (word, value) in reading_words(&first.weather.reading) {
+                add(word, Some(value));
+            }
         }
         for place in &self.held_out {
             add("--hold-out", Some(place.words()));

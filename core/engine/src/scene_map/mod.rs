@@ -140,8 +140,10 @@ fn map_in_blocks(
     match &result {
         // A cancel by the user leaves nothing behind; a failure keeps what is done.
         Ok(_) | Err(Stop::Cancelled) => journal.discard(),
-        Err(Stop::Failed(_)) if journal.done_count() == 0 => journal.discard(),
-        Err(Stop::Failed(_) | Stop::Interrupted) => {}
+        Err(Stop::Failed(_) | Stop::NothingSeen(_)) if journal.done_count() == 0 => {
+            journal.discard()
+        }
+        Err(Stop::Failed(_) | Stop::NothingSeen(_) | Stop::Interrupted) => {}
     }
     result
 }

@@ -63,8 +63,8 @@ impl Sample<'_> {
         self.images.first().map_or(0, |at| self.image_day(*at).0)
     }
 
-    /// Writes an image of `bands` planes turned.
-    fn write_turned<T: Copy>(&self, from: &[T], to: &mut [T], bands: usize) {
+    /// Writes an image of `bands` planes as this sample turns its images.
+    pub fn write_turned<T: Copy>(&self, from: &[T], to: &mut [T], bands: usize) {
         let (height, width) = (self.crop.height, self.crop.width);
         for band in 0..bands {
             for row in 0..height {

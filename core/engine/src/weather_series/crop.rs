@@ -5,6 +5,7 @@ use terroir_scene::Window;
 
 use super::about::{ModelBand, band_near};
 use super::site::Site;
+use super::windows::WindowPlan;
 use crate::monitor::{JobResult, Monitor};
 
 /// A blue reflectance above this is a cloud.
@@ -121,6 +122,67 @@ pub(crate) fn read_crop_blocking(
     }
     if finds_clouds {
         take_clouds_out(&mut crop, bands);
+    }
+    Ok(crop)
+}
+
+/// Reads `images` of a site over a square of `side` pixels that may reach beyond its grid, where the grid is mirrored.
+/// `row`, `column`: its first pixel.
+///
+/// # Errors
+/// As [`read_crop_blocking`].
+pub(crate) fn read_mirrored_crop_blocking(
+    site: &Site,
+    bands: &[ModelBand],
+    (row, column): (isize, isize),
+    side: usize,
+    images: Vec<usize>,
+    monitor: &Monitor<'_>,
+) -> JobResult<Crop> {
+    let grid = &site.archive.grid;
+    let rows = WindowPlan::mirrored(row, side, grid.height);
+    let columns = WindowPlan::mirrored(column, side, grid.width);
+    let span = |places: &[usize]| {
+        let low = places.iter().copied().min().unwrap_or(0);
+        let high = places.iter().copied().max().unwrap_or(0);
+        (low, high - low + 1)
+    };
+    let ((top, height), (left, width)) = (span(&rows), span(&columns));
+    let window = Window {
+        col: left,
+        row: top,
+        width,
+        height,
+    };
+    let size = [height, width];
+    let read = read_crop_blocking(site, bands, window, size, images, true, monitor)?;
+    let mut crop = Crop {
+        window: Window {
+            col: left,
+            row: top,
+            width: side,
+            height: side,
+        },
+        height: side,
+        width: side,
+        values: Vec::with_capacity(read.images.len() * read.bands * side * side),
+        is_valid: Vec::with_capacity(read.images.len() * side * side),
+        images: read.images.clone(),
+        bands: read.bands,
+    };
+    let places: Vec<usize> = rows
+        .iter()
+        .flat_map(|row| {
+            columns
+                .iter()
+                .map(move |column| (row - top) * width + column - left)
+        })
+        .collect();
+    for plane in read.values.chunks_exact(height * width) {
+        crop.values.extend(places.iter().map(|at| plane[*at]));
+    }
+    for plane in read.is_valid.chunks_exact(height * width) {
+        crop.is_valid.extend(places.iter().map(|at| plane[*at]));
     }
     Ok(crop)
 }

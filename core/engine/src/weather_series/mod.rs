@@ -6,10 +6,12 @@ mod about;
 mod batch;
 mod crop;
 mod site;
+mod windows;
 
 pub(crate) use about::{
     BinSkill, KgvsfAbout, ModelBand, ModelDriver, bands_by_wavelength, index_pair, known_model,
 };
-pub(crate) use batch::{Sample, SampleTarget, batch_of};
-pub(crate) use crop::{Crop, read_crop_blocking, starts};
+pub(crate) use batch::{Batch, Sample, SampleTarget, batch_of};
+pub(crate) use crop::{Crop, read_crop_blocking, read_mirrored_crop_blocking, starts};
 pub(crate) use site::{Site, SiteWeather, day_of_year, notes_on_drivers};
+pub(crate) use windows::{BlendedRows, WindowPlan};

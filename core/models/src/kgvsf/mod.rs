@@ -4,6 +4,7 @@
 
 mod block;
 mod config;
+mod crops;
 mod file;
 mod forecaster;
 mod losses;
@@ -16,6 +17,7 @@ use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Device, Tensor, TensorData};
 
 pub use config::{KGVSF_NAMES, KgvsfConfig, WeatherUse};
+pub use crops::{CropHead, CropHeadConfig, CropNetwork, KgvsfTuning};
 pub use file::{LoadedKgvsf, about_kgvsf, load_kgvsf, save_kgvsf};
 pub use forecaster::Forecast;
 pub use losses::{IndexBands, masked_huber, masked_index_error};

@@ -6,7 +6,7 @@ use terroir_scene::Window;
 
 /// Where windows lie along both sides of a region.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct WindowPlan {
+pub(crate) struct WindowPlan {
     /// Side of a window, pixels.
     pub size: usize,
     /// Pixels two neighbours share.
@@ -33,6 +33,23 @@ impl WindowPlan {
     /// First columns of the windows of a row.
     pub fn columns(&self) -> Vec<isize> {
         self.starts(self.region.width).collect()
+    }
+
+    /// First row and first column of every window that shows a pixel, without what it shows of it mirrored. `row`, `column`: of the
+    /// pixel, from the region's edge.
+    pub fn windows_over(&self, (row, column): (usize, usize)) -> Vec<(isize, isize)> {
+        let stride = self.stride();
+        let along = |at: usize, length: usize| {
+            let reached = at + self.overlap / 2;
+            let first = (reached + 1).saturating_sub(self.size).div_ceil(stride);
+            let last = (reached / stride).min(length.div_ceil(stride).saturating_sub(1));
+            let start =
+                move |window: usize| (window * stride) as isize - (self.overlap / 2) as isize;
+            (first..=last).map(start)
+        };
+        along(row, self.region.height)
+            .flat_map(|row| along(column, self.region.width).map(move |column| (row, column)))
+            .collect()
     }
 
     /// Weight of each pixel along a side.
@@ -63,7 +80,7 @@ impl WindowPlan {
 }
 
 /// Sums of the windows of a region, a strip of rows at a time. Planes of everything that is blended, planar.
-pub(super) struct BlendedRows {
+pub(crate) struct BlendedRows {
     plan: WindowPlan,
     planes: usize,
     /// First row of the strip, from the region's edge.
@@ -219,6 +236,25 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn windows_over_a_pixel_are_all_that_show_it() {
+        let plan = plan(70, 41);
+        for pixel in [(0, 0), (7, 8), (23, 24), (40, 69)] {
+            let shows = |start: isize, at: usize| (0..32).contains(&(at as isize - start));
+            let mut expected = Vec::new();
+            for row in plan.rows().into_iter().filter(|row| shows(*row, pixel.0)) {
+                let columns = plan.columns().into_iter();
+                expected.extend(
+                    columns
+                        .filter(|column| shows(*column, pixel.1))
+                        .map(|column| (row, column)),
+                );
+            }
+            assert!(!expected.is_empty());
+            assert_eq!(plan.windows_over(pixel), expected, "{pixel:?}");
         }
     }
 
