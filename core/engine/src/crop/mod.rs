@@ -4,6 +4,7 @@
 
 mod clear_image;
 mod images_map;
+mod made_from;
 mod map;
 mod page;
 mod results;
@@ -26,19 +27,15 @@ use crate::provenance::file_name;
 use crate::shard::Share;
 use crate::{
     Candidate, CandidateSource, EmbedSeasonSpec, EmbedSeriesSpec, EmbedSpec, Estimate,
-    EvaluateSpec, Evaluation, Failure, JobSpec, Outcome, PredictSpec, TrainSpec, command_line,
+    EvaluateSpec, Evaluation, Failure, JobSpec, Outcome, command_line,
 };
-use crate::{device, embed, embed_season, embed_series, evaluate, predict, train};
+use crate::{device, embed, embed_season, embed_series, evaluate};
 
 use clear_image::clearest_blocking;
-use images_map::ImageForest;
-use map::{About, CropMap, Labelled};
+use made_from::MapSource;
 pub use results::{CropFigure, CropResults, CropSeason};
 pub use spec::{CropFamily, CropMapOf, CropModel, CropSpec, CropTuning};
-use taught::{TaughtNetwork, taught_name};
-
-/// Blocks-out folds of the classifier's own accuracy.
-const FOLDS: usize = 5;
+use taught::TaughtNetwork;
 
 /// A day asked for, and the days its map looks at.
 struct Day {
@@ -242,76 +239,18 @@ fn season(
         evaluate::evaluate_beside(&evaluation, &mut learners, step)
     })?;
     let figures = results::best_figures(&Evaluation::read(&accuracy)?);
-    let source = map_source(spec, &figures);
-    let map = monitor.step(&format!("{name}map"), |step| match source {
-        MapSource::Field(model) => map_field(spec, day, model, step),
-        MapSource::Taught => map_taught(spec, day, taught.as_mut(), step),
-        MapSource::Images(source) => map_images(spec, day, &source, step),
+    let source = MapSource::of(spec, &figures);
+    let map = monitor.step(&format!("{name}map"), |step| {
+        source.map_blocking(spec, day, taught.as_mut(), step)
     })?;
     Ok(CropSeason {
         as_of: day.as_of,
         period: day.period,
         map: file_name(&map).into(),
-        map_of: source_name(spec, &map_source(spec, &figures)),
+        map_of: source.name(spec),
         accuracy: file_name(&accuracy).into(),
         figures,
     })
-}
-
-/// What the map of a day is made from.
-enum MapSource {
-    /// Of the model with this number.
-    Field(usize),
-    Taught,
-    Images(CandidateSource),
-}
-
-/// Its name among the figures.
-fn source_name(spec: &CropSpec, source: &MapSource) -> String {
-    match source {
-        MapSource::Field(model) => spec.models.get(*model).map(|model| model.name.clone()),
-        MapSource::Taught => spec.taught_model().map(|model| taught_name(&model.name)),
-        MapSource::Images(source) => source.archive_name().map(str::to_owned),
-    }
-    .unwrap_or_default()
-}
-
-fn map_source(spec: &CropSpec, figures: &[CropFigure]) -> MapSource {
-    match spec.map_of {
-        CropMapOf::Field => MapSource::Field(0),
-        CropMapOf::Taught => MapSource::Taught,
-        CropMapOf::Harmonics => MapSource::Images(CandidateSource::Harmonics),
-        CropMapOf::Stack => MapSource::Images(CandidateSource::Stack),
-        CropMapOf::Best => {
-            let all = (0..spec.models.len())
-                .map(MapSource::Field)
-                .chain(spec.taught.map(|_| MapSource::Taught))
-                .chain([
-                    MapSource::Images(CandidateSource::Harmonics),
-                    MapSource::Images(CandidateSource::Stack),
-                ]);
-            // With the most labels: the map is taught all of them.
-            let shots = spec.shots.iter().max().map(ToString::to_string);
-            let mean = |source: &MapSource| {
-                let name = source_name(spec, source);
-                figures
-                    .iter()
-                    .find(|figure| {
-                        figure.candidate == name && Some(&figure.shots) == shots.as_ref()
-                    })
-                    .map_or(f64::NEG_INFINITY, |figure| figure.mean)
-            };
-            // Of equals the first.
-            all.reduce(|best, other| {
-                if mean(&other) > mean(&best) {
-                    other
-                } else {
-                    best
-                }
-            })
-            .unwrap_or(MapSource::Field(0))
-        }
-    }
 }
 
 /// The field of one model, of what it reads of the days.
@@ -385,95 +324,6 @@ fn make_field(
             .unwrap_or_else(|| Failure::new(format!("{} makes no field of images", model.name)))
             .into()),
     }
-}
-
-/// Classifier and map of a model's field.
-fn map_field(
-    spec: &CropSpec,
-    day: &Day,
-    model: usize,
-    monitor: &Monitor<'_>,
-) -> JobResult<PathBuf> {
-    let field = field_path(spec, day, model);
-    let head = spec.beside(day.as_of, "_classifier", "json");
-    let training = TrainSpec {
-        field: field.clone(),
-        labels: spec.labels.clone(),
-        class_attribute: spec.class_attribute.clone(),
-        kind: spec.kind,
-        out: head.clone(),
-        folds: FOLDS,
-        seed: spec.seed,
-        class_weights: Vec::new(),
-        neighbours: None,
-    };
-    monitor.step("classifier", |step| train::train(&training, step))?;
-    let map = spec.beside(day.as_of, "", "tif");
-    let prediction = PredictSpec {
-        field,
-        head,
-        uncertainty: None,
-        probabilities: false,
-        out: map.clone(),
-        aoi: None,
-    };
-    predict::predict(&prediction, Share::WHOLE, monitor)?;
-    Ok(map)
-}
-
-/// The map of a network that is taught all labels.
-fn map_taught(
-    spec: &CropSpec,
-    day: &Day,
-    taught: Option<&mut TaughtNetwork>,
-    monitor: &Monitor<'_>,
-) -> JobResult<PathBuf> {
-    let taught = taught.ok_or_else(|| Failure::new("no network is taught"))?;
-    let path = spec.beside(day.as_of, "", "tif");
-    let labelled = Labelled::read_blocking(spec, &taught.archive().grid, monitor)?;
-    let mut map = CropMap::create(&path, &taught.archive().grid, &labelled.classes)?;
-    let description = taught.map_blocking(&labelled, spec.seed, &mut map, monitor)?;
-    let about = About {
-        spec: &spec.of_day(day.as_of),
-        archive: taught.archive(),
-        period: day.period,
-        labelled: &labelled,
-        description,
-        device: &taught.device,
-    };
-    map.finish(&about.keys())?;
-    Ok(path)
-}
-
-/// The map of what the images say without any model.
-fn map_images(
-    spec: &CropSpec,
-    day: &Day,
-    source: &CandidateSource,
-    monitor: &Monitor<'_>,
-) -> JobResult<PathBuf> {
-    let path = spec.beside(day.as_of, "", "tif");
-    let archive = Archive::open(&spec.archive, None)?;
-    let labelled = Labelled::read_blocking(spec, &archive.grid, monitor)?;
-    let places = labelled.pixels.len();
-    let numbers = evaluate::ImageNumbers::of(source, &archive, day.period, places)?
-        .ok_or_else(|| Failure::new("this is worked out of no images"))?;
-    let forest = ImageForest::grow_blocking(&archive, numbers, &labelled, spec.seed, monitor)?;
-    let mut map = CropMap::create(&path, &archive.grid, &labelled.classes)?;
-    forest.map_blocking(&mut map, monitor)?;
-    let about = About {
-        spec: &spec.of_day(day.as_of),
-        archive: &archive,
-        period: day.period,
-        labelled: &labelled,
-        description: format!(
-            "{} of the images, random forest",
-            source.archive_name().unwrap_or_default()
-        ),
-        device: "cpu",
-    };
-    map.finish(&about.keys())?;
-    Ok(path)
 }
 
 /// Writes the results and their page; the page first, so that whoever finds the results finds it, too.
