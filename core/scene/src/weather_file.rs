@@ -11,13 +11,15 @@ use crate::{SceneError, SceneResult, WeatherReading, WeatherTable};
 /// A larger table is something else: a century of hours of ten columns is half of it.
 const LARGEST_TABLE_BYTES: u64 = 256 << 20;
 /// Names of files that are read as rasters.
-const RASTER_ENDINGS: [&str; 7] = ["nc", "nc4", "tif", "tiff", "vrt", "h5", "hdf5"];
+const RASTER_ENDINGS: [&str; 11] = [
+    "nc", "nc4", "tif", "tiff", "vrt", "h5", "hdf5", "grib", "grib2", "grb", "grb2",
+];
 /// Places named in a message.
 const LISTED_PLACES: usize = 4;
 
 impl WeatherTable {
     /// Reads a weather file of any known kind as days: own tables, Daymet, Open-Meteo, NASA POWER, ERA5-Land, Earth Engine,
-    /// AgERA5 and E-OBS columns; weather rasters (NetCDF, stacks) at the place of `reading`, a folder of them as one.
+    /// AgERA5 and E-OBS columns; weather rasters (NetCDF, GRIB, stacks) at the place of `reading`, a folder of them as one.
     ///
     /// A unit that looks wrong does not stop the reading; it stands in `doubts` until `reading` confirms it.
     ///
@@ -132,7 +134,7 @@ fn rasters_in(folder: &Path) -> SceneResult<Vec<PathBuf>> {
     if files.is_empty() {
         return Err(SceneError::file(
             folder,
-            "there is no weather raster (.nc, .tif) in this folder; name a table (.csv) itself",
+            "there is no weather raster (.nc, .grib, .tif) in this folder; name a table (.csv) itself",
         ));
     }
     Ok(files)

@@ -1,5 +1,5 @@
-//! Weather out of rasters: NetCDF files of one or several variables and stacks whose bands are named after days, read at the cell
-//! under a place (tasks.md 3.2). Knows rasters; days and units are made in `weather_days.rs`.
+//! Weather out of rasters: NetCDF and GRIB files of one or several variables and stacks whose bands are named after days, read at the
+//! cell under a place (tasks.md 3.2). Knows rasters; days and units are made in `weather_days.rs`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,22 @@ const NEAR_CELLS: [(i64, i64); 9] = [
     (1, -1),
     (-1, 1),
     (1, 1),
+];
+
+/// Elements of GRIB files by the names NetCDF files of the same data have: those of ECMWF, and of others at a height of two metres.
+const GRIB_ELEMENTS: [(&str, &str); 12] = [
+    ("2T", "t2m"),
+    ("TMP", "t2m"),
+    ("2D", "d2m"),
+    ("DPT", "d2m"),
+    ("MN2T", "mn2t"),
+    ("TMIN", "mn2t"),
+    ("MX2T", "mx2t"),
+    ("TMAX", "mx2t"),
+    ("TP", "tp"),
+    ("APCP", "tp"),
+    ("SSRD", "ssrd"),
+    ("DSWRF", "ssrd"),
 ];
 
 /// What one band is.
@@ -98,7 +114,7 @@ pub(crate) fn raster_table(paths: &[PathBuf], reading: &WeatherReading) -> Scene
                 let column = found.entry(kind).or_default();
                 if column.name.is_empty() {
                     column.name.clone_from(&step.name);
-                    column.unit = Some(band.unit.clone()).filter(|unit| !unit.trim().is_empty());
+                    column.unit = unit_of(band);
                 }
                 if let Some(value) = value.value {
                     column.values.insert(step.stamp, band.scaled(value));
@@ -172,8 +188,9 @@ fn steps_of(path: &Path, raster: &Raster, notes: &mut Vec<String>) -> Vec<Step> 
     let mut steps: Vec<Step> = Vec::new();
     let mut numbered: Vec<(usize, String, usize)> = Vec::new();
     for (index, band) in info.bands.iter().enumerate() {
-        let (name, stamp) = match band.metadata_item("NETCDF_VARNAME") {
-            Some(variable) => {
+        let (name, stamp) = match (grib_step(band), band.metadata_item("NETCDF_VARNAME")) {
+            (Some(step), _) => step,
+            (None, Some(variable)) => {
                 let time = band
                     .name
                     .strip_prefix(variable)
@@ -182,7 +199,7 @@ fn steps_of(path: &Path, raster: &Raster, notes: &mut Vec<String>) -> Vec<Step> 
                 let time = time.split(" level").next().unwrap_or(time);
                 (plain_name(variable), first_stamp(time))
             }
-            None => {
+            (None, None) => {
                 let (name, stamp) = without_date(&plain_name(&band.name));
                 // Times of day lose their form in plain names.
                 (name, first_stamp(&band.name).or(stamp))
@@ -221,6 +238,39 @@ fn steps_of(path: &Path, raster: &Raster, notes: &mut Vec<String>) -> Vec<Step> 
         steps = even_steps(&stem, numbered, notes);
     }
     steps
+}
+
+/// Variable and valid time of a band of a GRIB file; a name that means nothing for what is no weather at the ground.
+fn grib_step(band: &BandInfo) -> Option<(String, Option<Stamp>)> {
+    let element = band.metadata_item("GRIB_ELEMENT")?;
+    let known = GRIB_ELEMENTS
+        .iter()
+        .find(|(own, _)| own.eq_ignore_ascii_case(element));
+    // Temperatures of other heights have the same element.
+    let is_aloft = matches!(element, "TMP" | "DPT")
+        && band
+            .metadata_item("GRIB_SHORT_NAME")
+            .is_none_or(|level| level != "2-HTGL");
+    let name = known.filter(|_| !is_aloft).map_or_else(
+        || plain_name(&format!("grib {element}")),
+        |(_, name)| (*name).to_owned(),
+    );
+    // `1622678400`, in older versions with ` sec UTC` behind it.
+    let seconds = band.metadata_item("GRIB_VALID_TIME")?.split(' ').next()?;
+    Some((name, stamp_of(seconds, 0)))
+}
+
+/// As the file says it; GRIB writes `[kg/(m^2)]` beside the band.
+fn unit_of(band: &BandInfo) -> Option<String> {
+    let unit = match band.unit.trim() {
+        "" => band.metadata_item("GRIB_UNIT")?,
+        unit => unit,
+    };
+    let unit: String = unit
+        .chars()
+        .filter(|letter| !"[](){}^".contains(*letter))
+        .collect();
+    Some(unit).filter(|unit| !unit.trim().is_empty())
 }
 
 /// Bands `name`, `name_1`, `name_2` of a file that is named after its first and last day.

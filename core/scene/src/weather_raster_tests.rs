@@ -273,3 +273,56 @@ fn names_and_days_are_told_apart() {
     assert_eq!(first_stamp("temperature_2m_10000000000"), None);
     assert_eq!(dates_in("98-togo_2019-02-06_2020-02-01").len(), 2);
 }
+
+#[test]
+fn hours_of_a_grib_file_are_days_of_weather() {
+    gdal_setup();
+    let Ok(driver) = DriverManager::get_driver_by_name("GRIB") else {
+        eprintln!("SKIPPED: this GDAL has no GRIB");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    // Temperature at two metres and at 850 hPa, and precipitation, of every hour.
+    let kinds = [
+        ("0 0 2 0 0 0 0 1 0 103 0 2 255 0 0", 10.0),
+        ("0 0 2 0 0 0 0 1 0 100 0 85000 255 0 0", -30.0),
+        ("1 8 2 0 0 0 0 1 0 1 0 0 255 0 0", 0.25),
+    ];
+    let mut options = vec![
+        "DISCIPLINE=0".to_owned(),
+        "PDS_PDTN=0".to_owned(),
+        "DATA_ENCODING=IEEE_FLOATING_POINT".to_owned(),
+    ];
+    let mut bands = Vec::new();
+    for hour in 0..24 {
+        for (template, value) in kinds {
+            let warmer = if value == 10.0 {
+                f64::from(hour) / 2.0
+            } else {
+                0.0
+            };
+            bands.push(vec![(value + warmer) as f32; 6]);
+            let band = bands.len();
+            options.push(format!(
+                "BAND_{band}_PDS_TEMPLATE_ASSEMBLED_VALUES={template}"
+            ));
+            options.push(format!(
+                "BAND_{band}_IDS_REF_TIME=2021-06-03T{hour:02}:00:00Z"
+            ));
+        }
+    }
+    let mut made = Made::new((3, 2), bands);
+    made.transform = Some([500_000.0, 10_000.0, 0.0, 4_000_000.0, 0.0, -10_000.0]);
+    let plain = gdal::Dataset::open(made.write(folder.path(), "plain.tif")).unwrap();
+    let path = folder.path().join("hours.grib2");
+    let options: RasterCreationOptions = options.iter().map(String::as_str).collect();
+    drop(plain.create_copy(&driver, &path, &options).unwrap());
+    let table = WeatherTable::open_blocking(&path, &at(PLACE.0, PLACE.1)).unwrap();
+    assert_eq!(table.first, day("2021-06-03"));
+    let value = |variable: V| f64::from(table.value(variable, day("2021-06-03")).unwrap());
+    assert!((value(V::Tmin) - 10.0).abs() < 0.05, "{}", value(V::Tmin));
+    assert!((value(V::Tmax) - 21.5).abs() < 0.05, "{}", value(V::Tmax));
+    // What fell in the hour before: that of midnight belongs to the day before.
+    assert!((value(V::Prcp) - 5.75).abs() < 0.05, "{}", value(V::Prcp));
+    assert!(table.doubts.is_empty(), "{:?}", table.doubts);
+}
