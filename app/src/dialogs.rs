@@ -204,10 +204,9 @@ impl Purpose {
                 (t!("dialogs-files-csv"), &["csv"]),
             ],
             Self::TimeTable | Self::WeatherTable => of(t!("dialogs-files-table"), &["csv"]),
-            Self::Weather | Self::FutureWeather => or_all(
-                t!("dialogs-files-weather"),
-                &["csv", "txt", "nc", "nc4", "tif", "tiff", "vrt"],
-            ),
+            Self::Weather | Self::FutureWeather => {
+                or_all(t!("dialogs-files-weather"), &terroir_scene::WEATHER_ENDINGS)
+            }
             Self::Weights | Self::ImportWeights | Self::SeriesWeights | Self::ForecastWeights => {
                 or_all(
                     t!("dialogs-files-weights"),

@@ -375,6 +375,7 @@ pub use weather::*;
 pub use weather_checks::{WeatherCheck, WeatherConcern};
 pub use weather_derive::saturation_kpa;
 pub use weather_doubts::UnitDoubt;
+pub use weather_file::WEATHER_ENDINGS;
 pub use weather_future::*;
 pub use weather_picture::weather_svg;
 pub use weather_units::WeatherUnit;

@@ -10,10 +10,12 @@ use crate::{SceneError, SceneResult, WeatherReading, WeatherTable};
 
 /// A larger table is something else: a century of hours of ten columns is half of it.
 const LARGEST_TABLE_BYTES: u64 = 256 << 20;
-/// Names of files that are read as rasters.
-const RASTER_ENDINGS: [&str; 11] = [
-    "nc", "nc4", "tif", "tiff", "vrt", "h5", "hdf5", "grib", "grib2", "grb", "grb2",
+/// Endings of the names of weather files: tables, then rasters.
+pub const WEATHER_ENDINGS: [&str; 13] = [
+    "csv", "txt", "nc", "nc4", "tif", "tiff", "vrt", "h5", "hdf5", "grib", "grib2", "grb", "grb2",
 ];
+/// How many of them are tables'.
+const TABLES: usize = 2;
 /// Places named in a message.
 const LISTED_PLACES: usize = 4;
 
@@ -117,7 +119,7 @@ fn is_raster(path: &Path) -> bool {
     let ending = path
         .extension()
         .map(|ending| ending.to_string_lossy().to_lowercase());
-    ending.is_some_and(|ending| RASTER_ENDINGS.contains(&ending.as_str()))
+    ending.is_some_and(|ending| WEATHER_ENDINGS[TABLES..].contains(&ending.as_str()))
 }
 
 /// The rasters of a folder in the order of their names.
