@@ -285,6 +285,7 @@ fn a_crop_map_that_cannot_be_is_told_before_anything_is_made() {
     crop("--model dofa-tiny --as-of 2017-01-01").failed(1, &["2017-01-01", "later day"]);
     crop("--model dofa-tiny --model dofa-tiny").failed(1, &["dofa-tiny", "twice"]);
     crop("--model dofa-tiny=none.safetensors").failed(1, &["none.safetensors"]);
+    crop("--model dofa-tiny --weather-unit prcp=mm").failed(2, &["--weather"]);
     assert!(!here.join("x.tif").exists() && !here.join("x.json").exists());
 }
 

@@ -7,13 +7,13 @@ use terroir_scene::{WeatherReading, WeatherUnit};
 #[derive(Clone, Debug, Default, Args)]
 pub struct WeatherReadingArgs {
     /// Unit of a column of the weather files, where they do not say it: tmax=K
-    #[arg(long, value_name = "COLUMN=UNIT", value_parser = parse_unit)]
+    #[arg(long, value_name = "COLUMN=UNIT", requires = "weather", value_parser = parse_unit)]
     weather_unit: Vec<(String, WeatherUnit)>,
     /// Column of the weather file for what the daily table calls otherwise: prcp=Precip_wrcc
-    #[arg(long, value_name = "NAME=COLUMN", value_parser = parse_column)]
+    #[arg(long, value_name = "NAME=COLUMN", requires = "weather", value_parser = parse_column)]
     weather_column: Vec<(String, String)>,
     /// Which place of a weather file with several
-    #[arg(long, value_name = "LAT,LON", value_parser = parse_pair, allow_hyphen_values = true)]
+    #[arg(long, value_name = "LAT,LON", requires = "weather", value_parser = parse_pair, allow_hyphen_values = true)]
     weather_place: Option<(f64, f64)>,
 }
 

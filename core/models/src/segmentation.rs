@@ -244,13 +244,7 @@ impl Scores {
 /// drop the same ones.
 fn drop_channels(map: Tensor<4>, draw: u64, name: &str) -> Tensor<4> {
     let [batch, channels, _, _] = map.dims();
-    let mut stream = Stream::new(draw, name);
-    let kept: Vec<f32> = (0..batch * channels)
-        .map(|_| match stream.uniform() < DROPPED {
-            true => 0.0,
-            false => (1.0 / (1.0 - DROPPED)) as f32,
-        })
-        .collect();
+    let kept = Stream::new(draw, name).kept(DROPPED, batch * channels);
     let kept = TensorData::new(kept, [batch, channels, 1, 1]);
     let kept = Tensor::<4>::from_data(kept, &map.device());
     map * kept

@@ -122,6 +122,16 @@ impl Stream {
             .collect()
     }
 
+    /// `count` factors that leave numbers out by chance: 0 for this share of them, and what makes up for it for the others.
+    pub(crate) fn kept(&mut self, left_out: f64, count: usize) -> Vec<f32> {
+        (0..count)
+            .map(|_| match self.uniform() < left_out {
+                true => 0.0,
+                false => (1.0 / (1.0 - left_out)) as f32,
+            })
+            .collect()
+    }
+
     /// `count` normal numbers of this deviation, both of each of Box and Muller's pairs.
     pub fn normals(&mut self, deviation: f32, count: usize) -> Vec<f32> {
         let mut numbers = Vec::with_capacity(count + 1);

@@ -230,18 +230,7 @@ fn read_past(
     let grid = place.archive.grid.window();
     let rows = WindowPlan::mirrored(plan.region.row as isize + row, size, grid.height);
     let cols = WindowPlan::mirrored(plan.region.col as isize + column, size, grid.width);
-    let span = |places: &[usize]| {
-        let low = places.iter().copied().min().unwrap_or(0);
-        let high = places.iter().copied().max().unwrap_or(0);
-        (low, high - low + 1)
-    };
-    let ((top, height), (left, width)) = (span(&rows), span(&cols));
-    let part = Window {
-        col: left,
-        row: top,
-        width,
-        height,
-    };
+    let part = WindowPlan::part_of(&rows, &cols);
     let first_day = weather
         .members
         .first()

@@ -247,11 +247,7 @@ impl Task for Pretraining {
             steps,
             ..*schedule
         };
-        let at = step - from;
-        match at < phase.warmup_steps {
-            true => phase.rate(at),
-            false => LAST_RATE * phase.peak + (1.0 - LAST_RATE) * phase.rate(at),
-        }
+        phase.rate_down_to(step - from, LAST_RATE)
     }
 
     fn loss(&mut self, model: &MaskedKgvsf, drawn: Draw, monitor: &Monitor<'_>) -> JobResult<Loss> {

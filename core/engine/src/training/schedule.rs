@@ -40,6 +40,14 @@ impl Schedule {
         };
         self.peak * left
     }
+
+    /// The same, but falling to a share of the peak instead of to zero.
+    pub fn rate_down_to(&self, step: u64, share: f64) -> f64 {
+        match step < self.warmup_steps {
+            true => self.rate(step),
+            false => share * self.peak + (1.0 - share) * self.rate(step),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -142,26 +142,14 @@ pub(crate) fn read_mirrored_crop_blocking(
     let grid = &site.archive.grid;
     let rows = WindowPlan::mirrored(row, side, grid.height);
     let columns = WindowPlan::mirrored(column, side, grid.width);
-    let span = |places: &[usize]| {
-        let low = places.iter().copied().min().unwrap_or(0);
-        let high = places.iter().copied().max().unwrap_or(0);
-        (low, high - low + 1)
-    };
-    let ((top, height), (left, width)) = (span(&rows), span(&columns));
-    let window = Window {
-        col: left,
-        row: top,
-        width,
-        height,
-    };
-    let size = [height, width];
+    let window = WindowPlan::part_of(&rows, &columns);
+    let size = [window.height, window.width];
     let read = read_crop_blocking(site, bands, window, size, images, true, monitor)?;
     let mut crop = Crop {
         window: Window {
-            col: left,
-            row: top,
             width: side,
             height: side,
+            ..window
         },
         height: side,
         width: side,
@@ -175,13 +163,13 @@ pub(crate) fn read_mirrored_crop_blocking(
         .flat_map(|row| {
             columns
                 .iter()
-                .map(move |column| (row - top) * width + column - left)
+                .map(move |column| (row - window.row) * window.width + column - window.col)
         })
         .collect();
-    for plane in read.values.chunks_exact(height * width) {
+    for plane in read.values.chunks_exact(window.pixels()) {
         crop.values.extend(places.iter().map(|at| plane[*at]));
     }
-    for plane in read.is_valid.chunks_exact(height * width) {
+    for plane in read.is_valid.chunks_exact(window.pixels()) {
         crop.is_valid.extend(places.iter().map(|at| plane[*at]));
     }
     Ok(crop)

@@ -67,6 +67,22 @@ impl WindowPlan {
             .collect()
     }
 
+    /// The smallest part of a grid that holds mirrored places.
+    pub fn part_of(rows: &[usize], columns: &[usize]) -> Window {
+        let span = |places: &[usize]| {
+            let low = places.iter().copied().min().unwrap_or(0);
+            let high = places.iter().copied().max().unwrap_or(0);
+            (low, high - low + 1)
+        };
+        let ((row, height), (col, width)) = (span(rows), span(columns));
+        Window {
+            col,
+            row,
+            width,
+            height,
+        }
+    }
+
     /// Places of a window's pixels along a side of the archive's grid, mirrored at its ends. `from`: first pixel, in the grid.
     pub fn mirrored(from: isize, size: usize, length: usize) -> Vec<usize> {
         let period = 2 * length.max(1) as isize;

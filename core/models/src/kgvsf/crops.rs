@@ -151,10 +151,6 @@ impl CropHeadConfig {
 }
 
 impl CropHead {
-    pub fn config(&self) -> &CropHeadConfig {
-        &self.config
-    }
-
     /// Scores [B, K, H, W] of the classes. `embedding` [B, T, N, D] of the images, `is_padding` of the B * T of them, `own`
     /// [B, F, H, W] of the pixels. `drop`: while learning, names which numbers are left out.
     ///
@@ -222,13 +218,7 @@ impl CropNetwork {
 /// Numbers of a map by chance 0 and the others raised, drawn on the processor: the same on every device.
 fn dropped(map: Tensor<4>, draw: u64) -> Tensor<4> {
     let shape = map.dims();
-    let mut stream = Stream::new(draw, "dropped");
-    let kept: Vec<f32> = (0..shape.iter().product())
-        .map(|_| match stream.uniform() < DROPPED {
-            true => 0.0,
-            false => (1.0 / (1.0 - DROPPED)) as f32,
-        })
-        .collect();
+    let kept = Stream::new(draw, "dropped").kept(DROPPED, shape.iter().product());
     let kept = Tensor::<4>::from_data(TensorData::new(kept, shape), &map.device());
     map * kept
 }

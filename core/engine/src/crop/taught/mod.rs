@@ -117,7 +117,6 @@ impl TaughtNetwork {
             })
             .collect();
         let classes = labelled.classes.len();
-        let tuning = self.tuning.unwrap_or(KgvsfTuning::for_labels(labels.len()));
         let taught = self.teach(&labels, classes, seed, monitor)?;
         let plan = self.looks.plan;
         let mut strip = BlendedRows::new(plan, classes);
@@ -152,7 +151,7 @@ impl TaughtNetwork {
                 map.write(window, &shares)?;
             }
         }
-        Ok(format!("{}, {}", self.sentence, words_of(tuning)))
+        Ok(format!("{}, {}", self.sentence, words_of(taught.tuning)))
     }
 }
 
