@@ -2,6 +2,17 @@
 
 const TABLE_WIDTH: u32 = 256u;
 
+// What a style is made of is fixed when its pipeline is made: a software rasteriser runs every branch that is left.
+override MODE: u32 = 0u;
+override FLAGS: u32 = 0u;
+override HAS_GAMMA: bool = true;
+
+const FLAG_PATTERNS: u32 = 8u;
+
+fn is_set(flag: u32) -> bool {
+    return (FLAGS & flag) != 0u;
+}
+
 // Colours of a ramp or of codes, rows of TABLE_WIDTH, straight alpha.
 @group(0) @binding(1) var table: texture_2d<u32>;
 
@@ -23,7 +34,7 @@ fn cover(@builtin(vertex_index) index: u32) -> @builtin(position) vec4<f32> {
 
 fn stretched(value: f32, low: f32, scale: f32, exponent: f32) -> f32 {
     let t = clamp((value - low) * scale, 0.0, 1.0);
-    if (exponent == 1.0) {
+    if (!HAS_GAMMA || exponent == 1.0) {
         return t;
     }
     return pow(t, exponent);

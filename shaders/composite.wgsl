@@ -8,12 +8,12 @@ const MODE_STEPS: u32 = 3u;
 const FLAG_DECIBEL: u32 = 1u;
 const FLAG_RATIO: u32 = 2u;
 const FLAG_DIFFERENCE: u32 = 4u;
-const FLAG_PATTERNS: u32 = 8u;
 
 struct Composite {
     low: vec4<f32>,
     scale: vec4<f32>,
     exponent: vec4<f32>,
+    // MODE and FLAGS of the pipeline.
     mode: u32,
     table_first: i32,
     table_count: u32,
@@ -26,10 +26,6 @@ struct Composite {
 @group(0) @binding(0) var<uniform> composite: Composite;
 // The bands, then one layer that is 1 where the pixel holds a value.
 @group(1) @binding(0) var planes: texture_2d_array<f32>;
-
-fn is_set(flag: u32) -> bool {
-    return (composite.flags & flag) != 0u;
-}
 
 fn stored_value(texel: vec2<i32>, band: i32) -> f32 {
     return textureLoad(planes, texel, band, 0).r;
@@ -67,7 +63,7 @@ fn composite_pixel(@builtin(position) position: vec4<f32>) -> @location(0) vec4<
     if (textureLoad(planes, texel, mask_layer, 0).r < 0.5) {
         return composite.missing;
     }
-    if (composite.mode == MODE_TABLE) {
+    if (MODE == MODE_TABLE) {
         let code = i32(floor(textureLoad(planes, texel, 0, 0).r + 0.5));
         if (code < composite.table_first) {
             return vec4<f32>(0.0);
@@ -78,7 +74,7 @@ fn composite_pixel(@builtin(position) position: vec4<f32>) -> @location(0) vec4<
         }
         return stored(class_entry(index, composite.table_count, is_set(FLAG_PATTERNS), texel));
     }
-    if (composite.mode == MODE_STEPS) {
+    if (MODE == MODE_STEPS) {
         let value = value_of(texel, 0);
         var class_index = 0u;
         for (var index = 0u; index + 1u < composite.table_count; index++) {
@@ -88,7 +84,7 @@ fn composite_pixel(@builtin(position) position: vec4<f32>) -> @location(0) vec4<
         }
         return stored(table_entry(class_index));
     }
-    if (composite.mode == MODE_RAMP) {
+    if (MODE == MODE_RAMP) {
         return stored(ramp_color(channel(texel, 0)));
     }
     let rgb = vec3<f32>(channel(texel, 0), channel(texel, 1), channel(texel, 2));

@@ -14,6 +14,7 @@ const LAYERS: u32 = 16u;
 struct Field {
     low: vec4<f32>,
     scale: vec4<f32>,
+    // MODE of the pipeline.
     mode: u32,
     count: u32,
     temperature: f32,
@@ -64,8 +65,8 @@ fn field_pixel(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32>
     let inverse_length = inverseSqrt(squares);
     var scores = first * inverse_length + bias[0];
 
-    if (field.mode == MODE_CLASSES || field.mode == MODE_CONFIDENCE
-        || field.mode == MODE_MARGIN || field.mode == MODE_ENTROPY) {
+    if (MODE == MODE_CLASSES || MODE == MODE_CONFIDENCE
+        || MODE == MODE_MARGIN || MODE == MODE_ENTROPY) {
         var best = 0u;
         // Score of the class after the best, and the sum of shares times their logarithms.
         var second = -3.0e38;
@@ -101,10 +102,10 @@ fn field_pixel(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32>
                 }
             }
         }
-        if (field.mode == MODE_CLASSES) {
-            return stored(class_entry(best, field.count, field.has_patterns == 1u, texel));
+        if (MODE == MODE_CLASSES) {
+            return stored(class_entry(best, field.count, is_set(FLAG_PATTERNS), texel));
         }
-        if (field.mode == MODE_MARGIN) {
+        if (MODE == MODE_MARGIN) {
             // With one class there is no second, and no doubt.
             var behind = 0.0;
             if (field.count > 1u) {
@@ -112,14 +113,14 @@ fn field_pixel(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32>
             }
             return stored(ramp_color(clamp(1.0 - (1.0 - behind) / sum, 0.0, 1.0)));
         }
-        if (field.mode == MODE_ENTROPY) {
+        if (MODE == MODE_ENTROPY) {
             let most = log(f32(max(field.count, 2u)));
             return stored(ramp_color(clamp((log(sum) - weighted / sum) / most, 0.0, 1.0)));
         }
         return stored(ramp_color(clamp(1.0 / sum, 0.0, 1.0)));
     }
 
-    if (field.mode == MODE_SIMILARITY) {
+    if (MODE == MODE_SIMILARITY) {
         var best = -3.0e38;
         for (var group = 0u; group * 4u < field.count; group++) {
             if (group > 0u) {

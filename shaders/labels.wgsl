@@ -18,5 +18,5 @@ fn label_pixel(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32>
     if (id == 0u || id >= labels.table_count) {
         return vec4<f32>(0.0);
     }
-    return stored(class_entry(id, labels.table_count, labels.has_patterns == 1u, texel));
+    return stored(class_entry(id, labels.table_count, is_set(FLAG_PATTERNS), texel));
 }

@@ -9,6 +9,7 @@ mod views;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use egui::{Event, Rect, ViewportCommand};
@@ -90,6 +91,12 @@ pub fn waker(ctx: &egui::Context) -> Arc<dyn Fn() + Send + Sync> {
     Arc::new(move || ctx.request_repaint())
 }
 
+/// Asks for a new frame after a while, from any thread.
+fn later_waker(ctx: &egui::Context) -> Arc<dyn Fn(Duration) + Send + Sync> {
+    let ctx = ctx.clone();
+    Arc::new(move |wait| ctx.request_repaint_after(wait))
+}
+
 /// What the cached list of canvas layers was made of.
 #[derive(PartialEq)]
 struct LayersKey {
@@ -138,7 +145,7 @@ impl Window {
         let render_state = creation.wgpu_render_state.as_ref().context(
             "no graphics adapter was found; install a Vulkan driver (mesa-vulkan-drivers)",
         )?;
-        let canvas = Canvas::new(render_state, services.wake.clone());
+        let canvas = Canvas::new(render_state, later_waker(ctx));
         let mut state = State::new(services)?;
         state.system.adapter = adapter_text(render_state);
         state.dialogs.types_paths = options.types_paths;

@@ -121,14 +121,14 @@ pub struct Stage {
 
 impl Stage {
     pub fn new(layers: Vec<CanvasLayer>, view: Viewport) -> Option<Self> {
-        Self::woken(layers, view, Arc::new(|| ()))
+        Self::woken(layers, view, Arc::new(|_| ()))
     }
 
     /// `wake` is called by the reader threads.
     pub fn woken(
         layers: Vec<CanvasLayer>,
         view: Viewport,
-        wake: Arc<dyn Fn() + Send + Sync>,
+        wake: Arc<dyn Fn(Duration) + Send + Sync>,
     ) -> Option<Self> {
         let state = render_state()?;
         let mut canvas = Canvas::new(&state, wake);

@@ -244,7 +244,7 @@ fn an_idle_canvas_neither_reads_nor_wakes() {
     let wakes = Arc::new(AtomicUsize::new(0));
     let wake = {
         let wakes = Arc::clone(&wakes);
-        Arc::new(move || {
+        Arc::new(move |_| {
             wakes.fetch_add(1, Ordering::SeqCst);
         })
     };

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use terroir_scene::{
-    Block, Crs, Derivation, Detail, Grid, Labels, Layer, LayerSource, MapRect, RasterInfo,
-    ReadData, ReadRequest, Style, Window, label_table, style_bands,
+    Crs, Derivation, Detail, Grid, Labels, Layer, LayerSource, MapRect, RasterInfo, ReadData,
+    ReadRequest, Style, Window, label_table, style_bands,
 };
 
 use super::CanvasLayer;
@@ -579,12 +579,13 @@ impl LayerView {
         let origin = [request.window.col, request.window.row].map(|start| start >> tile.level);
         let (texture, size_bytes) = match data {
             ReadData::Planes(planes) => {
-                let block = Block::of_planes(width, height, planes);
-                let size_bytes = 4 * (block.values.len() + block.valid.len());
-                (
-                    renderer.upload(&TileData::Block(&block), origin),
-                    size_bytes,
-                )
+                let data = TileData::Planes {
+                    planes,
+                    width,
+                    height,
+                };
+                let size_bytes = planes.iter().map(|plane| plane.size_bytes()).sum();
+                (renderer.upload(&data, origin), size_bytes)
             }
             ReadData::Codes(codes) => {
                 let data = TileData::Codes {

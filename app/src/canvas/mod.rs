@@ -6,6 +6,7 @@ mod label_tiles;
 mod layer_view;
 mod navigation;
 pub mod offscreen;
+mod pace;
 mod placement;
 mod probe;
 pub mod renderer;
@@ -37,6 +38,7 @@ use ahead::interleaved;
 use frame_views::{FrameViews, Pass, ViewId};
 use layer_view::{Budget, Plan};
 use navigation::Navigation;
+use pace::Pace;
 use renderer::{FrameMeshes, Renderer};
 pub use tile_store::ReadCounts;
 use tile_store::TileStore;
@@ -154,6 +156,7 @@ pub struct Canvas {
     stopped: Option<Viewport>,
     coarse: Vec<LayerId>,
     frame: u64,
+    pace: Arc<Pace>,
     uploads: u64,
     style_passes: u64,
 }
@@ -175,14 +178,21 @@ fn readers() -> usize {
 }
 
 impl Canvas {
-    /// `wake` is called from reader threads when a tile is ready; it should ask for a repaint.
-    pub fn new(render_state: &egui_wgpu::RenderState, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
+    /// `wake` is called from reader threads when tiles are ready; it should ask for a repaint after that long.
+    pub fn new(
+        render_state: &egui_wgpu::RenderState,
+        wake: Arc<dyn Fn(Duration) + Send + Sync>,
+    ) -> Self {
+        let renderer = Renderer::new(render_state);
+        let pace = Arc::new(Pace::new(renderer.is_software()));
+        let (wake_reader, pace_of_tiles) = (wake.clone(), Arc::clone(&pace));
+        let tile_is_ready = Arc::new(move |is_last| wake_reader(pace_of_tiles.wait(is_last)));
         Self {
-            renderer: Renderer::new(render_state),
-            store: TileStore::new(readers(), MEMORY_BYTES, wake.clone()),
+            renderer,
+            store: TileStore::new(readers(), MEMORY_BYTES, tile_is_ready),
             views: HashMap::new(),
             ahead: Vec::new(),
-            painter: VectorPainter::new(PAINTERS, wake),
+            painter: VectorPainter::new(PAINTERS, Arc::new(move || wake(Duration::ZERO))),
             vectors: HashMap::new(),
             vector_views: HashMap::new(),
             work_numbers: 0,
@@ -204,6 +214,7 @@ impl Canvas {
             stopped: None,
             coarse: Vec::new(),
             frame: 0,
+            pace,
             uploads: 0,
             style_passes: 0,
         }
@@ -256,6 +267,7 @@ impl Canvas {
             .navigate(ui, &response, self.viewport, tool_owns_primary);
 
         self.frame += 1;
+        self.pace.begin_frame();
         self.store.begin_frame();
         self.sync(layers, map_crs);
         let painter = ui.painter_at(rect);

@@ -1,18 +1,21 @@
 //! Everything the canvas does on the GPU: tile textures, the style passes and the draw pass. With its
-//! `programs` the only place of the app that names wgpu. Knows tiles as values; knows nothing of files, layers or views.
+//! `programs` and `upload` the only place of the app that names wgpu. Knows tiles as values; knows nothing of files, layers or views.
 
 mod programs;
+mod upload;
 
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use bytemuck::{Pod, Zeroable};
 use egui_wgpu::{CallbackResources, CallbackTrait, RenderState};
-use terroir_scene::{Blend, Block, ColorTable, FIELD_AXES, LabelParams, PATTERN_SIDE, Shading};
+use terroir_scene::{Blend, ColorTable, LabelParams, Shading, Variant};
 use wgpu::util::DeviceExt;
 
+pub use upload::TileData;
+
 use programs::{
-    Program, STYLED, StyleProgram, draw_pipeline, fragment_entry, ground_pipeline, texture_type,
+    Program, StyleProgram, draw_pipeline, fragment_entry, ground_pipeline, texture_type,
 };
 
 /// Twin of `Vertex` in `draw.wgsl`.
@@ -25,35 +28,10 @@ pub struct Vertex {
 }
 const _: () = assert!(size_of::<Vertex>() == 20);
 
-/// Twin of `Tile` in `common.wgsl`: where a tile's first pixel lies in its level, so that patterns go on over its edges.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
-struct TilePlace {
-    origin: [u32; 2],
-    unused: [u32; 2],
-}
-const _: () = assert!(size_of::<TilePlace>() == 16);
-
-/// A tile's values on their way to the GPU.
-pub enum TileData<'a> {
-    Block(&'a Block),
-    /// Planar, 64 * width * height.
-    Codes {
-        codes: &'a [i8],
-        width: usize,
-        height: usize,
-    },
-    /// Class ids, width * height.
-    Ids {
-        ids: &'a [u8],
-        width: usize,
-        height: usize,
-    },
-}
-
 /// A style's numbers on the GPU.
 pub struct StyleBinding {
     program: Program,
+    pipeline: wgpu::RenderPipeline,
     group: wgpu::BindGroup,
 }
 
@@ -155,6 +133,8 @@ pub struct Renderer {
     nearest: wgpu::Sampler,
     smooth: wgpu::Sampler,
     is_software: bool,
+    /// The values of the tile that is brought to the GPU, kept so that not every tile takes memory of its own.
+    planes: Mutex<Vec<f32>>,
 }
 
 impl Renderer {
@@ -203,6 +183,7 @@ impl Renderer {
             nearest: sampler(wgpu::FilterMode::Nearest),
             smooth: sampler(wgpu::FilterMode::Linear),
             is_software,
+            planes: Mutex::default(),
             device: device.clone(),
             queue: queue.clone(),
         }
@@ -223,19 +204,21 @@ impl Renderer {
 
     pub fn style(&self, shading: &Shading) -> StyleBinding {
         match shading {
-            Shading::Composite(shading) => self.binding(
+            Shading::Composite(composite) => self.binding(
                 Program::Composite,
-                bytemuck::bytes_of(&shading.params),
-                &shading.table,
+                shading.variant(),
+                bytemuck::bytes_of(&composite.params),
+                &composite.table,
                 &[],
             ),
-            Shading::Field(shading) => {
-                let (forms, bias) = (shading.packed_forms(), shading.packed_bias());
+            Shading::Field(field) => {
+                let (forms, bias) = (field.packed_forms(), field.packed_bias());
                 let buffers = [bytemuck::cast_slice(&forms), bytemuck::cast_slice(&bias)];
                 self.binding(
                     Program::Field,
-                    bytemuck::bytes_of(&shading.params),
-                    &shading.table,
+                    shading.variant(),
+                    bytemuck::bytes_of(&field.params),
+                    &field.table,
                     &buffers,
                 )
             }
@@ -248,12 +231,19 @@ impl Renderer {
             has_patterns: u32::from(!table.patterns.is_empty()),
             unused: [0; 2],
         };
-        self.binding(Program::Labels, bytemuck::bytes_of(&params), table, &[])
+        self.binding(
+            Program::Labels,
+            Variant::of_labels(&params),
+            bytemuck::bytes_of(&params),
+            table,
+            &[],
+        )
     }
 
     fn binding(
         &self,
         program: Program,
+        variant: Variant,
         params: &[u8],
         table: &ColorTable,
         buffers: &[&[u8]],
@@ -297,223 +287,18 @@ impl Renderer {
                 resource: buffer.as_entire_binding(),
             });
         }
+        let pipeline = self.program(program).pipeline(&self.device, variant);
         let layout = &self.program(program).style_layout;
         let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("style"),
             layout,
             entries: &entries,
         });
-        StyleBinding { program, group }
-    }
-
-    fn texture(
-        &self,
-        format: wgpu::TextureFormat,
-        width: usize,
-        height: usize,
-        layers: usize,
-        more: wgpu::TextureUsages,
-    ) -> wgpu::Texture {
-        self.device.create_texture(&wgpu::TextureDescriptor {
-            label: Some("tile"),
-            size: wgpu::Extent3d {
-                width: width as u32,
-                height: height as u32,
-                depth_or_array_layers: layers as u32,
-            },
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: wgpu::TextureDimension::D2,
-            format,
-            usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST | more,
-            view_formats: &[],
-        })
-    }
-
-    fn write(
-        &self,
-        texture: &wgpu::Texture,
-        layer: usize,
-        bytes: &[u8],
-        row_bytes: usize,
-        size: (usize, usize, usize),
-    ) {
-        let (width, height, layers) = size;
-        self.queue.write_texture(
-            wgpu::TexelCopyTextureInfo {
-                texture,
-                mip_level: 0,
-                origin: wgpu::Origin3d {
-                    x: 0,
-                    y: 0,
-                    z: layer as u32,
-                },
-                aspect: wgpu::TextureAspect::All,
-            },
-            bytes,
-            wgpu::TexelCopyBufferLayout {
-                offset: 0,
-                bytes_per_row: Some(row_bytes as u32),
-                rows_per_image: Some(height as u32),
-            },
-            wgpu::Extent3d {
-                width: width as u32,
-                height: height as u32,
-                depth_or_array_layers: layers as u32,
-            },
-        );
-    }
-
-    /// Brings a tile's values to the GPU; the picture is empty until `run_style_passes`. `origin` is the place of its first pixel
-    /// in its level. `None` for data of a wrong length or an empty tile.
-    pub fn upload(&self, data: &TileData, origin: [usize; 2]) -> Option<TileTexture> {
-        let (program, texture, width, height, size_bytes) = match data {
-            TileData::Block(block) => {
-                let planes = planes_with_mask(block)?;
-                let (width, height, layers) = (block.width, block.height, block.bands + 1);
-                let texture = self.texture(
-                    wgpu::TextureFormat::R32Float,
-                    width,
-                    height,
-                    layers,
-                    wgpu::TextureUsages::empty(),
-                );
-                self.write(
-                    &texture,
-                    0,
-                    bytemuck::cast_slice(&planes),
-                    4 * width,
-                    (width, height, layers),
-                );
-                (Program::Composite, texture, width, height, 4 * planes.len())
-            }
-            TileData::Codes {
-                codes,
-                width,
-                height,
-            } => {
-                let interleaved = four_axes_a_texel(codes, width * height)?;
-                let layers = FIELD_AXES / 4;
-                let texture = self.texture(
-                    wgpu::TextureFormat::Rgba8Sint,
-                    *width,
-                    *height,
-                    layers,
-                    wgpu::TextureUsages::empty(),
-                );
-                self.write(
-                    &texture,
-                    0,
-                    bytemuck::cast_slice(&interleaved),
-                    4 * width,
-                    (*width, *height, layers),
-                );
-                (Program::Field, texture, *width, *height, interleaved.len())
-            }
-            TileData::Ids { ids, width, height } => {
-                if ids.is_empty() || ids.len() != width * height {
-                    return None;
-                }
-                let texture = self.texture(
-                    wgpu::TextureFormat::R8Uint,
-                    *width,
-                    *height,
-                    1,
-                    wgpu::TextureUsages::empty(),
-                );
-                self.write(&texture, 0, ids, *width, (*width, *height, 1));
-                (Program::Labels, texture, *width, *height, ids.len())
-            }
-        };
-        let dimension = match program {
-            Program::Labels => wgpu::TextureViewDimension::D2,
-            _ => wgpu::TextureViewDimension::D2Array,
-        };
-        let view = texture.create_view(&wgpu::TextureViewDescriptor {
-            dimension: Some(dimension),
-            ..Default::default()
-        });
-        let place = TilePlace {
-            // Whole patterns before it change nothing.
-            origin: origin.map(|start| (start % PATTERN_SIDE) as u32),
-            unused: [0; 2],
-        };
-        let place = self
-            .device
-            .create_buffer_init(&wgpu::util::BufferInitDescriptor {
-                label: Some("tile"),
-                contents: bytemuck::bytes_of(&place),
-                usage: wgpu::BufferUsages::UNIFORM,
-            });
-        let data = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some("tile"),
-            layout: &self.program(program).data_layout,
-            entries: &[
-                wgpu::BindGroupEntry {
-                    binding: 0,
-                    resource: wgpu::BindingResource::TextureView(&view),
-                },
-                wgpu::BindGroupEntry {
-                    binding: 1,
-                    resource: place.as_entire_binding(),
-                },
-            ],
-        });
-        let usages = wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC;
-        let styled = self
-            .texture(STYLED, width, height, 1, usages)
-            .create_view(&wgpu::TextureViewDescriptor::default());
-        let (nearest, smooth) = self.draw_groups(&styled);
-        Some(TileTexture {
+        StyleBinding {
             program,
-            data,
-            styled,
-            nearest,
-            smooth,
-            size_bytes: size_bytes + 4 * width * height,
-        })
-    }
-
-    /// Bindings that draw a picture with either sampler.
-    fn draw_groups(&self, picture: &wgpu::TextureView) -> (wgpu::BindGroup, wgpu::BindGroup) {
-        let group = |sampler| {
-            self.device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some("styled tile"),
-                layout: &self.draw_layout,
-                entries: &[
-                    wgpu::BindGroupEntry {
-                        binding: 0,
-                        resource: wgpu::BindingResource::TextureView(picture),
-                    },
-                    wgpu::BindGroupEntry {
-                        binding: 1,
-                        resource: wgpu::BindingResource::Sampler(sampler),
-                    },
-                ],
-            })
-        };
-        (group(&self.nearest), group(&self.smooth))
-    }
-
-    /// Brings a finished picture to the GPU: RGBA with premultiplied alpha. `None` for bytes of a wrong length.
-    pub fn upload_picture(
-        &self,
-        rgba: &[u8],
-        width: usize,
-        height: usize,
-    ) -> Option<PictureTexture> {
-        if rgba.is_empty() || rgba.len() != 4 * width * height {
-            return None;
+            pipeline,
+            group,
         }
-        let texture = self.texture(STYLED, width, height, 1, wgpu::TextureUsages::empty());
-        self.write(&texture, 0, rgba, 4 * width, (width, height, 1));
-        let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
-        let (nearest, smooth) = self.draw_groups(&view);
-        Some(PictureTexture {
-            nearest,
-            smooth,
-            size_bytes: rgba.len(),
-        })
     }
 
     /// Colours tiles anew; pairs of different kinds are left alone.
@@ -543,7 +328,7 @@ impl Renderer {
                 })],
                 ..Default::default()
             });
-            pass.set_pipeline(&self.program(style.program).pipeline);
+            pass.set_pipeline(&style.pipeline);
             pass.set_bind_group(0, &style.group, &[]);
             pass.set_bind_group(1, &tile.data, &[]);
             pass.draw(0..3, 0..1);
@@ -616,49 +401,6 @@ impl Renderer {
             None => make(),
         }
     }
-}
-
-/// The bands and one more plane that is 1 where a pixel is valid. Missing pixels are zeroed: shaders may assume that NaN
-/// does not occur.
-fn planes_with_mask(block: &Block) -> Option<Vec<f32>> {
-    let pixels = block.width * block.height;
-    if pixels == 0
-        || block.bands == 0
-        || block.values.len() != pixels * block.bands
-        || block.valid.len() != pixels
-    {
-        return None;
-    }
-    let mut planes = Vec::with_capacity(pixels * (block.bands + 1));
-    for band in block.values.chunks_exact(pixels) {
-        planes.extend(
-            band.iter()
-                .zip(&block.valid)
-                .map(|(value, valid)| if *valid { *value } else { 0.0 }),
-        );
-    }
-    planes.extend(block.valid.iter().map(|valid| f32::from(u8::from(*valid))));
-    Some(planes)
-}
-
-/// Planar axes to sixteen layers of four axes a texel.
-fn four_axes_a_texel(codes: &[i8], pixels: usize) -> Option<Vec<i8>> {
-    if pixels == 0 || codes.len() != FIELD_AXES * pixels {
-        return None;
-    }
-    let mut texels = vec![0; codes.len()];
-    for (layer, four) in texels
-        .chunks_exact_mut(4 * pixels)
-        .zip(codes.chunks_exact(4 * pixels))
-    {
-        let (a, rest) = four.split_at(pixels);
-        let (b, rest) = rest.split_at(pixels);
-        let (c, d) = rest.split_at(pixels);
-        for ((((texel, a), b), c), d) in layer.chunks_exact_mut(4).zip(a).zip(b).zip(c).zip(d) {
-            texel.copy_from_slice(&[*a, *b, *c, *d]);
-        }
-    }
-    Some(texels)
 }
 
 struct TilePainter {

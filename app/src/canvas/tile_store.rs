@@ -115,7 +115,8 @@ fn parts_of(request: &ReadRequest) -> Vec<Part> {
 }
 
 impl TileStore {
-    pub fn new(threads: usize, budget_bytes: usize, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
+    /// `wake` is called from reader threads when a read is done, with whether nothing else is on its way.
+    pub fn new(threads: usize, budget_bytes: usize, wake: Arc<dyn Fn(bool) + Send + Sync>) -> Self {
         Self {
             pool: ReaderPool::new(threads, wake),
             tiles: HashMap::new(),

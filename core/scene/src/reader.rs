@@ -3,6 +3,7 @@
 //! Knows rasters. Knows nothing of tiles, textures or windows.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +22,11 @@ const OPEN_RASTERS: usize = 16;
 const HANGING: Duration = Duration::from_secs(2);
 /// Threads at most that may hang before no more are started in their place.
 const MOST_HANGING: usize = 8;
+/// Side, in pixels of the reply, of the parts of a file that one thread reads: its handle has decoded the blocks that
+/// neighbours share.
+const REGION_SIDE: usize = 1024;
+/// Parts whose thread is remembered.
+const REGIONS_KEPT: usize = 4096;
 /// How long dropping the pool waits for reads under way. One that hangs in the system is left behind.
 const PATIENCE: Duration = Duration::from_millis(800);
 
@@ -39,6 +45,34 @@ pub struct ReadRequest {
     /// Pixels this mask hides are missing in the reply.
     pub mask: Option<MaskSource>,
     pub detail: Detail,
+}
+
+/// A part of a file at one scale.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Region(u64);
+
+impl Region {
+    fn of(request: &ReadRequest) -> Self {
+        let window = request.window;
+        let side =
+            |pixels: usize, out: usize| REGION_SIDE.saturating_mul((pixels / out.max(1)).max(1));
+        let across = side(window.width, request.out_width);
+        let down = side(window.height, request.out_height);
+        let mut hasher = DefaultHasher::new();
+        let middle = (
+            window.col + window.width / 2,
+            window.row + window.height / 2,
+        );
+        (
+            &request.path,
+            across,
+            down,
+            middle.0 / across,
+            middle.1 / down,
+        )
+            .hash(&mut hasher);
+        Self(hasher.finish())
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -65,7 +99,7 @@ pub struct ReaderPool {
 struct Shared {
     state: Mutex<State>,
     work: Condvar,
-    wake: Arc<dyn Fn() + Send + Sync>,
+    wake: Arc<dyn Fn(bool) + Send + Sync>,
 }
 
 #[derive(Default)]
@@ -77,6 +111,9 @@ struct State {
     /// Being read right now.
     in_flight: HashMap<ReadRequest, Reading>,
     replies: Vec<ReadReply>,
+    /// Which thread read what last, and which threads read from a file so far.
+    regions: HashMap<Region, usize>,
+    readers: HashMap<PathBuf, Vec<usize>>,
     /// Every path forgotten so far; each thread follows the list before it uses a kept handle.
     forgotten: Vec<PathBuf>,
     is_stopping: bool,
@@ -103,8 +140,8 @@ impl State {
         self.in_flight.values().filter(is_hanging).count()
     }
 
-    /// The next read for a free thread of `size`, and whether it is one of those for later.
-    fn next(&mut self, size: usize) -> Option<(ReadRequest, bool)> {
+    /// The next read for the free thread `number` of `size`, and whether it is one of those for later.
+    fn next(&mut self, size: usize, number: usize) -> Option<(ReadRequest, bool)> {
         let mut by_path: HashMap<&Path, usize> = HashMap::new();
         for request in self.in_flight.keys() {
             *by_path.entry(&request.path).or_insert(0) += 1;
@@ -114,16 +151,42 @@ impl State {
         let is_free = |request: &ReadRequest| {
             by_path.get(request.path.as_path()).copied().unwrap_or(0) < most
         };
-        if let Some(at) = self.queue.iter().position(is_free) {
-            return self.queue.remove(at).map(|request| (request, false));
-        }
+        // Every thread has handles of its own: the fewer of them decode the same blocks, the better. What another thread
+        // has begun is left to it as long as there is something else.
+        let is_reader = |request: &ReadRequest| {
+            let readers = self.readers.get(&request.path);
+            readers.is_none_or(|readers| readers.len() < most || readers.contains(&number))
+        };
+        let is_ours = |request: &ReadRequest| {
+            let owner = self.regions.get(&Region::of(request));
+            is_free(request) && is_reader(request) && owner.is_none_or(|owner| *owner == number)
+        };
+        let first = |list: &VecDeque<ReadRequest>| {
+            let ours = list.iter().position(is_ours);
+            ours.or_else(|| list.iter().position(|r| is_free(r) && is_reader(r)))
+        };
         let busy_later = self.in_flight.values().filter(|r| r.is_later).count();
-        if busy_later < most
-            && let Some(at) = self.later.iter().position(is_free)
-        {
-            return self.later.remove(at).map(|request| (request, true));
+        let (at, is_later) = match first(&self.queue) {
+            Some(at) => (at, false),
+            None if busy_later < most => (first(&self.later)?, true),
+            None => return None,
+        };
+        let list = if is_later {
+            &mut self.later
+        } else {
+            &mut self.queue
+        };
+        let request = list.remove(at)?;
+        if self.regions.len() >= REGIONS_KEPT {
+            self.regions.clear();
+            self.readers.clear();
         }
-        None
+        self.regions.insert(Region::of(&request), number);
+        let readers = self.readers.entry(request.path.clone()).or_default();
+        if !readers.contains(&number) {
+            readers.push(number);
+        }
+        Some((request, is_later))
     }
 }
 
@@ -135,8 +198,8 @@ impl Shared {
 }
 
 impl ReaderPool {
-    /// `wake` is called after each reply is ready, on a reader thread.
-    pub fn new(threads: usize, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
+    /// `wake` is called after each reply is ready, on a reader thread, with whether nothing else is waited for.
+    pub fn new(threads: usize, wake: Arc<dyn Fn(bool) + Send + Sync>) -> Self {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             work: Condvar::new(),
@@ -162,7 +225,7 @@ impl ReaderPool {
         };
         let started = std::thread::Builder::new()
             .name(format!("reader-{number}"))
-            .spawn(move || serve(&shared, size));
+            .spawn(move || serve(&shared, size, number));
         match started {
             Ok(thread) => threads.push(thread),
             Err(error) => {
@@ -257,7 +320,7 @@ impl Drop for ReaderPool {
 }
 
 /// One thread: takes the most urgent request, reads, replies.
-fn serve(shared: &Shared, size: usize) {
+fn serve(shared: &Shared, size: usize, number: usize) {
     let mut open = OpenRasters::default();
     loop {
         let mut state = shared.lock();
@@ -266,9 +329,11 @@ fn serve(shared: &Shared, size: usize) {
             let is_spare = state.started_threads > size + state.hanging();
             if state.is_stopping || is_spare {
                 state.started_threads -= 1;
+                // Others may take its files over.
+                state.readers.clear();
                 return;
             }
-            if let Some(next) = state.next(size) {
+            if let Some(next) = state.next(size, number) {
                 break next;
             }
             state = shared
@@ -298,13 +363,19 @@ fn serve(shared: &Shared, size: usize) {
         let mut state = shared.lock();
         state.in_flight.remove(&request);
         let is_stopping = state.is_stopping;
+        let is_last = state.queue.is_empty()
+            && state
+                .in_flight
+                .values()
+                .all(|reading| reading.is_later && !is_later)
+            && (!is_later || state.later.is_empty());
         state.replies.push(ReadReply { request, result });
         drop(state);
         if !is_stopping {
-            (shared.wake)();
+            (shared.wake)(is_last);
         }
-        // A request of the same path may have waited for this one.
-        shared.work.notify_one();
+        // A request of the same path may have waited for this one, and not every thread may take it.
+        shared.work.notify_all();
     }
 }
 
@@ -396,5 +467,43 @@ impl OpenRasters {
             self.rasters.retain(|(open, _)| open != path);
         }
         self.forgotten = all.len();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_goes_on_with_the_part_it_began_and_a_file_keeps_its_threads() {
+        let at = |col: usize| ReadRequest {
+            path: PathBuf::from("scene.tif"),
+            bands: vec![0],
+            derivation: None,
+            are_codes: false,
+            window: Window {
+                col,
+                row: 0,
+                width: 512,
+                height: 512,
+            },
+            out_width: 256,
+            out_height: 256,
+            mask: None,
+            detail: Detail::Full,
+        };
+        // Parts of 1024 x 1024 pixels of the reply are 2048 of the file wide here.
+        let mut state = State {
+            queue: [0, 512, 4096, 1024, 4608].map(at).into(),
+            ..State::default()
+        };
+        let mut next = |number| state.next(3, number).map(|(request, _)| request.window.col);
+        assert_eq!(next(1), Some(0));
+        assert_eq!(next(2), Some(4096));
+        // Two of three threads read this file; the third is there for others.
+        assert_eq!(next(3), None);
+        assert_eq!([next(2), next(1)], [Some(4608), Some(512)]);
+        // Nothing of its own is left: it helps.
+        assert_eq!([next(2), next(2)], [Some(1024), None]);
     }
 }

@@ -24,7 +24,7 @@ fn the_pool_answers_every_request_it_serves_and_forgets_replaced_files() {
     let woken = Arc::new(AtomicUsize::new(0));
     let wake = {
         let woken = Arc::clone(&woken);
-        Arc::new(move || {
+        Arc::new(move |_| {
             woken.fetch_add(1, Ordering::SeqCst);
         })
     };
@@ -76,7 +76,7 @@ fn a_mask_is_part_of_a_read() {
     let folder = tempfile::tempdir().expect("folder");
     let codes: Vec<u8> = (0..64).map(|pixel| u8::from(pixel < 8)).collect();
     let path = Made::new((8, 8), vec![vec![5u8; 64], codes]).write(folder.path(), "tile.tif");
-    let pool = ReaderPool::new(1, Arc::new(|| {}));
+    let pool = ReaderPool::new(1, Arc::new(|_| {}));
     let whole = ReadRequest {
         path: path.clone(),
         bands: vec![0],
@@ -119,7 +119,7 @@ fn a_mask_is_part_of_a_read() {
 fn stale_requests_are_dropped() {
     let folder = tempfile::tempdir().expect("folder");
     let path = Made::new((512, 512), vec![vec![5u8; 512 * 512]]).write(folder.path(), "tiles.tif");
-    let pool = ReaderPool::new(1, Arc::new(|| {}));
+    let pool = ReaderPool::new(1, Arc::new(|_| {}));
     let request = |size: usize| ReadRequest {
         path: path.clone(),
         bands: vec![0],
@@ -166,7 +166,7 @@ fn classes_are_counted_and_values_averaged() {
         })
         .collect();
     let path = Made::new((64, 64), vec![codes.clone()]).write(folder.path(), "codes.tif");
-    let pool = ReaderPool::new(1, Arc::new(|| {}));
+    let pool = ReaderPool::new(1, Arc::new(|_| {}));
     let read = |out: usize, are_codes: bool| {
         let request = ReadRequest {
             path: path.clone(),

@@ -221,6 +221,24 @@ pub struct FieldShading {
     pub table: ColorTable,
 }
 
+/// What of a style is fixed when its pipeline is made: the `override`s of `common.wgsl`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Variant {
+    pub mode: u32,
+    pub flags: u32,
+    pub has_gamma: bool,
+}
+
+impl Variant {
+    /// Of label tiles.
+    pub fn of_labels(params: &LabelParams) -> Self {
+        Self {
+            flags: params.has_patterns * FLAG_PATTERNS,
+            ..Self::default()
+        }
+    }
+}
+
 /// What to run for a style.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Shading {
@@ -229,6 +247,22 @@ pub enum Shading {
 }
 
 impl Shading {
+    pub fn variant(&self) -> Variant {
+        match self {
+            Self::Composite(CompositeShading { params, .. }) => Variant {
+                mode: params.mode,
+                flags: params.flags,
+                has_gamma: matches!(params.mode, MODE_RGB | MODE_RAMP)
+                    && params.exponent.iter().any(|exponent| *exponent != 1.0),
+            },
+            Self::Field(FieldShading { params, .. }) => Variant {
+                mode: params.mode,
+                flags: params.has_patterns * FLAG_PATTERNS,
+                has_gamma: false,
+            },
+        }
+    }
+
     /// The same with missing pixels in a colour instead of transparent.
     #[must_use]
     pub fn with_missing(mut self, color: Option<[u8; 3]>) -> Self {

@@ -36,9 +36,9 @@ pub struct BandStatistics {
 /// Blocks looked at first; more only while valid pixels are scarce.
 const SAMPLE_BLOCKS: usize = 64;
 const SAMPLE_BLOCKS_MAX: usize = 1024;
-/// Fewer where blocks are large: decoding this much takes about half a second.
+/// Fewer where blocks are large: opening waits for this.
 const SAMPLE_BLOCKS_MIN: usize = 24;
-const SAMPLE_BYTES: usize = 64 << 20;
+const SAMPLE_BYTES: usize = 48 << 20;
 /// Pixels of one sampled block; larger file blocks are read in part.
 const PIXELS_PER_BLOCK: usize = 1 << 16;
 /// Fewer valid pixels than this make percentiles too rough.

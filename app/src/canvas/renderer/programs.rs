@@ -1,10 +1,13 @@
 //! The programs of the style and draw passes: which shader, which bindings, which target.
 
+use std::collections::HashMap;
 use std::num::NonZeroU64;
+use std::sync::{Mutex, PoisonError};
 
-use terroir_scene::{Blend, LabelParams};
+use terroir_scene::{Blend, LabelParams, Variant};
 
-use super::{TilePlace, Vertex};
+use super::Vertex;
+use super::upload::TilePlace;
 use crate::canvas::shaders;
 
 /// What a style pass writes: premultiplied display values.
@@ -18,7 +21,12 @@ pub(super) enum Program {
 }
 
 pub(super) struct StyleProgram {
-    pub(super) pipeline: wgpu::RenderPipeline,
+    name: &'static str,
+    entry: &'static str,
+    module: wgpu::ShaderModule,
+    layout: wgpu::PipelineLayout,
+    /// Made when first drawn with.
+    pipelines: Mutex<HashMap<Variant, wgpu::RenderPipeline>>,
     pub(super) style_layout: wgpu::BindGroupLayout,
     pub(super) data_layout: wgpu::BindGroupLayout,
 }
@@ -113,32 +121,59 @@ impl StyleProgram {
             bind_group_layouts: &[Some(&style_layout), Some(&data_layout)],
             immediate_size: 0,
         });
-        let pipeline = device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-            label: Some(name),
-            layout: Some(&layout),
+        Self {
+            name,
+            entry,
+            module,
+            layout,
+            pipelines: Mutex::default(),
+            style_layout,
+            data_layout,
+        }
+    }
+
+    pub(super) fn pipeline(&self, device: &wgpu::Device, variant: Variant) -> wgpu::RenderPipeline {
+        let mut pipelines = self
+            .pipelines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        pipelines
+            .entry(variant)
+            .or_insert_with(|| self.make_pipeline(device, variant))
+            .clone()
+    }
+
+    fn make_pipeline(&self, device: &wgpu::Device, variant: Variant) -> wgpu::RenderPipeline {
+        let constants = [
+            ("MODE", f64::from(variant.mode)),
+            ("FLAGS", f64::from(variant.flags)),
+            ("HAS_GAMMA", f64::from(u8::from(variant.has_gamma))),
+        ];
+        let options = wgpu::PipelineCompilationOptions {
+            constants: &constants,
+            ..Default::default()
+        };
+        device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+            label: Some(self.name),
+            layout: Some(&self.layout),
             vertex: wgpu::VertexState {
-                module: &module,
+                module: &self.module,
                 entry_point: Some("cover"),
-                compilation_options: Default::default(),
+                compilation_options: options.clone(),
                 buffers: &[],
             },
             primitive: wgpu::PrimitiveState::default(),
             depth_stencil: None,
             multisample: wgpu::MultisampleState::default(),
             fragment: Some(wgpu::FragmentState {
-                module: &module,
-                entry_point: Some(entry),
-                compilation_options: Default::default(),
+                module: &self.module,
+                entry_point: Some(self.entry),
+                compilation_options: options,
                 targets: &[Some(STYLED.into())],
             }),
             multiview_mask: None,
             cache: None,
-        });
-        Self {
-            pipeline,
-            style_layout,
-            data_layout,
-        }
+        })
     }
 }
 

@@ -20,8 +20,10 @@ use crate::canvas::{Canvas, CanvasLayer, Viewport};
 use crate::cli::failure::{CliError, CliResult};
 use crate::cli::output::{Output, table};
 
-/// Frames wait this long for the next tile before they look again.
-const TILE_WAIT: Duration = Duration::from_millis(20);
+/// Frames wait this long for the next tile before they look again, as the window does.
+const TILE_WAIT: Duration = Duration::from_secs(1);
+/// Wishes for a frame that may wait.
+const WAKES: usize = 256;
 /// A picture that is not whole by then is given up.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// A rival gets no further repeats after this long.
@@ -186,7 +188,8 @@ pub(super) struct Stage {
     pub canvas: Canvas,
     pub layers: Vec<CanvasLayer>,
     pub crs: Option<Crs>,
-    woken: Receiver<()>,
+    /// When the canvas wants its next frame.
+    woken: Receiver<Instant>,
 }
 
 /// How one picture came to be.
@@ -266,8 +269,19 @@ impl Stage {
                 ));
             }
             if !cost.wants_more {
-                self.woken.recv_timeout(TILE_WAIT).ok();
+                self.wait();
             }
+        }
+    }
+
+    /// Until the canvas wants a frame.
+    fn wait(&self) {
+        let mut due = Instant::now() + TILE_WAIT;
+        while let Ok(wanted) = self
+            .woken
+            .recv_timeout(due.saturating_duration_since(Instant::now()))
+        {
+            due = due.min(wanted);
         }
     }
 
@@ -276,17 +290,17 @@ impl Stage {
         let start = Instant::now();
         while !self.canvas.is_at_rest() && start.elapsed() < PATIENCE {
             self.frame()?;
-            self.woken.recv_timeout(TILE_WAIT).ok();
+            self.wait();
         }
         Ok(())
     }
 }
 
-fn canvas_on(offscreen: &Offscreen) -> (Canvas, Receiver<()>) {
-    let (sender, woken) = sync_channel(1);
-    let wake = Arc::new(move || {
-        // A wake that is waiting already says the same.
-        sender.try_send(()).ok();
+fn canvas_on(offscreen: &Offscreen) -> (Canvas, Receiver<Instant>) {
+    let (sender, woken) = sync_channel(WAKES);
+    let wake = Arc::new(move |wait| {
+        // When many wait already, a frame comes soon anyway.
+        sender.try_send(Instant::now() + wait).ok();
     });
     (Canvas::new(offscreen.render_state(), wake), woken)
 }
