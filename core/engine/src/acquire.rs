@@ -116,12 +116,14 @@ fn get(
                 None => weights.source == target.address,
             }
     });
+    // The name as a file of this folder, whatever stood in the address.
+    let part = store.part_path(&safe(&target.file));
     if let Some(known) = known {
+        // Takes a mark away that a broken disk kept.
+        drop(Claim::take(&part));
         return Ok(already(&known));
     }
     make_folder(store)?;
-    // The name as a file of this folder, whatever stood in the address.
-    let part = store.part_path(&safe(&target.file));
     let _claim = Claim::take(&part)?;
     let wanted = Wanted {
         address: &target.address,

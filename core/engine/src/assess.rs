@@ -9,7 +9,7 @@ use terroir_scene::{
 };
 
 use crate::monitor::{JobResult, Monitor};
-use crate::provenance::{file_name, sha256_of_file, value_of};
+use crate::provenance::{checksum_of, file_name, value_of};
 use crate::report::{Report, write_report};
 use crate::report_pictures::{calibration_blocking, picture_of};
 use crate::train::say_import;
@@ -73,7 +73,8 @@ pub(crate) fn assess(spec: &AssessSpec, monitor: &Monitor<'_>) -> JobResult<Outc
     if spec.is_stratified_sample {
         refuse_training_labels(spec, &reference, &pixels)?;
     }
-    say_sampling(spec, &info, monitor);
+    let reference_sha256 = checksum_of(&spec.reference)?;
+    say_sampling(spec, &info, reference_sha256.as_deref(), monitor);
     for (name, value) in [
         ("overall_accuracy", accuracy.overall),
         ("macro_f1", accuracy.macro_f1),
@@ -120,8 +121,8 @@ pub(crate) fn assess(spec: &AssessSpec, monitor: &Monitor<'_>) -> JobResult<Outc
     let report = Report {
         spec,
         info: &info,
-        reference_sha256: sha256_of_file(&spec.reference).ok(),
-        map_sha256: sha256_of_file(&spec.map).ok(),
+        reference_sha256,
+        map_sha256: checksum_of(&spec.map)?,
         matrix: &matrix,
         accuracy: &accuracy,
         mapped_ha: mapped_pixels.iter().map(in_hectares).collect(),
@@ -214,7 +215,12 @@ fn say_thin_strata(matrix: &ConfusionMatrix, mapped: &[f64], monitor: &Monitor<'
 }
 
 /// Says what the figures cannot carry.
-fn say_sampling(spec: &AssessSpec, info: &RasterInfo, monitor: &Monitor<'_>) {
+fn say_sampling(
+    spec: &AssessSpec,
+    info: &RasterInfo,
+    reference_sha256: Option<&str>,
+    monitor: &Monitor<'_>,
+) {
     if !spec.is_stratified_sample {
         monitor.warn(
             "the reference pixels were not drawn as a probability sample of the map: the figures hold for these pixels, \
@@ -226,9 +232,8 @@ fn say_sampling(spec: &AssessSpec, info: &RasterInfo, monitor: &Monitor<'_>) {
     let trained_sha = trained_with
         .as_ref()
         .and_then(|value| value.get("sha256"))
-        .and_then(Value::as_str)
-        .map(str::to_owned);
-    if trained_sha.is_some() && trained_sha == sha256_of_file(&spec.reference).ok() {
+        .and_then(Value::as_str);
+    if trained_sha.is_some() && trained_sha == reference_sha256 {
         monitor.warn("the map was trained with this very reference file: the figures flatter; use labels the training has not seen");
     }
 }

@@ -245,6 +245,14 @@ pub(crate) fn file_name(path: &Path) -> String {
     )
 }
 
+/// The hash of an input for provenance; `None` for what is no single file, such as a folder or an address.
+///
+/// # Errors
+/// A file that cannot be read to its end: what is said of it would not hold.
+pub(crate) fn checksum_of(path: &Path) -> Result<Option<String>, Failure> {
+    path.is_file().then(|| sha256_of_file(path)).transpose()
+}
+
 pub(crate) fn sha256_of_file(path: &Path) -> Result<String, Failure> {
     let failed = |error: std::io::Error| Failure::io("the file cannot be read", path, &error);
     let mut file = std::fs::File::open(path).map_err(failed)?;

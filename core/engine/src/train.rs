@@ -12,7 +12,7 @@ use terroir_scene::{
 };
 
 use crate::monitor::{JobResult, Monitor};
-use crate::provenance::{classes_json, file_name, sha256_of_file, value_of};
+use crate::provenance::{checksum_of, classes_json, file_name, value_of};
 use crate::unseen::{Calibrated, HeldOut, UnseenPixels};
 use crate::{Failure, JobSpec, Outcome, TrainSpec};
 
@@ -79,7 +79,7 @@ pub(crate) fn train(spec: &TrainSpec, monitor: &Monitor<'_>) -> JobResult<Outcom
         "field_model".to_owned(),
         json!(value_of(field.info(), "TERROIR_MODEL")),
     );
-    let labels_sha256 = sha256_of_file(&spec.labels).ok();
+    let labels_sha256 = checksum_of(&spec.labels)?;
     head.provenance.insert(
         "labels".to_owned(),
         json!({"file": file_name(&spec.labels), "sha256": labels_sha256, "pixels": counts, "seed": spec.seed}),

@@ -197,11 +197,12 @@ impl ShapeSource {
                     }
                     shapes.push(shape);
                 }
-                // GDAL ends a broken file like a finished one; only its words tell.
-                if shapes.is_empty()
-                    && let Some(words) = take_gdal_messages()
-                {
-                    return Err(unreadable(path, &words));
+                // GDAL ends a broken file like a finished one; only its words tell, and not of a disk that fails.
+                if shapes.is_empty() {
+                    if let Some(words) = take_gdal_messages() {
+                        return Err(unreadable(path, &words));
+                    }
+                    read_to_the_end(path)?;
                 }
                 Ok(ShapeFile {
                     shapes,
@@ -216,6 +217,23 @@ pub(crate) fn has_extension(path: &Path, known: &[&str]) -> bool {
     path.extension()
         .and_then(|text| text.to_str())
         .is_some_and(|text| known.iter().any(|k| k.eq_ignore_ascii_case(text)))
+}
+
+/// Reads a file for nothing but whether that works.
+fn read_to_the_end(path: &Path) -> SceneResult<()> {
+    if !path.is_file() {
+        return Ok(());
+    }
+    std::fs::File::open(path)
+        .and_then(|mut file| std::io::copy(&mut file, &mut std::io::sink()))
+        .map(|_| ())
+        .map_err(|error| {
+            SceneError::file(
+                path,
+                "this file cannot be read to its end; check its disk or connection, then try again",
+            )
+            .with_details(error)
+        })
 }
 
 fn unreadable(path: &Path, words: &dyn std::fmt::Display) -> SceneError {

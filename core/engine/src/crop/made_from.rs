@@ -143,7 +143,7 @@ fn map_taught(
         description,
         device: &taught.device,
     };
-    map.finish(&about.keys())?;
+    map.finish(&about.keys()?)?;
     Ok(path)
 }
 
@@ -174,6 +174,6 @@ fn map_images(
         ),
         device: "cpu",
     };
-    map.finish(&about.keys())?;
+    map.finish(&about.keys()?)?;
     Ok(path)
 }

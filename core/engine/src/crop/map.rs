@@ -13,7 +13,7 @@ use super::spec::CropSpec;
 use crate::embed_series::{ChosenFrame, attribution_of};
 use crate::monitor::{JobResult, Monitor};
 use crate::predict::{byte_of_share, confidence_path};
-use crate::provenance::{classes_json, file_name, sha256_of_file, short};
+use crate::provenance::{checksum_of, classes_json, file_name, short};
 use crate::train::say_import;
 use crate::{Failure, JobSpec, command_line};
 
@@ -114,7 +114,10 @@ pub(super) struct About<'a> {
 
 impl About<'_> {
     /// Its `TERROIR_*` keys. The job they name makes the map of that day alone.
-    pub fn keys(&self) -> Provenance {
+    ///
+    /// # Errors
+    /// Labels that cannot be read any more.
+    pub fn keys(&self) -> Result<Provenance, Failure> {
         let job = JobSpec::Crop(self.spec.clone());
         let run = json!({
             "spec": job, "command": command_line(&job), "device": self.device, "precision": "f32",
@@ -128,7 +131,7 @@ impl About<'_> {
             .collect();
         let inputs = json!({"images": names, "period": self.period.to_string()});
         let labels = json!({
-            "file": file_name(&self.spec.labels), "sha256": sha256_of_file(&self.spec.labels).ok(),
+            "file": file_name(&self.spec.labels), "sha256": checksum_of(&self.spec.labels)?,
             "pixels": self.labelled.pixels.len(),
         });
         let mut keys = vec![
@@ -145,7 +148,7 @@ impl About<'_> {
         keys.extend(
             attribution_of(self.archive, &frames).map(|words| ("ATTRIBUTION".to_owned(), words)),
         );
-        keys
+        Ok(keys)
     }
 
     /// All images of the period.

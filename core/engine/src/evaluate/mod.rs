@@ -22,7 +22,7 @@ use terroir_scene::{Archive, Probe, file_and_layer};
 
 use crate::monitor::{JobResult, Monitor};
 use crate::projection::write_renamed;
-use crate::provenance::sha256_of_file;
+use crate::provenance::checksum_of;
 use crate::split_file::SplitFile;
 use crate::{Failure, JobSpec, Outcome, command_line};
 
@@ -97,7 +97,7 @@ pub(crate) fn evaluate_beside(
             "finished": now, "app_version": env!("CARGO_PKG_VERSION"), "command": command_line(&job), "spec": job,
             "seconds": (begun.elapsed().as_secs_f64() * 10.0).round() / 10.0,
         }),
-        inputs: inputs(spec),
+        inputs: inputs(spec)?,
         of: spec.value.clone().unwrap_or_else(|| "classes".to_owned()),
         classes: classes_of(&set),
         left_out,
@@ -295,26 +295,30 @@ fn classes_of(set: &LabelSet) -> Vec<ClassPlaces> {
 }
 
 /// All files it was made from.
-fn inputs(spec: &EvaluateSpec) -> Vec<Value> {
+fn inputs(spec: &EvaluateSpec) -> Result<Vec<Value>, Failure> {
     let one = |path: &Path, role: &str| {
         let is_small = path
             .metadata()
             .is_ok_and(|file| file.is_file() && file.len() <= MOST_HASHED_BYTES);
-        let sha256 = is_small.then(|| sha256_of_file(path).ok()).flatten();
-        json!({"path": path.display().to_string(), "role": role, "sha256": sha256})
+        let sha256 = is_small.then(|| checksum_of(path)).transpose()?.flatten();
+        Ok::<_, Failure>(
+            json!({"path": path.display().to_string(), "role": role, "sha256": sha256}),
+        )
     };
     let (labels, _) = file_and_layer(&spec.labels);
-    let mut inputs = vec![one(&labels, "labels")];
-    inputs.extend(spec.split.iter().map(|split| one(split, "split")));
+    let mut inputs = vec![one(&labels, "labels")?];
+    if let Some(split) = &spec.split {
+        inputs.push(one(split, "split")?);
+    }
     for candidate in &spec.candidates {
         for path in candidate.rasters() {
-            inputs.push(one(path, &candidate.name));
+            inputs.push(one(path, &candidate.name)?);
         }
     }
     for path in spec.archive.iter().flat_map(|archive| &archive.files) {
-        inputs.push(one(path, "archive"));
+        inputs.push(one(path, "archive")?);
     }
-    inputs
+    Ok(inputs)
 }
 
 fn write(spec: &EvaluateSpec, report: &Evaluation, now: &str) -> Result<(), Failure> {

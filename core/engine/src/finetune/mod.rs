@@ -24,7 +24,7 @@ use crate::dense::Geometry;
 use crate::device;
 use crate::inputs::{choose_bands_blocking, wavelengths_um};
 use crate::monitor::{JobResult, Monitor, Stop};
-use crate::provenance::{file_name, sha256_of_file};
+use crate::provenance::{checksum_of, file_name};
 use crate::setup::{guarded, open_device};
 use crate::training::{AdamWSettings, Fall, Plan, RunFolder, Schedule, run_folder_of, train};
 use crate::{EmbedSpec, Estimate, Failure, JobSpec, Outcome};
@@ -103,7 +103,7 @@ pub(crate) fn finetune(
         window_px: geometry.window,
         encoder: identity.sentence(),
         was_pretrained: identity.is_trained,
-        labels: labels_json(spec, &labels),
+        labels: labels_json(spec, &labels)?,
         accuracy: Value::Null,
         steps: 0,
         job: JobSpec::Finetune(spec.clone()),
@@ -342,7 +342,7 @@ fn check(spec: &FinetuneSpec) -> Result<(), Failure> {
     Ok(())
 }
 
-fn labels_json(spec: &FinetuneSpec, labels: &LabelMap) -> Value {
+fn labels_json(spec: &FinetuneSpec, labels: &LabelMap) -> Result<Value, Failure> {
     let (training, validation) = (labels.counts(false), labels.counts(true));
     let counts = |numbers: &[usize]| -> Value {
         if labels.classes.is_empty() {
@@ -355,11 +355,11 @@ fn labels_json(spec: &FinetuneSpec, labels: &LabelMap) -> Value {
                 .collect(),
         )
     };
-    json!({
-        "file": file_name(&spec.labels), "sha256": sha256_of_file(&spec.labels).ok(), "attribute": spec.class_attribute,
+    Ok(json!({
+        "file": file_name(&spec.labels), "sha256": checksum_of(&spec.labels)?, "attribute": spec.class_attribute,
         "training_pixels": counts(&training), "validation_pixels": counts(&validation),
         "split": format!("one of {} spatial parts validates, polygons uncut, seed {}", spec.folds, spec.seed),
-    })
+    }))
 }
 
 /// The numbers of the kept model's accuracy, by name.

@@ -24,7 +24,7 @@ use crate::cost::{self, ImagesMade};
 use crate::device;
 use crate::embed_series::{ChosenFrame, attribution_of};
 use crate::monitor::{JobResult, Monitor};
-use crate::provenance::{sha256_of_file, short};
+use crate::provenance::{checksum_of, short};
 use crate::{Estimate, Failure, JobSpec, Outcome, command_line};
 
 pub use figures::{
@@ -186,7 +186,7 @@ pub(crate) fn forecast(spec: &ForecastSpec, monitor: &Monitor<'_>) -> JobResult<
         pictures: &pictures,
         colours: colours_text(&place),
         grid: &place.grid,
-        inputs: inputs_of(spec, &place),
+        inputs: inputs_of(spec, &place)?,
         images: images_text(&place),
         land_cover: cover.is_some(),
         started,
@@ -413,9 +413,9 @@ fn images_text(place: &Place) -> (String, String, usize) {
 }
 
 /// All files it was made from and compared with.
-fn inputs_of(spec: &ForecastSpec, place: &Place) -> Vec<Value> {
+fn inputs_of(spec: &ForecastSpec, place: &Place) -> Result<Vec<Value>, Failure> {
     let Some(sensor) = place.sensor() else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let mut files: Vec<(PathBuf, &str, Option<Date>)> = Vec::new();
     for (frames, role) in [(&place.inputs, "image"), (&place.later, "compared with")] {
@@ -445,12 +445,13 @@ fn inputs_of(spec: &ForecastSpec, place: &Place) -> Vec<Value> {
         .into_iter()
         .map(|(path, role, date)| {
             let sha256 = (total <= MOST_HASHED_BYTES)
-                .then(|| sha256_of_file(&path).ok())
+                .then(|| checksum_of(&path))
+                .transpose()?
                 .flatten();
-            json!({
+            Ok(json!({
                 "path": path.display().to_string(), "role": role, "sha256": sha256,
                 "date": date.map(|date| date.to_string()),
-            })
+            }))
         })
         .collect()
 }

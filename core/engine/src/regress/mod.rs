@@ -19,7 +19,7 @@ use terroir_scene::{
 
 use crate::monitor::{JobResult, Monitor};
 use crate::predict::squares;
-use crate::provenance::{file_name, of_result, sha256_of_file, value_of};
+use crate::provenance::{checksum_of, file_name, of_result, sha256_of_file, value_of};
 use crate::train::open_field;
 use crate::{Failure, JobSpec, Outcome};
 
@@ -143,7 +143,7 @@ fn fit(
         (
             "values",
             json!({
-                "file": file_name(&path), "sha256": sha256_of_file(&path).ok(), "column": spec.value, "used": places.len(),
+                "file": file_name(&path), "sha256": checksum_of(&path)?, "column": spec.value, "used": places.len(),
                 "outside": found.outside, "without_value": found.without_value, "without_shape": found.without_shape,
                 "without_data": without_data,
             }),

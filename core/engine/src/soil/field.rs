@@ -9,13 +9,14 @@ use terroir_scene::{
 
 use crate::Failure;
 use crate::monitor::{JobResult, Monitor};
-use crate::provenance::{file_name, sha256_of_file, value_of};
+use crate::provenance::{checksum_of, file_name, value_of};
 
 /// Principal components that are used: with more of them a few stations are told apart one by one, and nothing is learnt of soil.
 const COMPONENTS: usize = 4;
 
 pub(super) struct Field {
     path: PathBuf,
+    sha256: Option<String>,
     raster: Raster,
     basis: PcaBasis,
     /// Of the images.
@@ -54,6 +55,7 @@ impl Field {
         monitor.check()?;
         Ok(Self {
             path: path.to_owned(),
+            sha256: checksum_of(path)?,
             raster,
             basis: basis?,
             grid: grid.clone(),
@@ -75,7 +77,7 @@ impl Field {
     /// For reports and provenance: the file, its hash and the model that made it.
     pub fn about(&self) -> serde_json::Value {
         serde_json::json!({
-            "file": file_name(&self.path), "sha256": sha256_of_file(&self.path).ok(),
+            "file": file_name(&self.path), "sha256": self.sha256,
             "model": value_of(self.raster.info(), "TERROIR_MODEL"), "components": self.components(),
             "shares": self.basis.shares.iter().take(self.components()).collect::<Vec<_>>(),
         })

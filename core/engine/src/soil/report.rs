@@ -2,14 +2,14 @@
 //! and every value beside its estimates (`estimates.csv`). Knows figures; works none out.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use terroir_scene::{RegressionAccuracy, SoilSplit, regression_svg, soil_series_svg};
 
 use super::{Findings, Held, Method};
 use crate::projection::write_renamed;
-use crate::provenance::{file_name, sha256_of_file};
+use crate::provenance::{checksum_of, file_name};
 use crate::report_page::{escaped, page_begin, push_warnings};
 use crate::{Failure, JobSpec, command_line};
 
@@ -27,7 +27,7 @@ pub(super) fn write_report(findings: &Findings<'_>) -> Result<Vec<PathBuf>, Fail
     let report = findings.spec.out.join("report.json");
     let page = findings.spec.out.join("report.html");
     let table = findings.spec.out.join("estimates.csv");
-    let value = report_json(findings, &now);
+    let value = report_json(findings, &now)?;
     let text = serde_json::to_string_pretty(&value)
         .map_err(|error| Failure::new("the report cannot be written").with_details(error))?;
     write_renamed(&page, report_html(findings, &now).as_bytes())?;
@@ -36,17 +36,18 @@ pub(super) fn write_report(findings: &Findings<'_>) -> Result<Vec<PathBuf>, Fail
     Ok(vec![page, report, table])
 }
 
-fn report_json(findings: &Findings<'_>, now: &str) -> Value {
+fn report_json(findings: &Findings<'_>, now: &str) -> Result<Value, Failure> {
     let spec = findings.spec;
     let shown = findings.shown();
     let headline = shown.and_then(Method::headline);
-    let input = |path: &Path, role: &str| json!({"path": file_name(path), "sha256": sha256_of_file(path).ok(), "role": role, "date": Value::Null});
-    let mut inputs: Vec<Value> = spec
-        .stations
-        .iter()
-        .map(|path| input(path, "stations"))
-        .collect();
-    inputs.extend(spec.weather.iter().map(|of| input(&of.path, "weather")));
+    let stations = spec.stations.iter().map(|path| (path, "stations"));
+    let weather = spec.weather.iter().map(|of| (&of.path, "weather"));
+    let mut inputs = stations
+        .chain(weather)
+        .map(|(path, role)| {
+            Ok(json!({"path": file_name(path), "sha256": checksum_of(path)?, "role": role, "date": Value::Null}))
+        })
+        .collect::<Result<Vec<Value>, Failure>>()?;
     if let Some(images) = findings.images {
         for source in &images.archive.sources {
             inputs.extend(source.frames_in(None).into_iter().map(|frame| {
@@ -94,7 +95,7 @@ fn report_json(findings: &Findings<'_>, now: &str) -> Value {
         };
         json!({"from": from, "methods": of_split(|method| method.by_time.as_ref())})
     });
-    json!({
+    Ok(json!({
         "schema": 1,
         "task": "soil_moisture",
         "job": {
@@ -121,7 +122,7 @@ fn report_json(findings: &Findings<'_>, now: &str) -> Value {
             "baselines": of_split(Method::headline),
             "time": time,
         },
-    })
+    }))
 }
 
 fn report_html(findings: &Findings<'_>, now: &str) -> String {
