@@ -409,6 +409,87 @@ fn shards_of_a_composite_join_to_the_single_run() {
 }
 
 #[test]
+fn shards_of_what_fields_are_asked_for_join_to_the_single_run() {
+    let folder = tempfile::tempdir().unwrap();
+    write_field(&folder.path().join("before.tif"));
+    // The same vectors a row lower, mostly.
+    let earlier = Raster::open(&folder.path().join("before.tif")).unwrap();
+    let grid = earlier.info().grid.clone();
+    let codes = earlier
+        .read_codes_blocking(grid.window(), grid.width, grid.height)
+        .unwrap();
+    let shifted: Vec<u8> = codes
+        .chunks(grid.width * grid.height)
+        .flat_map(|axis| {
+            let (last, rest) = axis.split_at(axis.len() - grid.width);
+            [rest, last].concat()
+        })
+        .map(i8::cast_unsigned)
+        .collect();
+    let mut writer = terroir_scene::MapWriter::create(
+        &folder.path().join("after.tif"),
+        &grid,
+        terroir_scene::MapKind::Field,
+    )
+    .unwrap();
+    writer.write_bytes(grid.window(), &shifted).unwrap();
+    writer.finish(&Vec::new()).unwrap();
+    let (x, y) = grid.transform().map_from_pixel(10.5, 300.5);
+    let measured: String = (0..40)
+        .map(|place| {
+            let (x, y) = grid.transform().map_from_pixel(
+                f64::from(place % 8) * 3.0 + 1.5,
+                f64::from(place) * 17.0 + 2.5,
+            );
+            format!("{x},{y},{}\n", place % 7)
+        })
+        .collect();
+    std::fs::write(
+        folder.path().join("measured.csv"),
+        format!("x,y,height\n{measured}"),
+    )
+    .unwrap();
+    let fit = "regress --field before.tif --points measured.csv --value height --folds 0 --out fitted.tif";
+    run(folder.path(), &words(fit)).done();
+    let [whole, parts] = two_folders(folder.path());
+    let jobs = [
+        "change --before ../before.tif --after ../after.tif --no-polygons --out change.tif"
+            .to_owned(),
+        "regress --field ../after.tif --head ../fitted.json --out heights.tif".to_owned(),
+        format!("similar --field ../before.tif --at {x},{y} --values --out alike.tif"),
+        format!("similar --field ../before.tif --at {x},{y} --threshold 0.5 --out mask.tif"),
+    ];
+    for job in &jobs {
+        run(&whole, &words(job)).done();
+        for number in [3, 1, 2] {
+            run(&parts, &words(&format!("{job} --shard {number}/3"))).done();
+        }
+        let out = words(job).pop().unwrap();
+        run(&parts, &["merge", out]).done();
+        assert_same(&whole.join(out), &parts.join(out));
+        let again = run(&parts, &words(&format!("{job} --shard 2/3"))).done();
+        assert!(again.contains("is finished already"), "{again}");
+    }
+    // What shards cannot cut is refused before anything is read.
+    for (job, said) in [
+        (
+            "change --before ../before.tif --after ../after.tif --out c.tif",
+            "--no-polygons",
+        ),
+        (
+            "regress --field ../before.tif --points ../measured.csv --value height --out r.tif",
+            "--head",
+        ),
+    ] {
+        run(&parts, &words(&format!("{job} --shard 1/2"))).failed(1, &[said]);
+    }
+    let places = format!(
+        "similar --field ../before.tif --at {x},{y} --out places.csv --places 2 --shard 1/2"
+    );
+    run(&parts, &words(&places)).failed(1, &["leave places and polygons out"]);
+}
+
+#[test]
 fn shards_and_the_whole_may_lie_in_a_store() {
     use terroir_engine::{CalcSpec, JobSpec, MergeSpec, Shard, ShardSpec, run_here};
     let folder = tempfile::tempdir().unwrap();

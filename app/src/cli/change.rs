@@ -9,6 +9,7 @@ use terroir_scene::ChangeMeasure;
 use super::failure::CliResult;
 use super::job::run_and_report;
 use super::output::Output;
+use super::shard::ShardOption;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum MeasureChoice {
@@ -59,6 +60,8 @@ pub struct ChangeArgs {
     /// Where the raster goes (.tif); the polygons of change go beside it (.gpkg)
     #[arg(long)]
     out: PathBuf,
+    #[command(flatten)]
+    shard: ShardOption,
 }
 
 pub fn run(args: &ChangeArgs, output: Output) -> CliResult {
@@ -72,5 +75,5 @@ pub fn run(args: &ChangeArgs, output: Output) -> CliResult {
         polygons: !args.no_polygons,
         out: args.out.clone(),
     });
-    run_and_report(&spec, output)
+    run_and_report(&args.shard.of(spec), output)
 }

@@ -8,6 +8,7 @@ use terroir_engine::{JobSpec, RegressSpec, ValueModel};
 use super::failure::{CliError, CliResult};
 use super::job::run_and_report;
 use super::output::Output;
+use super::shard::ShardOption;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum ModelChoice {
@@ -58,6 +59,8 @@ pub struct RegressArgs {
     /// Where the map goes (.tif); the regression (.json) and its report go beside it
     #[arg(long)]
     out: PathBuf,
+    #[command(flatten)]
+    shard: ShardOption,
 }
 
 pub fn run(args: &RegressArgs, output: Output) -> CliResult {
@@ -81,5 +84,5 @@ pub fn run(args: &RegressArgs, output: Output) -> CliResult {
         ramp: args.ramp.clone(),
         out: args.out.clone(),
     });
-    run_and_report(&spec, output)
+    run_and_report(&args.shard.of(spec), output)
 }

@@ -10,6 +10,7 @@ use super::area::AreaOption;
 use super::failure::{CliError, CliResult};
 use super::job::run_and_report;
 use super::output::Output;
+use super::shard::ShardOption;
 
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("examples").required(true).multiple(true))]
@@ -62,6 +63,8 @@ pub struct SimilarArgs {
     /// Where the result goes: .tif is a mask, .gpkg polygons with their areas, .csv the places; may be given several times
     #[arg(long, required = true)]
     out: Vec<PathBuf>,
+    #[command(flatten)]
+    shard: ShardOption,
 }
 
 fn likeness(text: &str) -> Result<f32, String> {
@@ -98,7 +101,7 @@ pub fn run(args: &SimilarArgs, output: Output) -> CliResult {
             CliError::usage("--area needs three corners or more, such as \"0 0,10 0,10 10\".")
         })?;
     run_and_report(
-        &JobSpec::Similar(SimilarSpec {
+        &args.shard.of(JobSpec::Similar(SimilarSpec {
             field: args.field.clone(),
             from: args.from.clone(),
             at,
@@ -116,7 +119,7 @@ pub fn run(args: &SimilarArgs, output: Output) -> CliResult {
             values: args.values,
             aoi: args.inside.spec(),
             out: args.out.clone(),
-        }),
+        })),
         output,
     )
 }

@@ -14,6 +14,7 @@ use super::embed::weights_of;
 use super::failure::{CliError, CliResult};
 use super::job::run_and_report;
 use super::output::Output;
+use super::shard::ShardOption;
 use super::weather_reading::{parse_column, parse_unit};
 
 #[derive(Debug, Args)]
@@ -88,6 +89,8 @@ pub struct SoilArgs {
     /// Folder of the report, the estimates and the maps
     #[arg(long)]
     out: PathBuf,
+    #[command(flatten)]
+    shard: ShardOption,
 }
 
 pub fn run(args: &SoilArgs, output: Output) -> CliResult {
@@ -137,7 +140,7 @@ pub fn run(args: &SoilArgs, output: Output) -> CliResult {
         seed: args.seed,
         out: args.out.clone(),
     });
-    run_and_report(&spec, output)
+    run_and_report(&args.shard.of(spec), output)
 }
 
 fn future_of(args: &SoilArgs) -> Option<FutureWeather> {

@@ -7,13 +7,15 @@ use std::time::Instant;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use terroir_scene::{
-    ChangeMeasure, FEWEST_YEARS, MapKind, MapWriter, NorthUp, PixelAreas, Raster, RasterInfo,
-    ValuePatch, ValuePatchWriter, ValuePatches, decode_planar_pixel, on_one_grid,
+    ChangeMeasure, FEWEST_YEARS, MapKind, NorthUp, PixelAreas, Raster, RasterInfo, ValuePatch,
+    ValuePatchWriter, ValuePatches, decode_planar_pixel, on_one_grid,
 };
 
+use crate::journal::fingerprint;
 use crate::monitor::{JobResult, Monitor};
-use crate::predict::squares;
+use crate::predict::squares_of;
 use crate::provenance::{of_result, value_of};
+use crate::shard::{Share, key_of};
 use crate::train::open_field;
 use crate::{Failure, JobSpec, Outcome};
 
@@ -87,10 +89,16 @@ impl ChangeSpec {
     }
 }
 
-pub(crate) fn change(spec: &ChangeSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
+pub(crate) fn change(spec: &ChangeSpec, share: Share, monitor: &Monitor<'_>) -> JobResult<Outcome> {
     let begun = Instant::now();
     monitor.started("cpu");
     check(spec)?;
+    if spec.polygons && share.is_shard() {
+        return Err(Failure::new(
+            "polygons of change are not cut at the rows of shards; leave them out (--no-polygons)",
+        )
+        .into());
+    }
     let years = open_years(spec, monitor)?;
     let grid = years
         .first()
@@ -105,12 +113,21 @@ pub(crate) fn change(spec: &ChangeSpec, monitor: &Monitor<'_>) -> JobResult<Outc
         )],
         ramp: ramp(spec.measure).to_owned(),
     };
-    let mut map = MapWriter::create(&spec.out, &grid, kind)?;
+    let rows = share.rows(grid.window());
+    let job = share.job(JobSpec::Change(spec.clone()));
+    let inputs: Vec<String> = spec.fields().into_iter().map(fingerprint).collect();
+    let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+    let key = key_of(&job, &inputs)?;
+    let outputs = std::slice::from_ref(&spec.out);
+    if let Some(done) = share.done_blocking(rows, outputs, &key, monitor) {
+        return Ok(done);
+    }
+    let mut map = share.writer(&spec.out, &grid, rows, kind)?;
     let mut polygons = Polygons::create(spec, &grid, areas.is_some(), monitor)?;
     let mut sums = Sums::default();
     // The rows of a line of squares, whole, for the patches.
     let mut strip: Vec<f32> = Vec::new();
-    let windows = squares(grid.width, grid.height);
+    let windows = squares_of(&grid, rows);
     for (done, window) in windows.iter().enumerate() {
         monitor.check()?;
         monitor.progress("comparing", done as u64, windows.len() as u64);
@@ -172,9 +189,9 @@ pub(crate) fn change(spec: &ChangeSpec, monitor: &Monitor<'_>) -> JobResult<Outc
                 "how unusual the later year is among all at its pixel, in deviations",
         }
     );
-    let job = JobSpec::Change(spec.clone());
     let infos: Vec<&RasterInfo> = years.iter().map(|(field, _)| field.info()).collect();
-    let keys = of_result(&job, &infos, &sentence, seconds);
+    let mut keys = of_result(&job, &infos, &sentence, seconds);
+    keys.extend(share.provenance(&key));
     let mut files = map.finish_observed(&keys, &mut |share| {
         monitor.progress("writing the file", (100.0 * share) as u64, 100);
         !monitor.is_cancelled()

@@ -71,11 +71,11 @@ impl JobEngine {
             }
             JobSpec::Sample(spec) => sample::sample(spec, monitor),
             JobSpec::Polygons(spec) => map_polygons::polygons(spec, monitor),
-            JobSpec::Change(spec) => change::change(spec, monitor),
+            JobSpec::Change(spec) => change::change(spec, Share::WHOLE, monitor),
             JobSpec::Cluster(spec) => cluster::cluster(spec, monitor),
-            JobSpec::Regress(spec) => regress::regress(spec, monitor),
+            JobSpec::Regress(spec) => regress::regress(spec, Share::WHOLE, monitor),
             JobSpec::ExportField(spec) => export_field::export_field(spec, monitor),
-            JobSpec::Similar(spec) => similar::similar(spec, monitor),
+            JobSpec::Similar(spec) => similar::similar(spec, Share::WHOLE, monitor),
             JobSpec::Pca(spec) => colours::pca(spec, monitor),
             JobSpec::Evaluate(spec) => evaluate::evaluate(spec, monitor),
             JobSpec::EmbedSeries(spec) => {
@@ -95,7 +95,7 @@ impl JobEngine {
                 self.last_device = Some(device::open(&spec.device));
                 crop::crop(spec, monitor, &mut self.shelf)
             }
-            JobSpec::Soil(spec) => soil::soil(spec, monitor),
+            JobSpec::Soil(spec) => soil::soil(spec, Share::WHOLE, monitor),
             JobSpec::Forecast(spec) => {
                 if let Some(name) = spec.device() {
                     self.last_device = Some(device::open(name));
@@ -118,6 +118,10 @@ impl JobEngine {
             JobSpec::Predict(spec) => predict::predict(spec, share, monitor),
             JobSpec::Calc(spec) => calc::calc(spec, share, monitor),
             JobSpec::Composite(spec) => composite::composite(spec, share, monitor),
+            JobSpec::Change(spec) => change::change(spec, share, monitor),
+            JobSpec::Regress(spec) => regress::regress(spec, share, monitor),
+            JobSpec::Similar(spec) => similar::similar(spec, share, monitor),
+            JobSpec::Soil(spec) => soil::soil(spec, share, monitor),
             JobSpec::MapScene(spec) => {
                 self.last_device = Some(device::open(&spec.device));
                 scene_map::map_scene(spec, share, monitor)

@@ -154,6 +154,11 @@ impl Share {
         Self(Some(shard))
     }
 
+    /// Whether it is a part only.
+    pub fn is_shard(self) -> bool {
+        self.0.is_some()
+    }
+
     /// The job as it goes into the provenance of the files.
     pub fn job(self, job: JobSpec) -> JobSpec {
         match self.0 {
@@ -286,7 +291,9 @@ pub(crate) fn key_of(job: &JobSpec, parts: &[&str]) -> Result<String, Failure> {
 
 /// Says which jobs can be sharded.
 pub(crate) fn cannot_be_sharded() -> Failure {
-    Failure::new("this job cannot be done in shards; embed, predict, calc and composite can")
+    Failure::new(
+        "this job cannot be done in shards; embed, predict, calc, composite, change, regress, similar and soil can",
+    )
 }
 
 /// Words around the outcome of a job that was one shard.

@@ -13,13 +13,15 @@ use std::time::Instant;
 use rayon::prelude::*;
 use serde_json::json;
 use terroir_scene::{
-    MapKind, MapWriter, NorthUp, Raster, ValueHead, ValuePlaces, ValueSample, block_px_of,
+    MapKind, NorthUp, Raster, ValueHead, ValuePlaces, ValueSample, block_px_of,
     decode_planar_pixel, file_and_layer, read_value_places_blocking,
 };
 
+use crate::journal::fingerprint;
 use crate::monitor::{JobResult, Monitor};
-use crate::predict::squares;
+use crate::predict::squares_of;
 use crate::provenance::{checksum_of, file_name, of_result, sha256_of_file, value_of};
+use crate::shard::{Share, key_of};
 use crate::train::open_field;
 use crate::{Failure, JobSpec, Outcome};
 
@@ -33,7 +35,11 @@ const MIXED: f64 = 0.2;
 /// A larger share of the map beyond the measured values is said.
 const MOST_BEYOND: f64 = 0.1;
 
-pub(crate) fn regress(spec: &RegressSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
+pub(crate) fn regress(
+    spec: &RegressSpec,
+    share: Share,
+    monitor: &Monitor<'_>,
+) -> JobResult<Outcome> {
     let begun = Instant::now();
     monitor.started("cpu");
     if spec.out == spec.field {
@@ -41,6 +47,12 @@ pub(crate) fn regress(spec: &RegressSpec, monitor: &Monitor<'_>) -> JobResult<Ou
             "the map would overwrite the field; choose another name\n{}",
             spec.out.display()
         ))
+        .into());
+    }
+    if share.is_shard() && spec.head.is_none() {
+        return Err(Failure::new(
+            "shards map with one regression; fit it first without --shard, then name it (--head)",
+        )
         .into());
     }
     let field = open_field(&spec.field)?;
@@ -64,7 +76,10 @@ pub(crate) fn regress(spec: &RegressSpec, monitor: &Monitor<'_>) -> JobResult<Ou
             .into());
         }
     };
-    let map = write_map(spec, &field, &north_up, &head, begun, monitor)?;
+    let map = match write_map(spec, share, &field, &north_up, &head, begun, monitor)? {
+        Mapped::Now(map) => map,
+        Mapped::Before(done) => return Ok(done),
+    };
     files.splice(0..0, map.files);
     metrics.extend(map.metrics);
     let seconds = begun.elapsed().as_secs_f64();
@@ -247,23 +262,41 @@ struct Written {
     pixels: u64,
 }
 
+enum Mapped {
+    Now(Written),
+    /// A shard that needs no work.
+    Before(Outcome),
+}
+
 /// The value of every pixel.
 fn write_map(
     spec: &RegressSpec,
+    share: Share,
     field: &Raster,
     north_up: &NorthUp,
     head: &ValueHead,
     begun: Instant,
     monitor: &Monitor<'_>,
-) -> JobResult<Written> {
+) -> JobResult<Mapped> {
     let grid = &north_up.grid;
     let kind = MapKind::Continuous {
         bands: vec![(head.name.clone(), head.unit.clone())],
         ramp: spec.ramp.clone(),
     };
-    let mut map = MapWriter::create(&spec.out, grid, kind)?;
+    let rows = share.rows(grid.window());
+    let job = share.job(JobSpec::Regress(spec.clone()));
+    let inputs = [
+        fingerprint(&spec.field),
+        spec.head.as_deref().map(fingerprint).unwrap_or_default(),
+    ];
+    let key = key_of(&job, &[&inputs[0], &inputs[1]])?;
+    let outputs = std::slice::from_ref(&spec.out);
+    if let Some(done) = share.done_blocking(rows, outputs, &key, monitor) {
+        return Ok(Mapped::Before(done));
+    }
+    let mut map = share.writer(&spec.out, grid, rows, kind)?;
     let (mut pixels, mut beyond, mut sum) = (0u64, 0u64, 0.0f64);
-    let windows = squares(grid.width, grid.height);
+    let windows = squares_of(grid, rows);
     for (done, window) in windows.iter().enumerate() {
         monitor.check()?;
         monitor.progress("mapping", done as u64, windows.len() as u64);
@@ -285,11 +318,11 @@ fn write_map(
         map.write_floats(*window, &values)?;
     }
     monitor.check()?;
-    let share = beyond as f64 / pixels.max(1) as f64;
-    if share > MOST_BEYOND {
+    let share_beyond = beyond as f64 / pixels.max(1) as f64;
+    if share_beyond > MOST_BEYOND {
         monitor.warn(format!(
             "{:.0} % of the map lies beyond the values it was fitted on ({} to {}), where a regression only guesses",
-            100.0 * share,
+            100.0 * share_beyond,
             head.low,
             head.high
         ));
@@ -300,7 +333,6 @@ fn write_map(
         format!(" ({})", head.unit)
     };
     let description = format!("{}{unit} by ridge regression on a field", head.name);
-    let job = JobSpec::Regress(spec.clone());
     let seconds = begun.elapsed().as_secs_f64();
     let mut keys = of_result(&job, &[field.info()], &description, seconds);
     for (key, name) in [("LABELS", "values"), ("ACCURACY", "accuracy")] {
@@ -308,17 +340,18 @@ fn write_map(
             keys.push((key.to_owned(), value.to_string()));
         }
     }
+    keys.extend(share.provenance(&key));
     let files = map.finish_observed(&keys, &mut |share| {
         monitor.progress("writing the file", (100.0 * share) as u64, 100);
         !monitor.is_cancelled()
     })?;
-    Ok(Written {
+    Ok(Mapped::Now(Written {
         files,
         metrics: vec![
             ("pixels".to_owned(), pixels as f64),
             ("mean".to_owned(), sum / pixels.max(1) as f64),
-            ("share_beyond_values".to_owned(), share),
+            ("share_beyond_values".to_owned(), share_beyond),
         ],
         pixels,
-    })
+    }))
 }

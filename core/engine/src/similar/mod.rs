@@ -13,9 +13,11 @@ use terroir_scene::{
     write_places_table,
 };
 
+use crate::journal::fingerprint;
 use crate::monitor::{JobResult, Monitor, Stop};
-use crate::predict::{area_of, squares};
+use crate::predict::{area_of, squares_of};
 use crate::provenance::of_result;
+use crate::shard::{Share, key_of};
 use crate::train::open_field;
 use crate::{Failure, JobSpec, Outcome};
 
@@ -56,10 +58,21 @@ impl Search<'_> {
     }
 }
 
-pub(crate) fn similar(spec: &SimilarSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
+pub(crate) fn similar(
+    spec: &SimilarSpec,
+    share: Share,
+    monitor: &Monitor<'_>,
+) -> JobResult<Outcome> {
     let begun = Instant::now();
     monitor.started("cpu");
     spec.check()?;
+    let is_raster = |out: &PathBuf| Output::of(out) == Some(Output::Raster);
+    if share.is_shard() && (spec.places > 0 || !spec.out.iter().all(is_raster)) {
+        return Err(Failure::new(
+            "shards write the map alone; leave places and polygons out, and make them of the joined map (terroir polygons)",
+        )
+        .into());
+    }
     let field = open_field(&spec.field)?;
     let examples = examples_of(spec, &field, monitor)?;
     let grid = field.info().grid.clone();
@@ -71,7 +84,8 @@ pub(crate) fn similar(spec: &SimilarSpec, monitor: &Monitor<'_>) -> JobResult<Ou
         area: area_of(spec.aoi.as_ref(), &grid)?,
         field: &field,
     };
-    let windows = squares(grid.width, grid.height);
+    let rows = share.rows(grid.window());
+    let windows = squares_of(&grid, rows);
     let mut best = BestPlaces::new(windows.clone(), spec.apart_px);
     let inside = own_areas(spec, &examples, &grid, &mut best);
     let kind_of = |values: bool| {
@@ -84,16 +98,19 @@ pub(crate) fn similar(spec: &SimilarSpec, monitor: &Monitor<'_>) -> JobResult<Ou
             MapKind::Classes(vec![similar_class()])
         }
     };
-    let raster = spec
-        .out
-        .iter()
-        .find(|out| Output::of(out) == Some(Output::Raster));
+    let raster = spec.out.iter().find(|out| is_raster(out));
     let polygons = spec
         .out
         .iter()
         .find(|out| Output::of(out) == Some(Output::Polygons));
+    let job = share.job(JobSpec::Similar(spec.clone()));
+    let from = spec.from.as_deref().map(fingerprint).unwrap_or_default();
+    let key = key_of(&job, &[&fingerprint(&spec.field), &from])?;
+    if let Some(done) = share.done_blocking(rows, &spec.out, &key, monitor) {
+        return Ok(done);
+    }
     let mut map = raster
-        .map(|out| MapWriter::create(out, &grid, kind_of(spec.values)))
+        .map(|out| share.writer(out, &grid, rows, kind_of(spec.values)))
         .transpose()?;
     // Polygons are made of a mask; where none is written, one lives beside them for a while.
     let spare = polygons
@@ -150,12 +167,13 @@ pub(crate) fn similar(spec: &SimilarSpec, monitor: &Monitor<'_>) -> JobResult<Ou
             y,
         });
     }
-    let keys = of_result(
-        &JobSpec::Similar(spec.clone()),
+    let mut keys = of_result(
+        &job,
         &[field.info()],
         &sentence(spec, &examples),
         begun.elapsed().as_secs_f64(),
     );
+    keys.extend(share.provenance(&key));
     let go_on = |stage: &'static str| {
         move |share: f64| {
             monitor.progress(stage, (100.0 * share) as u64, 100);

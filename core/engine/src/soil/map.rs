@@ -9,16 +9,18 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 use terroir_models::SoilHead;
 use terroir_scene::{
-    FEWEST_STATIONS, LinearSoil, MapKind, MapWriter, OLDEST_IMAGE_DAYS, Provenance, SoilBaseline,
-    SoilSamples, Station, StationPlace, StationWeather, TimeStack, WeatherPredictors, WeatherReach,
-    Window, day_number, future_members,
+    FEWEST_STATIONS, LinearSoil, MapKind, OLDEST_IMAGE_DAYS, Provenance, SoilBaseline, SoilSamples,
+    Station, StationPlace, StationWeather, TimeStack, WeatherPredictors, WeatherReach, Window,
+    day_number, future_members,
 };
 
 use super::field::Field;
 use super::images::Images;
 use super::network::{Network, table_of};
 use super::{Findings, Taught};
+use crate::journal::fingerprint;
 use crate::monitor::{JobResult, Monitor};
+use crate::shard::{Share, key_of};
 use crate::weather_series::SiteWeather;
 use crate::{Failure, JobSpec, command_line};
 
@@ -46,6 +48,7 @@ pub(super) fn write_maps(
     findings: &Findings<'_>,
     images: &Images,
     samples: &SoilSamples,
+    share: Share,
     monitor: &Monitor<'_>,
 ) -> JobResult<Vec<PathBuf>> {
     let spec = findings.spec;
@@ -69,7 +72,9 @@ pub(super) fn write_maps(
     let mut files = Vec::new();
     for date in dates {
         let day = Day::of(findings, images, &weather, date)?;
-        files.extend(write_map(findings, images, &day, &estimator, monitor)?);
+        files.extend(write_map(
+            findings, images, &day, &estimator, share, monitor,
+        )?);
     }
     Ok(files)
 }
@@ -351,6 +356,7 @@ fn write_map(
     images: &Images,
     day: &Day,
     estimator: &Estimator<'_>,
+    share: Share,
     monitor: &Monitor<'_>,
 ) -> JobResult<Vec<PathBuf>> {
     let begun = Instant::now();
@@ -361,12 +367,27 @@ fn write_map(
         ramp: ramp.to_owned(),
         nodata: NODATA,
     };
-    let mut map = MapWriter::create(&path, &grid, kind("soil moisture", "moisture"))?;
+    let rows = share.rows(grid.window());
+    let job = share.job(JobSpec::Soil(findings.spec.clone()));
+    let inputs: Vec<String> = findings
+        .spec
+        .stations
+        .iter()
+        .map(|s| fingerprint(s))
+        .collect();
+    let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+    let key = key_of(&job, &inputs)?;
+    let outputs = std::slice::from_ref(&path);
+    if let Some(done) = share.done_blocking(rows, outputs, &key, monitor) {
+        return Ok(done.files);
+    }
+    let mut map = share.writer(&path, &grid, rows, kind("soil moisture", "moisture"))?;
     let spread_path = path.with_file_name(format!("soil_moisture_{}_std.tif", day.date));
     let mut spread = match estimator.others() > 1 {
-        true => Some(MapWriter::create(
+        true => Some(share.writer(
             &spread_path,
             &grid,
+            rows,
             kind("standard deviation of soil moisture", "viridis"),
         )?),
         false => None,
@@ -375,23 +396,26 @@ fn write_map(
     let (mut mapped, mut sum) = (0_u64, 0.0_f64);
     for (done, (window, kept)) in windows.iter().enumerate() {
         monitor.check()?;
+        let Some(kept) = kept.intersection(&rows) else {
+            continue;
+        };
         monitor.progress(
             &format!("mapping {}", day.date),
             done as u64,
             windows.len() as u64,
         );
         let (values, spreads) = estimator.estimate(images, day, *window, monitor)?;
-        let values = part_of(&values, *window, *kept);
+        let values = part_of(&values, *window, kept);
         for value in values.iter().filter(|value| value.is_finite()) {
             mapped += 1;
             sum += f64::from(*value);
         }
-        map.write_floats(*kept, &values)?;
+        map.write_floats(kept, &values)?;
         if let Some(spread) = &mut spread {
-            spread.write_floats(*kept, &part_of(&spreads, *window, *kept))?;
+            spread.write_floats(kept, &part_of(&spreads, *window, kept))?;
         }
     }
-    if mapped == 0 {
+    if mapped == 0 && !share.is_shard() {
         return Err(Failure::new(format!(
             "no pixel is clear in any image of the {} days before {}; choose another day (--date) or more images",
             day.oldest_days,
@@ -400,7 +424,8 @@ fn write_map(
         .into());
     }
     let seconds = begun.elapsed().as_secs_f64();
-    let keys = keys_of(findings, images, day, estimator, seconds);
+    let mut keys = keys_of(findings, images, day, estimator, &job, seconds);
+    keys.extend(share.provenance(&key));
     monitor.progress("writing the map", 0, 1);
     let mut files = map.finish(&keys)?;
     if let Some(spread) = spread {
@@ -416,7 +441,9 @@ fn write_map(
         }
         files.extend(spread.finish(&keys)?);
     }
-    monitor.metric(&format!("mean_{}", day.date), sum / mapped as f64);
+    if mapped > 0 {
+        monitor.metric(&format!("mean_{}", day.date), sum / mapped as f64);
+    }
     Ok(files)
 }
 
@@ -491,12 +518,11 @@ fn keys_of(
     images: &Images,
     day: &Day,
     estimator: &Estimator<'_>,
+    job: &JobSpec,
     seconds: f64,
 ) -> Provenance {
-    let spec = findings.spec;
-    let job = JobSpec::Soil(spec.clone());
     let run = json!({
-        "spec": job, "command": command_line(&job), "device": findings.taught.map_or("cpu", |taught| taught.network.device.as_str()), "precision": "f32",
+        "spec": job, "command": command_line(job), "device": findings.taught.map_or("cpu", |taught| taught.network.device.as_str()), "precision": "f32",
         "seconds": (seconds * 10.0).round() / 10.0,
     });
     let depth = match findings.tables.depth_m() {

@@ -25,6 +25,7 @@ use crate::cost::{self, ImagesMade};
 use crate::device;
 use crate::monitor::{JobResult, Monitor};
 use crate::projection::write_renamed;
+use crate::shard::Share;
 use crate::{Estimate, Failure, JobSpec, Outcome, command_line};
 
 use field::Field;
@@ -135,7 +136,7 @@ pub(crate) fn estimate(spec: &SoilSpec, monitor: &Monitor<'_>) -> JobResult<Esti
     cost::of_archive(archive, &made, monitor)
 }
 
-pub(crate) fn soil(spec: &SoilSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
+pub(crate) fn soil(spec: &SoilSpec, share: Share, monitor: &Monitor<'_>) -> JobResult<Outcome> {
     let begun = Instant::now();
     let started = jiff::Timestamp::now().to_string();
     monitor.started("cpu");
@@ -144,6 +145,12 @@ pub(crate) fn soil(spec: &SoilSpec, monitor: &Monitor<'_>) -> JobResult<Outcome>
             "the results go into a folder, and this is a file; choose another name\n{}",
             spec.out.display()
         ))
+        .into());
+    }
+    if spec.archive.is_none() && share.is_shard() {
+        return Err(Failure::new(
+            "shards share the rows of maps, which need dated images of the place; add them (--images), or leave --shard out",
+        )
         .into());
     }
     if spec.archive.is_none() && spec.model.is_some() {
@@ -251,7 +258,19 @@ pub(crate) fn soil(spec: &SoilSpec, monitor: &Monitor<'_>) -> JobResult<Outcome>
     };
     let mut written = Vec::new();
     if let Some(images) = &images {
-        written.extend(map::write_maps(&findings, images, &samples, monitor)?);
+        written.extend(map::write_maps(
+            &findings, images, &samples, share, monitor,
+        )?);
+    }
+    // What was found on the stations is the same for all shards: a run without them writes it.
+    if share.is_shard() {
+        let seconds = begun.elapsed().as_secs_f64();
+        return Ok(Outcome {
+            summary: format!("{} maps, {seconds:.1} s", written.len()),
+            files: written,
+            metrics: metrics(&findings, seconds),
+            warnings: monitor.warnings(),
+        });
     }
     let mut all: Vec<PathBuf> = written.clone();
     all.extend(report::write_report(&findings)?);
