@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use terroir_scene::{LayerId, VectorTable};
+use terroir_scene::{LayerId, STATION_ENDINGS, VectorTable};
 
 use crate::actions::After;
 use crate::files::{FileTask, OpenRole};
@@ -166,9 +166,7 @@ impl Purpose {
             | Self::SoilOut
             | Self::ForecastFolder
             | Self::ExportOut => vec![all],
-            Self::SoilStations => {
-                or_all(t!("dialogs-files-stations"), &["csv", "txt", "tsv", "stm"])
-            }
+            Self::SoilStations => or_all(t!("dialogs-files-stations"), &STATION_ENDINGS),
             Self::SoilWeather => or_all(t!("dialogs-files-tables"), &["csv", "txt", "tsv"]),
             Self::AddRaster | Self::Locate(_) => vec![
                 all,

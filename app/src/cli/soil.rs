@@ -19,7 +19,8 @@ use super::weather_reading::{parse_column, parse_unit};
 
 #[derive(Debug, Args)]
 pub struct SoilArgs {
-    /// Tables of stations (station, lat, lon, date, sm; or a column a station), of their places and weather, ISMN files (.stm), folders of these
+    /// Tables of stations (station, lat, lon, date, sm; or a column a station), of their places and weather, ISMN files (.stm), folders of these,
+    /// coarse grids (ERA5-Land, SMAP; NetCDF, GRIB, GeoTIFF) whose cells count as means over their ground
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     stations: Vec<PathBuf>,
     /// Tables of daily weather; columns of weather in the tables of stations need not be named

@@ -1,7 +1,7 @@
 soil-title = Bodenfeuchte
 soil-stations = Stationen
 soil-add-tables = Tabellen hinzufügen…
-soil-add-tables-tip = Tabellen (CSV) mit station, lat, lon, date und sm oder einer Spalte je Station; ihre Orte und ihr Wetter; ISMN-Dateien (.stm)
+soil-add-tables-tip = Tabellen (CSV) mit station, lat, lon, date und sm oder einer Spalte je Station; ihre Orte und ihr Wetter; ISMN-Dateien (.stm); grobe Raster (NetCDF, GRIB, GeoTIFF), deren Zellen als Mittel zählen
 soil-add-folder = Ordner hinzufügen…
 soil-add-folder-tip = Ein Download des International Soil Moisture Network
 soil-depth = Tiefe

@@ -1,7 +1,7 @@
 soil-title = Soil moisture
 soil-stations = Stations
 soil-add-tables = Add tables…
-soil-add-tables-tip = Tables (CSV) with station, lat, lon, date and sm, or a column a station; their places and weather; ISMN files (.stm)
+soil-add-tables-tip = Tables (CSV) with station, lat, lon, date and sm, or a column a station; their places and weather; ISMN files (.stm); coarse grids (NetCDF, GRIB, GeoTIFF), whose cells count as means
 soil-add-folder = Add folder…
 soil-add-folder-tip = A download of the International Soil Moisture Network
 soil-depth = Depth

@@ -1,7 +1,7 @@
 soil-title = Humedad del suelo
 soil-stations = Estaciones
 soil-add-tables = Añadir tablas…
-soil-add-tables-tip = Tablas (CSV) con station, lat, lon, date y sm, o una columna por estación; sus lugares y tiempo; archivos ISMN (.stm)
+soil-add-tables-tip = Tablas (CSV) con station, lat, lon, date y sm, o una columna por estación; sus lugares y tiempo; archivos ISMN (.stm); rejillas gruesas (NetCDF, GRIB, GeoTIFF), cuyas celdas cuentan como medias
 soil-add-folder = Añadir carpeta…
 soil-add-folder-tip = Una descarga de la International Soil Moisture Network
 soil-depth = Profundidad

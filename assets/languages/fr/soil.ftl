@@ -1,7 +1,7 @@
 soil-title = Humidité du sol
 soil-stations = Stations
 soil-add-tables = Ajouter des tableaux…
-soil-add-tables-tip = Tableaux (CSV) avec station, lat, lon, date et sm, ou une colonne par station ; leurs lieux et météo ; fichiers ISMN (.stm)
+soil-add-tables-tip = Tableaux (CSV) avec station, lat, lon, date et sm, ou une colonne par station ; leurs lieux et météo ; fichiers ISMN (.stm) ; grilles grossières (NetCDF, GRIB, GeoTIFF), dont les cellules comptent comme moyennes
 soil-add-folder = Ajouter un dossier…
 soil-add-folder-tip = Un téléchargement de l'International Soil Moisture Network
 soil-depth = Profondeur

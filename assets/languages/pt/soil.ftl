@@ -1,7 +1,7 @@
 soil-title = Humidade do solo
 soil-stations = Estações
 soil-add-tables = Adicionar tabelas…
-soil-add-tables-tip = Tabelas (CSV) com station, lat, lon, date e sm, ou uma coluna por estação; os seus lugares e tempo; ficheiros ISMN (.stm)
+soil-add-tables-tip = Tabelas (CSV) com station, lat, lon, date e sm, ou uma coluna por estação; os seus lugares e tempo; ficheiros ISMN (.stm); grelhas grosseiras (NetCDF, GRIB, GeoTIFF), cujas células contam como médias
 soil-add-folder = Adicionar pasta…
 soil-add-folder-tip = Uma transferência da International Soil Moisture Network
 soil-depth = Profundidade

@@ -1,7 +1,7 @@
 soil-title = 土壤湿度
 soil-stations = 站点
 soil-add-tables = 添加表格…
-soil-add-tables-tip = 含 station、lat、lon、date 和 sm 的表格 (CSV)，或每站一列；站点位置和天气；ISMN 文件 (.stm)
+soil-add-tables-tip = 含 station、lat、lon、date 和 sm 的表格 (CSV)，或每站一列；站点位置和天气；ISMN 文件 (.stm)；粗网格 (NetCDF、GRIB、GeoTIFF)，其像元按平均值计
 soil-add-folder = 添加文件夹…
 soil-add-folder-tip = 国际土壤湿度观测网 (ISMN) 的下载数据
 soil-depth = 深度

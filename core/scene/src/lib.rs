@@ -167,6 +167,7 @@ mod stac;
 mod stac_item;
 mod station;
 mod station_days;
+mod station_grid;
 mod station_ismn;
 mod station_table;
 mod statistics;

@@ -283,6 +283,30 @@ impl PixelHistory {
             .collect()
     }
 
+    /// The mean over pixels, on the days on which a quarter of them at least is clear.
+    pub fn mean_of(pixels: &[Self]) -> Self {
+        let predictors = pixels.first().map_or(0, |pixel| pixel.values.len());
+        let mean = |predictor: usize| {
+            let mut all: Vec<(f64, f32)> = pixels
+                .iter()
+                .filter_map(|pixel| pixel.values.get(predictor))
+                .flatten()
+                .copied()
+                .collect();
+            all.sort_by(|a, b| a.0.total_cmp(&b.0));
+            all.chunk_by(|a, b| a.0 == b.0)
+                .filter(|day| 4 * day.len() >= pixels.len())
+                .filter_map(|day| {
+                    let sum: f64 = day.iter().map(|(_, value)| f64::from(*value)).sum();
+                    Some((day.first()?.0, (sum / day.len() as f64) as f32))
+                })
+                .collect()
+        };
+        Self {
+            values: (0..predictors).map(mean).collect(),
+        }
+    }
+
     /// Days with a clear image of any predictor.
     pub fn clear_days(&self) -> usize {
         self.values.iter().map(Vec::len).max().unwrap_or(0)

@@ -413,6 +413,7 @@ mod tests {
             ]
             .into(),
             facts: Vec::new(),
+            cell_m: None,
             weather,
         };
         let day = WeatherDay {

@@ -9,16 +9,23 @@ use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::station_days::{RawSeries, Tally, to_days};
+use crate::station_grid::{is_grid, read_grid_blocking};
 use crate::station_ismn::read_ismn_blocking;
 use crate::station_table::{TableContent, read_table_blocking};
 use crate::{SceneError, SceneResult, WeatherTable, WeatherVariable};
 
 /// The highest soil moisture that is believed, m³/m³ (specification of tasks, section 4.2).
 pub const MOST_SOIL_MOISTURE: f64 = 0.60;
+/// Endings of files of stations, for dialogs.
+pub const STATION_ENDINGS: [&str; 13] = [
+    "csv", "txt", "tsv", "stm", "nc", "nc4", "cdf", "tif", "tiff", "grib", "grib2", "grb", "vrt",
+];
 /// A table larger than this is something else.
 const LARGEST_BYTES: u64 = 512 << 20;
 /// Files of a folder that are looked at.
 const MOST_FILES: usize = 20_000;
+/// Column of a table of places: side of the square whose mean a value is, km.
+const CELL_COLUMN: &str = "cell_km";
 /// Folders inside folders.
 const DEEPEST: usize = 8;
 
@@ -43,6 +50,8 @@ pub struct Station {
     pub days: BTreeMap<Date, f64>,
     /// Numbers of the place that do not change, by the names of their columns: elevation, wetness.
     pub facts: Vec<(String, f64)>,
+    /// Width and height of the ground around the place whose mean its values are, m; `None` for a point.
+    pub cell_m: Option<(f64, f64)>,
     pub weather: Option<Arc<StationWeather>>,
 }
 
@@ -174,8 +183,8 @@ pub struct StationTables {
 }
 
 impl StationTables {
-    /// Reads tables of values, of places and of weather, ISMN files (`.stm`), and folders of these; files are told apart by
-    /// what they hold.
+    /// Reads tables of values, of places and of weather, ISMN files (`.stm`), folders of these, and coarse grids (NetCDF, GRIB,
+    /// GeoTIFF), each cell of which is a station; files are told apart by what they hold.
     ///
     /// # Errors
     /// A file that cannot be read or understood, percent that were not confirmed, two values of one day, no value left.
@@ -318,6 +327,8 @@ impl Gathered {
                 Some(series) => (vec![series], false),
                 None => return Ok(()),
             }
+        } else if is_grid(path) {
+            (read_grid_blocking(path, reading)?, reading.is_percent)
         } else {
             let name = path
                 .file_name()
@@ -401,6 +412,7 @@ impl Gathered {
                 station.place = station.place.or(fixed.place);
                 station.facts.extend(fixed.facts.iter().cloned());
             }
+            take_cell(&mut station);
             station.weather = self
                 .weather
                 .get(&key)
@@ -416,6 +428,20 @@ impl Gathered {
             stations,
             notes: self.notes,
         })
+    }
+}
+
+/// A column `cell_km` says that the values are means over ground of that side.
+fn take_cell(station: &mut Station) {
+    let found = station
+        .facts
+        .iter()
+        .position(|(name, _)| name == CELL_COLUMN);
+    if let Some(at) = found {
+        let (_, side_km) = station.facts.remove(at);
+        if side_km > 0.0 {
+            station.cell_m = Some((side_km * 1000.0, side_km * 1000.0));
+        }
     }
 }
 
@@ -458,6 +484,7 @@ fn joined(name: String, mut series: Vec<DailySeries>) -> (Station, Option<String
         place: series.iter().find_map(|series| series.series.place),
         depth_m: first.and_then(|series| series.depth_m),
         facts: first.map(|series| series.facts.clone()).unwrap_or_default(),
+        cell_m: first.and_then(|series| series.cell_m),
         days: sums
             .into_iter()
             .map(|(date, (sum, count))| (date, sum / count))

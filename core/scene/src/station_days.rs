@@ -33,6 +33,8 @@ pub(crate) struct RawSeries {
     /// From and to, m.
     pub depth_m: Option<(f64, f64)>,
     pub facts: Vec<(String, f64)>,
+    /// Width and height of the ground it is the mean of, m; `None` for a point.
+    pub cell_m: Option<(f64, f64)>,
     pub values: Vec<RawValue>,
 }
 

@@ -354,3 +354,112 @@ fn the_shared_tables_are_read() {
         && station.place.is_some()
         && station.weather.is_some()));
 }
+
+#[test]
+fn a_table_may_say_that_its_values_are_means_of_cells() {
+    let values = "station,date,sm\na,2020-03-01,0.2\nb,2020-03-01,0.3\n";
+    let places = "station,lat,lon,cell_km\na,51.2,4.5,9\nb,51.1,4.5,\n";
+    let found = read(
+        &[("values.csv", values), ("places.csv", places)],
+        &StationReading::default(),
+    )
+    .expect("stations");
+    let cells: Vec<_> = found.stations.iter().map(|one| one.cell_m).collect();
+    assert_eq!(cells, [Some((9000.0, 9000.0)), None]);
+    assert!(found.stations.iter().all(|one| one.facts.is_empty()));
+}
+
+/// A grid of cells in degrees with the bands it is given.
+fn grid_file(folder: &Path, width: usize, bands: &[&str], values: &[f32]) -> PathBuf {
+    use crate::{Crs, GeoTransform, Georef, Grid, MapKind, MapWriter};
+    let grid = Grid {
+        width,
+        height: 1,
+        georef: Georef {
+            transform: Some(GeoTransform([4.0, 0.1, 0.0, 51.0, 0.0, -0.1])),
+            crs: Crs::wgs84().ok(),
+            ..Georef::default()
+        },
+    };
+    let path = folder.join("grid.tif");
+    let kind = MapKind::Continuous {
+        bands: bands
+            .iter()
+            .map(|name| ((*name).to_owned(), String::new()))
+            .collect(),
+        ramp: "viridis".to_owned(),
+    };
+    let mut writer = MapWriter::create(&path, &grid, kind).expect("a file");
+    writer.write_floats(grid.window(), values).expect("written");
+    writer.finish(&Vec::new()).expect("finished");
+    path
+}
+
+#[test]
+fn cells_of_a_grid_are_stations_that_know_their_ground() {
+    let folder = tempfile::tempdir().expect("folder");
+    let bands = [
+        "sm_surface 2021-06-03T01:30",
+        "sm_surface 2021-06-03T13:30",
+        "sm_rootzone 2021-06-03T01:30",
+    ];
+    // The third cell is sea.
+    let values = [0.2, 0.3, f32::NAN, 0.4, 0.3, f32::NAN, 0.5, 0.5, f32::NAN];
+    grid_file(folder.path(), 3, &bands, &values);
+    // As GDAL tells of a NetCDF file.
+    let told: String = bands
+        .iter()
+        .enumerate()
+        .map(|(at, name)| {
+            let variable = name.split(' ').next().unwrap_or_default();
+            format!(
+                r#"<VRTRasterBand dataType="Float32" band="{0}"><Description>{name}</Description>
+                <Metadata><MDI key="NETCDF_VARNAME">{variable}</MDI></Metadata><NoDataValue>nan</NoDataValue>
+                <SimpleSource><SourceFilename relativeToVRT="1">grid.tif</SourceFilename>
+                <SourceBand>{0}</SourceBand></SimpleSource></VRTRasterBand>"#,
+                at + 1
+            )
+        })
+        .collect();
+    let path = folder.path().join("smap.vrt");
+    let text = format!(
+        r#"<VRTDataset rasterXSize="3" rasterYSize="1"><SRS>EPSG:4326</SRS>
+        <GeoTransform>4.0, 0.1, 0.0, 51.0, 0.0, -0.1</GeoTransform>{told}</VRTDataset>"#
+    );
+    std::fs::write(&path, text).expect("written");
+    let files = [path];
+    let open = |reading: &StationReading| StationTables::open_blocking(&files, reading);
+    let found = open(&StationReading::default()).expect("cells");
+    assert_eq!(found.stations.len(), 2);
+    let first = &found.stations[0];
+    assert_eq!(first.name, "cell 50.9500 4.0500");
+    assert_eq!(first.depth_m, Some((0.0, 0.05)));
+    let (width, height) = first.cell_m.expect("a cell");
+    assert!((height - 11_132.0).abs() < 1.0 && (width - 7_013.0).abs() < 5.0);
+    // Few values a day are all there are; the root zone is deeper than asked for.
+    let means: Vec<f64> = found
+        .stations
+        .iter()
+        .flat_map(|one| one.days.values().copied())
+        .collect();
+    assert!((means[0] - 0.3).abs() < 1e-6 && (means[1] - 0.3).abs() < 1e-6);
+    assert!(found.notes.iter().any(|note| note.contains("other depths")));
+    let morning = StationReading {
+        time_of_day: Some(Time::constant(2, 0, 0, 0)),
+        ..StationReading::default()
+    };
+    let found = open(&morning).expect("cells");
+    assert!((found.stations[0].days[&date("2021-06-03")] - 0.2).abs() < 1e-6);
+
+    let unknown = grid_file(folder.path(), 1, &["wetness 2021-06-03"], &[0.2]);
+    let refused =
+        StationTables::open_blocking(std::slice::from_ref(&unknown), &StationReading::default());
+    let words = refused.expect_err("refused").to_string();
+    assert!(words.contains("--value-column"), "{words}");
+    let named = StationReading {
+        column: Some("wetness".to_owned()),
+        ..StationReading::default()
+    };
+    let found = StationTables::open_blocking(&[unknown], &named).expect("cells");
+    assert_eq!(found.stations[0].days[&date("2021-06-03")] as f32, 0.2);
+}

@@ -43,10 +43,11 @@ const GRIB_ELEMENTS: [(&str, &str); 12] = [
 ];
 
 /// What one band is.
-struct Step {
-    band: usize,
-    name: String,
-    stamp: Stamp,
+pub(crate) struct Step {
+    pub band: usize,
+    /// Plain.
+    pub name: String,
+    pub stamp: Stamp,
 }
 
 /// One column while it is collected from the bands of one or several files.
@@ -180,7 +181,7 @@ fn kind_of(name: &str, reading: &WeatherReading) -> Option<Measured> {
 }
 
 /// Variable and time of every band that has both.
-fn steps_of(path: &Path, raster: &Raster, notes: &mut Vec<String>) -> Vec<Step> {
+pub(crate) fn steps_of(path: &Path, raster: &Raster, notes: &mut Vec<String>) -> Vec<Step> {
     let info = raster.info();
     let stem = file_stem(path);
     let of_file = without_date(&plain_name(&stem)).0;

@@ -3,7 +3,7 @@
 
 use terroir_scene::{
     Archive, ArchiveSpec, Crs, Grid, ImagePredictors, PixelHistory, Reprojection, SceneError,
-    Station, StationPlace, StationTables, Window,
+    Station, StationPlace, StationTables, Window, pixel_metres,
 };
 
 use crate::Failure;
@@ -11,13 +11,19 @@ use crate::monitor::{JobResult, Monitor};
 
 /// Stations named in a message.
 const LISTED: usize = 5;
+/// Pixels a side that stand for a coarse cell.
+const CELL_SIDE: usize = 8;
+/// A smaller share of a cell in the images is said.
+const FEWEST_OF_A_CELL: f64 = 0.5;
 
 pub(super) struct Images {
     pub archive: Archive,
     pub predictors: ImagePredictors,
     pub names: Vec<String>,
-    /// (column, row) of every station that was kept.
+    /// (column, row) of every station that was kept; the middle of a cell.
     pub pixels: Vec<(usize, usize)>,
+    /// The pixels each of them is compared with: its own, or some of the whole cell.
+    pub grounds: Vec<Vec<(usize, usize)>>,
     /// One a station that was kept.
     pub histories: Vec<PixelHistory>,
     /// From the map's system to degrees.
@@ -85,7 +91,8 @@ impl Images {
             .stations
             .retain(|_| kept.next().is_some_and(Option::is_some));
         let pixels: Vec<(usize, usize)> = pixels.into_iter().flatten().collect();
-        let clear = histories(&archive, &predictors, &pixels, monitor)?;
+        let grounds = grounds_of(&tables.stations, &pixels, &archive.grid, monitor);
+        let clear = histories(&archive, &predictors, &grounds, monitor)?;
         let to_degrees = match archive.grid.georef.ground_crs() {
             Some(crs) => Some(Reprojection::new(crs, &wgs84)?),
             None => None,
@@ -102,6 +109,7 @@ impl Images {
             names: predictors.names(),
             predictors,
             pixels,
+            grounds,
             histories: clear,
             archive,
             to_degrees,
@@ -134,36 +142,91 @@ fn pixel_of(
     grid.holds(col, row).then_some((col as usize, row as usize))
 }
 
-/// Reads the pixel of every station through all images.
+/// The pixels of every station: one, or of a coarse cell some that are spread evenly over what the images show of it.
+fn grounds_of(
+    stations: &[Station],
+    pixels: &[(usize, usize)],
+    grid: &Grid,
+    monitor: &Monitor<'_>,
+) -> Vec<Vec<(usize, usize)>> {
+    let side_m = pixel_metres(grid);
+    let mut partly: Vec<String> = Vec::new();
+    let grounds = stations
+        .iter()
+        .zip(pixels)
+        .map(|(station, (col, row))| {
+            let Some(((width_m, height_m), side_m)) = station.cell_m.zip(side_m) else {
+                return vec![(*col, *row)];
+            };
+            let (cols, across) = spread(*col, width_m / side_m, grid.width);
+            let (rows, down) = spread(*row, height_m / side_m, grid.height);
+            if across * down < FEWEST_OF_A_CELL {
+                partly.push(format!("{} ({:.0} %)", station.name, 100.0 * across * down));
+            }
+            rows.iter()
+                .flat_map(|row| cols.iter().map(move |col| (*col, *row)))
+                .collect()
+        })
+        .collect();
+    if !partly.is_empty() {
+        monitor.warn(format!(
+            "the images show only a part of these cells, and stand for all of it: {}",
+            listed(&partly)
+        ));
+    }
+    grounds
+}
+
+/// Up to `CELL_SIDE` columns or rows spread over a span around `middle`, and which share of the span lies inside.
+fn spread(middle: usize, span: f64, size: usize) -> (Vec<usize>, f64) {
+    let from = (middle as f64 + 0.5 - span / 2.0).max(0.0);
+    let until = (middle as f64 + 0.5 + span / 2.0).min(size as f64);
+    let inside = until - from;
+    let count = (inside.round().max(1.0) as usize).min(CELL_SIDE);
+    let at = |number: usize| from + (number as f64 + 0.5) * inside / count as f64;
+    let mut all: Vec<usize> = (0..count)
+        .map(|number| (at(number) as usize).min(size.saturating_sub(1)))
+        .collect();
+    all.dedup();
+    (all, inside / span.max(1.0))
+}
+
+/// Reads the ground of every station through all images.
 fn histories(
     archive: &Archive,
     predictors: &ImagePredictors,
-    pixels: &[(usize, usize)],
+    grounds: &[Vec<(usize, usize)>],
     monitor: &Monitor<'_>,
 ) -> JobResult<Vec<PixelHistory>> {
-    let mut out = Vec::with_capacity(pixels.len());
-    for (done, (col, row)) in pixels.iter().enumerate() {
-        monitor.progress(
-            "reading the images at the stations",
-            done as u64,
-            pixels.len() as u64,
-        );
-        let window = Window {
-            col: *col,
-            row: *row,
-            width: 1,
-            height: 1,
-        };
-        let mut go_on = || !monitor.is_cancelled();
-        let read = predictors.read_blocking(archive, window, &[0], (None, None), &mut go_on);
-        match read {
-            Ok(found) => out.extend(found),
-            Err(SceneError::Cancelled) => {
-                monitor.check()?;
-                return Err(SceneError::Cancelled.into());
+    let all: usize = grounds.iter().map(Vec::len).sum();
+    let mut done = 0;
+    let mut out = Vec::with_capacity(grounds.len());
+    for ground in grounds {
+        let mut of_pixels = Vec::with_capacity(ground.len());
+        for (col, row) in ground {
+            monitor.progress("reading the images at the stations", done, all as u64);
+            done += 1;
+            let window = Window {
+                col: *col,
+                row: *row,
+                width: 1,
+                height: 1,
+            };
+            let mut go_on = || !monitor.is_cancelled();
+            let read = predictors.read_blocking(archive, window, &[0], (None, None), &mut go_on);
+            match read {
+                Ok(found) => of_pixels.extend(found),
+                Err(SceneError::Cancelled) => {
+                    monitor.check()?;
+                    return Err(SceneError::Cancelled.into());
+                }
+                Err(error) => return Err(error.into()),
             }
-            Err(error) => return Err(error.into()),
         }
+        out.push(match of_pixels.len() {
+            1 => of_pixels.remove(0),
+            _ => PixelHistory::mean_of(&of_pixels),
+        });
     }
     Ok(out)
 }

@@ -289,6 +289,16 @@ pub(crate) fn soil(spec: &SoilSpec, share: Share, monitor: &Monitor<'_>) -> JobR
 }
 
 /// Opens the field and reads it at the stations; rows of stations it has no data at are left out for all methods.
+/// The mean of rows of numbers; `None` without any.
+fn mean_of(rows: &[Vec<f32>]) -> Option<Vec<f32>> {
+    let first = rows.first()?;
+    let mean = |at: usize| {
+        let sum: f32 = rows.iter().filter_map(|row| row.get(at)).sum();
+        sum / rows.len() as f32
+    };
+    Some((0..first.len()).map(mean).collect())
+}
+
 fn with_field(
     spec: &SoilSpec,
     images: Option<&Images>,
@@ -300,14 +310,18 @@ fn with_field(
     };
     let field = Field::open(path, &images.archive.grid, monitor)?;
     let mut of_station = Vec::new();
-    for (col, row) in &images.pixels {
-        let pixel = Window {
-            col: *col,
-            row: *row,
-            width: 1,
-            height: 1,
-        };
-        of_station.extend(field.read_blocking(pixel)?);
+    for ground in &images.grounds {
+        let mut of_pixels = Vec::with_capacity(ground.len());
+        for (col, row) in ground {
+            let pixel = Window {
+                col: *col,
+                row: *row,
+                width: 1,
+                height: 1,
+            };
+            of_pixels.extend(field.read_blocking(pixel)?.into_iter().flatten());
+        }
+        of_station.push(mean_of(&of_pixels));
     }
     let lacking = samples.add_field(&field.names(), &of_station);
     if samples.rows.is_empty() {
@@ -336,6 +350,15 @@ fn embedded(
     let (Some(weights), Some(archive), Some(images)) = (&spec.model, &spec.archive, images) else {
         return Ok(None);
     };
+    if tables
+        .stations
+        .iter()
+        .any(|station| station.cell_m.is_some())
+    {
+        monitor.warn(
+            "the network looks at the middle of each cell of a coarse grid, not at all of it",
+        );
+    }
     let network = Network::open(weights, archive, &spec.device, monitor)?;
     let mut rows = network.rows_blocking(tables, images, &samples.rows, monitor)?;
     let keep = rows.is_there.clone();

@@ -72,7 +72,7 @@ fn report_json(findings: &Findings<'_>, now: &str) -> Result<Value, Failure> {
             .zip(&held.accuracy.per_station)
             .map(|((station, place), metrics)| {
                 json!({
-                    "id": station.name, "lon": place.map(|place| place.0), "lat": place.map(|place| place.1), "n": metrics.n,
+                    "id": station.name, "cell_m": station.cell_m, "lon": place.map(|place| place.0), "lat": place.map(|place| place.1), "n": metrics.n,
                     "metrics": metrics,
                 })
             })
