@@ -105,6 +105,17 @@ pub fn is_training(spec: &JobSpec) -> bool {
     )
 }
 
+/// Steps of a training.
+pub fn steps_of(spec: &JobSpec) -> Option<u64> {
+    match spec {
+        JobSpec::Pretrain(spec) => Some(spec.steps),
+        JobSpec::PretrainStp(spec) => Some(spec.steps),
+        JobSpec::PretrainKgvsf(spec) => Some(spec.steps),
+        JobSpec::Finetune(spec) => Some(spec.steps as u64),
+        _ => None,
+    }
+}
+
 /// Where a run keeps what it writes on the way: `<stem>.run` beside its output.
 pub fn run_folder(spec: &JobSpec) -> Option<PathBuf> {
     match spec {

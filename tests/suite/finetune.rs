@@ -78,12 +78,12 @@ fn write_labels(path: &Path, is_labelled: impl Fn(usize, usize) -> bool) {
     writer.finish(&Vec::new()).unwrap();
 }
 
-struct Place {
+pub(crate) struct Place {
     folder: tempfile::TempDir,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let place = Self {
             folder: tempfile::tempdir().unwrap(),
         };
@@ -95,11 +95,11 @@ impl Place {
         place
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn spec(&self, task: TuneTask, mode: TuneMode, out: &str) -> FinetuneSpec {
+    pub(crate) fn spec(&self, task: TuneTask, mode: TuneMode, out: &str) -> FinetuneSpec {
         FinetuneSpec {
             scene: self.path("scene.tif"),
             labels: self.path("labels.tif"),
@@ -127,7 +127,7 @@ impl Place {
         }
     }
 
-    fn map(&self, model: &str, out: &str) -> MapSceneSpec {
+    pub(crate) fn map(&self, model: &str, out: &str) -> MapSceneSpec {
         MapSceneSpec {
             scene: self.path("scene.tif"),
             model_file: self.path(model),

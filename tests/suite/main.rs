@@ -42,6 +42,7 @@ mod clusters;
 mod command_line;
 mod compare;
 mod comparison_window;
+mod costs;
 mod crops;
 mod derived;
 mod determinism;

@@ -40,10 +40,12 @@ enum Wish {
 pub fn crops_ui(ui: &mut egui::Ui, state: &mut State) {
     state.want_models();
     let mut wish = None;
+    // Told once a frame: what it lists may be long.
+    let spec = state.crop_spec();
     let parts = FormParts {
-        form: form_ui,
-        start: start_ui,
-        outcome: outcome_ui,
+        form: &|ui, state, _wish| form_ui(ui, state, &spec),
+        start: &|ui, state, wish| start_ui(ui, state, &spec, wish),
+        outcome: &outcome_ui,
     };
     form_and_outcome_ui(ui, state, &mut wish, &parts);
     match wish {
@@ -55,7 +57,7 @@ pub fn crops_ui(ui: &mut egui::Ui, state: &mut State) {
     }
 }
 
-fn form_ui(ui: &mut egui::Ui, state: &mut State, _wish: &mut Option<Wish>) {
+fn form_ui(ui: &mut egui::Ui, state: &mut State, spec: &Result<CropSpec, String>) {
     theme::section_ui(ui, t!("crops-images"));
     let series = state.image_series();
     if series.is_empty() {
@@ -77,8 +79,8 @@ fn form_ui(ui: &mut egui::Ui, state: &mut State, _wish: &mut Option<Wish>) {
     models_ui(ui, state);
     theme::section_ui(ui, t!("crops-map"));
     map_ui(ui, state);
-    if let Ok(spec) = state.crop_spec() {
-        super::model::estimate_ui(ui, state, &JobSpec::Crop(spec), true);
+    if let Ok(spec) = spec {
+        super::model::estimate_ui(ui, state, &JobSpec::Crop(spec.clone()), true);
     }
 }
 
@@ -272,12 +274,16 @@ fn map_ui(ui: &mut egui::Ui, state: &mut State) {
         });
 }
 
-fn start_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
-    let spec = state.crop_spec();
+fn start_ui(
+    ui: &mut egui::Ui,
+    state: &State,
+    spec: &Result<CropSpec, String>,
+    wish: &mut Option<Wish>,
+) {
     let runs = state.crops_run();
     ui.horizontal(|ui| {
         let button = ui.add_enabled(spec.is_ok() && !runs, primary_button(ui, t!("crops-start")));
-        let why = match &spec {
+        let why = match spec {
             Err(why) => why.as_str(),
             Ok(_) => t!("soil-running"),
         };
@@ -285,18 +291,18 @@ fn start_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
             .on_disabled_hover_text(why)
             .on_hover_text(t!("crops-start-tip"))
             .clicked()
-            && let Ok(spec) = &spec
+            && let Ok(spec) = spec
         {
             *wish = Some(Wish::Start(Box::new(spec.clone())));
         }
-        if let Ok(spec) = &spec
+        if let Ok(spec) = spec
             && ui.button(t!("soil-copy-command")).clicked()
         {
             ui.ctx()
                 .copy_text(command_line(&JobSpec::Crop(spec.clone())));
         }
     });
-    if let Err(why) = &spec {
+    if let Err(why) = spec {
         weak_ui(ui, why);
     }
 }

@@ -118,21 +118,21 @@ pub fn panel_ui(ui: &mut egui::Ui, state: &mut State, panel: Panel) {
 }
 
 /// What a part of a panel that collects the wishes of clicks is drawn by.
-type Part<W> = fn(&mut egui::Ui, &mut State, &mut Option<W>);
+type Part<'a, W> = &'a dyn Fn(&mut egui::Ui, &mut State, &mut Option<W>);
 
 /// A form, the button that starts what it says, and what came of it. Side by side where there is room, and the button stays in
 /// sight while the form scrolls; one under the other where not.
-struct FormParts<W> {
-    form: Part<W>,
-    start: Part<W>,
-    outcome: Part<W>,
+struct FormParts<'a, W> {
+    form: Part<'a, W>,
+    start: Part<'a, W>,
+    outcome: Part<'a, W>,
 }
 
 fn form_and_outcome_ui<W>(
     ui: &mut egui::Ui,
     state: &mut State,
     wish: &mut Option<W>,
-    parts: &FormParts<W>,
+    parts: &FormParts<'_, W>,
 ) {
     const FORM: f32 = 310.0;
     const LEAST_OUTCOME: f32 = 300.0;

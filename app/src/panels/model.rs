@@ -313,6 +313,18 @@ fn waiting_text(state: &State, spec: &JobSpec) -> &'static str {
     }
 }
 
+/// How long a job will take, and a training for how many steps.
+fn time_text(spec: &JobSpec, secs: Option<f64>) -> String {
+    let Some(secs) = secs else {
+        return t!("models-time-unknown").to_owned();
+    };
+    let time = duration_text(secs);
+    match crate::training::steps_of(spec) {
+        Some(steps) => t!("models-time-steps", time = time, steps = count_text(steps)),
+        None => t!("models-time-about", time = time),
+    }
+}
+
 /// The same in a line, where there is less room.
 pub fn cost_ui(ui: &mut egui::Ui, state: &mut State, spec: &JobSpec) {
     if !ui.ctx().text_edit_focused() && !state.jobs.is_busy() {
@@ -320,10 +332,7 @@ pub fn cost_ui(ui: &mut egui::Ui, state: &mut State, spec: &JobSpec) {
     }
     let text = match state.jobs.estimate_of(spec) {
         Some(Ok(estimate)) => {
-            let time = estimate.seconds.map_or_else(
-                || t!("models-time-unknown").to_owned(),
-                |secs| t!("models-time-about", time = duration_text(secs)),
-            );
+            let time = time_text(spec, estimate.seconds);
             t!(
                 "models-cost-line",
                 pixels = count_text(estimate.pixels),
@@ -356,10 +365,7 @@ pub fn estimate_ui(ui: &mut egui::Ui, state: &mut State, spec: &JobSpec, may_ask
                 .num_columns(2)
                 .spacing([10.0, 2.0])
                 .show(ui, |ui| {
-                    let time = estimate.seconds.map_or_else(
-                        || t!("models-time-unknown").to_owned(),
-                        |secs| t!("models-time-about", time = duration_text(secs)),
-                    );
+                    let time = time_text(spec, estimate.seconds);
                     let pixels = (estimate.pixels > 0).then(|| {
                         t!(
                             "models-pixels-windows",

@@ -39,9 +39,9 @@ pub fn soil_ui(ui: &mut egui::Ui, state: &mut State) {
     state.want_models();
     let mut wish = None;
     let parts = FormParts {
-        form: form_ui,
-        start: start_ui,
-        outcome: run_ui,
+        form: &form_ui,
+        start: &start_ui,
+        outcome: &run_ui,
     };
     form_and_outcome_ui(ui, state, &mut wish, &parts);
     match wish {

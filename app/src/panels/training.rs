@@ -33,9 +33,9 @@ pub fn training_ui(ui: &mut egui::Ui, state: &mut State) {
     state.want_preview();
     let mut wish = None;
     let parts = FormParts {
-        form: |ui, state, _wish| training_form_ui(ui, state),
-        start: start_ui,
-        outcome: run_ui,
+        form: &|ui, state, _wish| training_form_ui(ui, state),
+        start: &start_ui,
+        outcome: &run_ui,
     };
     form_and_outcome_ui(ui, state, &mut wish, &parts);
     match wish {

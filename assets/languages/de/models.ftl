@@ -35,6 +35,7 @@ models-choose-out = Wählen, wohin das Feld geschrieben wird
 models-before = Vor dem Start
 models-time-unknown = nach dem ersten Fenster bekannt
 models-time-about = etwa { $time }
+models-time-steps = etwa { $time } für { $steps } Schritte
 models-pixels = Pixel
 models-pixels-windows = { $pixels } in { $windows } Fenstern
 models-time = Zeit

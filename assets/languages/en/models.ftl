@@ -35,6 +35,7 @@ models-choose-out = Choose where the field is written
 models-before = Before it runs
 models-time-unknown = known after the first window
 models-time-about = about { $time }
+models-time-steps = about { $time } for { $steps } steps
 models-pixels = Pixels
 models-pixels-windows = { $pixels } in { $windows } windows
 models-time = Time

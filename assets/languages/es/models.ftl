@@ -35,6 +35,7 @@ models-choose-out = Elegir dónde se escribe el campo
 models-before = Antes de ejecutar
 models-time-unknown = se sabrá tras la primera ventana
 models-time-about = unos { $time }
+models-time-steps = unos { $time } para { $steps } pasos
 models-pixels = Píxeles
 models-pixels-windows = { $pixels } en { $windows } ventanas
 models-time = Tiempo

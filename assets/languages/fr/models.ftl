@@ -35,6 +35,7 @@ models-choose-out = Choisir où écrire le champ
 models-before = Avant l’exécution
 models-time-unknown = connu après la première fenêtre
 models-time-about = environ { $time }
+models-time-steps = environ { $time } pour { $steps } pas
 models-pixels = Pixels
 models-pixels-windows = { $pixels } en { $windows } fenêtres
 models-time = Temps

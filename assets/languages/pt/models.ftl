@@ -35,6 +35,7 @@ models-choose-out = Escolher onde o campo é escrito
 models-before = Antes de executar
 models-time-unknown = conhecido após a primeira janela
 models-time-about = cerca de { $time }
+models-time-steps = cerca de { $time } para { $steps } passos
 models-pixels = Píxeis
 models-pixels-windows = { $pixels } em { $windows } janelas
 models-time = Tempo

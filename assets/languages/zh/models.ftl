@@ -35,6 +35,7 @@ models-choose-out = 选择嵌入场的写出位置
 models-before = 运行之前
 models-time-unknown = 第一个窗口之后可知
 models-time-about = 约 { $time }
+models-time-steps = { $steps } 步约需 { $time }
 models-pixels = 像元
 models-pixels-windows = { $pixels }，共 { $windows } 个窗口
 models-time = 时间

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use terroir_scene::FIELD_AXES;
-
 use crate::catalogue::ModelShelf;
 use crate::cost::ImagesMade;
 use crate::design::Design;
@@ -153,14 +151,14 @@ impl Engine for JobEngine {
             JobSpec::Calc(spec) => cost::of_raster(&spec.scene, 4),
             JobSpec::Overviews(spec) => overviews::estimate(spec),
             JobSpec::Statistics(spec) => cost::of_raster(&spec.raster, 0),
-            JobSpec::Pretrain(spec) => pretrain::estimate(spec),
+            JobSpec::Pretrain(spec) => pretrain::estimate(spec, monitor),
             JobSpec::PretrainStp(spec) => pretrain_stp::estimate(spec, monitor),
             JobSpec::PretrainKgvsf(spec) => pretrain_kgvsf::estimate(spec, monitor),
             JobSpec::Models(_) => {
                 Err(Failure::new("what fetching weights costs depends on the network").into())
             }
-            JobSpec::Finetune(spec) => finetune::estimate(spec),
-            JobSpec::MapScene(spec) => scene_map::estimate(spec),
+            JobSpec::Finetune(spec) => finetune::estimate(spec, monitor, &mut self.shelf),
+            JobSpec::MapScene(spec) => scene_map::estimate(spec, monitor),
             JobSpec::Sample(spec) => cost::of_raster(&spec.map, 0),
             JobSpec::Polygons(spec) => cost::of_raster(&spec.map, 1),
             JobSpec::Change(spec) => {
@@ -187,18 +185,8 @@ impl Engine for JobEngine {
                 };
                 cost::of_archive(&spec.archive, &made, monitor)
             }
-            JobSpec::EmbedSeason(spec) => {
-                let made = ImagesMade {
-                    window: None,
-                    count: 1,
-                    // Its axes are bytes.
-                    bands: FIELD_AXES as u64 / 4,
-                    is_timed: false,
-                    device: device::open(&spec.device).name,
-                };
-                cost::of_archive(&spec.archive, &made, monitor)
-            }
-            JobSpec::Crop(spec) => crop::estimate(spec, monitor),
+            JobSpec::EmbedSeason(spec) => embed_season::estimate(spec, monitor),
+            JobSpec::Crop(spec) => crop::estimate(spec, monitor, &mut self.shelf),
             JobSpec::Soil(spec) => soil::estimate(spec, monitor),
             JobSpec::Forecast(spec) => forecast::estimate(spec, monitor),
             JobSpec::Evaluate(spec) => match spec.rasters().first() {

@@ -21,6 +21,10 @@ use crate::{DofaConfig, TeacherView};
 /// Where the decoder's weight generator stands in weights files.
 const DECODER_GENERATOR: &str = "decoder_pred.weight_generator";
 
+/// Numbers a block keeps of a token for the way back, in widths: two norms, three of attention and its answer, the projection,
+/// two of the MLP at four widths, and what is added.
+const BLOCK_WIDTHS: usize = 16;
+
 /// Size of a masked autoencoder.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MaskedConfig {
@@ -95,6 +99,19 @@ impl MaskedConfig {
             heads: self.decoder_heads,
             layer_scale: false,
         }
+    }
+
+    /// Numbers of an image that the way back needs of the way forward, about: those of the blocks, and the image and its
+    /// patches as they are told again.
+    pub fn kept_floats(&self, bands: usize, mask_ratio: f64) -> usize {
+        let patches = self.side() * self.side();
+        let seen = (patches as f64 * (1.0 - mask_ratio)).ceil() as usize + 1;
+        let of_blocks = |tokens: usize, config: &DofaConfig| {
+            tokens * config.depth * (BLOCK_WIDTHS * config.width + config.heads * tokens)
+        };
+        of_blocks(seen, &self.encoder)
+            + of_blocks(patches + 1, &self.decoder())
+            + 3 * bands * self.image * self.image
     }
 
     /// What a masked autoencoder has beside its encoder, named as in the published training.

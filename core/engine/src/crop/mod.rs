@@ -3,6 +3,8 @@
 //! done alone; knows no pixels.
 
 mod clear_image;
+mod cost;
+mod field;
 mod images_map;
 mod made_from;
 mod map;
@@ -19,23 +21,23 @@ use serde_json::json;
 use terroir_scene::{Archive, Period, Probe};
 
 use crate::catalogue::ModelShelf;
-use crate::cost::{self, ImagesMade};
-use crate::design::Design;
 use crate::monitor::{JobResult, Monitor, Stop};
 use crate::projection::write_renamed;
 use crate::provenance::file_name;
-use crate::shard::Share;
 use crate::{
-    Candidate, CandidateSource, EmbedSeasonSpec, EmbedSeriesSpec, EmbedSpec, Estimate,
-    EvaluateSpec, Evaluation, Failure, JobSpec, Outcome, command_line,
+    Candidate, CandidateSource, EvaluateSpec, Evaluation, Failure, JobSpec, Outcome, command_line,
 };
-use crate::{device, embed, embed_season, embed_series, evaluate};
+use crate::{device, evaluate};
 
-use clear_image::clearest_blocking;
+pub(crate) use cost::estimate;
+use field::FieldJob;
 use made_from::MapSource;
 pub use results::{CropFigure, CropResults, CropSeason};
 pub use spec::{CropFamily, CropMapOf, CropModel, CropSpec, CropTuning};
 use taught::TaughtNetwork;
+
+/// Classifiers that every description is judged with.
+const HEADS: [Probe; 3] = [Probe::Nearest3, Probe::Linear, Probe::Forest];
 
 /// A day asked for, and the days its map looks at.
 struct Day {
@@ -85,23 +87,6 @@ pub(crate) fn crop(
     );
     let files = write(spec, &results)?;
     Ok(outcome(spec, &results, files, begun, monitor))
-}
-
-pub(crate) fn estimate(spec: &CropSpec, monitor: &Monitor<'_>) -> JobResult<Estimate> {
-    check(spec)?;
-    let days = spec.as_of.len().max(1) as u64;
-    let made = ImagesMade {
-        window: None,
-        count: days * spec.models.len() as u64,
-        // A field's axes are bytes; the map and its confidence are as good as nothing beside them.
-        bands: terroir_scene::FIELD_AXES as u64 / 4,
-        is_timed: false,
-        device: device::open(&spec.device).name,
-    };
-    let mut whole = cost::of_archive(&spec.archive, &made, monitor)?;
-    whole.pixels *= days;
-    whole.windows *= days;
-    Ok(whole)
 }
 
 /// What cannot be, said before anything is read.
@@ -191,7 +176,7 @@ fn season(
         let out = field_path(spec, day, at);
         let of_model = format!("{name}{}", model.name);
         monitor.step(&of_model, |step| {
-            make_field(spec, model, &day.period, out.clone(), step, shelf)
+            FieldJob::of(spec, model, &day.period, out.clone(), step)?.run(step, shelf)
         })?;
         candidates.push(Candidate::field(&model.name, &out));
     }
@@ -211,7 +196,7 @@ fn season(
         value: None,
         zero_is_class: false,
         split: spec.split.clone(),
-        heads: vec![Probe::Nearest3, Probe::Linear, Probe::Forest],
+        heads: HEADS.to_vec(),
         shots: spec.shots.clone(),
         most: EvaluateSpec::MOST,
         seeds: spec.seeds,
@@ -251,79 +236,6 @@ fn season(
         accuracy: file_name(&accuracy).into(),
         figures,
     })
-}
-
-/// The field of one model, of what it reads of the days.
-fn make_field(
-    spec: &CropSpec,
-    model: &CropModel,
-    period: &Period,
-    out: PathBuf,
-    monitor: &Monitor<'_>,
-    shelf: &mut ModelShelf,
-) -> JobResult<Outcome> {
-    let (name, device) = (model.name.clone(), spec.device.clone());
-    match (CropFamily::of(&model.name), &spec.weather) {
-        (Some(CropFamily::Weather), Some(weather)) => {
-            let field = EmbedSeasonSpec {
-                archive: spec.archive.clone(),
-                weather: weather.clone(),
-                model: name,
-                weights: model.weights.clone(),
-                support: Some(*period),
-                device,
-                out,
-                aoi: None,
-            };
-            embed_season::embed_season(&field, monitor)
-        }
-        (Some(CropFamily::Series), _) => {
-            let field = EmbedSeriesSpec {
-                archive: spec.archive.clone(),
-                model: name,
-                weights: Some(model.weights.clone()),
-                support: Some(*period),
-                periods: vec![*period],
-                device,
-                out,
-                seed: 0,
-                aoi: None,
-                window: None,
-            };
-            embed_series::embed_series(&field, Share::WHOLE, monitor)
-        }
-        (Some(CropFamily::Single), _) => {
-            let image = clearest_blocking(&spec.archive, period, monitor)?;
-            match image.clouds {
-                Some(clouds) if clouds > 0.1 => monitor.warn(format!(
-                    "{name} is shown the image of {}, the clearest, of which clouds hide {:.0} %",
-                    image.date,
-                    100.0 * clouds
-                )),
-                Some(_) => {}
-                None => monitor.warn(format!(
-                    "{name} is shown the image of {}; no mask tells which is the clearest",
-                    image.date
-                )),
-            }
-            let field = EmbedSpec {
-                scene: image.path,
-                model: name,
-                weights: Some(model.weights.clone()),
-                device,
-                out,
-                wavelengths_nm: Vec::new(),
-                bands: image.bands,
-                seed: 0,
-                aoi: None,
-            };
-            embed::embed(&field, Share::WHOLE, &Design::default(), monitor, shelf)
-        }
-        (Some(CropFamily::Weather), None) | (None, _) => Err(check(spec)
-            .err()
-            .unwrap_or_else(|| Failure::new(format!("{} makes no field of images", model.name)))
-            .into()),
-    }
 }
 
 /// Writes the results and their page; the page first, so that whoever finds the results finds it, too.

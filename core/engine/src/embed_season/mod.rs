@@ -23,7 +23,7 @@ use crate::monitor::{JobResult, Monitor, Stop};
 use crate::projection::{Moments, encode_unit, write_renamed};
 use crate::provenance::file_name;
 use crate::weather_series::{Crop, known_model, read_crop_blocking, starts};
-use crate::{Failure, JobSpec, Outcome, command_line};
+use crate::{Estimate, Failure, JobSpec, Outcome, command_line};
 
 use axes::SeasonAxes;
 use opening::last_date;
@@ -95,6 +95,56 @@ pub(crate) fn embed_season(spec: &EmbedSeasonSpec, monitor: &Monitor<'_>) -> Job
             ("images".to_owned(), setup.images.len() as f64),
         ],
         warnings: monitor.warnings(),
+    })
+}
+
+/// What the field will take. Some windows in the middle are embedded to know the speed; nothing is written.
+pub(crate) fn estimate(spec: &EmbedSeasonSpec, monitor: &Monitor<'_>) -> JobResult<Estimate> {
+    let compute = device::open(&spec.device);
+    let (model, about, _) = known_model(&spec.weights, &compute.device)?;
+    let setup = open_season(spec, model, about, compute.device.clone(), monitor)?;
+    let grid = &setup.site.archive.grid;
+    let config = setup.model.config();
+    let windows = windows_of(grid, setup.side, config.patch_px);
+    let wanted: Vec<Window> = windows
+        .iter()
+        .flatten()
+        .filter(|window| is_wanted(&setup, **window))
+        .copied()
+        .collect();
+    let middle = wanted.len().saturating_sub(TOGETHER) / 2;
+    let some: Vec<Window> = wanted.iter().skip(middle).take(TOGETHER).copied().collect();
+    let mut secs = 0.0;
+    // On a graphics device the first round compiles kernels; the second one counts.
+    for _ in 0..if compute.is_cpu() { 1 } else { 2 } {
+        monitor.check()?;
+        let clock = Instant::now();
+        embedded(&setup, &some, monitor)?;
+        secs = clock.elapsed().as_secs_f64() / some.len().max(1) as f64;
+    }
+    // Axes are fitted on some windows first.
+    let all = wanted.len() + wanted.len().min(FITTED);
+    let pixels = grid.window().pixels() as u64;
+    let (images, of_window) = (setup.images.len(), setup.side * setup.side);
+    let crops = TOGETHER * images * of_window * (4 * setup.about.bands.len() + 1);
+    let tokens = TOGETHER * images * of_window / config.patch_px.pow(2).max(1);
+    let strip = grid.width * setup.side * (FIELD_AXES + 1) * 4;
+    let mut notes = vec![format!("{images} images")];
+    notes.extend(compute.fallback.clone());
+    notes.extend(monitor.warnings());
+    Ok(Estimate {
+        pixels,
+        windows: wanted.len() as u64,
+        seconds: Some(secs * all as f64),
+        // The weights, the windows that are embedded together with what a block makes of them, and the rows that are blended.
+        memory_bytes: (4 * config.parameter_count()
+            + 2 * crops
+            + 4 * tokens * (8 * config.width + 2 * config.mlp)
+            + strip) as u64,
+        // The working file and the finished one, at worst side by side.
+        disk_bytes: 2 * pixels * FIELD_AXES as u64,
+        device: compute.name,
+        notes,
     })
 }
 

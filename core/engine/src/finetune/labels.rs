@@ -23,6 +23,9 @@ const MOST_LABELS: usize = 1_000_000;
 /// Class weights stay within this factor of their mean.
 const MOST_WEIGHT: f64 = 10.0;
 
+/// Labels along either side of a scene whose own are not read.
+const MADE_UP: usize = 8;
+
 /// A labelled pixel. `label`: class from 0, or value on the scale the model learns.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Labelled {
@@ -112,6 +115,31 @@ impl LabelMap {
         let map = Self::of(classes, scale, pixels);
         map.say_few(monitor);
         Ok(map)
+    }
+
+    /// Labels made up all over a scene, for what is only timed: which they are changes nothing of that.
+    pub fn made_up(task: TuneTask, grid: &Grid) -> Self {
+        let (classes, pixels) = match task {
+            TuneTask::Values => (Vec::new(), 1),
+            TuneTask::Pixels | TuneTask::Patches => {
+                let of = |id: u8| Class {
+                    id,
+                    name: id.to_string(),
+                    color: [0; 3],
+                };
+                (vec![of(1), of(2)], 2)
+            }
+        };
+        let along = |length: usize, at: usize| (2 * at + 1) * length / (2 * MADE_UP);
+        let pixels = (0..MADE_UP * MADE_UP)
+            .map(|at| Labelled {
+                col: along(grid.width, at % MADE_UP),
+                row: along(grid.height, at / MADE_UP),
+                label: (at % pixels) as f32,
+                validates: false,
+            })
+            .collect();
+        Self::of(classes, (0.0, 1.0), pixels)
     }
 
     /// `pixels` by rows, then columns.

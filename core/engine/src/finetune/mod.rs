@@ -19,14 +19,16 @@ use terroir_scene::Raster;
 pub use about::About;
 pub use spec::*;
 
-use crate::catalogue::ModelShelf;
+use crate::catalogue::{Identity, ModelShelf};
 use crate::dense::Geometry;
-use crate::device;
+use crate::device::Compute;
 use crate::inputs::{choose_bands_blocking, wavelengths_um};
 use crate::monitor::{JobResult, Monitor, Stop};
 use crate::provenance::{checksum_of, file_name};
 use crate::setup::{guarded, open_device};
-use crate::training::{AdamWSettings, Fall, Plan, RunFolder, Schedule, run_folder_of, train};
+use crate::training::{
+    AdamWSettings, Fall, Plan, RunFolder, Schedule, run_folder_of, time_of_batch, time_step, train,
+};
 use crate::{EmbedSpec, Estimate, Failure, JobSpec, Outcome};
 use crops::Crops;
 use labels::LabelMap;
@@ -66,69 +68,9 @@ pub(crate) fn finetune(
     let bands = choose_bands_blocking(&raster, &as_embed, monitor)?;
     let source = SceneSource::new(raster, bands)?;
     let labels = LabelMap::read(spec, &source, monitor)?;
-    let weights = labels.weights(&spec.class_weights)?;
 
-    monitor.progress("preparing the model", 0, 1);
-    let (identity, encoder) =
-        shelf.take(&spec.model, spec.weights.as_deref(), spec.seed, &compute)?;
-    identity
-        .notes
-        .iter()
-        .for_each(|note| monitor.warn(note.clone()));
-    let config = encoder.config().clone();
-    if let TuneMode::LastBlocks(count) = spec.mode
-        && count > config.depth
-    {
-        monitor.warn(format!(
-            "the encoder has {} blocks; all of them learn",
-            config.depth
-        ));
-    }
-    let geometry = Geometry::with_window(&config, spec.window_px.unwrap_or(WINDOW_PX));
-    let trainable = spec.mode.trainable();
-    let device = compute.device.clone().autodiff();
-    let outputs = labels.outputs();
-    let model = guarded(|| {
-        let model = TunedModel::new(encoder, spec.head(), outputs, spec.seed, &compute.device);
-        Ok(model.train().learning(trainable, spec.seed))
-    })?;
-    let about = About {
-        task: spec.task,
-        mode: spec.mode,
-        classes: labels.classes.clone(),
-        value_name: spec.value_name(),
-        value_scale: labels.scale,
-        wavelengths_um: wavelengths_um(&source.bands, config.radar_um(), monitor),
-        bands: source.bands.clone(),
-        window_px: geometry.window,
-        encoder: identity.sentence(),
-        was_pretrained: identity.is_trained,
-        labels: labels_json(spec, &labels)?,
-        accuracy: Value::Null,
-        steps: 0,
-        job: JobSpec::Finetune(spec.clone()),
-        device: compute.name.clone(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-    };
+    let (mut tuner, model, identity) = tuner_of(spec, &source, &labels, &compute, shelf, monitor)?;
     let learning = model.learning_count();
-    let crops = Crops::new(
-        &source,
-        &labels,
-        geometry,
-        spec.task,
-        spec.patch_label,
-        spec.augment,
-    );
-    let mut tuner = Tuner::new(crops, device, weights, about);
-    tuner.batch = spec.batch;
-    tuner.kernels_stay = !trainable.moves_kernels();
-    tuner.check_windows = tuner.crops.check_windows(match spec.task {
-        TuneTask::Patches => CHECK_PATCHES,
-        TuneTask::Pixels | TuneTask::Values => CHECK_WINDOWS,
-    });
-    tuner.check_every = spec.check_every as u64;
-    tuner.patience = spec.patience;
-    tuner.steps = spec.steps as u64;
 
     let folder = run_folder_of(&spec.out);
     let settings = serde_json::to_value(spec)
@@ -194,33 +136,142 @@ pub(crate) fn finetune(
     })
 }
 
-/// What the job will roughly hold and read; nothing is measured.
-pub(crate) fn estimate(spec: &FinetuneSpec) -> JobResult<Estimate> {
+/// The model with its head, ready to learn, and what shows it the scene.
+fn tuner_of<'a>(
+    spec: &FinetuneSpec,
+    source: &'a SceneSource,
+    labels: &'a LabelMap,
+    compute: &Compute,
+    shelf: &mut ModelShelf,
+    monitor: &Monitor<'_>,
+) -> JobResult<(Tuner<'a>, TunedModel, Identity)> {
+    monitor.progress("preparing the model", 0, 1);
+    let (identity, encoder) =
+        shelf.take(&spec.model, spec.weights.as_deref(), spec.seed, compute)?;
+    identity
+        .notes
+        .iter()
+        .for_each(|note| monitor.warn(note.clone()));
+    let config = encoder.config().clone();
+    if let TuneMode::LastBlocks(count) = spec.mode
+        && count > config.depth
+    {
+        monitor.warn(format!(
+            "the encoder has {} blocks; all of them learn",
+            config.depth
+        ));
+    }
+    let geometry = Geometry::with_window(&config, spec.window_px.unwrap_or(WINDOW_PX));
+    let weights = labels.weights(&spec.class_weights)?;
+    let trainable = spec.mode.trainable();
+    let device = compute.device.clone().autodiff();
+    let outputs = labels.outputs();
+    let model = guarded(|| {
+        let model = TunedModel::new(encoder, spec.head(), outputs, spec.seed, &compute.device);
+        Ok(model.train().learning(trainable, spec.seed))
+    })?;
+    let about = About {
+        task: spec.task,
+        mode: spec.mode,
+        classes: labels.classes.clone(),
+        value_name: spec.value_name(),
+        value_scale: labels.scale,
+        wavelengths_um: wavelengths_um(&source.bands, config.radar_um(), monitor),
+        bands: source.bands.clone(),
+        window_px: geometry.window,
+        encoder: identity.sentence(),
+        was_pretrained: identity.is_trained,
+        labels: labels_json(spec, labels)?,
+        accuracy: Value::Null,
+        steps: 0,
+        job: JobSpec::Finetune(spec.clone()),
+        device: compute.name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let crops = Crops::new(
+        source,
+        labels,
+        geometry,
+        spec.task,
+        spec.patch_label,
+        spec.augment,
+    );
+    let mut tuner = Tuner::new(crops, device, weights, about);
+    tuner.batch = spec.batch;
+    tuner.kernels_stay = !trainable.moves_kernels();
+    tuner.check_windows = tuner.crops.check_windows(most_windows(spec.task));
+    tuner.check_every = spec.check_every as u64;
+    tuner.patience = spec.patience;
+    tuner.steps = spec.steps as u64;
+    Ok((tuner, model, identity))
+}
+
+/// What the job reads, holds and takes. Some steps are taken to know the speed; nothing is written. The labels are not read: those
+/// that are painted become a file only when the job starts.
+pub(crate) fn estimate(
+    spec: &FinetuneSpec,
+    monitor: &Monitor<'_>,
+    shelf: &mut ModelShelf,
+) -> JobResult<Estimate> {
     check(spec)?;
+    let as_embed = spec.as_embed();
+    let compute = open_device(&as_embed, monitor);
     let raster = Raster::open(&spec.scene)?;
-    let grid = &raster.info().grid;
-    let parameters = crate::models()
-        .into_iter()
-        .find(|model| model.name == spec.model)
-        .map_or(0, |model| model.parameters);
+    let pixels = raster.info().grid.window().pixels() as u64;
+    let bands = choose_bands_blocking(&raster, &as_embed, monitor)?;
+    let source = SceneSource::new(raster, bands)?;
+    let labels = LabelMap::made_up(spec.task, source.grid());
+    let even = FinetuneSpec {
+        // Weights may be given by name, and these labels have others.
+        class_weights: ClassWeights::Even,
+        ..spec.clone()
+    };
+    let (mut tuner, model, identity) = tuner_of(&even, &source, &labels, &compute, shelf, monitor)?;
+    let plan = spec.plan();
+    let time = time_of_batch(spec.batch, |batch| {
+        tuner.batch = batch;
+        time_step(
+            &mut tuner,
+            model.clone(),
+            &plan,
+            [0, 1],
+            compute.is_cpu(),
+            monitor,
+        )
+    })?;
+    // A look at the labels that validate is the way forward over some windows.
+    let looks = spec.steps.div_ceil(spec.check_every.max(1)) as f64;
+    let of_look = time.loss_secs / spec.batch as f64 * most_windows(spec.task) as f64;
     let states = match spec.mode {
         // Values, gradients and two moments.
         TuneMode::Full => 4,
         _ => 2,
     };
-    let note = match spec.weights {
-        Some(_) => "starts from the weights file",
-        None => "starts from an untrained encoder",
-    };
+    let mut notes = vec![identity.sentence()];
+    if spec.patience > 0 {
+        notes.push(format!(
+            "ends before that after {} looks at the validation labels without gain",
+            spec.patience
+        ));
+    }
+    notes.extend(monitor.warnings());
     Ok(Estimate {
-        pixels: (grid.width * grid.height) as u64,
+        pixels,
         windows: (spec.steps * spec.batch) as u64,
-        seconds: None,
-        memory_bytes: 4 * parameters * states + (spec.batch as u64) * (64 << 20),
-        disk_bytes: 4 * parameters * (states + 1),
-        device: device::open(&spec.device).name,
-        notes: vec![note.to_owned()],
+        seconds: Some(spec.steps as f64 * time.secs(plan.accumulation) + looks * of_look),
+        memory_bytes: 4 * identity.parameters * states + (spec.batch as u64) * (64 << 20),
+        disk_bytes: 4 * identity.parameters * (states + 1),
+        device: compute.name,
+        notes,
     })
+}
+
+/// Windows a look at the validation labels goes over, at most.
+fn most_windows(task: TuneTask) -> usize {
+    match task {
+        TuneTask::Patches => CHECK_PATCHES,
+        TuneTask::Pixels | TuneTask::Values => CHECK_WINDOWS,
+    }
 }
 
 impl FinetuneSpec {

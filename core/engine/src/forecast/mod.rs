@@ -69,7 +69,7 @@ struct Maker {
     weather: Option<String>,
 }
 
-/// What the job will read and write. How many days that are, where they depend on the images' own, is their number.
+/// What the job will read, write and take. How many days that are, where they depend on the images' own, is their number.
 pub(crate) fn estimate(spec: &ForecastSpec, monitor: &Monitor<'_>) -> JobResult<Estimate> {
     let count = match (&spec.fill, &spec.days) {
         (Some(fill), _) => fill.dates.len().max(1),
@@ -88,7 +88,31 @@ pub(crate) fn estimate(spec: &ForecastSpec, monitor: &Monitor<'_>) -> JobResult<
             .device()
             .map_or_else(|| device::CPU.to_owned(), |name| device::open(name).name),
     };
-    cost::of_archive(&spec.archive, &made, monitor)
+    let mut whole = cost::of_archive(&spec.archive, &made, monitor)?;
+    if let ForecastMethod::Model(model) = &spec.method {
+        let mut run = ModelRun::open(model, monitor)?;
+        let place = Place::open_for(spec, &run.about.bands, monitor)?;
+        let days = days_of(spec, &place)?;
+        let weather = driven_weather(model, &run, &place, &days, monitor)?;
+        let secs = model_images::secs_blocking(&place, &mut run, model, &weather, &days, monitor)?;
+        whole.seconds = Some(secs);
+        whole.memory_bytes += 4 * run.config().parameter_count() as u64;
+    }
+    Ok(whole)
+}
+
+fn driven_weather(
+    model: &ModelForecast,
+    run: &ModelRun,
+    place: &Place,
+    days: &[Date],
+    monitor: &Monitor<'_>,
+) -> JobResult<DrivenWeather> {
+    let last = place.dates_of(&place.inputs).last().copied();
+    let (Some(last_image), Some(last_day)) = (last, days.last()) else {
+        return Err(Failure::new("there is no image to start from").into());
+    };
+    DrivenWeather::of(model, &run.about, last_image, *last_day, monitor)
 }
 
 pub(crate) fn forecast(spec: &ForecastSpec, monitor: &Monitor<'_>) -> JobResult<Outcome> {
@@ -114,14 +138,7 @@ pub(crate) fn forecast(spec: &ForecastSpec, monitor: &Monitor<'_>) -> JobResult<
     };
     let weather = match &run {
         None => None,
-        Some((model, run)) => {
-            let last = place.dates_of(&place.inputs).last().copied();
-            let (Some(last_image), Some(last_day)) = (last, days.last()) else {
-                return Err(Failure::new("there is no image to start from").into());
-            };
-            let driven = DrivenWeather::of(model, &run.about, last_image, *last_day, monitor)?;
-            Some(driven)
-        }
+        Some((model, run)) => Some(driven_weather(model, run, &place, &days, monitor)?),
     };
     let maker = maker_of(spec, run.as_ref().map(|(_, run)| run), weather.as_ref());
     std::fs::create_dir_all(&spec.out).map_err(|error| {

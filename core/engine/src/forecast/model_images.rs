@@ -2,6 +2,8 @@
 //! weather in a file of its own, and the same under changed weather. Streams rows of windows; memory depends on the width of the
 //! region, never on its height or on how many images there are.
 
+use std::time::Instant;
+
 use jiff::civil::Date;
 use terroir_scene::{MapKind, MapWriter, Provenance, Window};
 
@@ -46,6 +48,20 @@ struct Layout {
 }
 
 impl Layout {
+    fn of(place: &Place, weather: &DrivenWeather) -> Self {
+        Self {
+            bands: place.bands.count(),
+            groups: 1 + usize::from(weather.what_if.is_some()),
+            has_spread: weather.members.len() > 1,
+        }
+    }
+
+    /// Days of one walk over the windows.
+    fn at_once(&self, plan: &WindowPlan) -> usize {
+        let one = BlendedRows::bytes(plan, self.a_target()).max(1);
+        (STRIP_BYTES / one).clamp(1, AT_ONCE)
+    }
+
     /// Planes of one target: means of every group, then the spread of the first.
     fn a_target(&self) -> usize {
         self.groups * self.bands + if self.has_spread { self.bands + 1 } else { 0 }
@@ -96,20 +112,11 @@ pub(super) fn write_by_model(
     keys: &dyn Fn(&Target, FileKind) -> Provenance,
     monitor: &Monitor<'_>,
 ) -> JobResult<()> {
-    let plan = WindowPlan {
-        size: run.config().image_px,
-        overlap: (4 * run.config().patch_px).min(run.config().image_px / 2),
-        region: place.region,
-    };
+    let plan = plan_of(place, run);
     let mut groups: Vec<&[SiteWeather]> = vec![&weather.members];
     groups.extend(weather.what_if.as_deref());
-    let layout = Layout {
-        bands: place.bands.count(),
-        groups: groups.len(),
-        has_spread: weather.members.len() > 1,
-    };
-    let one = BlendedRows::bytes(&plan, layout.a_target()).max(1);
-    let at_once = (STRIP_BYTES / one).clamp(1, AT_ONCE);
+    let layout = Layout::of(place, weather);
+    let at_once = layout.at_once(&plan);
     let passes = targets.len().div_ceil(at_once);
     let total = (passes * plan.rows().len() * plan.columns().len()) as u64;
     let mut done = 0;
@@ -163,6 +170,58 @@ pub(super) fn write_by_model(
         .into());
     }
     Ok(())
+}
+
+fn plan_of(place: &Place, run: &ModelRun) -> WindowPlan {
+    WindowPlan {
+        size: run.config().image_px,
+        overlap: (4 * run.config().patch_px).min(run.config().image_px / 2),
+        region: place.region,
+    }
+}
+
+/// What the images of all days will take: those of some windows in the middle are made, and thrown away.
+pub(super) fn secs_blocking(
+    place: &Place,
+    run: &mut ModelRun,
+    spec: &ModelForecast,
+    weather: &DrivenWeather,
+    days: &[Date],
+    monitor: &Monitor<'_>,
+) -> JobResult<f64> {
+    let plan = plan_of(place, run);
+    let mut groups: Vec<&[SiteWeather]> = vec![&weather.members];
+    groups.extend(weather.what_if.as_deref());
+    let at_once = Layout::of(place, weather).at_once(&plan);
+    let (rows, columns) = (plan.rows(), plan.columns());
+    let of_walk: Vec<Date> = days.iter().take(at_once).copied().collect();
+    let row = rows.get(rows.len() / 2).copied().unwrap_or_default();
+    let batch = batch_size(run, of_walk.len());
+    let middle = columns.len().saturating_sub(batch) / 2;
+    let mut of_window = 0.0;
+    // On a graphics device the first round compiles kernels; the second one counts.
+    for _ in 0..if run.compute.is_cpu() { 1 } else { 2 } {
+        let clock = Instant::now();
+        let mut pasts = Vec::new();
+        let some = columns.iter().skip(middle).take(batch);
+        let count = some.len();
+        for column in some {
+            pasts.extend(read_past(
+                place,
+                run,
+                weather,
+                &plan,
+                (row, *column),
+                monitor,
+            )?);
+        }
+        if !pasts.is_empty() {
+            run.forecast(spec, &pasts, &of_walk, &groups, place.bands.ndvi, monitor)?;
+        }
+        of_window = clock.elapsed().as_secs_f64() / count.max(1) as f64;
+    }
+    let walks = days.len() as f64 / of_walk.len().max(1) as f64;
+    Ok(of_window * walks * (rows.len() * columns.len()) as f64)
 }
 
 fn batch_size(run: &ModelRun, days: usize) -> usize {

@@ -115,6 +115,16 @@ impl SceneSet {
         self.side
     }
 
+    /// Bands of an image, at most.
+    pub fn most_bands(&self) -> usize {
+        let bands = self.groups.iter().map(|group| group.wavelengths_um.len());
+        let most = bands.max().unwrap_or(1);
+        match self.bands_a_step {
+            0 => most,
+            of_step => most.min(of_step),
+        }
+    }
+
     /// Says what kinds of scenes there are, as progress words would.
     pub fn describe(&self, monitor: &Monitor<'_>) {
         let small = self

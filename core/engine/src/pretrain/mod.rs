@@ -21,7 +21,7 @@ use crate::provenance::{file_name, sha256_of_file};
 use crate::setup::guarded;
 use crate::training::{
     AdamWSettings, Draw, Fall, Flow, Loss, Plan, RunFolder, Schedule, Task, Trained, run_of_job,
-    train,
+    time_of_batch, time_step, train,
 };
 use crate::{Estimate, Failure, Outcome, PretrainSpec};
 
@@ -51,7 +51,21 @@ pub(crate) fn pretrain(spec: &PretrainSpec, monitor: &Monitor<'_>) -> JobResult<
     let scenes = SceneSet::open_blocking(spec, &model, radar_um, monitor)?;
     scenes.describe(monitor);
 
-    let plan = Plan {
+    let plan = plan_of(spec);
+    let mut task = Pretraining {
+        spec,
+        batch: spec.batch,
+        device: plain.clone().autodiff(),
+        scenes,
+        teacher,
+        preview: None,
+    };
+    let trained = train(&mut task, model, &plan, &mut run, spec.resume, monitor)?;
+    finish(spec, &task, trained, &run, monitor)
+}
+
+fn plan_of(spec: &PretrainSpec) -> Plan {
+    Plan {
         seed: spec.seed,
         schedule: Schedule {
             peak: spec.learning_rate,
@@ -62,16 +76,7 @@ pub(crate) fn pretrain(spec: &PretrainSpec, monitor: &Monitor<'_>) -> JobResult<
         accumulation: spec.accumulation.max(1),
         adamw: AdamWSettings::default(),
         checkpoint_every: spec.checkpoint_every,
-    };
-    let mut task = Pretraining {
-        spec,
-        device: plain.clone().autodiff(),
-        scenes,
-        teacher,
-        preview: None,
-    };
-    let trained = train(&mut task, model, &plan, &mut run, spec.resume, monitor)?;
-    finish(spec, &task, trained, &run, monitor)
+    }
 }
 
 fn check(spec: &PretrainSpec) -> Result<(), Failure> {
@@ -146,6 +151,8 @@ fn load_teacher_for(
 
 struct Pretraining<'a> {
     spec: &'a PretrainSpec,
+    /// Images of a draw.
+    batch: usize,
     /// With gradients.
     device: Device,
     scenes: SceneSet,
@@ -208,7 +215,7 @@ impl Task for Pretraining<'_> {
     type Model = MaskedDofa;
 
     fn loss(&mut self, model: &MaskedDofa, draw: Draw, monitor: &Monitor<'_>) -> JobResult<Loss> {
-        let batch = self.scenes.draw_blocking(draw, self.spec.batch, monitor)?;
+        let batch = self.scenes.draw_blocking(draw, self.batch, monitor)?;
         let failed = |error: terroir_models::ModelError| Failure::new(error.to_string());
         let image = self.image(&batch, &self.device);
         let name = format!("mask {} {}", draw.step, draw.part);
@@ -330,29 +337,55 @@ fn story(
     }))
 }
 
-/// What a run reads and writes; its time is known only once it runs.
-pub(crate) fn estimate(spec: &PretrainSpec) -> JobResult<Estimate> {
+/// What a run reads, takes and writes. Some steps are taken to know the speed; nothing is written.
+pub(crate) fn estimate(spec: &PretrainSpec, monitor: &Monitor<'_>) -> JobResult<Estimate> {
     check(spec)?;
     let mut pixels = 0;
     for scene in &spec.scenes {
         let grid = Raster::open(&scene.path)?.info().grid.clone();
         pixels += (grid.width * grid.height) as u64;
     }
-    let floats = DofaConfig::by_name(&spec.model).map_or(0, |config| {
-        let decoder = MaskedConfig::of(config.clone(), config.image);
-        let parts = decoder.decoder_parameters();
-        let decoder: usize = parts.iter().map(terroir_models::Parameter::len).sum();
-        (config.parameter_count() + decoder) as u64
-    });
+    let compute = device::open(&spec.device);
+    let with_gradients = compute.device.clone().autodiff();
+    let model = guarded_model(spec, &with_gradients, monitor)?;
+    let teacher = load_teacher_for(spec, &model, &compute.device)?;
+    let radar_um = model.encoder().config().radar_um();
+    let scenes = SceneSet::open_blocking(spec, &model, radar_um, monitor)?;
+    let config = model.config().clone();
+    let bands = scenes.most_bands();
+    let mut task = Pretraining {
+        spec,
+        batch: spec.batch,
+        device: with_gradients,
+        scenes,
+        teacher,
+        preview: None,
+    };
+    let plan = plan_of(spec);
+    let time = time_of_batch(spec.batch, |batch| {
+        task.batch = batch;
+        time_step(
+            &mut task,
+            model.clone(),
+            &plan,
+            [0, 1],
+            compute.is_cpu(),
+            monitor,
+        )
+    })?;
+    let decoder = config.decoder_parameters();
+    let decoder: usize = decoder.iter().map(terroir_models::Parameter::len).sum();
+    let floats = (config.encoder.parameter_count() + decoder) as u64;
+    let of_batch = spec.batch as u64 * config.kept_floats(bands, spec.mask_ratio) as u64;
     Ok(Estimate {
         pixels,
-        windows: spec.steps * spec.batch as u64 * spec.accumulation.max(1),
-        seconds: None,
-        // Weights, gradients and two moments.
-        memory_bytes: 16 * floats,
+        windows: spec.steps * spec.batch as u64 * plan.accumulation,
+        seconds: Some(spec.steps as f64 * time.secs(plan.accumulation)),
+        // Weights, gradients and two moments; what the way back needs of the way forward.
+        memory_bytes: 16 * floats + 4 * of_batch,
         // Checkpoint of weights and moments, twice while one replaces the other.
         disk_bytes: 24 * floats,
-        device: spec.device.clone(),
-        notes: Vec::new(),
+        device: compute.name,
+        notes: monitor.warnings(),
     })
 }

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Instant;
 
 use terroir_models::Stream;
 use terroir_scene::{Grid, Window};
@@ -34,6 +35,9 @@ pub struct Crops {
     kept: HashMap<Square, (Rc<Crop>, u64)>,
     clock: u64,
     bytes: usize,
+    /// Squares that were read, and how long that took.
+    read: u64,
+    read_secs: f64,
 }
 
 /// Squares of `side` pixels over a grid, half over each other; one, smaller than that, where the grid is.
@@ -73,6 +77,8 @@ impl Crops {
             kept: HashMap::new(),
             clock: 0,
             bytes: 0,
+            read: 0,
+            read_secs: 0.0,
         }
     }
 
@@ -80,6 +86,20 @@ impl Crops {
     pub fn keep(&mut self, squares: Vec<Square>) {
         self.pool = self.pool.min(squares.len().max(1));
         self.squares = squares;
+    }
+
+    /// How many squares a run of so many draws reads.
+    pub fn read_by(&self, draws: u64) -> u64 {
+        let (pool, all) = (self.pool as u64, self.squares.len() as u64);
+        match pool >= all {
+            true => all.min(draws),
+            false => draws.min(pool * (1 + draws / LIFE)),
+        }
+    }
+
+    /// What reading one took so far, in the mean.
+    pub fn secs_a_square(&self) -> f64 {
+        self.read_secs / self.read.max(1) as f64
     }
 
     /// The square of a draw: one of those in use then.
@@ -111,6 +131,7 @@ impl Crops {
         let Some(place) = places.get(square.place) else {
             return Ok(None);
         };
+        let begun = Instant::now();
         let all = (0..place.site.images.len()).collect();
         let size = [self.side, self.side];
         let crop = read_crop_blocking(
@@ -122,6 +143,8 @@ impl Crops {
             self.finds_clouds,
             monitor,
         )?;
+        self.read += 1;
+        self.read_secs += begun.elapsed().as_secs_f64();
         self.bytes += crop.bytes();
         let crop = Rc::new(crop);
         self.kept.insert(square, (Rc::clone(&crop), self.clock));

@@ -9,22 +9,25 @@ mod task;
 mod validation;
 
 use burn::module::Module;
-use serde_json::json;
+use burn::tensor::Device;
+use serde_json::{Value, json};
 use terroir_models::{IndexBands, KGVSF_NAMES, KgvsfConfig, MaskedKgvsf};
 use terroir_scene::{HORIZON_BINS, block_fold, block_px_of};
 
 use crate::device;
 use crate::monitor::{JobResult, Monitor};
 use crate::provenance::sha256_of_file;
-use crate::training::{AdamWSettings, Fall, Plan, RunFolder, Schedule, Trained, run_of_job, train};
+use crate::training::{
+    AdamWSettings, Draw, Fall, Plan, RunFolder, Schedule, Trained, run_of_job, time_of_batch,
+    time_step, train,
+};
 use crate::weather_series::{
-    BinSkill, KgvsfAbout, ModelBand, ModelDriver, Site, bands_by_wavelength, index_pair,
-    known_model,
+    BinSkill, KgvsfAbout, ModelBand, ModelDriver, bands_by_wavelength, index_pair, known_model,
 };
 use crate::{Estimate, Failure, Outcome};
 
 use crops::{Crops, Square};
-use opening::{OpenPlace, Statistics, open_places};
+use opening::{OpenPlace, Statistics, open_known, open_places};
 pub use spec::{PretrainKgvsfSpec, WeatherArchive};
 use task::{Examples, Pretraining};
 use validation::Validation;
@@ -75,14 +78,7 @@ pub(crate) fn pretrain_kgvsf(
         None => config_of(spec, &statistics)?.init(spec.seed, &with_gradients),
     };
     let config = model.config().clone();
-    let side = spec.side.unwrap_or(config.image_px);
-    if !side.is_multiple_of(config.patch_px) {
-        return Err(Failure::new(format!(
-            "crops of {side} pixels cannot be cut into patches of {}; choose a multiple of it",
-            config.patch_px
-        ))
-        .into());
-    }
+    let side = side_of(spec, &config)?;
     let names: Vec<String> = places.iter().map(|place| place.site.name.clone()).collect();
     let mut examples = examples_of(spec, statistics, places, held_out, side, &config);
     let validation = Validation::draw_blocking(&mut examples, spec.seed, monitor)?;
@@ -97,20 +93,14 @@ pub(crate) fn pretrain_kgvsf(
         None => format!("nothing, seed {}", spec.seed),
     };
     let plan = plan_of(spec);
-    let mut task = Pretraining {
-        index: index_bands(&examples.statistics.bands),
+    let mut task = task_of(
+        spec,
         examples,
         validation,
-        device: with_gradients.clone(),
-        batch: spec.batch,
-        parts: plan.accumulation,
-        patch_px: config.patch_px,
-        masked_steps: spec.masked_steps,
-        steps: spec.steps,
-        every: spec.checkpoint_every,
-        best: None,
-        last: Vec::new(),
-        training: json!({
+        config.patch_px,
+        with_gradients.clone(),
+    );
+    task.training = json!({
             "program": format!("terroir {}", env!("CARGO_PKG_VERSION")),
             "method": "KG-VSF pretraining on images and weather",
             "model": spec.model,
@@ -122,8 +112,7 @@ pub(crate) fn pretrain_kgvsf(
             "side": side,
             "seed": spec.seed,
             "places": names,
-        }),
-    };
+    });
     task.best = best_of(&task, &run, spec.resume, &with_gradients);
     let learner = MaskedKgvsf::new(model, spec.seed, &with_gradients);
     let trained = train(&mut task, learner, &plan, &mut run, spec.resume, monitor)?;
@@ -158,6 +147,41 @@ fn check(spec: &PretrainKgvsfSpec) -> Result<(), Failure> {
         return Ok(());
     };
     Err(Failure::new(problem))
+}
+
+fn task_of(
+    spec: &PretrainKgvsfSpec,
+    examples: Examples,
+    validation: Validation,
+    patch_px: usize,
+    device: Device,
+) -> Pretraining {
+    Pretraining {
+        index: index_bands(&examples.statistics.bands),
+        examples,
+        validation,
+        device,
+        batch: spec.batch,
+        parts: spec.accumulation.max(1),
+        patch_px,
+        masked_steps: spec.masked_steps,
+        steps: spec.steps,
+        every: spec.checkpoint_every,
+        best: None,
+        last: Vec::new(),
+        training: Value::Null,
+    }
+}
+
+fn side_of(spec: &PretrainKgvsfSpec, config: &KgvsfConfig) -> Result<usize, Failure> {
+    let side = spec.side.unwrap_or(config.image_px);
+    if side.is_multiple_of(config.patch_px) {
+        return Ok(side);
+    }
+    Err(Failure::new(format!(
+        "crops of {side} pixels cannot be cut into patches of {}; choose a multiple of it",
+        config.patch_px
+    )))
 }
 
 fn plan_of(spec: &PretrainKgvsfSpec) -> Plan {
@@ -386,37 +410,87 @@ fn finish(
     })
 }
 
-/// What a run reads and writes; its time is known only once it runs.
+/// What a run reads, takes and writes. Some steps are taken to know the speed; nothing is written. Values are not measured for
+/// it, since mean and deviation change no time.
 pub(crate) fn estimate(spec: &PretrainKgvsfSpec, monitor: &Monitor<'_>) -> JobResult<Estimate> {
     check(spec)?;
-    let bands = bands_by_wavelength(&spec.wavelengths_nm);
-    let mut pixels = 0;
-    for place in spec.places.iter().chain(&spec.held_out) {
-        monitor.check()?;
-        let site = Site::open(String::new(), &place.archive, &bands)?;
-        let grid = &site.archive.grid;
-        pixels += (grid.width * grid.height * site.images.len()) as u64;
-    }
-    let statistics = Statistics {
-        bands,
-        drivers: ModelDriver::usual(),
-        gsd_m: None,
+    let compute = device::open(&spec.device);
+    let with_gradients = compute.device.clone().autodiff();
+    let (statistics, model) = match &spec.weights {
+        Some(path) => {
+            let (model, about, _) = known_model(path, &with_gradients)?;
+            (statistics_of(&about), model)
+        }
+        None => {
+            let statistics = Statistics {
+                bands: bands_by_wavelength(&spec.wavelengths_nm),
+                drivers: ModelDriver::usual(),
+                gsd_m: None,
+            };
+            let model = config_of(spec, &statistics)?.init(spec.seed, &with_gradients);
+            (statistics, model)
+        }
     };
-    let config = config_of(spec, &statistics)?;
+    let config = model.config().clone();
+    let places = open_known(&spec.places, &statistics, monitor)?;
+    let held_out = open_known(&spec.held_out, &statistics, monitor)?;
+    let pixels: usize = places
+        .iter()
+        .chain(&held_out)
+        .map(|place| place.site.archive.grid.window().pixels() * place.site.images.len())
+        .sum();
+    let side = side_of(spec, &config)?;
+    let examples = examples_of(spec, statistics, places, held_out, side, &config);
+    let of_run = Validation::default();
+    let mut task = task_of(
+        spec,
+        examples,
+        of_run,
+        config.patch_px,
+        with_gradients.clone(),
+    );
+    let plan = plan_of(spec);
+    let learner = MaskedKgvsf::new(model, spec.seed, &with_gradients);
+    let of_steps = spec.steps - spec.masked_steps;
+    // Either phase by itself. The squares of a first step are read before they are timed.
+    let mut seconds = 0.0;
+    for (first, count) in [(0, spec.masked_steps), (spec.masked_steps, of_steps)] {
+        if count == 0 {
+            continue;
+        }
+        let time = time_of_batch(spec.batch, |batch| {
+            task.batch = batch;
+            let draw = Draw {
+                seed: plan.seed,
+                step: first,
+                part: 0,
+            };
+            task.found_blocking(draw, monitor)?;
+            let (learner, steps) = (learner.clone(), [first; 2]);
+            time_step(&mut task, learner, &plan, steps, compute.is_cpu(), monitor)
+        })?;
+        seconds += count as f64 * time.secs(plan.accumulation);
+    }
+    let draws = spec.steps * plan.accumulation * spec.batch as u64;
+    seconds += task.examples.crops.read_by(draws) as f64 * task.examples.crops.secs_a_square();
     let floats = config.parameter_count() as u64;
-    let side = spec.side.unwrap_or(config.image_px);
     let tokens = (spec.batch * config.images) as u64 * (side / config.patch_px).pow(2) as u64;
     let blocks = (config.image_blocks + config.sequence_blocks + config.decoder_blocks) as u64;
     let of_token = blocks * (8 * config.width + 2 * config.mlp) as u64;
+    let mut notes = Vec::new();
+    if spec.weights.is_none() {
+        notes.push("The model starts untrained".to_owned());
+    }
+    notes.extend(monitor.warnings());
     Ok(Estimate {
-        pixels,
-        windows: spec.steps * spec.batch as u64 * spec.accumulation.max(1),
-        seconds: None,
+        pixels: pixels as u64,
+        windows: draws,
+        seconds: Some(seconds),
         // Weights, gradients and two moments; activations; crops.
         memory_bytes: 16 * floats + 4 * tokens * of_token + (512 << 20),
         // Checkpoint of weights and moments, twice while one replaces the other, and the best weights.
         disk_bytes: 28 * floats,
-        device: spec.device.clone(),
-        notes: vec!["The model starts untrained unless weights are given".to_owned()],
+        device: compute.name,
+        notes,
     })
 }

@@ -19,6 +19,8 @@ const MEASURED_WINDOWS: usize = 8;
 const MEASURED_PX: usize = 256;
 /// Fewer days of weather say too little of their own mean and deviation (specification 4.2).
 const LEAST_DAYS: usize = 365;
+/// One to look at and a later one to forecast.
+const LEAST_IMAGES: usize = 2;
 
 /// A place with its weather.
 pub struct OpenPlace {
@@ -50,20 +52,8 @@ pub fn open_places(
     if let Some(known) = &known {
         bands.clone_from(&known.bands);
     }
-    let mut opened = Vec::new();
-    for (list, least) in [(&spec.places, 2), (&spec.held_out, 2)] {
-        let mut of_list = Vec::new();
-        for place in list {
-            monitor.check()?;
-            monitor.progress("opening the places", opened.len() as u64, 2);
-            of_list.push(open(place, &bands, least, monitor)?);
-        }
-        opened.push(of_list);
-    }
-    let (held_out, places) = (
-        opened.pop().unwrap_or_default(),
-        opened.pop().unwrap_or_default(),
-    );
+    let places = open_all(&spec.places, &bands, monitor)?;
+    let held_out = open_all(&spec.held_out, &bands, monitor)?;
     let statistics = match known {
         Some(known) => known,
         None => Statistics {
@@ -78,23 +68,53 @@ pub fn open_places(
         Failure::new("the statistics cannot be written down").with_details(error)
     })?;
     write_renamed(kept, text.as_bytes())?;
-    let with_weather = |places: Vec<(Site, WeatherTable)>| {
-        places
-            .into_iter()
-            .map(|(site, table)| {
-                let weather = SiteWeather::of(&table, &statistics.drivers, None)?;
-                Ok(OpenPlace { site, weather })
-            })
-            .collect::<Result<Vec<_>, Failure>>()
-    };
-    let (places, held_out) = (with_weather(places)?, with_weather(held_out)?);
+    let places = with_weather(places, &statistics)?;
+    let held_out = with_weather(held_out, &statistics)?;
     Ok((statistics, places, held_out))
+}
+
+/// Places as a model sees them whose numbers are known, or as good as any for what is only timed.
+pub fn open_known(
+    places: &[WeatherArchive],
+    statistics: &Statistics,
+    monitor: &Monitor<'_>,
+) -> JobResult<Vec<OpenPlace>> {
+    let opened = open_all(places, &statistics.bands, monitor)?;
+    Ok(with_weather(opened, statistics)?)
+}
+
+fn with_weather(
+    places: Vec<(Site, WeatherTable)>,
+    statistics: &Statistics,
+) -> Result<Vec<OpenPlace>, Failure> {
+    let with_weather = |(site, table): (Site, WeatherTable)| {
+        let weather = SiteWeather::of(&table, &statistics.drivers, None)?;
+        Ok(OpenPlace { site, weather })
+    };
+    places.into_iter().map(with_weather).collect()
+}
+
+fn open_all(
+    places: &[WeatherArchive],
+    bands: &[ModelBand],
+    monitor: &Monitor<'_>,
+) -> JobResult<Vec<(Site, WeatherTable)>> {
+    let mut opened = Vec::with_capacity(places.len());
+    for place in places {
+        monitor.check()?;
+        monitor.progress(
+            "opening the places",
+            opened.len() as u64,
+            places.len() as u64,
+        );
+        opened.push(open(place, bands, monitor)?);
+    }
+    Ok(opened)
 }
 
 fn open(
     place: &WeatherArchive,
     bands: &[ModelBand],
-    least: usize,
     monitor: &Monitor<'_>,
 ) -> JobResult<(Site, WeatherTable)> {
     let name = place
@@ -105,7 +125,7 @@ fn open(
         .unwrap_or_default();
     let mut site = Site::open(name, &place.archive, bands)?;
     let table = place.weather.open_blocking()?;
-    site.keep_days_with_weather(&table, least)?;
+    site.keep_days_with_weather(&table, LEAST_IMAGES)?;
     for note in site.notes.iter().chain(notes_on_drivers(&table)) {
         monitor.warn(note.clone());
     }

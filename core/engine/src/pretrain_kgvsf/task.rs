@@ -198,7 +198,35 @@ pub struct Pretraining {
     pub training: serde_json::Value,
 }
 
+/// What a sample is of, and how it is turned.
+type Found = (Square, Rc<Crop>, Chosen, u8);
+
 impl Pretraining {
+    /// The samples of a draw, and the chance that goes on after them.
+    pub fn found_blocking(
+        &mut self,
+        drawn: Draw,
+        monitor: &Monitor<'_>,
+    ) -> JobResult<(Vec<Found>, Stream)> {
+        let name = format!("samples {} {}", drawn.step, drawn.part);
+        let mut chance = Stream::new(drawn.seed, &name);
+        let number = (drawn.step * self.parts + drawn.part) * self.batch as u64;
+        let mut found = Vec::with_capacity(self.batch);
+        for at in 0..self.batch {
+            monitor.check()?;
+            let sample = self.examples.training_blocking(
+                number + at as u64,
+                drawn.seed,
+                &mut chance,
+                monitor,
+            )?;
+            if let Some((square, crop, chosen)) = sample {
+                found.push((square, crop, chosen, pick(8, &mut chance) as u8));
+            }
+        }
+        Ok((found, chance))
+    }
+
     pub fn best_path(run: &RunFolder) -> PathBuf {
         run.path().join(BEST)
     }
@@ -251,22 +279,7 @@ impl Task for Pretraining {
     }
 
     fn loss(&mut self, model: &MaskedKgvsf, drawn: Draw, monitor: &Monitor<'_>) -> JobResult<Loss> {
-        let name = format!("samples {} {}", drawn.step, drawn.part);
-        let mut chance = Stream::new(drawn.seed, &name);
-        let number = (drawn.step * self.parts + drawn.part) * self.batch as u64;
-        let mut found = Vec::with_capacity(self.batch);
-        for at in 0..self.batch {
-            monitor.check()?;
-            let sample = self.examples.training_blocking(
-                number + at as u64,
-                drawn.seed,
-                &mut chance,
-                monitor,
-            )?;
-            if let Some((square, crop, chosen)) = sample {
-                found.push((square, crop, chosen, pick(8, &mut chance) as u8));
-            }
-        }
+        let (found, mut chance) = self.found_blocking(drawn, monitor)?;
         if found.is_empty() {
             return Err(Failure::new(
                 "no crop has an image and a later one to forecast: half of a crop must be clear in both; add images, or masks \

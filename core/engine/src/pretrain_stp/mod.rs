@@ -16,6 +16,7 @@ mod text;
 mod watch;
 
 use burn::module::Module;
+use burn::tensor::Device;
 use serde_json::{Value, json};
 use terroir_models::{STP_NAMES, StpConfig, save_stp};
 use terroir_scene::{Archive, BandSums, Source};
@@ -24,10 +25,13 @@ use crate::device;
 use crate::monitor::{JobResult, Monitor};
 use crate::provenance::sha256_of_file;
 use crate::setup::guarded;
-use crate::training::{AdamWSettings, Fall, Plan, RunFolder, Schedule, Trained, run_of_job, train};
+use crate::training::{
+    AdamWSettings, Fall, Plan, RunFolder, Schedule, Trained, run_of_job, time_of_batch, time_step,
+    train,
+};
 use crate::{Estimate, Failure, Outcome};
 
-use opening::{add_strata, open_archives, start_of};
+use opening::{add_strata, open_archives, open_known, start_of};
 use places::Places;
 use preview::Previews;
 use reader::RowReader;
@@ -61,12 +65,7 @@ pub(crate) fn pretrain_stp(spec: &PretrainStpSpec, monitor: &Monitor<'_>) -> Job
         monitor,
     )?;
 
-    let with_gradients = compute.device.clone().autodiff();
-    let with_gradients = if spec.saves_memory {
-        with_gradients.gradient_checkpointing()
-    } else {
-        with_gradients
-    };
+    let with_gradients = with_gradients_on(spec, &compute.device);
     let start = start_of(spec, &with_gradients, monitor)?;
     let kept = run.path().join(SOURCES);
     let (sources, archives) = open_archives(spec, start.as_ref(), &kept, monitor)?;
@@ -97,10 +96,6 @@ pub(crate) fn pretrain_stp(spec: &PretrainStpSpec, monitor: &Monitor<'_>) -> Job
         .map(|texts| TextHead::new(texts.width(), spec.seed, &with_gradients));
     let learner = Learner { stp, text };
 
-    let scales = archives
-        .iter()
-        .map(|opened| opened.scales.clone())
-        .collect();
     let mut rows = Rows::new(
         archives,
         sources.clone(),
@@ -111,21 +106,42 @@ pub(crate) fn pretrain_stp(spec: &PretrainStpSpec, monitor: &Monitor<'_>) -> Job
     let previews = previews_blocking(spec, &mut rows, monitor)?;
     let names: Vec<String> = rows.archives.iter().map(|o| o.name.clone()).collect();
     let plan = plan_of(spec);
-    let mut task = Pretraining {
-        reader: RowReader::start(rows, plan.accumulation, spec.steps)?,
+    let mut task = task_of(spec, rows, sources, texts, previews, with_gradients)?;
+    let trained = train(&mut task, learner, &plan, &mut run, spec.resume, monitor)?;
+    finish(spec, &task, &names, trained, &run, monitor)
+}
+
+fn task_of(
+    spec: &PretrainStpSpec,
+    rows: Rows,
+    sources: Vec<Source>,
+    texts: Option<TextPoints>,
+    previews: Previews,
+    device: Device,
+) -> Result<Pretraining, Failure> {
+    let scales = rows.archives.iter().map(|opened| opened.scales.clone());
+    Ok(Pretraining {
+        scales: scales.collect(),
+        reader: RowReader::start(rows, spec.accumulation.max(1), spec.steps)?,
         sources,
-        scales,
         texts,
-        device: with_gradients,
+        device,
         side: spec.side,
         previews,
         watch: watch::Watch::default(),
         every: spec.checkpoint_every,
         steps: spec.steps,
         by_source: Vec::new(),
-    };
-    let trained = train(&mut task, learner, &plan, &mut run, spec.resume, monitor)?;
-    finish(spec, &task, &names, trained, &run, monitor)
+    })
+}
+
+/// Where gradients are worked out.
+fn with_gradients_on(spec: &PretrainStpSpec, device: &Device) -> Device {
+    let device = device.clone().autodiff();
+    match spec.saves_memory {
+        true => device.gradient_checkpointing(),
+        false => device,
+    }
 }
 
 fn check(spec: &PretrainStpSpec) -> Result<(), Failure> {
@@ -271,36 +287,77 @@ fn finish(
     })
 }
 
-/// What a run reads and writes; its time is known only once it runs.
+/// What a run reads, takes and writes. Some steps are taken to know the speed; nothing is written. Values are not measured for
+/// it, since mean and deviation change no time.
 pub(crate) fn estimate(spec: &PretrainStpSpec, monitor: &Monitor<'_>) -> JobResult<Estimate> {
     check(spec)?;
-    let (mut pixels, mut sources) = (0, Vec::new());
-    for archive in &spec.archives {
-        monitor.check()?;
-        let opened = Archive::open(archive, None)?;
-        let of_grid = (opened.grid.width * opened.grid.height) as u64;
-        for source in &opened.sources {
-            pixels += of_grid * source.frames.len() as u64;
+    let compute = device::open(&spec.device);
+    let with_gradients = with_gradients_on(spec, &compute.device);
+    let start = start_of(spec, &with_gradients, monitor)?;
+    let sources = match &start {
+        Some(start) => start.sources().to_vec(),
+        None => {
+            let mut found = Vec::new();
+            for archive in &spec.archives {
+                monitor.check()?;
+                let sources = Archive::open(archive, None)?.sources;
+                found.extend(sources.into_iter().map(|source| source.source));
+            }
+            let none = |source: &Source| vec![BandSums::default(); source.bands.len()];
+            let mut sources = sources::pooled(found.iter().map(|source| (source, none(source))));
+            sources.retain(|source| sources::outputs(source) > 0);
+            sources
         }
-        sources.extend(opened.sources.into_iter().map(|source| source.source));
+    };
+    let archives = || open_known(spec, start.as_ref(), &sources, monitor);
+    let mut pixels = 0;
+    for opened in archives()? {
+        let of_grid = opened.archive.grid.window().pixels();
+        let frames = opened.archive.sources.iter().map(|of| of.frames.len());
+        pixels += (of_grid * frames.sum::<usize>()) as u64;
     }
-    let none = |source: &Source| vec![BandSums::default(); source.bands.len()];
-    let sources = sources::pooled(sources.iter().map(|source| (source, none(source))));
-    let config = fresh(spec, &sources)?;
+    let stp = match &start {
+        Some(start) => start.model.clone(),
+        None => fresh(spec, &sources)?.init(spec.seed, &with_gradients),
+    };
+    let learner = Learner { stp, text: None };
+    let plan = plan_of(spec);
+    let time = time_of_batch(spec.batch, |batch| {
+        let archives = archives()?;
+        let places = Places::new(archives.iter().map(Opened::extent).collect(), spec.side);
+        let sizes = [spec.side, spec.frames, batch];
+        let rows = Rows::new(archives, sources.clone(), places, None, sizes);
+        let (none, device) = (Previews::default(), with_gradients.clone());
+        let mut task = task_of(spec, rows, sources.clone(), None, none, device)?;
+        time_step(
+            &mut task,
+            learner.clone(),
+            &plan,
+            [0, 1],
+            compute.is_cpu(),
+            monitor,
+        )
+    })?;
+    let config = learner.stp.config();
     let floats = config.parameter_count() as u64;
     // Activations of the precision path, which is the largest: a handful of tensors a block.
     let half = (spec.side / 2 * spec.side / 2) as u64;
     let of_frame = half * config.precision as u64 * 12 * config.blocks as u64;
     let seen = (spec.batch * spec.frames) as u64;
+    let mut notes = Vec::new();
+    if start.is_none() {
+        notes.push("The model starts untrained".to_owned());
+    }
+    notes.extend(monitor.warnings());
     Ok(Estimate {
         pixels,
-        windows: spec.steps * spec.batch as u64 * spec.accumulation.max(1),
-        seconds: None,
+        windows: spec.steps * spec.batch as u64 * plan.accumulation,
+        seconds: Some(spec.steps as f64 * time.secs(plan.accumulation)),
         // Weights, gradients and two moments; activations of teacher and student.
         memory_bytes: 16 * floats + 8 * seen * of_frame,
         // Checkpoint of weights and moments, twice while one replaces the other.
         disk_bytes: 24 * floats,
-        device: spec.device.clone(),
-        notes: vec!["The model starts untrained unless weights are given".to_owned()],
+        device: compute.name,
+        notes,
     })
 }

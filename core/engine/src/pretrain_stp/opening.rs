@@ -26,6 +26,13 @@ pub struct Start {
     path: PathBuf,
 }
 
+impl Start {
+    /// What the model knows of sensors.
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+}
+
 pub fn start_of(
     spec: &PretrainStpSpec,
     device: &Device,
@@ -52,7 +59,6 @@ pub fn open_archives(
     kept: &Path,
     monitor: &Monitor<'_>,
 ) -> JobResult<(Vec<Source>, Vec<Opened>)> {
-    let total = spec.archives.len() as u64;
     let sources = match start {
         Some(start) => start.sources.clone(),
         None if spec.resume => read_sources(kept)?,
@@ -62,20 +68,32 @@ pub fn open_archives(
         Failure::new("the statistics cannot be written down").with_details(error)
     })?;
     write_renamed(kept, text.as_bytes())?;
+    let opened = open_known(spec, start, &sources, monitor)?;
+    Ok((sources, opened))
+}
+
+/// The archives as a model sees them that knows these sources.
+pub fn open_known(
+    spec: &PretrainStpSpec,
+    start: Option<&Start>,
+    sources: &[Source],
+    monitor: &Monitor<'_>,
+) -> JobResult<Vec<Opened>> {
+    let total = spec.archives.len() as u64;
     let mut opened = Vec::with_capacity(spec.archives.len());
     for (number, archive) in spec.archives.iter().enumerate() {
         monitor.check()?;
         monitor.progress("opening the archives", number as u64, total);
         let name = name_of(archive);
-        let found = Archive::open(archive, Some(&sources))?;
+        let found = Archive::open(archive, Some(sources))?;
         found
             .notes
             .iter()
             .for_each(|note| monitor.warn(note.clone()));
-        let found = Opened::new(found, name.clone(), &sources);
+        let found = Opened::new(found, name.clone(), sources);
         let frames = found.input_frames();
         if frames == 0 {
-            return Err(nothing_to_see(archive, start, &sources).into());
+            return Err(nothing_to_see(archive, start, sources).into());
         }
         let has_static = found
             .times
@@ -90,7 +108,7 @@ pub fn open_archives(
         }
         opened.push(found);
     }
-    Ok((sources, opened))
+    Ok(opened)
 }
 
 fn nothing_to_see(archive: &ArchiveSpec, start: Option<&Start>, sources: &[Source]) -> Failure {

@@ -17,6 +17,7 @@ use crate::band_match::match_bands;
 use crate::blocks::{BLOCK_BYTES, plan_blocks, touches};
 use crate::device::{self, Compute};
 use crate::finetune::TuneTask;
+use crate::inputs::read_region_blocking;
 use crate::journal::{Content, Journal, folder_of};
 use crate::monitor::{JobResult, Monitor, Stop};
 use crate::predict::{area_of, confidence_path, hectares_per_pixel};
@@ -25,7 +26,7 @@ use crate::provenance::{of_scene_map, sha256_of_file};
 use crate::shard::Share;
 use crate::{Estimate, Failure, JobSpec, MapSceneSpec, Outcome, TunedAbout};
 use answers::{NO_CLASS, Scene, map_blocks};
-use mapper::{Mapper, overlap_of};
+use mapper::{GPU_BATCH, Mapper, overlap_of};
 
 pub(crate) fn map_scene(
     spec: &MapSceneSpec,
@@ -148,8 +149,8 @@ fn map_in_blocks(
     result
 }
 
-/// What the map will cost; nothing is measured and nothing written.
-pub(crate) fn estimate(spec: &MapSceneSpec) -> JobResult<Estimate> {
+/// What the map will cost. Some windows in the middle are mapped to know the speed; nothing is written.
+pub(crate) fn estimate(spec: &MapSceneSpec, monitor: &Monitor<'_>) -> JobResult<Estimate> {
     let about = TunedAbout::of_file(&spec.model_file)?;
     let raster = Raster::open(&spec.scene)?;
     let grid = &raster.info().grid;
@@ -159,6 +160,35 @@ pub(crate) fn estimate(spec: &MapSceneSpec) -> JobResult<Estimate> {
     let row = grid.width.div_ceil(window.max(1)) * 2 * outputs * window * window * 4;
     let model_bytes = std::fs::metadata(&spec.model_file).map_or(0, |meta| meta.len());
     let mut notes = vec![about.sentence()];
+    let (bands, positions) =
+        match_bands(&about.bands, raster.info(), &spec.wavelengths_nm, monitor)?;
+    let wavelengths_um: Vec<f32> = positions
+        .iter()
+        .filter_map(|position| about.wavelengths_um.get(*position).copied())
+        .collect();
+    let compute = device::open(&spec.device);
+    let mut mapper = Mapper::load(&spec.model_file, about, wavelengths_um, compute, monitor)?;
+    let middle = windows
+        .get(windows.len() / 2)
+        .map_or(0, |window| window.row);
+    let of_row = windows.iter().filter(|window| window.row == middle);
+    let some: Vec<Window> = of_row.take(GPU_BATCH).copied().collect();
+    let (Some(first), Some(last)) = (some.first(), some.last()) else {
+        return Err(Failure::new("the scene has no pixels").into());
+    };
+    let side_by_side = Window {
+        width: last.end_col() - first.col,
+        ..*first
+    };
+    let mut secs = 0.0;
+    // The first round compiles kernels and fills caches; the second one counts.
+    for _ in 0..2 {
+        monitor.check()?;
+        let clock = Instant::now();
+        let region = read_region_blocking(&raster, &bands, side_by_side)?;
+        mapper.answer_windows(&region, &some, monitor)?;
+        secs = clock.elapsed().as_secs_f64() / some.len() as f64;
+    }
     if folder_of(&spec.out).exists() {
         notes.push(
             "an interrupted run lies beside the output and is gone on with if nothing changed"
@@ -168,10 +198,10 @@ pub(crate) fn estimate(spec: &MapSceneSpec) -> JobResult<Estimate> {
     Ok(Estimate {
         pixels: (grid.width * grid.height) as u64,
         windows: windows.len() as u64,
-        seconds: None,
+        seconds: Some(secs * windows.len() as f64),
         memory_bytes: 2 * model_bytes + (BLOCK_BYTES + row) as u64,
         disk_bytes: 2 * (grid.width * grid.height) as u64 * 4,
-        device: device::open(&spec.device).name,
+        device: mapper.compute.name,
         notes,
     })
 }

@@ -6,12 +6,14 @@
 //! A draw depends on the seed, the step and its part alone, so that a resumed run sees what the uninterrupted one saw.
 
 mod checkpoint;
+mod first_step;
 mod optimiser;
 mod picture;
 mod run_folder;
 mod schedule;
 mod trainer;
 
+pub(crate) use first_step::{time_of_batch, time_step};
 pub use optimiser::{AdamWSettings, Optimiser};
 pub use picture::write_picture;
 pub(crate) use run_folder::run_of_job;

@@ -253,7 +253,7 @@ fn number(tensor: &Tensor<1>) -> Result<f64, Failure> {
 }
 
 /// Runs tensor code that may also be stopped; a device's panic becomes words.
-fn guarded_job<T>(work: impl FnOnce() -> JobResult<T>) -> JobResult<T> {
+pub(super) fn guarded_job<T>(work: impl FnOnce() -> JobResult<T>) -> JobResult<T> {
     let mut stopped = None;
     let done = guarded(|| match work() {
         Ok(value) => Ok(Some(value)),

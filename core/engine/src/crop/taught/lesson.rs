@@ -19,7 +19,7 @@ use crate::weather_series::known_model;
 
 /// Steps of a lesson, windows of a step, and the learning rate after the first twentieth of them. Few labels are known by heart
 /// soon; more steps made no difference on the labelled fields of Flanders.
-const STEPS: u64 = 80;
+pub const STEPS: u64 = 80;
 const BATCH: usize = 4;
 const RATE: f64 = 1e-3;
 const WARM_UP: u64 = STEPS / 20;
@@ -66,6 +66,8 @@ pub struct Lesson<'a> {
     pub tuning: Option<KgvsfTuning>,
     pub weights: &'a Path,
     pub seed: u64,
+    /// [`STEPS`], or fewer where they are only timed.
+    pub steps: u64,
 }
 
 impl Lesson<'_> {
@@ -234,9 +236,9 @@ impl Lesson<'_> {
             ..AdamWSettings::default()
         });
         let mut stream = Stream::new(self.seed, "windows of crops");
-        for step in 0..STEPS {
+        for step in 0..self.steps {
             monitor.check()?;
-            monitor.progress("teaching the network", step, STEPS);
+            monitor.progress("teaching the network", step, self.steps);
             let gradients = guarded(|| Ok(loss(&model, &mut stream).backward()))?;
             optimiser.add(&model, gradients);
             model = optimiser.step(model, rate_at(step));
@@ -344,6 +346,7 @@ mod tests {
             tuning: None,
             weights: Path::new(""),
             seed: 0,
+            steps: STEPS,
         };
         // 1/4 and 1/2, whose mean is 3/8.
         let weights = lesson.class_weights();

@@ -17,7 +17,7 @@ use crate::weather_series::{
 /// Windows embedded at once.
 pub const TOGETHER: usize = 8;
 /// What is kept of windows that were read, bytes.
-const KEPT_BYTES: usize = 512 << 20;
+pub const KEPT_BYTES: usize = 512 << 20;
 
 /// First row and first column of a window, which may lie beyond the grid.
 pub type Place = (isize, isize);

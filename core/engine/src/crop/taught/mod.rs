@@ -7,6 +7,7 @@ mod looks;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Instant;
 
 use terroir_models::KgvsfTuning;
 use terroir_scene::{Archive, Grid, Period, WeatherSpec, Window};
@@ -24,6 +25,27 @@ use looks::{Look, Looks, TOGETHER};
 
 /// What is added to a model's name where it is taught itself.
 pub(super) const TAUGHT: &str = "taught";
+
+/// Of the pixels of a window that is only timed, every so many have a class; and steps that are timed.
+const MADE_UP_EVERY: usize = 5;
+const TIMED_STEPS: u64 = 2;
+
+/// What a lesson takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LessonTime {
+    step_secs: f64,
+    /// Of a window that was read.
+    ask_secs: f64,
+    /// Of reading a window.
+    pub read_secs: f64,
+}
+
+impl LessonTime {
+    /// With so many windows asked after it.
+    pub fn secs(&self, asked: usize) -> f64 {
+        lesson::STEPS as f64 * self.step_secs + asked as f64 * self.ask_secs
+    }
+}
 
 /// The network of a season.
 pub(super) struct TaughtNetwork {
@@ -93,8 +115,79 @@ impl TaughtNetwork {
             tuning: self.tuning,
             weights: &self.weights,
             seed,
+            steps: lesson::STEPS,
         };
         lesson.teach(&mut self.looks, monitor)
+    }
+
+    /// Windows over the place.
+    pub fn windows(&self) -> usize {
+        self.looks.plan.rows().len() * self.looks.plan.columns().len()
+    }
+
+    /// Network, gradients and moments of what learns, what was read, and what a step holds.
+    pub fn memory_bytes(&self, tuning: KgvsfTuning) -> u64 {
+        let config = self.looks.setup.model.config();
+        let copies = if tuning == KgvsfTuning::Frozen { 1 } else { 4 };
+        let tokens = config.images * (config.image_px / config.patch_px.max(1)).pow(2);
+        let blocks = config.image_blocks + config.sequence_blocks;
+        let of_step = TOGETHER * tokens * blocks * (8 * config.width + 2 * config.mlp);
+        (4 * copies * config.parameter_count() + 4 * of_step + looks::KEPT_BYTES) as u64
+    }
+
+    /// Times a lesson and a window on the middle of the place, whose pixels are given two classes in turn.
+    ///
+    /// # Errors
+    /// No image that shows half a window there, a file that cannot be read, a device that fails, a cancel.
+    pub fn time_blocking(
+        &mut self,
+        tuning: KgvsfTuning,
+        monitor: &Monitor<'_>,
+    ) -> JobResult<LessonTime> {
+        let plan = self.looks.plan;
+        let region = plan.region;
+        let middle = (
+            region.row + region.height / 2,
+            region.col + region.width / 2,
+        );
+        let reach = plan.size / 2;
+        let labels: Labels = (0..plan.size * plan.size)
+            .step_by(MADE_UP_EVERY)
+            .map(|at| {
+                let row = (middle.0 + at / plan.size).saturating_sub(reach);
+                let col = (middle.1 + at % plan.size).saturating_sub(reach);
+                ((row, col), u8::from((at / MADE_UP_EVERY).is_multiple_of(2)))
+            })
+            .filter(|((row, col), _)| *row < region.end_row() && *col < region.end_col())
+            .collect();
+        let clock = Instant::now();
+        let mut looks = Vec::new();
+        for place in plan.windows_over(middle) {
+            looks.extend(self.looks.look_blocking(place, monitor)?);
+        }
+        let read_secs = clock.elapsed().as_secs_f64() / looks.len().max(1) as f64;
+        let mut lesson = Lesson {
+            labels: &labels,
+            classes: 2,
+            tuning: Some(tuning),
+            weights: &self.weights,
+            seed: 0,
+            steps: 1,
+        };
+        // The first step reads, embeds and compiles kernels; those after it count.
+        lesson.teach(&mut self.looks, monitor)?;
+        lesson.steps = 1 + TIMED_STEPS;
+        let clock = Instant::now();
+        let taught = lesson.teach(&mut self.looks, monitor)?;
+        let step_secs = clock.elapsed().as_secs_f64() / lesson.steps as f64;
+        let some: Vec<&Look> = looks.iter().map(|look| &**look).collect();
+        let clock = Instant::now();
+        taught.shares(&self.looks, &some, monitor)?;
+        Ok(LessonTime {
+            step_secs,
+            ask_secs: clock.elapsed().as_secs_f64() / some.len().max(1) as f64,
+            read_secs,
+        })
     }
 
     /// Teaches it all labels and writes the map; returns what was taught, in words.
