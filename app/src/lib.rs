@@ -37,6 +37,7 @@ mod label_work;
 mod language;
 mod live_head;
 mod log_records;
+mod measured;
 mod memory;
 mod menu;
 mod messages;

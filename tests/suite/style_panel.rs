@@ -228,3 +228,36 @@ fn limits_follow_the_view_without_a_step_to_undo() {
     );
     assert_eq!(*harness.state().document(), before);
 }
+
+#[test]
+fn limits_are_told_as_the_band_measures_and_keep_what_is_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("confidence.tif");
+    let grid = Grid {
+        width: 64,
+        height: 64,
+        georef: Default::default(),
+    };
+    // Bytes of 0 to 200 that stand for 0 to 1.
+    let kind = MapKind::Confidence(vec!["confidence".to_owned()]);
+    let mut writer = MapWriter::create(&path, &grid, kind).unwrap();
+    let bytes: Vec<u8> = (0..64 * 64).map(|at| (at % 200) as u8).collect();
+    writer.write_bytes(grid.window(), &bytes).unwrap();
+    writer.finish(&Vec::new()).unwrap();
+    let mut harness = opened(vec![path]);
+    let shown = |harness: &Harness<'static, Window>| -> Vec<f64> {
+        let spins = harness.query_all_by_role(Role::SpinButton);
+        spins
+            .filter_map(|node| node.accesskit_node().numeric_value())
+            .collect()
+    };
+    let near =
+        |values: &[f64], wanted: f64| values.iter().any(|value| (value - wanted).abs() < 0.02);
+    crate::window::wait_until(&mut harness, "the limits", |harness| {
+        let high = style(harness.state()).map_or(0.0, |style| style.stretches()[0].high);
+        high > 100.0 && near(&shown(harness), f64::from(high) * 0.005)
+    });
+    let stored = style(harness.state()).unwrap().stretches()[0];
+    let high = f64::from(stored.high);
+    assert!(!near(&shown(&harness), high), "{:?}", shown(&harness));
+}

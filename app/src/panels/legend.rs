@@ -9,6 +9,7 @@ use super::ramp::strip;
 use super::spectrum::number_text;
 use super::swatch::pattern_over;
 use crate::language::t;
+use crate::measured::Measured;
 use crate::state::State;
 use crate::theme;
 
@@ -123,6 +124,9 @@ fn ramp_legend_ui(ui: &mut egui::Ui, state: &State, layer: &Arc<Layer>, style: &
     let weak = theme::colors(ui.visuals()).weak;
     let is_decibel = style.look().is_some_and(|look| look.decibel);
     let unit = if is_decibel { " dB" } else { "" };
+    let info = state.raster_info(layer).map(|info| &**info);
+    let measured = Measured::of(info, style, 0);
+    let number_text = |stored: f32| number_text(measured.value(stored) as f32);
     let name = match style
         .channels()
         .first()

@@ -6,6 +6,7 @@ use egui::{Rect, Sense, pos2, vec2};
 use terroir_scene::{Layer, MOST_STEPS, RampChoice, Steps, Stretch, Style, ramp_names};
 
 use crate::language::t;
+use crate::measured::Measured;
 use crate::state::State;
 use crate::theme::{self, icon};
 
@@ -243,7 +244,10 @@ fn breaks_ui(
         return;
     };
     let colors = ramp.step_colors(&breaks);
-    let span = f64::from((stretch.high - stretch.low).abs()).max(1e-9);
+    let measured = layer.style.as_ref().map_or(Measured::AS_STORED, |style| {
+        Measured::of(state.raster_info(layer).map(|info| &**info), style, 0)
+    });
+    let span = measured.span(f64::from((stretch.high - stretch.low).abs()).max(1e-9));
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(4.0, 4.0);
         for (index, color) in colors.iter().enumerate() {
@@ -253,7 +257,7 @@ fn breaks_ui(
             let Some(value) = breaks.get(index) else {
                 continue;
             };
-            let mut typed = *value;
+            let mut typed = measured.value(*value);
             let drag = ui
                 .add(
                     egui::DragValue::new(&mut typed)
@@ -264,7 +268,7 @@ fn breaks_ui(
             super::layers::drag_step(state, &drag, t!("ramp-break"));
             if drag.changed() {
                 let mut own = breaks.clone();
-                own[index] = typed;
+                own[index] = measured.stored(typed);
                 own.sort_by(f32::total_cmp);
                 state.change_layer(layer.id, t!("ramp-break"), |layer| {
                     if let Some(ramp) = layer.style.as_mut().and_then(Style::ramp_mut) {

@@ -10,6 +10,7 @@ use terroir_scene::{
 };
 
 use crate::language::t;
+use crate::measured::Measured;
 use crate::state::State;
 use crate::theme;
 
@@ -437,10 +438,11 @@ fn histogram_ui(
         egui::FontId::proportional(12.0),
         colors.weak,
     );
+    let range = (low, high);
     ui.horizontal(|ui| {
-        limit_ui(ui, state, layer, channel, stretch, (low, high), false);
+        limit_ui(ui, state, layer, channel, stretch, range, false);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            limit_ui(ui, state, layer, channel, stretch, (low, high), true);
+            limit_ui(ui, state, layer, channel, stretch, range, true);
         });
     });
 }
@@ -466,13 +468,29 @@ fn limit_ui(
     } else {
         &mut value.low
     };
+    let measured = layer.style.as_ref().map_or(Measured::AS_STORED, |style| {
+        let info = state.raster_info(layer).map(|info| &**info);
+        Measured::of(info, style, channel)
+    });
+    let hint = match measured.is_as_stored() {
+        true => what.to_owned(),
+        false => {
+            let stored = super::spectrum::number_text(*slot);
+            format!("{what}\n{}", t!("stretch-stored", value = stored))
+        }
+    };
+    let span = measured.span(high - low);
+    let mut shown = measured.value(*slot);
     let drag = ui
         .add(
-            egui::DragValue::new(slot)
-                .speed((high - low) / 400.0)
-                .max_decimals(decimals(high - low)),
+            egui::DragValue::new(&mut shown)
+                .speed(span / 400.0)
+                .max_decimals(decimals(span)),
         )
-        .on_hover_text(what);
+        .on_hover_text(hint);
+    if drag.changed() {
+        *slot = measured.stored(shown);
+    }
     super::layers::drag_step(state, &drag, what);
     if drag.changed() && value.high > value.low {
         set(state, layer, channel, value, what);

@@ -29,6 +29,7 @@ stretch-linked-tip = Alle Kanäle zwischen denselben zwei Werten
 stretch-link = Kanäle verknüpfen
 stretch-lower = Untere Grenze
 stretch-upper = Obere Grenze
+stretch-stored = In der Datei gespeichert als { $value }
 stretch-gamma = Gamma
 stretch-gamma-tip = Gamma: über 1 hellt die Mitteltöne auf
 stretch-missing = Fehlende Pixel färben

@@ -29,6 +29,7 @@ stretch-linked-tip = All channels between the same two values
 stretch-link = Link channels
 stretch-lower = Lower limit
 stretch-upper = Upper limit
+stretch-stored = Stored in the file as { $value }
 stretch-gamma = Gamma
 stretch-gamma-tip = Gamma: above 1 brightens the middle tones
 stretch-missing = Colour missing pixels

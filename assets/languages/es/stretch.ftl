@@ -29,6 +29,7 @@ stretch-linked-tip = Todos los canales entre los mismos dos valores
 stretch-link = Vincular canales
 stretch-lower = Límite inferior
 stretch-upper = Límite superior
+stretch-stored = Guardado en el archivo como { $value }
 stretch-gamma = Gamma
 stretch-gamma-tip = Gamma: por encima de 1 aclara los tonos medios
 stretch-missing = Colorear los píxeles que faltan

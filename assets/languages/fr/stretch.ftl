@@ -29,6 +29,7 @@ stretch-linked-tip = Tous les canaux entre les deux mêmes valeurs
 stretch-link = Lier les canaux
 stretch-lower = Limite inférieure
 stretch-upper = Limite supérieure
+stretch-stored = Enregistré dans le fichier comme { $value }
 stretch-gamma = Gamma
 stretch-gamma-tip = Gamma : au-dessus de 1, éclaircit les tons moyens
 stretch-missing = Colorer les pixels manquants

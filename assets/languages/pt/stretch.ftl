@@ -29,6 +29,7 @@ stretch-linked-tip = Todos os canais entre os mesmos dois valores
 stretch-link = Ligar canais
 stretch-lower = Limite inferior
 stretch-upper = Limite superior
+stretch-stored = Guardado no ficheiro como { $value }
 stretch-gamma = Gama
 stretch-gamma-tip = Gama: acima de 1 clareia os tons médios
 stretch-missing = Colorir os píxeis em falta

@@ -29,6 +29,7 @@ stretch-linked-tip = 所有通道使用相同的两个界限
 stretch-link = 关联通道
 stretch-lower = 下限
 stretch-upper = 上限
+stretch-stored = 文件中存储为 { $value }
 stretch-gamma = 伽马
 stretch-gamma-tip = 伽马：大于 1 会提亮中间调
 stretch-missing = 为缺失像素着色
