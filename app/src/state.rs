@@ -8,7 +8,7 @@ use std::sync::Arc;
 use terroir_scene::{
     AssignedCrs, BandInfo, BandStatistics, BandWavelength, Blend, Channel, Document, Grid,
     HeadKind, History, Labels, Layer, LayerId, LayerSource, MaskSource, Method, RasterInfo,
-    Uncertainty, WavelengthSource, Window, block_px_of,
+    Style, Uncertainty, WavelengthSource, Window, block_px_of,
 };
 
 use crate::arrangement::Arrangement;
@@ -110,6 +110,8 @@ pub struct Derived {
     /// Share of clouds by mask; `None` where the mask does not say.
     pub clouds: HashMap<MaskSource, Option<f32>>,
     pub clouds_asked: HashSet<MaskSource>,
+    /// Styles that layers got with their file, by no user's hand.
+    pub given_styles: HashMap<LayerId, Style>,
 }
 
 /// What the Run panel holds before a job starts.

@@ -4,7 +4,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use terroir_scene::{Blend, Document, Layer, LayerId, LayerSource, credit_of};
+use terroir_scene::{
+    BandInfo, Blend, Document, Layer, LayerId, LayerSource, Limits, RasterInfo, Style, credit_of,
+};
 
 use crate::commands::Command;
 use crate::files::{OpenRole, OpenedRaster};
@@ -47,15 +49,34 @@ impl State {
             if let Some(crs) = assigned {
                 Arc::make_mut(&mut info).grid.georef.assign_crs(crs);
             }
+            let given = self.derived.given_styles.get(&id);
+            let keeps = self.history.document().layer(id).is_some_and(|layer| {
+                layer.style.is_some()
+                    && (role != OpenRole::Result || is_by_hand(layer, given, &info))
+            });
+            let is_ruled = keeps
+                && role == OpenRole::Result
+                && self
+                    .history
+                    .document()
+                    .layer(id)
+                    .is_some_and(|layer| layer.style.as_ref().is_some_and(is_ruled));
+            if let (false, Some(style)) = (keeps, &style) {
+                self.derived.given_styles.insert(id, style.clone());
+            }
             self.change_layer(id, t!("undo-read-again"), |layer| {
                 layer.source = LayerSource::Raster {
                     path: path.clone(),
                     info: Some(info.clone()),
                 };
-                if layer.style.is_none() || role == OpenRole::Result {
+                if !keeps {
                     layer.style = style;
                 }
             });
+            if is_ruled {
+                // Limits by a rule are those of the values that are there now.
+                self.take_limits(id, Vec::new());
+            }
             return;
         }
         let is_first = !document
@@ -63,6 +84,7 @@ impl State {
             .iter()
             .any(|layer| layer.source != LayerSource::Labels);
         let name = layer_name(&path);
+        let given = style.clone();
         let mut added = LayerId(0);
         self.history
             .change(&t!("undo-add", name = &name), |document| {
@@ -84,6 +106,9 @@ impl State {
                 below_shapes(document, added);
                 raise_labels(document);
             });
+        self.derived
+            .given_styles
+            .extend(given.map(|style| (added, style)));
         self.session.active = None;
         if is_first {
             self.session.view = Some(ViewRequest::Layer(added));
@@ -173,6 +198,37 @@ impl State {
             .and_then(|labels| labels.classes.first());
         self.session.class_id = first.map_or(0, |class| class.id);
     }
+}
+
+/// Whether a layer's style is the user's, and still fits what its file holds now. `given`: the style it got with its file.
+fn is_by_hand(layer: &Layer, given: Option<&Style>, now: &RasterInfo) -> bool {
+    let is_alike = layer.raster_info().is_some_and(|before| {
+        let same = |(a, b): (&BandInfo, &BandInfo)| a.name == b.name && a.palette == b.palette;
+        before.is_field() == now.is_field()
+            && before.bands.len() == now.bands.len()
+            && before.bands.iter().zip(&now.bands).all(same)
+    });
+    is_alike && layer.style.as_ref().map(without_limits) != given.map(without_limits)
+}
+
+fn is_ruled(style: &Style) -> bool {
+    style
+        .look()
+        .is_some_and(|look| look.limits != Limits::Manual)
+}
+
+/// A style but for limits that a rule gave it: these come later than the style.
+fn without_limits(style: &Style) -> Style {
+    let mut style = style.clone();
+    let is_ruled = style
+        .look()
+        .is_some_and(|look| look.limits != Limits::Manual);
+    if is_ruled {
+        for stretch in style.stretches_mut() {
+            (stretch.low, stretch.high) = (0.0, 1.0);
+        }
+    }
+    style
 }
 
 /// Shapes that are on top stay on top of rasters that are added later.

@@ -72,6 +72,20 @@ impl Window {
         info.map_or(Ok(()), |info| info.command.can_run(&self.state))
     }
 
+    /// Takes a file as what a job has written.
+    pub fn take_result(&mut self, path: PathBuf) {
+        self.state.open_raster(path, crate::files::OpenRole::Result);
+    }
+
+    /// Gives the layer at this place of the list another style, as the Style panel does.
+    pub fn set_style(&mut self, place: usize, style: terroir_scene::Style) {
+        let layer = self.document().layers.get(place).map(|layer| layer.id);
+        if let Some(id) = layer {
+            self.state
+                .change_layer(id, "Style", |layer| layer.style = Some(style));
+        }
+    }
+
     /// Head of the live map, while there is one.
     pub fn live_map(&self) -> Option<&LinearHead> {
         self.state.live.fit.as_ref().map(|fit| &*fit.head)
