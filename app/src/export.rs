@@ -9,6 +9,7 @@ use terroir_scene::{Companion, Layer, LayerSource, SheetSize, SheetWords};
 
 use crate::dialogs::{Dialog, Purpose};
 use crate::export_command::export_command_ui;
+use crate::export_raster::RasterCopy;
 use crate::files::FileTask;
 use crate::jobs::{beside, bytes_text, count_text};
 use crate::language::t;
@@ -20,6 +21,7 @@ pub enum ExportKind {
     Map,
     Polygons,
     Field,
+    Raster,
     Labels,
     Picture,
     Sheet,
@@ -32,6 +34,7 @@ pub struct ExportForm {
     pub least_pixels: usize,
     /// The probability of every class beside the map.
     pub with_probabilities: bool,
+    pub raster: RasterCopy,
     /// What else is written beside a map or a field.
     pub companions: Vec<Companion>,
     pub words: SheetWords,
@@ -72,18 +75,27 @@ impl ExportForm {
             ExportKind::Field
         } else if is_same(state.map_to_sample()) {
             ExportKind::Polygons
+        } else if state.raster_info(layer).is_some() {
+            ExportKind::Raster
         } else {
             ExportKind::Picture
         };
-        Self::of_kind(state, kind)
+        let raster = RasterCopy::of(layer.id);
+        let path = suggested(state, kind, &raster);
+        Self {
+            path,
+            raster,
+            ..Self::of_kind(state, kind)
+        }
     }
 
     fn of_kind(state: &State, kind: ExportKind) -> Self {
         Self {
             kind,
-            path: suggested(state, kind),
+            path: suggested(state, kind, &RasterCopy::default()),
             least_pixels: 0,
             with_probabilities: false,
+            raster: RasterCopy::default(),
             companions: Vec::new(),
             words: words_of(state),
         }
@@ -115,7 +127,13 @@ fn words_of(state: &State) -> SheetWords {
     }
 }
 
-fn suggested(state: &State, kind: ExportKind) -> String {
+fn suggested(state: &State, kind: ExportKind, raster: &RasterCopy) -> String {
+    if kind == ExportKind::Raster
+        && let Some(layer) = raster.layer(state)
+        && let Some(path) = layer.raster_path()
+    {
+        return beside(path, "copy", "tif").display().to_string();
+    }
     let home = state
         .project
         .path
@@ -139,6 +157,7 @@ fn suggested(state: &State, kind: ExportKind) -> String {
         ExportKind::Picture => beside(&home, "view", "png"),
         ExportKind::Sheet => beside(&home, "sheet", "pdf"),
         ExportKind::Field => beside(&home, "field_copy", "tif"),
+        ExportKind::Raster => beside(&home, "copy", "tif"),
         ExportKind::Polygons => match state
             .map_to_sample()
             .as_ref()
@@ -183,6 +202,10 @@ pub fn export_ui(ui: &mut egui::Ui, state: &mut State, form: &mut ExportForm) ->
         ui.radio_value(&mut form.kind, ExportKind::Field, t!("export-field"))
             .on_disabled_hover_text(t!("export-needs-field"));
     });
+    ui.add_enabled_ui(form.raster.layer(state).is_some(), |ui| {
+        ui.radio_value(&mut form.kind, ExportKind::Raster, t!("export-raster"))
+            .on_disabled_hover_text(t!("export-copy-no-raster"));
+    });
     ui.add_enabled_ui(has_labels, |ui| {
         ui.radio_value(
             &mut form.kind,
@@ -194,11 +217,14 @@ pub fn export_ui(ui: &mut egui::Ui, state: &mut State, form: &mut ExportForm) ->
     ui.radio_value(&mut form.kind, ExportKind::Picture, t!("export-picture"));
     ui.radio_value(&mut form.kind, ExportKind::Sheet, t!("export-sheet"));
     if form.kind != before {
-        form.path = suggested(state, form.kind);
+        form.path = suggested(state, form.kind, &form.raster);
     }
     ui.add_space(theme::SMALL_GAP);
     let weak = theme::colors(ui.visuals()).weak;
     ui.label(egui::RichText::new(explanation(state, form.kind)).color(weak));
+    if form.kind == ExportKind::Raster {
+        form.raster.form_ui(ui, state);
+    }
     details_ui(ui, form);
     ui.add_space(theme::GAP);
     ui.horizontal(|ui| {
@@ -224,7 +250,8 @@ pub fn export_ui(ui: &mut egui::Ui, state: &mut State, form: &mut ExportForm) ->
     ui.add_space(theme::GAP);
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            let ready = !form.path.trim().is_empty();
+            let is_understood = form.kind != ExportKind::Raster || form.raster.bands(state).is_ok();
+            let ready = !form.path.trim().is_empty() && is_understood;
             if ui
                 .add_enabled(ready, primary_button(ui, t!("export-title")))
                 .clicked()
@@ -289,7 +316,7 @@ fn details_ui(ui: &mut egui::Ui, form: &mut ExportForm) {
                 });
         }
         ExportKind::Field => companions_ui(ui, form, &[Companion::Stac]),
-        ExportKind::Labels | ExportKind::Picture => {}
+        ExportKind::Raster | ExportKind::Labels | ExportKind::Picture => {}
     }
 }
 
@@ -373,6 +400,7 @@ fn explanation(state: &State, kind: ExportKind) -> String {
         ExportKind::Labels => t!("export-what-labels").to_owned(),
         ExportKind::Picture => t!("export-what-picture").to_owned(),
         ExportKind::Field => t!("export-what-field").to_owned(),
+        ExportKind::Raster => t!("export-what-raster").to_owned(),
         ExportKind::Polygons => match state.map_to_sample() {
             Some(map) => t!("export-what-polygons", name = &map.name),
             None => t!("export-what-no-polygons").to_owned(),
@@ -406,6 +434,7 @@ pub fn job_of(state: &State, form: &ExportForm) -> Option<JobSpec> {
             field: state.field_layer()?.raster_path()?.to_owned(),
             out: with_default_extension(path, "tif"),
         })),
+        ExportKind::Raster => form.raster.job(state, with_default_extension(path, "tif")),
         ExportKind::Labels | ExportKind::Picture | ExportKind::Sheet => None,
     }
 }
@@ -444,7 +473,7 @@ pub fn start(state: &mut State, form: &ExportForm) -> Option<PictureOrder> {
             }
             None
         }
-        ExportKind::Polygons | ExportKind::Field => {
+        ExportKind::Polygons | ExportKind::Field | ExportKind::Raster => {
             if let Some(job) = job_of(state, form) {
                 state.jobs.run(crate::news::job_name(&job), job);
             }

@@ -31,6 +31,7 @@ pub fn export_command(state: &State, form: &ExportForm) -> Result<ExportCommand,
         ExportKind::Map => Err(t!("export-needs-two-classes")),
         ExportKind::Polygons => Err(t!("export-needs-map")),
         ExportKind::Field => Err(t!("export-needs-field")),
+        ExportKind::Raster => Err(t!("export-copy-no-raster")),
         // The command reads what the file of the project holds.
         ExportKind::Labels => match &state.project.path {
             Some(project) if !state.history.is_dirty() => Ok(ExportCommand {

@@ -23,6 +23,7 @@ mod dialogs;
 mod doctor;
 mod export;
 mod export_command;
+mod export_raster;
 mod field_colors;
 mod file_manager;
 mod files;

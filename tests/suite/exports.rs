@@ -4,11 +4,11 @@ use std::path::Path;
 
 use egui::OutputCommand;
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use terroir::window::Window;
 use terroir_scene::{
     Class, Crs, FieldProduct, GeoTransform, Georef, Grid, Labels, MapKind, MapWriter, Raster,
-    import_labels, save_project,
+    Resampling, Window as Part, import_labels, save_project,
 };
 
 use crate::golden;
@@ -228,6 +228,177 @@ fn a_field_is_written_anew_with_every_number() {
             assert!(length("copy.svg", &[]) > length("bare.svg", &["--attribution", ""]));
         }
     }
+}
+
+/// Numbers as they are stored, whatever their scale.
+fn stored(raster: &Raster, bands: &[usize], window: Part) -> Vec<f32> {
+    let (width, height) = (window.width, window.height);
+    let block = raster.read_blocking(bands, window, width, height, Resampling::Nearest);
+    block.unwrap().values
+}
+
+#[test]
+fn a_part_of_a_scene_is_written_anew_with_its_numbers_type_scale_and_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = sample().join("S2_2021-07-28.tif");
+    let first = Raster::open(&scene).unwrap();
+    let part = Part {
+        col: 10,
+        row: 20,
+        width: 60,
+        height: 50,
+    };
+    let path = scene.display().to_string();
+    let words = ["export", &path, "--bands", "8,4", "--window", "10,20,60,50"];
+    let words: Vec<&str> = words.into_iter().chain(["--out", "part.tif"]).collect();
+    run(folder.path(), &words).done();
+    let copy = Raster::open(&folder.path().join("part.tif")).unwrap();
+    let whole = Part {
+        col: 0,
+        row: 0,
+        ..part
+    };
+    assert_eq!(
+        stored(&copy, &[0, 1], whole),
+        stored(&first, &[7, 3], part),
+        "the same numbers"
+    );
+    for (new, old) in [(0, 7), (1, 3)] {
+        let (new, old) = (&copy.info().bands[new], &first.info().bands[old]);
+        assert_eq!(
+            (&new.name, new.sample_type, new.scale, new.offset, &new.unit),
+            (&old.name, old.sample_type, old.scale, old.offset, &old.unit)
+        );
+        assert_eq!(new.nodata, old.nodata);
+        let nm = |band: &terroir_scene::BandInfo| band.wavelength.map(|of| of.center.nm());
+        assert_eq!(nm(new), nm(old));
+    }
+    let corner = |raster: &Raster, col: f64, row: f64| {
+        raster.info().grid.transform().map_from_pixel(col, row)
+    };
+    assert_eq!(corner(&copy, 0.0, 0.0), corner(&first, 10.0, 20.0));
+
+    // Outside of an area nothing has a value; a raster without a number for that gets one, and is told so.
+    let (left, top) = corner(&first, 10.0, 20.0);
+    let (right, bottom) = corner(&first, 40.0, 50.0);
+    let ring = [
+        [left, top],
+        [right, top],
+        [right, bottom],
+        [left, bottom],
+        [left, top],
+    ];
+    let crs = first.info().grid.crs().unwrap().epsg.unwrap();
+    let area = serde_json::json!({"type": "FeatureCollection",
+        "crs": {"type": "name", "properties": {"name": format!("urn:ogc:def:crs:EPSG::{crs}")}},
+        "features": [{"type": "Feature", "properties": {},
+            "geometry": {"type": "Polygon", "coordinates": [ring]}}]});
+    std::fs::write(folder.path().join("area.geojson"), area.to_string()).unwrap();
+    let clipped = [
+        "export",
+        &path,
+        "--bands",
+        "4",
+        "--aoi",
+        "area.geojson",
+        "--out",
+        "area.tif",
+    ];
+    run(folder.path(), &clipped).done();
+    let copy = Raster::open(&folder.path().join("area.tif")).unwrap();
+    let size = copy.info().grid.window();
+    let block = copy
+        .read_blocking(&[0], size, size.width, size.height, Resampling::Nearest)
+        .unwrap();
+    for (at, is_valid) in block.valid.iter().enumerate() {
+        let (col, row) = (at % size.width, at / size.width);
+        let is_in = (10..40).contains(&col) && (20..50).contains(&row);
+        assert!(is_in || !is_valid, "{col} {row}");
+    }
+    assert!(block.valid.iter().filter(|is| **is).count() > 800);
+    let outside = ["export", &path, "--window", "0,0,9999,9", "--out", "x.tif"];
+    run(folder.path(), &outside).failed(1, &["does not lie inside"]);
+    let picture = ["export", &path, "--bands", "1", "--out", "x.png"];
+    run(folder.path(), &picture).failed(2, &["written as .tif"]);
+}
+
+#[test]
+fn types_colours_and_photos_survive_a_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    // Rows of a grid whose numbers are whole, signed and beyond two bytes.
+    let text = "ncols 3\nnrows 1\nxllcorner 0\nyllcorner 0\ncellsize 10\nNODATA_value -9999\n70000 -9999 -3\n";
+    std::fs::write(here.join("whole.asc"), text).unwrap();
+    run(here, &["export", "whole.asc", "--out", "whole.tif"]).done();
+    let (first, copy) = (
+        Raster::open(&here.join("whole.asc")).unwrap(),
+        Raster::open(&here.join("whole.tif")).unwrap(),
+    );
+    assert_eq!(
+        copy.info().bands[0].sample_type,
+        first.info().bands[0].sample_type
+    );
+    let size = first.info().grid.window();
+    let block = copy
+        .read_blocking(&[0], size, 3, 1, Resampling::Nearest)
+        .unwrap();
+    assert_eq!((block.values[0], block.values[2]), (70000.0, -3.0));
+    assert_eq!(block.valid, [true, false, true]);
+    // A photograph keeps its colours.
+    let photo = sample().join("m_4709963_se_14_1_20160816_5m.tif");
+    let path = photo.display().to_string();
+    run(here, &["export", &path, "--out", "photo.tif"]).done();
+    let (first, copy) = (
+        Raster::open(&photo).unwrap(),
+        Raster::open(&here.join("photo.tif")).unwrap(),
+    );
+    let colours = |raster: &Raster| -> Vec<String> {
+        let bands = raster.info().bands.iter();
+        bands
+            .map(|band| band.color_interpretation.clone())
+            .collect()
+    };
+    assert_eq!(colours(&copy), colours(&first));
+    let size = first.info().grid.window();
+    let all: Vec<usize> = (0..first.info().bands.len()).collect();
+    assert_eq!(stored(&copy, &all, size), stored(&first, &all, size));
+}
+
+#[test]
+fn a_layer_is_saved_as_a_raster_by_the_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = folder.path().join("scene.tif");
+    std::fs::copy(sample().join("S2_2021-07-28.tif"), &scene).unwrap();
+    let mut harness = open(vec![scene.clone()]);
+    wait(&mut harness, "the scene", |window| {
+        !window.document().layers.is_empty()
+    });
+    let row = harness.query_all_by_label_contains("scene").next().unwrap();
+    row.click_secondary();
+    settle(&mut harness);
+    harness.get_by_label_contains("Save as").click();
+    settle(&mut harness);
+    let chosen = harness.get_by_label_contains("Raster as it is stored");
+    assert_eq!(
+        chosen.accesskit_node().toggled(),
+        Some(egui::accesskit::Toggled::True)
+    );
+    let line = copied(&mut harness);
+    assert!(line.ends_with("scene_copy.tif"), "{line}");
+    run_line(&line);
+    let copy = Raster::open(&folder.path().join("scene_copy.tif")).unwrap();
+    let first = Raster::open(&scene).unwrap();
+    let size = first.info().grid.window();
+    assert_eq!(stored(&copy, &[2], size), stored(&first, &[2], size));
+    // Part of it, by words that are understood or told to be none.
+    harness.get_by_label("Bands").focus();
+    harness.get_by_label("Bands").type_text("4, 99");
+    settle(&mut harness);
+    assert!(
+        harness
+            .query_by_label_contains("names no bands of this raster")
+            .is_some()
+    );
 }
 
 /// Presses *Copy as command* of the dialog in front and gives the line.

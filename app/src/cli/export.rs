@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use terroir_engine::{ExportFieldSpec, JobSpec};
+use terroir_engine::{ExportFieldSpec, ExportRasterSpec, JobSpec};
 use terroir_scene::{
     Claim, Class, Labels, MapKind, MapWriter, PaletteEntry, Provenance, Raster, RasterInfo,
     Resampling, Window, credit_of, default_style_blocking, export_labels, import_labels,
     open_project, write_beside,
 };
 
+use super::area::AreaOption;
 use super::companions::CompanionOption;
+use super::embed_series::parse_window;
 use super::failure::{CliError, CliResult};
 use super::job::{CancelFlag, report, run_job};
 use super::legend::svg_with_legend;
@@ -24,6 +26,7 @@ const ROWS_AT_ONCE: usize = 256;
 #[derive(Debug, Args)]
 #[command(after_help = "What goes to what:
   any raster           .png (with a .pgw world file), drawn as the window first shows it
+                       .tif (GeoTIFF of the same numbers, of the bands and the part named)
   class map            .svg (picture with legend), .tif (fresh GeoTIFF with colours, names and side-cars)
   embedding field      .tif (the same numbers in the AlphaEarth coding)
   labels or project    .gpkg, .geojson, .shp, .csv (a point for each labelled pixel)")]
@@ -42,13 +45,51 @@ pub struct ExportArgs {
     /// Longer side of a picture in pixels
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=32768))]
     size: Option<u32>,
+    /// Bands that are written, counted from 1; all without this
+    #[arg(long, value_name = "BAND", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
+    bands: Vec<u32>,
+    /// Only this part, in pixels
+    #[arg(long, value_name = "COL,ROW,WIDTH,HEIGHT", value_parser = parse_window)]
+    window: Option<Window>,
+    #[command(flatten)]
+    area: AreaOption,
     #[command(flatten)]
     companions: CompanionOption,
 }
 
+impl ExportArgs {
+    /// Whether only some of a raster is wanted.
+    fn is_part(&self) -> bool {
+        !self.bands.is_empty() || self.window.is_some() || self.area.spec().is_some()
+    }
+}
+
 pub fn run(args: &ExportArgs, output: Output) -> CliResult {
     let is_tif = matches!(ending(&args.out).as_str(), "tif" | "tiff");
-    if is_tif && Raster::open(&args.input).is_ok_and(|raster| raster.info().is_field()) {
+    if !is_tif && args.is_part() {
+        return Err(CliError::usage(
+            "--bands, --window and --aoi are for rasters that are written as .tif.",
+        ));
+    }
+    let input = is_tif.then(|| Raster::open(&args.input)).transpose()?;
+    let has_classes =
+        |raster: &Raster| raster.info().is_class_map() && classes_of(raster.info()).is_ok();
+    let is_copy = input
+        .as_ref()
+        .is_some_and(|raster| args.is_part() || !(raster.info().is_field() || has_classes(raster)));
+    if is_copy {
+        let spec = JobSpec::ExportRaster(ExportRasterSpec {
+            raster: args.input.clone(),
+            bands: args.bands.iter().map(|band| *band as usize - 1).collect(),
+            window: args.window,
+            aoi: args.area.spec(),
+            out: args.out.clone(),
+        });
+        let mut outcome = run_job(&spec, output, &CancelFlag::on_ctrl_c()?)?;
+        args.companions.add_to(&mut outcome.files)?;
+        return report(&outcome, output);
+    }
+    if input.is_some_and(|raster| raster.info().is_field()) {
         let spec = JobSpec::ExportField(ExportFieldSpec {
             field: args.input.clone(),
             out: args.out.clone(),

@@ -83,6 +83,7 @@ impl State {
             | JobSpec::PretrainKgvsf(_)
             | JobSpec::Finetune(_)
             | JobSpec::ExportField(_)
+            | JobSpec::ExportRaster(_)
             | JobSpec::Evaluate(_) => {}
             JobSpec::Crop(spec) => self.take_crops(&spec),
             JobSpec::Soil(spec) => self.take_soil(&spec, files),
@@ -131,6 +132,7 @@ pub fn job_name(spec: &JobSpec) -> &'static str {
         JobSpec::Cluster(_) => t!("job-cluster"),
         JobSpec::Regress(_) => t!("job-regress"),
         JobSpec::ExportField(_) => t!("job-export-field"),
+        JobSpec::ExportRaster(_) => t!("job-export-raster"),
         JobSpec::Similar(_) => t!("job-similar"),
         JobSpec::Pca(_) => t!("job-pca"),
         JobSpec::Evaluate(_) => t!("job-evaluate"),

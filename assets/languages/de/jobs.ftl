@@ -21,6 +21,7 @@ job-cluster-map = Cluster kartieren
 job-cluster = Cluster finden
 job-regress = Werte kartieren
 job-export-field = Feld exportieren
+job-export-raster = Raster kopieren
 job-similar = Ähnliches finden
 job-pca = Farben anpassen
 job-evaluate = Felder vergleichen

@@ -21,6 +21,7 @@ job-cluster-map = Map clusters
 job-cluster = Find clusters
 job-regress = Map values
 job-export-field = Export field
+job-export-raster = Copy raster
 job-similar = Find similar
 job-pca = Fit colours
 job-evaluate = Compare fields

@@ -21,6 +21,7 @@ job-cluster-map = Cartografiar grupos
 job-cluster = Buscar grupos
 job-regress = Cartografiar valores
 job-export-field = Exportar campo
+job-export-raster = Copiar ráster
 job-similar = Buscar similares
 job-pca = Ajustar colores
 job-evaluate = Comparar campos

@@ -21,6 +21,7 @@ job-cluster-map = Cartographier les groupes
 job-cluster = Trouver les groupes
 job-regress = Cartographier les valeurs
 job-export-field = Exporter le champ
+job-export-raster = Copier le raster
 job-similar = Trouver le semblable
 job-pca = Ajuster les couleurs
 job-evaluate = Comparer les champs

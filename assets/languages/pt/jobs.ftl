@@ -21,6 +21,7 @@ job-cluster-map = Cartografar grupos
 job-cluster = Encontrar grupos
 job-regress = Cartografar valores
 job-export-field = Exportar campo
+job-export-raster = Copiar raster
 job-similar = Encontrar semelhantes
 job-pca = Ajustar cores
 job-evaluate = Comparar campos

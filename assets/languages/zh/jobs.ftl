@@ -21,6 +21,7 @@ job-cluster-map = 聚类制图
 job-cluster = 查找聚类
 job-regress = 数值制图
 job-export-field = 导出嵌入场
+job-export-raster = 复制栅格
 job-similar = 查找相似
 job-pca = 拟合颜色
 job-evaluate = 比较嵌入场

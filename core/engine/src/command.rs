@@ -228,6 +228,12 @@ pub fn command_line(spec: &JobSpec) -> String {
             add("export", path(&spec.field));
             add("--out", path(&spec.out));
         }
+        JobSpec::ExportRaster(spec) => {
+            add("export", path(&spec.raster));
+            for (word, value) in spec.words() {
+                add(word, Some(value));
+            }
+        }
         JobSpec::Polygons(spec) => {
             add("polygons", path(&spec.map));
             spec.words()
@@ -417,6 +423,7 @@ pub fn reproduce_spec(map: &Path) -> Result<Vec<JobSpec>, Failure> {
             | JobSpec::Cluster(_)
             | JobSpec::Regress(_)
             | JobSpec::ExportField(_)
+            | JobSpec::ExportRaster(_)
             | JobSpec::Similar(_)
             | JobSpec::Pca(_)
             | JobSpec::Evaluate(_)

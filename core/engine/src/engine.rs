@@ -13,9 +13,9 @@ use crate::worker::{Engine, serve};
 use crate::{Estimate, Event, Failure, JobId, JobSpec, Outcome};
 use crate::{
     acquire, assess, calc, change, cluster, colours, composite, cost, crop, embed, embed_season,
-    embed_series, evaluate, exact_figures, export_field, finetune, forecast, map_polygons, merge,
-    overviews, predict, pretrain, pretrain_kgvsf, pretrain_stp, reconstruct, regress, sample,
-    scene_map, similar, soil, train,
+    embed_series, evaluate, exact_figures, export_field, export_raster, finetune, forecast,
+    map_polygons, merge, overviews, predict, pretrain, pretrain_kgvsf, pretrain_stp, reconstruct,
+    regress, sample, scene_map, similar, soil, train,
 };
 
 /// What the engine thread owns.
@@ -73,6 +73,7 @@ impl JobEngine {
             JobSpec::Cluster(spec) => cluster::cluster(spec, monitor),
             JobSpec::Regress(spec) => regress::regress(spec, Share::WHOLE, monitor),
             JobSpec::ExportField(spec) => export_field::export_field(spec, monitor),
+            JobSpec::ExportRaster(spec) => export_raster::export_raster(spec, monitor),
             JobSpec::Similar(spec) => similar::similar(spec, Share::WHOLE, monitor),
             JobSpec::Pca(spec) => colours::pca(spec, monitor),
             JobSpec::Evaluate(spec) => evaluate::evaluate(spec, monitor),
@@ -169,6 +170,7 @@ impl Engine for JobEngine {
             JobSpec::Cluster(spec) => cost::of_raster(&spec.field, 1),
             JobSpec::Regress(spec) => cost::of_raster(&spec.field, 4),
             JobSpec::ExportField(spec) => cost::of_raster(&spec.field, 64),
+            JobSpec::ExportRaster(spec) => export_raster::estimate(spec),
             JobSpec::Similar(spec) => cost::of_raster(&spec.field, spec.bytes_a_pixel()),
             JobSpec::Pca(spec) => {
                 let fields: Vec<&Path> = spec.fields.iter().map(PathBuf::as_path).collect();

@@ -12,6 +12,7 @@ use crate::embed_season::EmbedSeasonSpec;
 use crate::embed_series::EmbedSeriesSpec;
 use crate::exact_figures::StatisticsSpec;
 use crate::export_field::ExportFieldSpec;
+use crate::export_raster::ExportRasterSpec;
 use crate::finetune::{FinetuneSpec, MapSceneSpec};
 use crate::forecast::ForecastSpec;
 use crate::map_polygons::PolygonsSpec;
@@ -71,6 +72,8 @@ pub enum JobSpec {
     Regress(RegressSpec),
     /// Field to a file of our own.
     ExportField(ExportFieldSpec),
+    /// Raster to a file of the same numbers.
+    ExportRaster(ExportRasterSpec),
     /// Field and examples to what is like them: mask, polygons, places.
     Similar(SimilarSpec),
     /// Fields to one basis of colours.
@@ -120,6 +123,7 @@ impl JobSpec {
             Self::Cluster(spec) => vec![&spec.field],
             Self::Regress(spec) => vec![&spec.field],
             Self::ExportField(spec) => vec![&spec.field],
+            Self::ExportRaster(spec) => vec![&spec.raster],
             Self::Similar(spec) => spec.rasters(),
             Self::Pca(spec) => spec.fields.iter().map(|field| &**field).collect(),
             Self::Evaluate(spec) => spec.rasters(),

@@ -27,6 +27,7 @@ mod engine;
 mod evaluate;
 mod exact_figures;
 mod export_field;
+mod export_raster;
 mod finetune;
 mod forecast;
 mod freed_memory;
@@ -99,6 +100,7 @@ pub use evaluate::{
 };
 pub use exact_figures::StatisticsSpec;
 pub use export_field::ExportFieldSpec;
+pub use export_raster::ExportRasterSpec;
 pub use finetune::{
     About as TunedAbout, Augmentations, ClassWeights, FinetuneSpec, MapSceneSpec, PatchLabel,
     TuneMode, TuneTask,

@@ -235,6 +235,7 @@ pub(crate) fn estimate(spec: &MergeSpec) -> JobResult<Estimate> {
         MapKind::Classes(_) | MapKind::Confidence(_) | MapKind::Field => 1,
         MapKind::Counts(_) => 2,
         MapKind::Continuous { .. } | MapKind::Measured { .. } => 4,
+        MapKind::Like { sample, .. } => sample.bytes() as u64,
     };
     Ok(Estimate {
         pixels,

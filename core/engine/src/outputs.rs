@@ -31,6 +31,7 @@ impl JobSpec {
             Self::Cluster(spec) => vec![spec.out.clone()],
             Self::Regress(spec) => vec![spec.out.clone()],
             Self::ExportField(spec) => vec![spec.out.clone()],
+            Self::ExportRaster(spec) => vec![spec.out.clone()],
             Self::Similar(spec) => spec.out.clone(),
             Self::Pca(spec) => vec![spec.out.clone()],
             Self::Evaluate(spec) => vec![spec.out.clone()],

@@ -15,13 +15,18 @@ use gdal_sys::{
     CPLErr, GDALDataType, GDALRATFieldType, GDALRATFieldUsage, GDALRATTableType, GDALRWFlag,
 };
 
-use crate::{Class, Grid, Window};
+use crate::{Class, Grid, PaletteEntry, Window};
 
 /// What a raster file needs to know before its first pixel.
 pub(crate) struct Layout {
     pub bands: usize,
     pub sample: Sample,
+    /// [`Layout::NONE`] where every number is a value.
     pub nodata: f64,
+}
+
+impl Layout {
+    pub(crate) const NONE: f64 = f64::INFINITY;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +36,12 @@ pub(crate) enum Sample {
     SignedByte,
     /// Two bytes, unsigned.
     Short,
+    SignedShort,
+    /// Four bytes, unsigned.
+    Long,
+    SignedLong,
     Float,
+    Double,
 }
 
 impl Sample {
@@ -39,7 +49,11 @@ impl Sample {
         match self {
             Self::Byte => GDALDataType::GDT_Byte,
             Self::Short => GDALDataType::GDT_UInt16,
+            Self::SignedShort => GDALDataType::GDT_Int16,
+            Self::Long => GDALDataType::GDT_UInt32,
+            Self::SignedLong => GDALDataType::GDT_Int32,
             Self::Float => GDALDataType::GDT_Float32,
+            Self::Double => GDALDataType::GDT_Float64,
             Self::SignedByte => int8().unwrap_or(GDALDataType::GDT_Byte),
         }
     }
@@ -47,8 +61,23 @@ impl Sample {
     pub(crate) fn size(self) -> usize {
         match self {
             Self::Byte | Self::SignedByte => 1,
-            Self::Short => 2,
-            Self::Float => 4,
+            Self::Short | Self::SignedShort => 2,
+            Self::Long | Self::SignedLong | Self::Float => 4,
+            Self::Double => 8,
+        }
+    }
+
+    /// A number as it is stored, in the machine's order.
+    pub(crate) fn bytes_of(self, number: f64) -> Vec<u8> {
+        match self {
+            Self::Byte => vec![number as u8],
+            Self::SignedByte => vec![(number as i8).cast_unsigned()],
+            Self::Short => (number as u16).to_ne_bytes().to_vec(),
+            Self::SignedShort => (number as i16).to_ne_bytes().to_vec(),
+            Self::Long => (number as u32).to_ne_bytes().to_vec(),
+            Self::SignedLong => (number as i32).to_ne_bytes().to_vec(),
+            Self::Float => (number as f32).to_ne_bytes().to_vec(),
+            Self::Double => number.to_ne_bytes().to_vec(),
         }
     }
 }
@@ -112,7 +141,11 @@ fn place(dataset: &mut Dataset, grid: &Grid, layout: &Layout) -> gdal::errors::R
     if let Some(crs) = grid.crs() {
         dataset.set_spatial_ref(&gdal::spatial_ref::SpatialRef::from_wkt(&crs.wkt)?)?;
     }
-    for band in 1..=layout.bands {
+    let bands = match layout.nodata == Layout::NONE {
+        true => 0,
+        false => layout.bands,
+    };
+    for band in 1..=bands {
         dataset
             .rasterband(band)?
             .set_no_data_value(Some(layout.nodata))?;
@@ -140,6 +173,7 @@ pub(crate) fn tiles(grid: &Grid, side: usize) -> Vec<Window> {
 fn transfer(
     dataset: &Dataset,
     direction: GDALRWFlag::Type,
+    bands: &[usize],
     window: Window,
     sample: Sample,
     bytes: *mut c_void,
@@ -151,7 +185,11 @@ fn transfer(
         int(window.width)?,
         int(window.height)?,
     );
-    let bands = int(dataset.raster_count())?;
+    // GDAL counts from 1.
+    let mut numbers = Vec::with_capacity(bands.len());
+    for band in bands {
+        numbers.push(int(band + 1)?);
+    }
     // SAFETY: the callers check that `bytes` holds all samples of the window; GDAL checks the window itself.
     let outcome = unsafe {
         gdal_sys::GDALDatasetRasterIO(
@@ -165,8 +203,8 @@ fn transfer(
             width,
             height,
             sample.data_type(),
-            bands,
-            std::ptr::null_mut(),
+            int(numbers.len())?,
+            numbers.as_mut_ptr(),
             0,
             0,
             0,
@@ -189,9 +227,11 @@ pub(crate) fn write(
         return Err("the samples do not fill the window".to_owned());
     }
     // GDAL takes a mutable pointer for both directions and only reads from it here.
+    let bands: Vec<usize> = (0..dataset.raster_count()).collect();
     transfer(
         dataset,
         GDALRWFlag::GF_Write,
+        &bands,
         window,
         sample,
         bytes.as_ptr().cast_mut().cast(),
@@ -199,14 +239,20 @@ pub(crate) fn write(
 }
 
 pub(crate) fn read(dataset: &Dataset, window: Window, sample: Sample) -> Result<Vec<u8>, String> {
-    let mut bytes = vec![0; dataset.raster_count() * window.width * window.height * sample.size()];
-    transfer(
-        dataset,
-        GDALRWFlag::GF_Read,
-        window,
-        sample,
-        bytes.as_mut_ptr().cast(),
-    )?;
+    let bands: Vec<usize> = (0..dataset.raster_count()).collect();
+    read_bands(dataset, &bands, window, sample)
+}
+
+/// Planar samples of some bands (from 0).
+pub(crate) fn read_bands(
+    dataset: &Dataset,
+    bands: &[usize],
+    window: Window,
+    sample: Sample,
+) -> Result<Vec<u8>, String> {
+    let mut bytes = vec![0; bands.len() * window.width * window.height * sample.size()];
+    let place = bytes.as_mut_ptr().cast();
+    transfer(dataset, GDALRWFlag::GF_Read, bands, window, sample, place)?;
     Ok(bytes)
 }
 
@@ -316,22 +362,38 @@ pub(crate) fn set_colors(dataset: &Dataset, classes: &[Class]) -> Result<(), Str
     Ok(())
 }
 
-/// Description, unit and scale of a band (from 0).
+/// The same of a file's own colours.
+pub(crate) fn set_palette(dataset: &Dataset, entries: &[PaletteEntry]) -> Result<(), String> {
+    let mut table = ColorTable::new(PaletteInterpretation::Rgba);
+    for entry in entries {
+        if let Ok(value) = u16::try_from(entry.value) {
+            let [r, g, b, a] = entry.rgba.map(i16::from);
+            table.set_color_entry(value, &ColorEntry::rgba(r, g, b, a));
+        }
+    }
+    dataset
+        .rasterband(1)
+        .map_err(|error| error.to_string())?
+        .set_color_table(&table);
+    Ok(())
+}
+
+/// Description, unit, scale and offset of a band (from 0).
 pub(crate) fn describe_band(
     dataset: &Dataset,
     band: usize,
     name: &str,
     unit: &str,
-    scale: Option<f64>,
+    scale: Option<(f64, f64)>,
 ) -> Result<(), String> {
     let mut band = dataset
         .rasterband(band + 1)
         .map_err(|error| error.to_string())?;
     band.set_description(name)
         .map_err(|error| error.to_string())?;
-    if let Some(scale) = scale {
+    if let Some((scale, offset)) = scale {
         band.set_scale(scale).map_err(|error| error.to_string())?;
-        band.set_offset(0.0).map_err(|error| error.to_string())?;
+        band.set_offset(offset).map_err(|error| error.to_string())?;
     }
     if !unit.is_empty() {
         let unit = CString::new(unit).map_err(|error| error.to_string())?;

@@ -164,6 +164,11 @@ impl MapWriter {
         self.write(window, bytemuck::cast_slice(&filled))
     }
 
+    /// Planar samples of all bands of a window as the file stores them, in the machine's order.
+    pub fn write_stored(&mut self, window: Window, bytes: &[u8]) -> SceneResult<()> {
+        self.write(window, bytes)
+    }
+
     /// Planar samples of all bands as they are stored.
     pub(crate) fn write(&mut self, window: Window, bytes: &[u8]) -> SceneResult<()> {
         let Some(raw) = &self.raw else {
@@ -255,7 +260,8 @@ impl MapWriter {
             MapKind::Field
             | MapKind::Counts(_)
             | MapKind::Continuous { .. }
-            | MapKind::Measured { .. } => None,
+            | MapKind::Measured { .. }
+            | MapKind::Like { .. } => None,
         };
         raw.flush_cache().map_err(|error| error.to_string())?;
         self.check_disk()?;
@@ -279,7 +285,7 @@ impl MapWriter {
                     styles = Some(ramp_styles("viridis", low, high.max(low + 1.0), ""));
                 }
             }
-            MapKind::Classes(_) | MapKind::Confidence(_) => {}
+            MapKind::Classes(_) | MapKind::Confidence(_) | MapKind::Like { .. } => {}
         }
         for (key, value) in self.tags(provenance)? {
             raw.set_metadata_item(&key, &value, "")

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::cog::{self, Layout, Sample};
 use crate::gdal_setup::writing_threads;
-use crate::{Class, FIELD_AXES, FIELD_NODATA};
+use crate::raster_copy::{describe, sample_of};
+use crate::{Class, FIELD_AXES, FIELD_NODATA, SampleType, StoredBand};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -29,6 +30,12 @@ pub enum MapKind {
         bands: Vec<(String, String)>,
         ramp: String,
         nodata: f32,
+    },
+    /// Numbers as another raster stores them.
+    Like {
+        sample: SampleType,
+        nodata: Option<f64>,
+        bands: Vec<StoredBand>,
     },
 }
 
@@ -65,6 +72,15 @@ impl MapKind {
                 sample: Sample::Float,
                 nodata: f64::from(*nodata),
             },
+            Self::Like {
+                sample,
+                nodata,
+                bands,
+            } => Layout {
+                bands: bands.len(),
+                sample: sample_of(*sample).unwrap_or(Sample::Double),
+                nodata: nodata.unwrap_or(Layout::NONE),
+            },
         }
     }
 
@@ -90,6 +106,18 @@ impl MapKind {
                 "OVERVIEW_RESAMPLING=AVERAGE",
             ],
             Self::Continuous { .. } | Self::Measured { .. } => [
+                "COMPRESS=DEFLATE",
+                "LEVEL=6",
+                "PREDICTOR=YES",
+                "OVERVIEW_RESAMPLING=AVERAGE",
+            ],
+            Self::Like { bands, .. } if bands.iter().any(|band| !band.palette.is_empty()) => [
+                "COMPRESS=DEFLATE",
+                "LEVEL=6",
+                "PREDICTOR=NO",
+                "OVERVIEW_RESAMPLING=MODE",
+            ],
+            Self::Like { .. } => [
                 "COMPRESS=DEFLATE",
                 "LEVEL=6",
                 "PREDICTOR=YES",
@@ -133,6 +161,11 @@ impl MapKind {
             Self::Continuous { bands, .. } | Self::Measured { bands, .. } if bands.is_empty() => {
                 Err("the map has no bands".to_owned())
             }
+            Self::Like { bands, .. } if bands.is_empty() => Err("the file has no bands".to_owned()),
+            Self::Like { sample, .. } if sample_of(*sample).is_none() => Err(format!(
+                "numbers of the type {} are not written",
+                sample.label()
+            )),
             _ => Ok(()),
         }
     }
@@ -150,6 +183,13 @@ impl MapKind {
                 let names: Vec<&str> = bands.iter().map(|(name, _)| name.as_str()).collect();
                 format!("Map of {}", names.join(", "))
             }
+            Self::Like { bands, .. } => {
+                /// Of hundreds of bands the first ones say enough.
+                const NAMED: usize = 16;
+                let names: Vec<&str> = bands.iter().take(NAMED).map(|band| band.name.as_str()).collect();
+                let more = if bands.len() > NAMED { " …" } else { "" };
+                format!("Bands {}{more}", names.join(", "))
+            }
         }
     }
 }
@@ -161,10 +201,9 @@ pub(crate) fn prepare(raw: &Dataset, kind: &MapKind) -> Result<(), String> {
             cog::set_colors(raw, classes)?;
             cog::describe_band(raw, 0, "class", "", None)
         }
-        MapKind::Confidence(names) => names
-            .iter()
-            .enumerate()
-            .try_for_each(|(band, name)| cog::describe_band(raw, band, name, "", Some(0.005))),
+        MapKind::Confidence(names) => names.iter().enumerate().try_for_each(|(band, name)| {
+            cog::describe_band(raw, band, name, "", Some((0.005, 0.0)))
+        }),
         MapKind::Counts(names) => names
             .iter()
             .enumerate()
@@ -175,6 +214,7 @@ pub(crate) fn prepare(raw: &Dataset, kind: &MapKind) -> Result<(), String> {
             .iter()
             .enumerate()
             .try_for_each(|(band, (name, unit))| cog::describe_band(raw, band, name, unit, None)),
+        MapKind::Like { bands, .. } => describe(raw, bands),
     }
 }
 

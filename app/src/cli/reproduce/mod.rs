@@ -215,6 +215,7 @@ pub fn run(args: &ReproduceArgs, output: Output) -> CliResult {
         | JobSpec::Sample(_)
         | JobSpec::Polygons(_)
         | JobSpec::ExportField(_)
+        | JobSpec::ExportRaster(_)
         | JobSpec::Pca(_)
         | JobSpec::Evaluate(_)
         | JobSpec::Shard(_)
