@@ -326,7 +326,8 @@ impl State {
         // What the journal holds is of the document before.
         self.journaled = None;
         self.derived = crate::state::Derived::default();
-        self.live = Live::new(self.live.opacity);
+        self.live = Live::default();
+        self.session.sample.forget();
         self.suggestions.clear();
         self.series_field.begin_document();
         self.forecast = crate::forecast::ForecastForm::default();

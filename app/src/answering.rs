@@ -1,6 +1,7 @@
 //! A validation sample in the window: drawing it, answering its points one by one, and what follows from the answers.
 //! Every answer is in the file before the next but one is asked. Knows the document; the file threads read and write.
 
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -60,6 +61,10 @@ pub struct SampleView {
     /// File the points are of, asked for or read.
     of: Option<PathBuf>,
     pub points: Vec<SamplePoint>,
+    /// What files said before they were answered here, by point: where taking back leads to.
+    before: HashMap<PathBuf, BTreeMap<i64, SampleAnswer>>,
+    /// The document's answers that the points and their file say, too.
+    followed: Arc<BTreeMap<i64, SampleAnswer>>,
     /// Point that is asked, while answering.
     pub at: Option<usize>,
     /// Estimates and the report they stand in.
@@ -69,6 +74,14 @@ pub struct SampleView {
 impl SampleView {
     pub fn is_answering(&self) -> bool {
         self.at.is_some()
+    }
+
+    /// Another document has other points.
+    pub fn forget(&mut self) {
+        *self = Self {
+            form: std::mem::take(&mut self.form),
+            ..Self::default()
+        };
     }
 
     /// Points with a class, and points that could not be told.
@@ -189,6 +202,7 @@ impl State {
         self.session.sample.figures = None;
         self.history.change(t!("accuracy-step-sample"), |document| {
             document.sample = Some(sample);
+            document.answers = Arc::default();
         });
         self.arrangement.show(Panel::Accuracy);
     }
@@ -224,8 +238,59 @@ impl State {
     }
 
     pub fn take_sample_points(&mut self, path: PathBuf, points: Vec<SamplePoint>) {
-        if self.session.sample.of.as_ref() == Some(&path) {
-            self.session.sample.points = points;
+        let answers = self.history.document().answers.clone();
+        let sample = &mut self.session.sample;
+        if sample.of.as_ref() != Some(&path) {
+            return;
+        }
+        let before = sample.before.entry(path).or_default();
+        for point in &points {
+            // What was answered here the file says already.
+            if !answers.contains_key(&point.id) || !before.contains_key(&point.id) {
+                before.insert(point.id, point.answer.clone());
+            }
+        }
+        sample.points = points;
+        sample.followed = answers;
+    }
+
+    /// Answers that were given, taken back or made again go to the points and their file; the last such point is asked again.
+    pub fn follow_answers(&mut self) {
+        let answers = self.history.document().answers.clone();
+        let of_document = self.history.document().sample.as_ref();
+        let sample = &mut self.session.sample;
+        let is_read = sample.of.is_some()
+            && sample.of.as_ref() == of_document.map(|sample| &sample.points)
+            && !sample.points.is_empty();
+        if !is_read || Arc::ptr_eq(&sample.followed, &answers) {
+            return;
+        }
+        let Some(path) = sample.of.clone() else {
+            return;
+        };
+        let before = sample.before.get(&path);
+        let mut changed = Vec::new();
+        for (at, point) in sample.points.iter_mut().enumerate() {
+            let (was, is) = (sample.followed.get(&point.id), answers.get(&point.id));
+            if was == is {
+                continue;
+            }
+            let answer = is.or_else(|| before?.get(&point.id)).cloned();
+            let answer = answer.unwrap_or_default();
+            if point.answer != answer {
+                point.answer = answer.clone();
+                changed.push((at, point.id, answer));
+            }
+        }
+        sample.followed = answers;
+        let last = changed.last().map(|(at, ..)| *at);
+        for (_, id, answer) in changed {
+            let path = path.clone();
+            self.send(FileTask::AnswerPoint { path, id, answer });
+        }
+        if let (true, Some(at)) = (self.session.sample.is_answering(), last) {
+            self.session.sample.at = Some(at);
+            self.look_at_point(false);
         }
     }
 
@@ -288,18 +353,19 @@ impl State {
 
     /// Notes and saves the answer to the asked point, and asks the next open one.
     pub fn answer(&mut self, answer: SampleAnswer) {
-        let sample = &mut self.session.sample;
-        let (Some(at), Some(path)) = (sample.at, sample.of.clone()) else {
+        let sample = &self.session.sample;
+        let Some(at) = sample.at else { return };
+        let Some(point) = sample.points.get(at) else {
             return;
         };
-        let Some(point) = sample.points.get_mut(at) else {
-            return;
-        };
-        point.answer = answer.clone();
-        let id = point.id;
-        let next = sample.next_open(at + 1);
-        self.send(FileTask::AnswerPoint { path, id, answer });
-        match next {
+        if point.answer != answer {
+            let (id, step) = (point.id, t!("accuracy-step-answer", number = at + 1));
+            self.history.change_beside(&step, |document| {
+                Arc::make_mut(&mut document.answers).insert(id, answer);
+            });
+            self.follow_answers();
+        }
+        match self.session.sample.next_open(at + 1) {
             Some(next) => {
                 self.session.sample.at = Some(next);
                 self.look_at_point(false);

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use terroir_scene::{
     AssignedCrs, BandInfo, BandStatistics, BandWavelength, Blend, Channel, Document, Grid,
-    HeadKind, History, Labels, Layer, LayerId, LayerSource, MaskSource, Method, RasterInfo,
-    Style, Uncertainty, WavelengthSource, Window, block_px_of,
+    HeadKind, History, Labels, Layer, LayerId, LayerSource, MaskSource, Method, RasterInfo, Style,
+    Uncertainty, WavelengthSource, Window, block_px_of,
 };
 
 use crate::arrangement::Arrangement;
@@ -70,7 +70,6 @@ struct Asked {
 /// The live map: what is shown and what was fitted.
 pub struct Live {
     pub visible: bool,
-    pub opacity: f32,
     pub look: LiveLook,
     pub fit: Option<LiveFit>,
     asked: Option<Asked>,
@@ -82,11 +81,10 @@ pub struct Live {
     pub is_validating: bool,
 }
 
-impl Live {
-    pub fn new(opacity: f32) -> Self {
+impl Default for Live {
+    fn default() -> Self {
         Self {
             visible: true,
-            opacity,
             look: LiveLook::Classes,
             fit: None,
             asked: None,
@@ -218,7 +216,7 @@ impl State {
             keyboard: Keyboard::default(),
             has_settings: false,
             is_sample_wanted: false,
-            live: Live::new(0.75),
+            live: Live::default(),
             derived: Derived::default(),
             run: RunForm {
                 model: "dofa-tiny".to_owned(),

@@ -102,7 +102,7 @@ fn later_waker(ctx: &egui::Context) -> Arc<dyn Fn(Duration) + Send + Sync> {
 struct LayersKey {
     document_number: u64,
     revision: u64,
-    live: Option<(u64, LiveLook, u32)>,
+    live: Option<(u64, LiveLook)>,
     /// Limits that follow the view.
     followed: u64,
     compare: Option<Compare>,
@@ -410,6 +410,7 @@ impl eframe::App for Window {
         }
         self.hold(&ctx);
         self.shortcuts(&ctx);
+        self.state.follow_answers();
         self.state.session.hovered_job = None;
         self.dropped_files(&ctx);
 

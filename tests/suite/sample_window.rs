@@ -132,8 +132,27 @@ fn a_sample_is_drawn_answered_out_of_sight_of_the_map_and_gives_areas() {
         given.count()
     };
     wait_until(&mut harness, "saving", |_| answered() == 11);
-    harness.key_press_modifiers(crate::window::CTRL, Key::Z);
-    harness.step();
+    // An answer can be taken back and given again, in the file as well; the project is as saved as it was.
+    let is_dirty = harness.state().is_unsaved();
+    press(&mut harness, crate::window::CTRL, Key::Z);
+    assert!(shows(&harness, "10 of 64 points answered, 1 not sure"));
+    press(&mut harness, crate::window::CTRL, Key::Z);
+    assert!(shows(&harness, "10 of 64 points answered"));
+    wait_until(&mut harness, "taking back", |_| answered() == 10);
+    for _ in 0..2 {
+        press(&mut harness, crate::window::CTRL, Key::Y);
+    }
+    wait_until(&mut harness, "giving again", |_| answered() == 11);
+    assert!(shows(&harness, "11 of 64 points answered"));
+    assert_eq!(harness.state().is_unsaved(), is_dirty);
+    // While points are asked, the one whose answer was taken back is asked again.
+    click(&mut harness, "Go on answering");
+    let last = harness.state().asked_pixel().unwrap();
+    answer(&mut harness, 1);
+    press(&mut harness, crate::window::CTRL, Key::Z);
+    assert_eq!(harness.state().asked_pixel(), Some(last));
+    wait_until(&mut harness, "saving", |_| answered() == 11);
+    press(&mut harness, Modifiers::NONE, Key::Escape);
     drop(harness);
 
     // Another window goes on from the file alone.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use egui::Slider;
-use terroir_scene::{FieldProduct, Layer, Uncertainty};
+use terroir_scene::{FieldProduct, Layer, LiveOpacity, Uncertainty};
 
 use crate::arrangement::Panel;
 use crate::commands::Command;
@@ -105,15 +105,23 @@ fn live_ui(ui: &mut egui::Ui, state: &mut State) {
         });
         ui.horizontal(|ui| {
             let label = ui.label(t!("field-opacity"));
-            let mut percent = state.live.opacity * 100.0;
+            let mut percent = state.history.document().live_opacity.0 * 100.0;
             ui.spacing_mut().slider_width = (ui.available_width() - 64.0).max(60.0);
-            ui.add(
-                Slider::new(&mut percent, 0.0..=100.0)
-                    .suffix(" %")
-                    .max_decimals(0),
-            )
-            .labelled_by(label.id);
-            state.live.opacity = percent / 100.0;
+            let slider = ui
+                .add(
+                    Slider::new(&mut percent, 0.0..=100.0)
+                        .suffix(" %")
+                        .max_decimals(0),
+                )
+                .labelled_by(label.id);
+            let step = t!("field-step-opacity");
+            super::layers::drag_step(state, &slider, step);
+            if slider.changed() {
+                state.history.change(step, |document| {
+                    document.live_opacity = LiveOpacity((percent / 100.0).clamp(0.0, 1.0));
+                });
+            }
+            super::layers::end_drag_step(state, &slider);
         });
     });
     super::method::method_ui(ui, state);

@@ -23,13 +23,7 @@ impl Window {
         let key = LayersKey {
             document_number: self.state.document_number,
             revision: self.state.history.revision(),
-            live: fit.map(|fit| {
-                (
-                    Arc::as_ptr(&fit.head) as u64,
-                    live.look,
-                    live.opacity.to_bits(),
-                )
-            }),
+            live: fit.map(|fit| (Arc::as_ptr(&fit.head) as u64, live.look)),
             followed: self.state.session.in_view.revision(),
             compare: self.state.session.compare,
             hidden: self.state.session.hidden.map(|hidden| hidden.layer),
@@ -73,7 +67,7 @@ impl Window {
                 },
                 style: Some(style),
                 visible: true,
-                opacity: live.opacity,
+                opacity: document.live_opacity.0,
                 blend: Blend::Normal,
                 missing_color: None,
                 edited_wavelengths: Vec::new(),

@@ -86,6 +86,11 @@ impl Window {
         }
     }
 
+    /// Whether the project differs from its file.
+    pub fn is_unsaved(&self) -> bool {
+        self.state.history.is_dirty()
+    }
+
     /// Head of the live map, while there is one.
     pub fn live_map(&self) -> Option<&LinearHead> {
         self.state.live.fit.as_ref().map(|fit| &*fit.head)

@@ -83,6 +83,7 @@ accuracy-producers-long = Hersteller
 accuracy-estimates-note = Schätzungen für die ganze Karte nach Olofsson et al. (2014); ± ist die Hälfte eines 95-%-Intervalls.
 accuracy-map-first = Zuerst eine Klassenkarte hinzufügen
 accuracy-step-sample = Validierungsstichprobe
+accuracy-step-answer = Antwort zu Punkt { $number }
 accuracy-all-answered = Jeder Punkt der Stichprobe ist beantwortet. Jetzt die Flächen schätzen oder die Antworten noch einmal durchgehen.
 accuracy-compare = Felder anhand der Labels vergleichen
 accuracy-compare-about = Wie weit wenige Labels mit jedem Feld reichen. Die einfachsten Klassifikatoren lernen auf der Hälfte des Geländes und werden auf der anderen geprüft.

@@ -23,6 +23,7 @@ field-look-margin = Abstand
 field-look-entropy = Entropie
     .tip = Wie gleichmäßig sich die Wahrscheinlichkeit auf alle Klassen verteilt
 field-opacity = Deckkraft
+field-step-opacity = Deckkraft der Live-Karte
 field-unsure = unsicher
 field-sure = sicher
 field-made-by = Erstellt von

@@ -83,6 +83,7 @@ accuracy-producers-long = Producer's
 accuracy-estimates-note = Estimates for the whole map after Olofsson et al. (2014); ± is half of a 95 % interval.
 accuracy-map-first = Add a class map first
 accuracy-step-sample = Validation sample
+accuracy-step-answer = Answer to point { $number }
 accuracy-all-answered = Every point of the sample has an answer. Estimate the areas now, or go through the answers again.
 accuracy-compare = Compare fields on the labels
 accuracy-compare-about = How far a few labels get with each field. The simplest classifiers learn on half of the ground and are tested on the other half.

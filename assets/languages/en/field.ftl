@@ -23,6 +23,7 @@ field-look-margin = Margin
 field-look-entropy = Entropy
     .tip = How evenly the probability is spread over all classes
 field-opacity = Opacity
+field-step-opacity = Opacity of the live map
 field-unsure = unsure
 field-sure = sure
 field-made-by = Made by

@@ -83,6 +83,7 @@ accuracy-producers-long = Productor
 accuracy-estimates-note = Estimaciones para todo el mapa según Olofsson et al. (2014); ± es la mitad de un intervalo del 95 %.
 accuracy-map-first = Añada primero un mapa de clases
 accuracy-step-sample = Muestra de validación
+accuracy-step-answer = Respuesta al punto { $number }
 accuracy-all-answered = Todos los puntos de la muestra tienen respuesta. Estime ahora las superficies o revise de nuevo las respuestas.
 accuracy-compare = Comparar campos con las etiquetas
 accuracy-compare-about = Hasta dónde llegan pocas etiquetas con cada campo. Los clasificadores más simples aprenden en la mitad del terreno y se prueban en la otra.

@@ -23,6 +23,7 @@ field-look-margin = Margen
 field-look-entropy = Entropía
     .tip = Cuán repartida está la probabilidad entre todas las clases
 field-opacity = Opacidad
+field-step-opacity = Opacidad del mapa en vivo
 field-unsure = inseguro
 field-sure = seguro
 field-made-by = Creado por

@@ -83,6 +83,7 @@ accuracy-producers-long = Producteur
 accuracy-estimates-note = Estimations pour toute la carte d’après Olofsson et al. (2014) ; ± est la moitié d’un intervalle à 95 %.
 accuracy-map-first = Ajouter d’abord une carte de classes
 accuracy-step-sample = Échantillon de validation
+accuracy-step-answer = Réponse au point { $number }
 accuracy-all-answered = Chaque point de l’échantillon a une réponse. Estimer maintenant les surfaces ou parcourir à nouveau les réponses.
 accuracy-compare = Comparer les champs sur les étiquettes
 accuracy-compare-about = Jusqu’où quelques étiquettes mènent avec chaque champ. Les classifieurs les plus simples apprennent sur la moitié du terrain et sont testés sur l’autre.

@@ -23,6 +23,7 @@ field-look-margin = Marge
 field-look-entropy = Entropie
     .tip = À quel point la probabilité est répartie entre toutes les classes
 field-opacity = Opacité
+field-step-opacity = Opacité de la carte en direct
 field-unsure = incertain
 field-sure = sûr
 field-made-by = Créé par

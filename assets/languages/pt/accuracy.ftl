@@ -83,6 +83,7 @@ accuracy-producers-long = Produtor
 accuracy-estimates-note = Estimativas para todo o mapa segundo Olofsson et al. (2014); ± é metade de um intervalo de 95 %.
 accuracy-map-first = Adicionar primeiro um mapa de classes
 accuracy-step-sample = Amostra de validação
+accuracy-step-answer = Resposta ao ponto { $number }
 accuracy-all-answered = Todos os pontos da amostra têm resposta. Estimar agora as áreas ou rever as respostas.
 accuracy-compare = Comparar campos com as etiquetas
 accuracy-compare-about = Até onde chegam poucas etiquetas com cada campo. Os classificadores mais simples aprendem em metade do terreno e são testados na outra.

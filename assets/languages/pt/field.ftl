@@ -23,6 +23,7 @@ field-look-margin = Margem
 field-look-entropy = Entropia
     .tip = Quão repartida está a probabilidade entre todas as classes
 field-opacity = Opacidade
+field-step-opacity = Opacidade do mapa ao vivo
 field-unsure = incerto
 field-sure = certo
 field-made-by = Criado por

@@ -83,6 +83,7 @@ accuracy-producers-long = 生产者
 accuracy-estimates-note = 按 Olofsson 等（2014）对整幅地图的估计；± 为 95% 区间的一半。
 accuracy-map-first = 请先添加分类图
 accuracy-step-sample = 验证样本
+accuracy-step-answer = 第 { $number } 点的回答
 accuracy-all-answered = 样本的每个点都已判读。现在可以估计面积，或再次查看判读结果。
 accuracy-compare = 用标注比较嵌入场
 accuracy-compare-about = 少量标注在各嵌入场上能达到的效果。最简单的分类器在一半区域上学习，在另一半上检验。

@@ -23,6 +23,7 @@ field-look-margin = 间隔
 field-look-entropy = 熵
     .tip = 概率在各类别间分布的均匀程度
 field-opacity = 不透明度
+field-step-opacity = 实时地图的不透明度
 field-unsure = 不确定
 field-sure = 确定
 field-made-by = 生成者

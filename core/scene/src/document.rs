@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AreaPart, Blend, Crs, FollowedPlace, HeadKind, Labels, Profile, RasterInfo, Series, Style,
-    VectorStyle, Wavelength, WeatherSpec, class_color,
+    AreaPart, Blend, Crs, FollowedPlace, HeadKind, Labels, Profile, RasterInfo, SampleAnswer,
+    Series, Style, VectorStyle, Wavelength, WeatherSpec, class_color,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -150,8 +150,22 @@ pub struct Document {
     pub sample: Option<DrawnSample>,
     /// The daily weather of this place.
     pub weather: Option<WeatherSpec>,
+    /// What was said of points of the sample since its file was read, by their numbers. The file has it, too; here it stands to
+    /// be taken back.
+    pub answers: Arc<BTreeMap<i64, SampleAnswer>>,
     /// How classes are told apart.
     pub method: Method,
+    pub live_opacity: LiveOpacity,
+}
+
+/// How much of the live class map shows, 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LiveOpacity(pub f32);
+
+impl Default for LiveOpacity {
+    fn default() -> Self {
+        Self(0.75)
+    }
 }
 
 /// The head of the class map: its kind, and what classes weigh where not 1.
@@ -212,7 +226,9 @@ impl PartialEq for Document {
             && self.followed == other.followed
             && self.sample == other.sample
             && self.weather == other.weather
+            && self.answers == other.answers
             && self.method == other.method
+            && self.live_opacity == other.live_opacity
             && self.profiles.len() == other.profiles.len()
             && self
                 .profiles
@@ -391,7 +407,16 @@ impl Document {
             .iter()
             .map(|one| size_of_val(one) + one.place.crs.as_ref().map_or(0, |crs| crs.wkt.len()))
             .sum();
+        /// A number, a word and their place in the tree, about.
+        const ANSWER: usize = 64;
+        let is_shared = other.is_some_and(|other| Arc::ptr_eq(&self.answers, &other.answers));
+        let answers = if is_shared {
+            0
+        } else {
+            self.answers.len() * ANSWER
+        };
         size_of::<Self>()
+            + answers
             + self.layers.len() * size_of::<Arc<Layer>>()
             + layers
             + crs

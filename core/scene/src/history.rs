@@ -109,6 +109,18 @@ impl History {
         }
     }
 
+    /// One undoable step of something that is kept in a file of its own, which follows: the project counts as saved as before.
+    pub fn change_beside(&mut self, name: &str, edit: impl FnOnce(&mut Document)) {
+        self.end_gesture();
+        let before = self.current.clone();
+        edit(&mut self.current);
+        if self.current != before {
+            self.revision += 1;
+            let state = self.state;
+            self.push(name.to_owned(), before, state);
+        }
+    }
+
     /// More of the step that made the document what it is, e.g. limits that took time to work out. `made` is [`Self::value`]
     /// as it was after that step; if the document changed since, nothing happens and `false` comes back.
     pub fn amend(&mut self, made: u64, edit: impl FnOnce(&mut Document)) -> bool {
@@ -324,6 +336,26 @@ impl History {
 mod tests {
     use super::*;
     use crate::{Class, Georef, Grid, Labels};
+
+    #[test]
+    fn what_lies_in_a_file_of_its_own_is_a_step_and_leaves_the_project_saved() {
+        let mut history = History::new(Document::default());
+        let answer = |history: &mut History, id: i64, name: &str| {
+            let said = crate::SampleAnswer::Class(name.to_owned());
+            history.change_beside("Answer", |document| {
+                std::sync::Arc::make_mut(&mut document.answers).insert(id, said);
+            });
+        };
+        answer(&mut history, 3, "maize");
+        answer(&mut history, 3, "maize");
+        answer(&mut history, 4, "wheat");
+        assert_eq!(history.steps(), (vec!["Answer"; 2], 2));
+        assert!(!history.is_dirty());
+        assert!(history.undo() && history.undo());
+        assert!(history.document().answers.is_empty() && !history.is_dirty());
+        assert!(history.redo());
+        assert_eq!(history.document().answers.len(), 1);
+    }
 
     fn painted(size: usize) -> Document {
         let mut labels = Labels::new(Grid {

@@ -13,8 +13,9 @@ use crate::exact_labels::ExactGrid;
 use crate::series_entry::SeriesEntry;
 use crate::{
     AreaPart, Blend, Crs, Document, DrawnSample, FollowedPlace, Layer, LayerId, LayerSource,
-    Method, Profile, Raster, SceneError, SceneResult, Style, VectorSource, VectorStyle, Wavelength,
-    WeatherReading, WeatherSpec, export_labels, import_labels, is_remote, recognise_product,
+    LiveOpacity, Method, Profile, Raster, SceneError, SceneResult, Style, VectorSource,
+    VectorStyle, Wavelength, WeatherReading, WeatherSpec, export_labels, import_labels, is_remote,
+    recognise_product,
 };
 
 pub const PROJECT_SCHEMA: u32 = 1;
@@ -64,6 +65,12 @@ struct ProjectFile {
     /// Read apart: a kind a newer program knows costs the method, not the project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     method: Option<Value>,
+    #[serde(default, skip_serializing_if = "is_usual")]
+    live_opacity: LiveOpacity,
+}
+
+fn is_usual(opacity: &LiveOpacity) -> bool {
+    *opacity == LiveOpacity::default()
 }
 
 /// A weather file and how it is read.
@@ -259,6 +266,7 @@ fn project_file(
             .then(|| serde_json::to_value(&document.method))
             .transpose()
             .map_err(|error| unwritable(path, &error))?,
+        live_opacity: document.live_opacity,
     })
 }
 
@@ -596,7 +604,9 @@ pub(crate) fn open_project_text(bytes: &[u8], path: &Path) -> SceneResult<Opened
             points: located(&sample.points, &folder),
         }),
         weather,
+        answers: Arc::default(),
         method,
+        live_opacity: LiveOpacity(project.live_opacity.0.clamp(0.0, 1.0)),
     };
     Ok(OpenedProject {
         document,

@@ -379,7 +379,9 @@ fn the_method_of_the_map_stays_with_the_project() {
     let path = folder.path().join("work.terroir");
     let mut document = Document::default();
     save_project(&document, &path).unwrap();
-    assert!(!std::fs::read_to_string(&path).unwrap().contains("method"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(!text.contains("method") && !text.contains("live_opacity"));
+    document.live_opacity = LiveOpacity(0.25);
     document.method.kind = crate::HeadKind::Forest;
     document.method.set_weight(3, 0.3);
     document.method.set_weight(4, f32::NAN);
