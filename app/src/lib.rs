@@ -67,6 +67,7 @@ mod status_bar;
 mod stretching;
 mod suggestions;
 mod system;
+mod system_motion;
 mod theme;
 mod time_points;
 mod tools;

@@ -6,6 +6,7 @@ use crate::arrangement::{Panel, Side};
 use crate::commands::Command as C;
 use crate::guide::Task;
 use crate::language::{Language, t};
+use crate::settings::Motion;
 use crate::state::State;
 use crate::theme::{self, icon};
 use crate::tools::Tool;
@@ -102,12 +103,7 @@ pub fn menu_bar_ui(ui: &mut egui::Ui, state: &mut State) {
                 panels_ui(ui, state);
                 scale_ui(ui, state);
                 language_ui(ui, state);
-                let response =
-                    ui.checkbox(&mut state.settings.reduce_motion, t!("menu-less-motion"));
-                let response = response.on_hover_text(t!("menu-less-motion-tip"));
-                if response.changed() {
-                    state.save_settings();
-                }
+                motion_ui(ui, state);
             });
             MenuButton::new(t!("menu-layer")).ui(ui, |ui| items_ui(ui, state, LAYER));
             MenuButton::new(t!("menu-help")).ui(ui, |ui| {
@@ -231,6 +227,26 @@ fn guides_ui(ui: &mut egui::Ui, state: &mut State) {
             }
         }
     });
+}
+
+fn motion_ui(ui: &mut egui::Ui, state: &mut State) {
+    ui.menu_button(t!("menu-motion"), |ui| {
+        let mut chosen = state.settings.motion;
+        for (motion, name) in [
+            (Motion::System, t!("menu-motion-system")),
+            (Motion::Less, t!("menu-motion-less")),
+            (Motion::Full, t!("menu-motion-full")),
+        ] {
+            ui.radio_value(&mut chosen, motion, name);
+        }
+        if chosen != state.settings.motion {
+            state.settings.motion = chosen;
+            state.save_settings();
+            ui.close();
+        }
+    })
+    .response
+    .on_hover_text(t!("menu-motion-tip"));
 }
 
 fn language_ui(ui: &mut egui::Ui, state: &mut State) {

@@ -192,7 +192,7 @@ impl State {
         if !is_drawn {
             return None;
         }
-        let most = if self.settings.reduce_motion {
+        let most = if self.has_less_motion() {
             CALM_SPEED
         } else {
             f32::INFINITY

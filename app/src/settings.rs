@@ -19,8 +19,8 @@ pub struct Settings {
     pub dark: bool,
     /// 1 = 100 %.
     pub ui_scale: f32,
-    /// Pictures that play change calmly.
-    pub reduce_motion: bool,
+    #[serde(rename = "reduce_motion")]
+    pub motion: Motion,
     /// `None` = the system's.
     pub language: Option<Language>,
     /// Keys other than the usual: id of a command, its keys as `Ctrl+Shift+K`.
@@ -37,13 +37,52 @@ pub struct Settings {
     pub recent_crs: Vec<u32>,
 }
 
+/// How much moves by itself: pictures that play change calmly, and panels, lists and the text cursor stand still.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "WrittenMotion", into = "WrittenMotion")]
+pub enum Motion {
+    /// As the system wishes.
+    #[default]
+    System,
+    Less,
+    Full,
+}
+
+/// What was a yes or no stays one.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum WrittenMotion {
+    IsLess(bool),
+    Word(String),
+}
+
+impl From<WrittenMotion> for Motion {
+    fn from(written: WrittenMotion) -> Self {
+        match written {
+            WrittenMotion::IsLess(true) => Self::Less,
+            WrittenMotion::Word(word) if word == "full" => Self::Full,
+            WrittenMotion::IsLess(false) | WrittenMotion::Word(_) => Self::System,
+        }
+    }
+}
+
+impl From<Motion> for WrittenMotion {
+    fn from(motion: Motion) -> Self {
+        match motion {
+            Motion::System => Self::IsLess(false),
+            Motion::Less => Self::IsLess(true),
+            Motion::Full => Self::Word("full".to_owned()),
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
             recent: Vec::new(),
             dark: true,
             ui_scale: 1.0,
-            reduce_motion: false,
+            motion: Motion::System,
             language: None,
             keys: std::collections::BTreeMap::new(),
             guide: None,
@@ -107,6 +146,11 @@ mod tests {
         settings.remember(Path::new("/a.tif"));
         settings.remember(Path::new("/b.tif"));
         settings.remember(Path::new("/a.tif"));
+        for motion in [Motion::Full, Motion::System, Motion::Less] {
+            settings.motion = motion;
+            let text = serde_json::to_string(&settings).unwrap();
+            assert_eq!(serde_json::from_str::<Settings>(&text).unwrap(), settings);
+        }
         settings.save_blocking(Some(folder.path())).unwrap();
         let back = Settings::load_blocking(Some(folder.path()));
         assert_eq!(back, settings);

@@ -31,11 +31,12 @@ use crate::places::Places;
 use crate::probe::{PixelQuestion, Probe, StatisticsQuestion};
 use crate::series_field::SeriesFieldForm;
 use crate::session::Session;
-use crate::settings::Settings;
+use crate::settings::{Motion, Settings};
 use crate::soil::SoilForm;
 use crate::statistics::Statistics;
 use crate::suggestions::Suggestions;
 use crate::system::SystemPage;
+use crate::system_motion::SystemMotion;
 use crate::time_points::TimeProfiles;
 use crate::training::TrainingForm;
 use crate::vectors::Vectors;
@@ -159,6 +160,7 @@ pub struct State {
     pub project: Project,
     pub recovery: Option<PathBuf>,
     pub settings: Settings,
+    pub system_motion: SystemMotion,
     pub dialogs: Dialogs,
     pub messages: Messages,
     pub jobs: Jobs,
@@ -228,6 +230,7 @@ impl State {
             project: Project::default(),
             recovery: None,
             settings: Settings::default(),
+            system_motion: SystemMotion::default(),
             dialogs: Dialogs::default(),
             messages: Messages::default(),
             jobs: Jobs::new(link),
@@ -298,6 +301,15 @@ impl State {
 
     pub fn raster_info<'a>(&self, layer: &'a Layer) -> Option<&'a Arc<RasterInfo>> {
         layer.raster_info()
+    }
+
+    /// Whether as little as possible moves: as the user says, else as the system wishes.
+    pub fn has_less_motion(&self) -> bool {
+        match self.settings.motion {
+            Motion::System => self.system_motion.wishes_less(),
+            Motion::Less => true,
+            Motion::Full => false,
+        }
     }
 
     /// The active layer if it is a raster that could be read, else the topmost such layer.

@@ -113,7 +113,24 @@ fn spacing(style: &mut egui::Style) {
     spacing.scroll = egui::style::ScrollStyle::solid();
     spacing.scroll.bar_width = 8.0;
     style.interaction.tooltip_delay = 0.4;
-    style.animation_time = 0.08;
+    still(style, false);
+}
+
+/// Whether lists, panels and the text cursor move by themselves.
+fn still(style: &mut egui::Style, is_still: bool) {
+    style.animation_time = if is_still { 0.0 } else { 0.08 };
+    style.scroll_animation = match is_still {
+        true => egui::style::ScrollAnimation::none(),
+        false => egui::style::ScrollAnimation::default(),
+    };
+    style.visuals.text_cursor.blink = !is_still;
+}
+
+/// Takes the motion of the window's own away, or brings it back.
+pub fn hold_still(ctx: &egui::Context, is_still: bool) {
+    if (ctx.global_style().animation_time == 0.0) != is_still {
+        ctx.all_styles_mut(|style| still(style, is_still));
+    }
 }
 
 fn visuals(theme: Theme) -> egui::Visuals {

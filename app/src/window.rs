@@ -31,6 +31,7 @@ use crate::language::t;
 use crate::session::ViewRequest;
 pub use crate::state::Services;
 use crate::state::{LiveLook, State};
+pub use crate::system_motion::SystemMotion;
 use crate::tools::{self, MapView, Tool};
 use crate::{answering, language, menu, panels, questions, status_bar, theme};
 
@@ -47,6 +48,8 @@ pub struct WindowOptions {
     pub language: Option<Language>,
     /// Spoken to a user who chose none.
     pub system_language: Language,
+    /// Whether the system asks for less motion.
+    pub system_motion: SystemMotion,
     /// Paths are typed into the window's own question, and the system's dialogs are never shown.
     pub types_paths: bool,
     /// How long the frames took is written to this file when the window closes.
@@ -76,6 +79,10 @@ pub fn open_window(options: WindowOptions) -> anyhow::Result<()> {
         native,
         Box::new(move |creation| {
             let wake = waker(&creation.egui_ctx);
+            let options = WindowOptions {
+                system_motion: SystemMotion::ask(wake.clone()),
+                ..options
+            };
             let services = Services { link: Box::new(WorkerLink::new(program, wake.clone())), wake, data_folder };
             let mut window = Window::new(creation, services, options)?;
             window.frame_log = frame_log.map(|path| (path, FrameTimes::new(start)));
@@ -149,6 +156,7 @@ impl Window {
         let mut state = State::new(services)?;
         state.system.adapter = adapter_text(render_state);
         state.dialogs.types_paths = options.types_paths;
+        state.system_motion = options.system_motion;
         state.send(FileTask::Settings);
         state.send(FileTask::FindRecovery);
         if let Err(error) = terroir_scene::projection_self_test() {
@@ -405,6 +413,7 @@ impl eframe::App for Window {
         } else {
             egui::Theme::Light
         });
+        theme::hold_still(&ctx, self.state.has_less_motion());
         if self.state.settings.ui_scale != ctx.zoom_factor() {
             ctx.set_zoom_factor(self.state.settings.ui_scale);
         }

@@ -8,7 +8,7 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use terroir::window::{Window, WindowOptions};
+use terroir::window::{SystemMotion, Window, WindowOptions};
 
 use crate::window::{open_in, press, settle, show_panel, wait_until};
 
@@ -213,4 +213,28 @@ fn every_command_does_something_that_is_seen_or_says_why_not() {
         .contains(&name.as_str())
     });
     assert!(silent.is_empty(), "nothing was seen of {silent:?}");
+}
+
+#[test]
+fn less_moves_where_the_system_asks_unless_the_user_says_otherwise() {
+    let home = tempfile::tempdir().unwrap();
+    let options = WindowOptions {
+        system_motion: SystemMotion::known(true),
+        ..WindowOptions::default()
+    };
+    let mut harness = open_in(home.path(), 1.0, options);
+    wait_until(&mut harness, "the settings", |harness| {
+        harness.state().has_settings()
+    });
+    let moves = |harness: &mut Harness<'static, Window>, is_less: Option<bool>| {
+        harness.state_mut().choose_motion(is_less);
+        harness.step();
+        harness.step();
+        let style = harness.ctx.global_style();
+        assert_eq!(style.animation_time > 0.0, style.visuals.text_cursor.blink);
+        style.animation_time > 0.0
+    };
+    assert!(!moves(&mut harness, None), "as the system asks");
+    assert!(moves(&mut harness, Some(false)));
+    assert!(!moves(&mut harness, Some(true)));
 }

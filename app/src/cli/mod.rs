@@ -358,6 +358,7 @@ fn open_window(
         system_language: Language::of_system(),
         types_paths: false,
         frame_log,
+        ..WindowOptions::default()
     };
     crate::window::open_window(options).map_err(|error| CliError::failed(format!("{error:#}")))
 }

@@ -86,6 +86,15 @@ impl Window {
         }
     }
 
+    /// Chooses how much moves, as the menu does: less, or as much as ever; `None` = as the system wishes.
+    pub fn choose_motion(&mut self, is_less: Option<bool>) {
+        self.state.settings.motion = match is_less {
+            None => crate::settings::Motion::System,
+            Some(true) => crate::settings::Motion::Less,
+            Some(false) => crate::settings::Motion::Full,
+        };
+    }
+
     /// Whether the project differs from its file.
     pub fn is_unsaved(&self) -> bool {
         self.state.history.is_dirty()
