@@ -85,7 +85,7 @@ pub fn menu_bar_ui(ui: &mut egui::Ui, state: &mut State) {
         .inner_margin(egui::Margin::symmetric(6, 3));
     egui::Panel::top("menu").frame(frame).show(ui, |ui| {
         MenuBar::new().ui(ui, |ui| {
-            MenuButton::new(t!("menu-file")).ui(ui, |ui| {
+            menu_ui(ui, t!("menu-file"), |ui| {
                 items_ui(ui, state, FILE);
                 recent_ui(ui, state);
                 if state.recovery.is_some() {
@@ -96,8 +96,8 @@ pub fn menu_bar_ui(ui: &mut egui::Ui, state: &mut State) {
                 ui.separator();
                 item_ui(ui, state, C::Quit);
             });
-            MenuButton::new(t!("menu-edit")).ui(ui, |ui| items_ui(ui, state, EDIT));
-            MenuButton::new(t!("menu-view")).ui(ui, |ui| {
+            menu_ui(ui, t!("menu-edit"), |ui| items_ui(ui, state, EDIT));
+            menu_ui(ui, t!("menu-view"), |ui| {
                 items_ui(ui, state, VIEW);
                 ui.separator();
                 panels_ui(ui, state);
@@ -105,8 +105,8 @@ pub fn menu_bar_ui(ui: &mut egui::Ui, state: &mut State) {
                 language_ui(ui, state);
                 motion_ui(ui, state);
             });
-            MenuButton::new(t!("menu-layer")).ui(ui, |ui| items_ui(ui, state, LAYER));
-            MenuButton::new(t!("menu-help")).ui(ui, |ui| {
+            menu_ui(ui, t!("menu-layer"), |ui| items_ui(ui, state, LAYER));
+            menu_ui(ui, t!("menu-help"), |ui| {
                 items_ui(ui, state, HELP);
                 guides_ui(ui, state);
             });
@@ -114,8 +114,21 @@ pub fn menu_bar_ui(ui: &mut egui::Ui, state: &mut State) {
     });
 }
 
+/// A menu that scrolls where the window is lower than all its items.
+fn menu_ui(ui: &mut egui::Ui, name: &str, content: impl FnOnce(&mut egui::Ui)) {
+    /// The bar above it, and its own frame.
+    const AROUND: f32 = 48.0;
+    MenuButton::new(name).ui(ui, |ui| {
+        let room = ui.ctx().content_rect().height() - AROUND;
+        ui.set_max_height(room);
+        egui::ScrollArea::vertical()
+            .max_height(room)
+            .show(ui, content);
+    });
+}
+
 fn items_ui(ui: &mut egui::Ui, state: &mut State, groups: &[&[C]]) {
-    ui.set_min_width(220.0);
+    ui.set_min_width(240.0);
     for (index, group) in groups.iter().enumerate() {
         if index > 0 {
             ui.separator();
@@ -230,7 +243,7 @@ fn guides_ui(ui: &mut egui::Ui, state: &mut State) {
 }
 
 fn motion_ui(ui: &mut egui::Ui, state: &mut State) {
-    ui.menu_button(t!("menu-motion"), |ui| {
+    ui.menu_button(format!("{}  {}", icon::PLAY, t!("menu-motion")), |ui| {
         let mut chosen = state.settings.motion;
         for (motion, name) in [
             (Motion::System, t!("menu-motion-system")),
