@@ -9,6 +9,7 @@ use crate::beside::{refuse_protected, replace_together, with_suffix, write_error
 use crate::cog::{self, Layout, Progress, Sample};
 use crate::complaints::Complaints;
 use crate::gdal_setup::lacks_memory;
+use crate::imagery_items::repeat_wavelengths;
 use crate::map_kind::{prepare, ramp_limits};
 use crate::map_part::PART_KEY;
 use crate::store::{
@@ -296,6 +297,7 @@ impl MapWriter {
             progress(0.3 + 0.5 * done)
         })?;
         let counts = self.compare(raw, part, &mut |done| progress(0.8 + 0.2 * done))?;
+        repeat_wavelengths(part)?;
         if let MapKind::Classes(classes) = &self.kind {
             cog::name_categories(part, classes, &counts)?;
             if !with_suffix(part, ".aux.xml").exists() {

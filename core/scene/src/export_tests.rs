@@ -469,3 +469,69 @@ fn a_number_stands_for_no_data_where_one_is_wanted() {
         Some("0.25")
     );
 }
+
+#[test]
+fn wavelengths_stand_twice_and_the_file_stays_cloud_optimised() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("image.tif");
+    let stored = |name: &str, wavelength_nm: Option<(f64, Option<f64>)>| crate::StoredBand {
+        name: name.to_owned(),
+        unit: String::new(),
+        scale: 1e-4,
+        offset: -0.1,
+        color_interpretation: String::new(),
+        wavelength_nm,
+        palette: Vec::new(),
+    };
+    let kind = MapKind::Like {
+        sample: crate::SampleType::Int16,
+        nodata: Some(-9999.0),
+        bands: vec![
+            stored("red", Some((664.6, Some(31.0)))),
+            stored("nir", Some((832.8, None))),
+            stored("mask", None),
+        ],
+    };
+    let grid = grid(3, 2, Some(SOUTH_UP));
+    let mut writer = MapWriter::create(&path, &grid, kind).unwrap();
+    let numbers: Vec<u8> = (0..18_i16)
+        .flat_map(|number| (100 * number - 900).to_ne_bytes())
+        .collect();
+    writer.write_stored(grid.window(), &numbers).unwrap();
+    let files = writer.finish(&Vec::new()).unwrap();
+    assert_eq!(files.len(), 2, "{files:?}");
+    let dataset = Dataset::open(&path).unwrap();
+    assert_eq!(
+        dataset
+            .metadata_item("LAYOUT", "IMAGE_STRUCTURE")
+            .as_deref(),
+        Some("COG")
+    );
+    let item = |band: usize, key: &str, domain: &str| {
+        let band = dataset.rasterband(band).unwrap();
+        band.metadata_item(key, domain)
+    };
+    for (band, centre, width) in [
+        (1, Some("0.6646"), Some("0.031")),
+        (2, Some("0.8328"), None),
+        (3, None, None),
+    ] {
+        assert_eq!(
+            item(band, "CENTRAL_WAVELENGTH_UM", "IMAGERY").as_deref(),
+            centre
+        );
+        assert_eq!(item(band, "FWHM_UM", "IMAGERY").as_deref(), width);
+    }
+    assert_eq!(item(1, "wavelength", "").as_deref(), Some("664.6"));
+    assert_eq!(item(1, "fwhm", "").as_deref(), Some("31"));
+    let info = crate::Raster::open(&path).unwrap().info().clone();
+    assert_eq!(info.bands[0].wavelength.unwrap().center.nm(), 664.6);
+    assert_eq!(
+        (
+            info.bands[1].scale,
+            info.bands[1].offset,
+            info.bands[1].nodata
+        ),
+        (1e-4, -0.1, Some(-9999.0))
+    );
+}

@@ -72,6 +72,7 @@ mod headfile;
 mod heads;
 mod hillshade;
 mod history;
+mod imagery_items;
 mod indices;
 mod journal;
 mod json_document;
