@@ -100,8 +100,9 @@ pub(crate) fn time_of_batch(
     let few = batch.clamp(1, FEW);
     let of_few = time(few)?;
     let factor = batch as f64 / few as f64;
-    if few == batch || of_few.secs(1) * factor > LONG_SECS {
-        return Ok(of_few.times(factor));
+    let of_batch = of_few.times(factor);
+    if few == batch || of_batch.secs(1) > LONG_SECS {
+        return Ok(of_batch);
     }
     time(batch)
 }
