@@ -43,6 +43,8 @@ pub enum Purpose {
     Weights,
     ImportWeights,
     TrainingOut,
+    /// A network to learn from.
+    Teacher,
     FieldOut,
     /// The fields of a series.
     SeriesFieldOut,
@@ -108,7 +110,7 @@ impl Purpose {
             Self::SaveProject => t!("dialogs-pick-project-out"),
             Self::ExportLabels => t!("dialogs-pick-labels-out"),
             Self::TimeTable => t!("dialogs-pick-time-out"),
-            Self::Weights | Self::SeriesWeights | Self::ForecastWeights => {
+            Self::Weights | Self::SeriesWeights | Self::ForecastWeights | Self::Teacher => {
                 t!("dialogs-pick-weights")
             }
             Self::ImportWeights => t!("dialogs-pick-weights-in"),
@@ -205,12 +207,14 @@ impl Purpose {
             Self::Weather | Self::FutureWeather => {
                 or_all(t!("dialogs-files-weather"), &terroir_scene::WEATHER_ENDINGS)
             }
-            Self::Weights | Self::ImportWeights | Self::SeriesWeights | Self::ForecastWeights => {
-                or_all(
-                    t!("dialogs-files-weights"),
-                    &["safetensors", "pth", "pt", "bpk"],
-                )
-            }
+            Self::Weights
+            | Self::ImportWeights
+            | Self::SeriesWeights
+            | Self::ForecastWeights
+            | Self::Teacher => or_all(
+                t!("dialogs-files-weights"),
+                &["safetensors", "pth", "pt", "bpk"],
+            ),
             Self::TrainingOut => of(t!("dialogs-files-weights"), &["safetensors"]),
             Self::BasisOut { .. } | Self::BasisIn(_) => of(t!("dialogs-files-colours"), &["json"]),
             Self::SimilarOut("gpkg") => of("GeoPackage", &["gpkg"]),
@@ -500,6 +504,7 @@ impl State {
             Purpose::ProfileTable => self.suggested_profiles_path("csv"),
             Purpose::ProfilePicture => self.suggested_profiles_path("svg"),
             Purpose::Weights => self.run.weights.clone(),
+            Purpose::Teacher => self.training.teacher.clone(),
             Purpose::SeriesWeights => self.series_field.weights.clone(),
             Purpose::SeriesFieldOut => self.series_field.out.clone(),
             Purpose::ForecastFolder => self.forecast.out.clone(),
@@ -594,6 +599,7 @@ impl State {
             Purpose::Weights => self.run.weights = first.display().to_string(),
             Purpose::ImportWeights => self.import_weights(first),
             Purpose::TrainingOut => self.training.out = first.display().to_string(),
+            Purpose::Teacher => self.training.teacher = first.display().to_string(),
             Purpose::FieldOut => self.run.out = first.display().to_string(),
             Purpose::SeriesFieldOut => self.series_field.out = first.display().to_string(),
             Purpose::ForecastFolder => self.forecast.out = first.display().to_string(),

@@ -33,6 +33,9 @@ pub enum Kind {
     Finetune,
 }
 
+/// How strong low-rank additions are for their rank, as the command line has it by itself.
+const LORA_ALPHA_A_RANK: f64 = 2.0;
+
 /// What the panel asks before a run.
 pub struct TrainingForm {
     pub kind: Kind,
@@ -40,6 +43,8 @@ pub struct TrainingForm {
     pub left_out: HashSet<LayerId>,
     /// Go on from the model's weights instead of from nothing.
     pub from_weights: bool,
+    /// Weights of a network trained on photographs, whose features are matched as well; empty = none.
+    pub teacher: String,
     pub steps: u64,
     pub batch: usize,
     pub rate: f64,
@@ -48,6 +53,10 @@ pub struct TrainingForm {
     /// What a fine-tuned model answers with, and what of it learns.
     pub task: TuneTask,
     pub mode: TuneMode,
+    /// Last blocks that learn, and the rank of low-rank additions, where the mode has them.
+    pub blocks: usize,
+    pub rank: usize,
+    pub class_weights: ClassWeights,
     /// A file of labels; empty = those painted.
     pub labels: String,
     pub tune_steps: usize,
@@ -76,6 +85,7 @@ impl Default for TrainingForm {
             kind: Kind::Pretrain,
             left_out: HashSet::new(),
             from_weights: false,
+            teacher: String::new(),
             steps: 2000,
             batch: 16,
             rate: 5e-4,
@@ -83,6 +93,9 @@ impl Default for TrainingForm {
             kgvsf: KgvsfForm::default(),
             task: TuneTask::Pixels,
             mode: TuneMode::Frozen,
+            blocks: 2,
+            rank: 8,
+            class_weights: ClassWeights::Balanced,
             labels: String::new(),
             tune_steps: 300,
             tune_batch: 8,
@@ -201,7 +214,10 @@ impl State {
             scenes,
             model: self.run.model.clone(),
             weights,
-            teacher: None,
+            teacher: match form.teacher.trim() {
+                "" => None,
+                text => Some(PathBuf::from(text)),
+            },
             steps: form.steps,
             batch: form.batch,
             accumulation: 1,
@@ -237,7 +253,14 @@ impl State {
             labels,
             class_attribute: None,
             task: form.task,
-            mode: form.mode,
+            mode: match form.mode {
+                TuneMode::LastBlocks(_) => TuneMode::LastBlocks(form.blocks),
+                TuneMode::Lora { .. } => TuneMode::Lora {
+                    rank: form.rank,
+                    alpha: LORA_ALPHA_A_RANK * form.rank as f64,
+                },
+                mode => mode,
+            },
             model: self.run.model.clone(),
             weights: self.run_weights(),
             device: self.run.device.clone(),
@@ -252,7 +275,7 @@ impl State {
             steps: form.tune_steps,
             batch: form.tune_batch,
             learning_rate: None,
-            class_weights: ClassWeights::Balanced,
+            class_weights: form.class_weights.clone(),
             patch_label: PatchLabel::Majority,
             augment: Augmentations::default(),
             folds: 5,

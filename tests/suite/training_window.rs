@@ -52,6 +52,47 @@ pub(crate) fn click(harness: &mut Harness<'static, Window>, name: &str) {
     }
 }
 
+/// Chooses one of a box of choices.
+fn pick(harness: &mut Harness<'static, Window>, name: &str, text: &str) {
+    harness.get_by_role_and_label(Role::ComboBox, name).click();
+    for _ in 0..3 {
+        harness.step();
+    }
+    harness.get_by_role_and_label(Role::Button, text).click();
+    for _ in 0..3 {
+        harness.step();
+    }
+}
+
+/// What *Copy as command* puts on the clipboard.
+fn copied_command(harness: &mut Harness<'static, Window>) -> String {
+    let button = harness
+        .query_all_by_role(Role::Button)
+        .find(|node| {
+            node.accesskit_node()
+                .label()
+                .is_some_and(|label| label.contains("Copy as command"))
+        })
+        .unwrap_or_else(|| panic!("no button"));
+    button.click();
+    for _ in 0..4 {
+        harness.step();
+        let found = harness
+            .output()
+            .platform_output
+            .commands
+            .iter()
+            .find_map(|command| match command {
+                egui::OutputCommand::CopyText(text) => Some(text.clone()),
+                _ => None,
+            });
+        if let Some(text) = found {
+            return text;
+        }
+    }
+    panic!("nothing was copied");
+}
+
 #[test]
 fn a_pretraining_is_watched_stopped_gone_on_with_and_finished() {
     let home = tempfile::tempdir().unwrap();
@@ -189,6 +230,24 @@ fn a_fine_tuning_on_painted_labels_and_its_command_line_give_the_same_numbers() 
     }
     click(&mut harness, "Layer");
     click(&mut harness, "Train a model…");
+    // What learns, how much of it, and what classes count, as the command says them.
+    pick(&mut harness, "Learns", "and LoRA in every block");
+    pick(&mut harness, "Classes count", "by their pixels");
+    assert!(shows(&harness, "Rank"));
+    let copied = copied_command(&mut harness);
+    for words in ["--mode lora --rank 8 --alpha 16", "--class-weights even"] {
+        assert!(copied.contains(words), "{copied}");
+    }
+    pick(&mut harness, "Learns", "and the last blocks");
+    assert!(shows(&harness, "Last blocks") && !shows(&harness, "Rank"));
+    let copied = copied_command(&mut harness);
+    assert!(copied.contains("--blocks 2"), "{copied}");
+    pick(
+        &mut harness,
+        "Classes count",
+        "the same each, rare ones more",
+    );
+
     let spec = harness.state_mut().set_probe(20, 2).unwrap();
     let JobSpec::Finetune(tune) = &spec else {
         panic!("no fine-tuning")

@@ -2,7 +2,7 @@
 //! Draws and asks; reads no file itself.
 
 use egui::{RichText, vec2};
-use terroir_engine::{JobSpec, TuneMode, TuneTask, command_line};
+use terroir_engine::{ClassWeights, JobSpec, TuneMode, TuneTask, command_line};
 
 use super::training_rows::{batch_row, begin_row, file_name_of, rate_row, steps_row};
 use crate::dialogs::Purpose;
@@ -10,7 +10,12 @@ use crate::export::primary_button;
 use crate::language::t;
 use crate::state::State;
 use crate::theme::{self, icon};
-use crate::training::Kind;
+use crate::training::{Kind, TrainingForm};
+
+/// As many as the largest encoder has.
+const MOST_BLOCKS: usize = 32;
+/// More is learning everything.
+const MOST_RANK: usize = 128;
 
 pub fn training_form_ui(ui: &mut egui::Ui, state: &mut State) {
     kind_ui(ui, state);
@@ -108,6 +113,8 @@ fn kind_ui(ui: &mut egui::Ui, state: &mut State) {
             let name = file_name_of(state.run_weights().as_deref());
             let form = &mut state.training;
             begin_row(ui, "training begin", name, &mut form.from_weights, "");
+            teacher_row(ui, state);
+            let form = &mut state.training;
             steps_row(ui, &mut form.steps, 20.0);
             batch_row(ui, &mut form.batch, 1..=4096, t!("training-images"), "");
             rate_row(ui, &mut form.rate);
@@ -208,6 +215,7 @@ fn tune_ui(ui: &mut egui::Ui, state: &mut State) {
                 &modes(),
             );
             ui.end_row();
+            learning_rows(ui, &mut state.training);
 
             ui.label(t!("training-model"));
             super::model::model_choice_ui(ui, state);
@@ -251,6 +259,81 @@ fn tune_ui(ui: &mut egui::Ui, state: &mut State) {
             out_ui(ui, state);
             ui.end_row();
         });
+}
+
+/// How much learns, and how much each class counts.
+fn learning_rows(ui: &mut egui::Ui, form: &mut TrainingForm) {
+    let (number, range, name, tip) = match form.mode {
+        TuneMode::LastBlocks(_) => (
+            Some(&mut form.blocks),
+            1..=MOST_BLOCKS,
+            t!("training-blocks"),
+            t!("training-blocks.tip"),
+        ),
+        TuneMode::Lora { .. } => (
+            Some(&mut form.rank),
+            1..=MOST_RANK,
+            t!("training-rank"),
+            t!("training-rank.tip"),
+        ),
+        _ => (None, 1..=1, "", ""),
+    };
+    if let Some(number) = number {
+        let label = ui.label(name);
+        ui.add(egui::DragValue::new(number).range(range).speed(0.1))
+            .on_hover_text(tip)
+            .labelled_by(label.id);
+        ui.end_row();
+    }
+    if form.task == TuneTask::Values {
+        return;
+    }
+    ui.label(t!("training-class-weights"));
+    let all = [
+        (true, t!("training-class-weights-balanced")),
+        (false, t!("training-class-weights-even")),
+    ];
+    let mut is_balanced = form.class_weights == ClassWeights::Balanced;
+    choice_ui(
+        ui,
+        "tune class weights",
+        t!("training-class-weights"),
+        &mut is_balanced,
+        &all,
+    );
+    form.class_weights = if is_balanced {
+        ClassWeights::Balanced
+    } else {
+        ClassWeights::Even
+    };
+    ui.end_row();
+}
+
+/// A network whose features the new one is to have as well.
+fn teacher_row(ui: &mut egui::Ui, state: &mut State) {
+    let label = ui.label(t!("training-teacher"));
+    ui.horizontal(|ui| {
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            if ui
+                .button("…")
+                .on_hover_text(t!("training-teacher-choose"))
+                .clicked()
+            {
+                let ctx = ui.ctx().clone();
+                state.pick(&ctx, Purpose::Teacher);
+            }
+            let width = ui.available_width();
+            ui.add(
+                egui::TextEdit::singleline(&mut state.training.teacher)
+                    .desired_width(width)
+                    .hint_text(t!("training-teacher-none")),
+            )
+            .on_hover_text(t!("training-teacher.tip"))
+            .labelled_by(label.id);
+        });
+    });
+    ui.end_row();
 }
 
 fn tasks() -> [(TuneTask, &'static str); 3] {
