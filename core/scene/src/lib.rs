@@ -135,6 +135,7 @@ mod raster_io;
 mod raster_read;
 mod raw_bands;
 mod reader;
+mod reader_queue;
 mod regions;
 mod regression_accuracy;
 mod regression_picture;

@@ -2,8 +2,7 @@
 //! and stale reads ended. A source that hangs holds only some of the threads, and only until others take their place.
 //! Knows rasters. Knows nothing of tiles, textures or windows.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::reader_queue::{Reading, State};
 use crate::{
     Block, Derivation, Detail, MaskSource, Plane, Raster, Resampling, SceneError, SceneResult,
     Window, hidden_pixels_blocking,
@@ -18,15 +18,8 @@ use crate::{
 
 /// Rasters one thread keeps open.
 const OPEN_RASTERS: usize = 16;
-/// A read of one tile that takes longer than this hangs on its disk or network.
-const HANGING: Duration = Duration::from_secs(2);
 /// Threads at most that may hang before no more are started in their place.
 const MOST_HANGING: usize = 8;
-/// Side, in pixels of the reply, of the parts of a file that one thread reads: its handle has decoded the blocks that
-/// neighbours share.
-const REGION_SIDE: usize = 1024;
-/// Parts whose thread is remembered.
-const REGIONS_KEPT: usize = 4096;
 /// How long dropping the pool waits for reads under way. One that hangs in the system is left behind.
 const PATIENCE: Duration = Duration::from_millis(800);
 
@@ -45,34 +38,6 @@ pub struct ReadRequest {
     /// Pixels this mask hides are missing in the reply.
     pub mask: Option<MaskSource>,
     pub detail: Detail,
-}
-
-/// A part of a file at one scale.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Region(u64);
-
-impl Region {
-    fn of(request: &ReadRequest) -> Self {
-        let window = request.window;
-        let side =
-            |pixels: usize, out: usize| REGION_SIDE.saturating_mul((pixels / out.max(1)).max(1));
-        let across = side(window.width, request.out_width);
-        let down = side(window.height, request.out_height);
-        let mut hasher = DefaultHasher::new();
-        let middle = (
-            window.col + window.width / 2,
-            window.row + window.height / 2,
-        );
-        (
-            &request.path,
-            across,
-            down,
-            middle.0 / across,
-            middle.1 / down,
-        )
-            .hash(&mut hasher);
-        Self(hasher.finish())
-    }
 }
 
 #[derive(Clone, Debug)]
@@ -100,94 +65,6 @@ struct Shared {
     state: Mutex<State>,
     work: Condvar,
     wake: Arc<dyn Fn(bool) + Send + Sync>,
-}
-
-#[derive(Default)]
-struct State {
-    /// Most urgent first; holds only what the newest view wants.
-    queue: VecDeque<ReadRequest>,
-    /// Wanted when nothing else is; never by all threads at once.
-    later: VecDeque<ReadRequest>,
-    /// Being read right now.
-    in_flight: HashMap<ReadRequest, Reading>,
-    replies: Vec<ReadReply>,
-    /// Which thread read what last, and which threads read from a file so far.
-    regions: HashMap<Region, usize>,
-    readers: HashMap<PathBuf, Vec<usize>>,
-    /// Every path forgotten so far; each thread follows the list before it uses a kept handle.
-    forgotten: Vec<PathBuf>,
-    is_stopping: bool,
-    started_threads: usize,
-}
-
-struct Reading {
-    since: Instant,
-    is_later: bool,
-    /// Set to end the read between two blocks.
-    stop: Arc<AtomicBool>,
-}
-
-impl State {
-    fn hanging(&self) -> usize {
-        let is_hanging = |reading: &&Reading| {
-            let patience = if reading.is_later {
-                10 * HANGING
-            } else {
-                HANGING
-            };
-            reading.since.elapsed() > patience
-        };
-        self.in_flight.values().filter(is_hanging).count()
-    }
-
-    /// The next read for the free thread `number` of `size`, and whether it is one of those for later.
-    fn next(&mut self, size: usize, number: usize) -> Option<(ReadRequest, bool)> {
-        let mut by_path: HashMap<&Path, usize> = HashMap::new();
-        for request in self.in_flight.keys() {
-            *by_path.entry(&request.path).or_insert(0) += 1;
-        }
-        // No file takes every thread: should it hang, the others go on.
-        let most = size.saturating_sub(1).max(1);
-        let is_free = |request: &ReadRequest| {
-            by_path.get(request.path.as_path()).copied().unwrap_or(0) < most
-        };
-        // Every thread has handles of its own: the fewer of them decode the same blocks, the better. What another thread
-        // has begun is left to it as long as there is something else.
-        let is_reader = |request: &ReadRequest| {
-            let readers = self.readers.get(&request.path);
-            readers.is_none_or(|readers| readers.len() < most || readers.contains(&number))
-        };
-        let is_ours = |request: &ReadRequest| {
-            let owner = self.regions.get(&Region::of(request));
-            is_free(request) && is_reader(request) && owner.is_none_or(|owner| *owner == number)
-        };
-        let first = |list: &VecDeque<ReadRequest>| {
-            let ours = list.iter().position(is_ours);
-            ours.or_else(|| list.iter().position(|r| is_free(r) && is_reader(r)))
-        };
-        let busy_later = self.in_flight.values().filter(|r| r.is_later).count();
-        let (at, is_later) = match first(&self.queue) {
-            Some(at) => (at, false),
-            None if busy_later < most => (first(&self.later)?, true),
-            None => return None,
-        };
-        let list = if is_later {
-            &mut self.later
-        } else {
-            &mut self.queue
-        };
-        let request = list.remove(at)?;
-        if self.regions.len() >= REGIONS_KEPT {
-            self.regions.clear();
-            self.readers.clear();
-        }
-        self.regions.insert(Region::of(&request), number);
-        let readers = self.readers.entry(request.path.clone()).or_default();
-        if !readers.contains(&number) {
-            readers.push(number);
-        }
-        Some((request, is_later))
-    }
 }
 
 impl Shared {
@@ -221,7 +98,8 @@ impl ReaderPool {
         let number = {
             let mut state = self.shared.lock();
             state.started_threads += 1;
-            state.started_threads
+            state.last_number += 1;
+            state.last_number
         };
         let started = std::thread::Builder::new()
             .name(format!("reader-{number}"))
@@ -329,8 +207,7 @@ fn serve(shared: &Shared, size: usize, number: usize) {
             let is_spare = state.started_threads > size + state.hanging();
             if state.is_stopping || is_spare {
                 state.started_threads -= 1;
-                // Others may take its files over.
-                state.readers.clear();
+                state.forget_readers();
                 return;
             }
             if let Some(next) = state.next(size, number) {
@@ -344,6 +221,7 @@ fn serve(shared: &Shared, size: usize, number: usize) {
         let stop = Arc::new(AtomicBool::new(false));
         let reading = Reading {
             since: Instant::now(),
+            thread: number,
             is_later,
             stop: Arc::clone(&stop),
         };
@@ -467,43 +345,5 @@ impl OpenRasters {
             self.rasters.retain(|(open, _)| open != path);
         }
         self.forgotten = all.len();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_thread_goes_on_with_the_part_it_began_and_a_file_keeps_its_threads() {
-        let at = |col: usize| ReadRequest {
-            path: PathBuf::from("scene.tif"),
-            bands: vec![0],
-            derivation: None,
-            are_codes: false,
-            window: Window {
-                col,
-                row: 0,
-                width: 512,
-                height: 512,
-            },
-            out_width: 256,
-            out_height: 256,
-            mask: None,
-            detail: Detail::Full,
-        };
-        // Parts of 1024 x 1024 pixels of the reply are 2048 of the file wide here.
-        let mut state = State {
-            queue: [0, 512, 4096, 1024, 4608].map(at).into(),
-            ..State::default()
-        };
-        let mut next = |number| state.next(3, number).map(|(request, _)| request.window.col);
-        assert_eq!(next(1), Some(0));
-        assert_eq!(next(2), Some(4096));
-        // Two of three threads read this file; the third is there for others.
-        assert_eq!(next(3), None);
-        assert_eq!([next(2), next(1)], [Some(4608), Some(512)]);
-        // Nothing of its own is left: it helps.
-        assert_eq!([next(2), next(2)], [Some(1024), None]);
     }
 }
