@@ -162,6 +162,7 @@ pub enum JobNews {
         name: String,
     },
     Warning {
+        id: JobId,
         name: String,
         text: String,
     },
@@ -404,6 +405,7 @@ impl Jobs {
                 if let Some(job) = self.job_mut(id) {
                     job.note(t!("job-warning", text = &text));
                     news.push(JobNews::Warning {
+                        id,
                         name: job.name.clone(),
                         text,
                     });

@@ -44,6 +44,8 @@ pub struct LogLine {
     pub time: String,
     pub level: Level,
     pub text: String,
+    /// Told to the user; records of the program's parts and of libraries are for reports.
+    pub is_told: bool,
 }
 
 /// Which levels the log panel shows.
@@ -85,8 +87,13 @@ impl Messages {
     /// Takes in what the program and its libraries logged; call every frame.
     pub fn take_records(&mut self) {
         for (level, text) in log_records::take() {
-            self.keep(level, text.replace('\n', " — "));
+            self.keep(level, text.replace('\n', " — "), false);
         }
+    }
+
+    /// The newest line that was told to the user.
+    pub fn newest(&self) -> Option<&LogLine> {
+        self.log.iter().rev().find(|line| line.is_told)
     }
 
     /// Writes a line to the log without showing a strip.
@@ -97,15 +104,20 @@ impl Messages {
             Level::Warning => log::warn!("{text}"),
             Level::Info | Level::Hint => log::info!("{text}"),
         }
-        self.keep(level, text);
+        self.keep(level, text, true);
     }
 
-    fn keep(&mut self, level: Level, text: String) {
+    fn keep(&mut self, level: Level, text: String, is_told: bool) {
         if self.log.len() == LOG_LINES {
             self.log.pop_front();
         }
         let time = jiff::Timestamp::now().strftime("%H:%M:%S").to_string();
-        self.log.push_back(LogLine { time, level, text });
+        self.log.push_back(LogLine {
+            time,
+            level,
+            text,
+            is_told,
+        });
     }
 
     pub fn show(&mut self, level: Level, text: impl Into<String>) {

@@ -48,7 +48,7 @@ fn left_ui(ui: &mut egui::Ui, state: &mut State, view: &Viewport) {
 
 fn job_ui(ui: &mut egui::Ui, state: &mut State) {
     let Some(job) = state.jobs.front() else {
-        if let Some(line) = state.messages.log.back() {
+        if let Some(line) = state.messages.newest() {
             let colors = theme::colors(ui.visuals());
             let (glyph, color) = match line.level {
                 Level::Error => (icon::WARNING_CIRCLE, colors.error),

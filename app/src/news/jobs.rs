@@ -30,9 +30,19 @@ impl State {
             JobNews::Cancelled { name } => self
                 .messages
                 .show(Level::Info, t!("news-job-cancelled", name = name)),
-            JobNews::Warning { name, text } => self
-                .messages
-                .show(Level::Warning, format!("{name}: {text}")),
+            JobNews::Warning { id, name, text } => {
+                let text = format!("{name}: {text}");
+                // The panel of crops lists those of its run beside the figures they concern.
+                let is_listed = self
+                    .jobs
+                    .get(id)
+                    .is_some_and(|job| matches!(job.spec, JobSpec::Crop(_)));
+                if is_listed {
+                    self.messages.log(Level::Warning, text);
+                } else {
+                    self.messages.show(Level::Warning, text);
+                }
+            }
             JobNews::Wrote { path } => changed_files.push(path),
             JobNews::Measured { path, statistics } => {
                 self.derived.statistics.take_exact(path, statistics);

@@ -339,7 +339,7 @@ fn outcome_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
         .id_salt("crop figures")
         .show(ui, |ui| table_ui(ui, &results, &shots));
     weak_ui(ui, t!("crops-figures-about"));
-    for warning in results.warnings.iter().take(4) {
+    for warning in results.warnings.iter().take(8) {
         weak_ui(ui, warning);
     }
 }

@@ -52,6 +52,8 @@ struct Running {
     cancel_asked: Option<Instant>,
     /// How long it may take to answer a cancel.
     grace: Duration,
+    /// What it works out is asked anew whenever a form changes.
+    is_estimate: bool,
 }
 
 fn grace_of(command: &Command) -> Duration {
@@ -271,6 +273,7 @@ impl WorkerLink {
                     id: job.id,
                     cancel_asked: None,
                     grace: grace_of(&job.command),
+                    is_estimate: matches!(job.command, Command::Estimate { .. }),
                 });
                 self.waiting.pop_front();
             }
@@ -350,11 +353,20 @@ impl WorkerLink {
                 .cancel_asked
                 .is_some_and(|asked| asked.elapsed() >= current.grace)
         });
-        let Some(id) = overdue.map(|current| current.id) else {
+        let Some((id, is_estimate)) = overdue.map(|current| (current.id, current.is_estimate))
+        else {
             return;
         };
         if let Some(mut process) = self.process.take() {
-            log::warn!("the worker did not answer a cancel in time and is ended");
+            let level = if is_estimate {
+                log::Level::Info
+            } else {
+                log::Level::Warn
+            };
+            log::log!(
+                level,
+                "the worker did not answer a cancel in time and is ended"
+            );
             process.end(Duration::ZERO);
         }
         self.current = None;
