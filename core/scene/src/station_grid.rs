@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::containers::contained_blocking;
 use crate::station_days::{RawSeries, RawValue};
 use crate::weather_columns::plain_name;
-use crate::weather_raster::{Step, steps_of};
+use crate::weather_raster::{Step, from_degrees, steps_of};
 use crate::{
-    Crs, Detail, Raster, Reprojection, Resampling, SceneError, SceneResult, StationPlace,
-    StationReading, pixel_metres,
+    Detail, Raster, Resampling, SceneError, SceneResult, StationPlace, StationReading, pixel_metres,
 };
 
 /// Endings of rasters with a time.
@@ -109,14 +108,7 @@ fn cells_of(
             ),
         ));
     }
-    let wgs84 = Crs::wgs84()?;
-    // NetCDF files often say longitudes and latitudes only by the names of their axes.
-    let crs = grid
-        .georef
-        .ground_crs()
-        .cloned()
-        .unwrap_or_else(|| wgs84.clone());
-    let to_map = Reprojection::new(&wgs84, &crs)?;
+    let (_, to_map) = from_degrees(grid)?;
     let place_of = |col: f64, row: f64| {
         let (x, y) = grid.ground_from_pixel(col, row)?;
         let (lon, lat) = to_map.inverse_point(x, y)?;

@@ -11,7 +11,7 @@ use crate::date_tables::band_dates_blocking;
 use crate::weather_columns::{Layout, Measured, layout_of, measured, plain_name};
 use crate::weather_text::{RawColumn, RawTable};
 use crate::weather_times::{Stamp, stamp_of};
-use crate::{BandInfo, Crs, Raster, Reprojection, SceneError, SceneResult, WeatherReading};
+use crate::{BandInfo, Crs, Grid, Raster, Reprojection, SceneError, SceneResult, WeatherReading};
 
 /// Cells around the place that are looked at where its own holds nothing, as over the sea.
 const NEAR_CELLS: [(i64, i64); 9] = [
@@ -381,20 +381,26 @@ fn without_date(plain: &str) -> (String, Option<Stamp>) {
     (plain.to_owned(), None)
 }
 
-type Cell = ((usize, usize), Option<(f64, f64)>, Option<String>);
-
-/// The cell at the place, or the nearest around it that holds a value; its (latitude, longitude), and what is to be said.
-fn cell_under(raster: &Raster, steps: &[&Step], reading: &WeatherReading) -> SceneResult<Cell> {
-    let info = raster.info();
-    let grid = &info.grid;
+/// The system of a grid and the way to it from degrees. NetCDF files often say longitudes and latitudes only by the names of
+/// their axes, so that a grid without a system counts as degrees.
+pub(crate) fn from_degrees(grid: &Grid) -> SceneResult<(Crs, Reprojection)> {
     let wgs84 = Crs::wgs84()?;
-    // NetCDF files often say longitudes and latitudes only by the names of their axes.
     let crs = grid
         .georef
         .ground_crs()
         .cloned()
         .unwrap_or_else(|| wgs84.clone());
     let to_map = Reprojection::new(&wgs84, &crs)?;
+    Ok((crs, to_map))
+}
+
+type Cell = ((usize, usize), Option<(f64, f64)>, Option<String>);
+
+/// The cell at the place, or the nearest around it that holds a value; its (latitude, longitude), and what is to be said.
+fn cell_under(raster: &Raster, steps: &[&Step], reading: &WeatherReading) -> SceneResult<Cell> {
+    let info = raster.info();
+    let grid = &info.grid;
+    let (crs, to_map) = from_degrees(grid)?;
     let centre_of = |cell: (usize, usize)| {
         let (x, y) = grid.ground_from_pixel(cell.0 as f64 + 0.5, cell.1 as f64 + 0.5)?;
         let (longitude, latitude) = to_map.inverse_point(x, y)?;
