@@ -56,9 +56,7 @@ pub(crate) fn predict(
         &[
             &fingerprint(&spec.field),
             &head_sha256,
-            &spec.aoi.as_ref().map_or_else(String::new, |area| {
-                fingerprint(&terroir_scene::file_and_layer(&area.file).0)
-            }),
+            &fingerprint_of_area(spec.aoi.as_ref()),
         ],
     )?;
     if let Some(done) = share.done_blocking(rows, &outputs_of(spec), &key, monitor) {
@@ -259,6 +257,13 @@ pub(crate) fn squares(width: usize, height: usize) -> Vec<Window> {
             height: SIDE.min(height - row),
         })
         .collect()
+}
+
+/// Of the file an area of interest comes from; empty without one.
+pub(crate) fn fingerprint_of_area(area: Option<&terroir_scene::AreaSpec>) -> String {
+    area.map_or_else(String::new, |area| {
+        fingerprint(&terroir_scene::file_and_layer(&area.file).0)
+    })
 }
 
 /// The squares of a grid as far as they lie in some of its rows.

@@ -15,7 +15,7 @@ use terroir_scene::{
 
 use crate::journal::fingerprint;
 use crate::monitor::{JobResult, Monitor, Stop};
-use crate::predict::{area_of, squares_of};
+use crate::predict::{area_of, fingerprint_of_area, squares_of};
 use crate::provenance::of_result;
 use crate::shard::{Share, key_of};
 use crate::train::open_field;
@@ -104,8 +104,14 @@ pub(crate) fn similar(
         .iter()
         .find(|out| Output::of(out) == Some(Output::Polygons));
     let job = share.job(JobSpec::Similar(spec.clone()));
-    let from = spec.from.as_deref().map(fingerprint).unwrap_or_default();
-    let key = key_of(&job, &[&fingerprint(&spec.field), &from])?;
+    // The examples themselves, whichever file they came from.
+    let vectors: Vec<&[f32]> = examples
+        .iter()
+        .map(|example| example.vector.as_slice())
+        .collect();
+    let area = fingerprint_of_area(spec.aoi.as_ref());
+    let inputs = [fingerprint(&spec.field), format!("{vectors:?}"), area];
+    let key = key_of(&job, &inputs.each_ref().map(String::as_str))?;
     if let Some(done) = share.done_blocking(rows, &spec.out, &key, monitor) {
         return Ok(done);
     }

@@ -18,9 +18,8 @@ use super::field::Field;
 use super::images::Images;
 use super::network::{Network, table_of};
 use super::{Findings, Taught};
-use crate::journal::fingerprint;
 use crate::monitor::{JobResult, Monitor};
-use crate::shard::{Share, key_of};
+use crate::shard::Share;
 use crate::weather_series::SiteWeather;
 use crate::{Failure, JobSpec, command_line};
 
@@ -369,17 +368,8 @@ fn write_map(
     };
     let rows = share.rows(grid.window());
     let job = share.job(JobSpec::Soil(findings.spec.clone()));
-    let inputs: Vec<String> = findings
-        .spec
-        .stations
-        .iter()
-        .map(|s| fingerprint(s))
-        .collect();
-    let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
-    let key = key_of(&job, &inputs)?;
-    let outputs = std::slice::from_ref(&path);
-    if let Some(done) = share.done_blocking(rows, outputs, &key, monitor) {
-        return Ok(done.files);
+    if rows.height == 0 {
+        return Ok(Vec::new());
     }
     let mut map = share.writer(&path, &grid, rows, kind("soil moisture", "moisture"))?;
     let spread_path = path.with_file_name(format!("soil_moisture_{}_std.tif", day.date));
@@ -424,8 +414,7 @@ fn write_map(
         .into());
     }
     let seconds = begun.elapsed().as_secs_f64();
-    let mut keys = keys_of(findings, images, day, estimator, &job, seconds);
-    keys.extend(share.provenance(&key));
+    let keys = keys_of(findings, images, day, estimator, &job, seconds);
     monitor.progress("writing the map", 0, 1);
     let mut files = map.finish(&keys)?;
     if let Some(spread) = spread {
