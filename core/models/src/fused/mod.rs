@@ -13,6 +13,10 @@ mod pixels_backward;
 mod product;
 mod recurrent;
 mod rows;
+#[cfg(target_arch = "x86_64")]
+mod tile_steps;
+#[cfg(target_arch = "x86_64")]
+mod tiles;
 mod written;
 
 use burn::backend::tensor::FloatTensor;

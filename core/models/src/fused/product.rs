@@ -1,19 +1,23 @@
-//! Matrix products on slices, by the library that also serves Burn's processor backend, written over numbers that are there.
-//! Burn's own products make their result by filling zeros and copying them once more, on one core.
+//! Matrix products on slices: by the processor's tile unit where it has one and the matrices are worth it, else by the library
+//! that also serves Burn's processor backend. Both write over numbers that are there: Burn's own products make their result
+//! by filling zeros and copying them once more, on one core.
 //! Knows slices. Knows no tensors.
 
 #![expect(unsafe_code, reason = "the matrix product takes pointers and strides")]
 
 use std::mem::MaybeUninit;
 
+#[cfg(target_arch = "x86_64")]
+use super::tiles;
+
 /// A matrix in a slice.
 #[derive(Clone, Copy)]
 pub struct Matrix<'a> {
-    values: &'a [f32],
-    rows: usize,
-    columns: usize,
-    row_step: usize,
-    column_step: usize,
+    pub(super) values: &'a [f32],
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) row_step: usize,
+    pub(super) column_step: usize,
 }
 
 impl<'a> Matrix<'a> {
@@ -108,11 +112,18 @@ fn multiply_into(
     }
     // Less than this is done before other cores have woken up.
     const WORTH_SHARING: usize = 1 << 20;
+    let cores = match cores {
+        Cores::All if a.rows * a.columns * b.columns >= WORTH_SHARING => Cores::All,
+        _ => Cores::This,
+    };
+    #[cfg(target_arch = "x86_64")]
+    if is_worth_laying_out(a, b) && tiles::are_there() {
+        // SAFETY: the unit is there, the asserts above hold, and one step of every matrix is 1.
+        return unsafe { tiles::multiply(out.as_mut_ptr().cast(), a, b, is_added, cores) };
+    }
     let parallelism = match cores {
-        Cores::All if a.rows * a.columns * b.columns >= WORTH_SHARING => {
-            gemm::Parallelism::Rayon(0)
-        }
-        _ => gemm::Parallelism::None,
+        Cores::All => gemm::Parallelism::Rayon(0),
+        Cores::This => gemm::Parallelism::None,
     };
     // SAFETY: the asserts here and in `Matrix::with_step` keep every number that is read or written inside its slice, and
     // `out` is borrowed alone.
@@ -139,6 +150,15 @@ fn multiply_into(
             parallelism,
         );
     }
+}
+
+/// Whether the tile unit saves more than it costs to lay both matrices out for it: every number of `a` must go into many
+/// columns, every number of `b` into many rows.
+#[cfg(target_arch = "x86_64")]
+fn is_worth_laying_out(a: Matrix<'_>, b: Matrix<'_>) -> bool {
+    const FEWEST: usize = 90;
+    const SHALLOWEST: usize = 48;
+    a.columns >= SHALLOWEST && a.rows * b.columns >= FEWEST * (a.rows + b.columns)
 }
 
 #[cfg(test)]
