@@ -101,7 +101,7 @@ fn multiplied(x: &Numbers, weight: &Numbers, bias: &Numbers, counts: &[usize]) -
         let x = next(&mut of_x, count * pixels * inputs);
         product(
             out,
-            Matrix::new(x, count * pixels, inputs),
+            Matrix::new(x, count * pixels, inputs).of_a_batch(),
             Matrix::new(next(&mut of_weight, inputs * outputs), inputs, outputs),
             Cores::All,
         );

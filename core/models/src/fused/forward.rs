@@ -64,7 +64,7 @@ pub(super) fn linear(
     bias: &Numbers,
 ) -> Numbers {
     let (rows, weight, bias) = (Rows::new(x), Rows::new(weight), Rows::new(bias));
-    let mut out = new_product(rows.matrix(), weight.matrix(), Cores::All);
+    let mut out = new_product(rows.matrix().of_a_batch(), weight.matrix(), Cores::All);
     match base {
         Some(base) => rows::add_base_and_bias(&mut out, Rows::new(base).values(), bias.values()),
         None => rows::add_row(&mut out, bias.values()),

@@ -18,6 +18,7 @@ pub struct Matrix<'a> {
     pub(super) columns: usize,
     pub(super) row_step: usize,
     pub(super) column_step: usize,
+    is_of_a_batch: bool,
 }
 
 impl<'a> Matrix<'a> {
@@ -42,6 +43,16 @@ impl<'a> Matrix<'a> {
             columns,
             row_step,
             column_step: 1,
+            is_of_a_batch: false,
+        }
+    }
+
+    /// Says that there are more rows with more examples, or fewer cores. Their number then does not choose how a product is
+    /// worked out: a shorter last batch would round otherwise than the rest.
+    pub fn of_a_batch(self) -> Self {
+        Self {
+            is_of_a_batch: true,
+            ..self
         }
     }
 
@@ -158,7 +169,14 @@ fn multiply_into(
 fn is_worth_laying_out(a: Matrix<'_>, b: Matrix<'_>) -> bool {
     const FEWEST: usize = 90;
     const SHALLOWEST: usize = 48;
-    a.columns >= SHALLOWEST && a.rows * b.columns >= FEWEST * (a.rows + b.columns)
+    // Of a batch: many rows are to be expected, unless the other matrix is larger than the weights of a layer.
+    const FEWEST_OF_A_BATCH: usize = 160;
+    const MOST_OF_A_BATCH: usize = 1 << 23;
+    let are_many = match a.is_of_a_batch {
+        true => b.columns >= FEWEST_OF_A_BATCH && b.rows * b.columns <= MOST_OF_A_BATCH,
+        false => a.rows * b.columns >= FEWEST * (a.rows + b.columns),
+    };
+    are_many && a.columns >= SHALLOWEST
 }
 
 #[cfg(test)]
@@ -187,6 +205,22 @@ mod tests {
         let nothing = Matrix::new(&[], 2, 0);
         let sums = new_product(nothing, nothing.transposed(), Cores::All);
         assert_eq!(sums, [0.0; 4]);
+    }
+
+    /// The last batch of a map, or of a part of it made elsewhere, may be shorter than the others.
+    #[test]
+    fn rows_of_a_batch_do_not_depend_on_how_many_there_are() {
+        let numbers: Vec<f32> = (0..90 * 200).map(|i| ((i * 37) as f32).sin()).collect();
+        for (depth, columns) in [(60, 200), (48, 90)] {
+            let weights = Matrix::new(&numbers, depth, columns);
+            let whole = Matrix::new(&numbers, 150, depth).of_a_batch();
+            let whole = new_product(whole, weights, Cores::All);
+            for rows in [2, 17, 40] {
+                let part = Matrix::new(&numbers, rows, depth).of_a_batch();
+                let part = new_product(part, weights, Cores::This);
+                assert_eq!(part, whole[..rows * columns]);
+            }
+        }
     }
 
     #[test]

@@ -83,7 +83,7 @@ fn remembered(given: &Numbers, weight: &Numbers) -> Memory {
             for day in 0..days {
                 if day > 0 {
                     let before = state.get((day - 1) * width..).unwrap_or_default();
-                    let before = Matrix::with_step(before, count, width, of_state);
+                    let before = Matrix::with_step(before, count, width, of_state).of_a_batch();
                     product(&mut carried, before, weight.matrix(), Cores::This);
                 }
                 for sequence in 0..count {
@@ -188,7 +188,7 @@ fn remembered_backward(memory: &Memory, weight: &Numbers, gradient: &Numbers) ->
                 }
                 if day > 0 {
                     let now = out.get(day * 4 * width..).unwrap_or_default();
-                    let now = Matrix::with_step(now, count, 4 * width, of_gates);
+                    let now = Matrix::with_step(now, count, 4 * width, of_gates).of_a_batch();
                     let back = weight.matrix().transposed();
                     product(&mut of_state_now, now, back, Cores::This);
                 }

@@ -13,6 +13,7 @@ use std::arch::asm;
 use std::arch::x86_64::*;
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use rayon::prelude::*;
@@ -30,8 +31,10 @@ const PANEL: usize = 2 * SIDE;
 const STEP: usize = 3 * PANEL;
 /// Of the common axis at once. A panel of this depth is 147 kB.
 const DEEPEST: usize = 768;
-/// Panels of `a` that stay in a core's second cache while panels of `b` go by.
+/// Panels that stay in a core's second cache while others go by.
 const TALLEST: usize = 8;
+/// Panels of `a`, and of `b`, that are laid out at once: 9 MB each.
+const MOST: usize = 64;
 
 /// A row of a tile.
 #[repr(C, align(64))]
@@ -113,64 +116,121 @@ impl<T> Shared<T> {
 /// The unit must be there ([`are_there`]). `out` must hold `a.rows` x `b.columns` numbers, written ones if it grows, that
 /// nothing else uses; one step of each matrix must be 1, and `a.columns` = `b.rows` > 0.
 pub unsafe fn multiply(out: *mut f32, a: Matrix<'_>, b: Matrix<'_>, is_added: bool, cores: Cores) {
+    let cores = match cores {
+        Cores::This => 1,
+        Cores::All => rayon::current_num_threads(),
+    };
     let (rows, columns, depth) = (a.rows.div_ceil(PANEL), b.columns.div_ceil(PANEL), a.columns);
-    let most = depth.min(DEEPEST).div_ceil(DEPTH) * STEP;
-    let mut lines = Lines::take((rows + columns) * most);
-    let (laid, out) = (Shared(lines.0.as_mut_ptr()), Shared(out));
+    let panel = depth.min(DEEPEST).div_ceil(DEPTH) * STEP;
+    let (high, wide) = (rows.min(MOST), columns.min(MOST));
+    let mut lines = Lines::take((high + wide) * panel);
+    let lines = Shared(lines.0.as_mut_ptr());
     for from in (0..depth).step_by(DEEPEST) {
-        let here = (depth - from).min(DEEPEST);
-        let panel = here.div_ceil(DEPTH) * STEP;
-        let lay = |index: usize| {
-            let (matrix, first, by) = match index.checked_sub(rows) {
-                None => (a, index, By::Row),
-                Some(index) => (b.transposed(), index, By::Pair),
+        let block = Block {
+            a,
+            b,
+            out: Shared(out),
+            depth: from..depth.min(from + DEEPEST),
+            is_added: is_added || from > 0,
+        };
+        for top in (0..rows).step_by(high) {
+            let rows = top..rows.min(top + high);
+            for left in (0..columns).step_by(wide) {
+                let columns = left..columns.min(left + wide);
+                // SAFETY: there is room for as many panels; those of `a` stay while those of `b` go by.
+                unsafe {
+                    let of_rows = Panels {
+                        range: rows.clone(),
+                        lines,
+                    };
+                    let of_columns = Panels {
+                        range: columns,
+                        lines: Shared(lines.at(high * panel)),
+                    };
+                    block.lay_out(&of_rows, left == 0, &of_columns, cores);
+                    block.sum(&of_rows, &of_columns, cores);
+                }
+            }
+        }
+    }
+}
+
+/// A product along a part of the common axis.
+struct Block<'a> {
+    a: Matrix<'a>,
+    b: Matrix<'a>,
+    out: Shared<f32>,
+    depth: Range<usize>,
+    is_added: bool,
+}
+
+/// Panels that lie one after the other.
+struct Panels {
+    range: Range<usize>,
+    lines: Shared<Line>,
+}
+
+impl Block<'_> {
+    fn steps(&self) -> usize {
+        self.depth.len().div_ceil(DEPTH)
+    }
+
+    /// Lays panels of columns out, and those of rows `with_rows`.
+    ///
+    /// # Safety
+    /// As for [`multiply`]; both must have room for their panels.
+    unsafe fn lay_out(&self, rows: &Panels, with_rows: bool, columns: &Panels, cores: usize) {
+        let of_rows = if with_rows { rows.range.len() } else { 0 };
+        let each = |task: usize| {
+            let (matrix, by, panels, index) = match task.checked_sub(of_rows) {
+                None => (self.a, By::Row, rows, task),
+                Some(index) => (self.b.transposed(), By::Pair, columns, index),
             };
+            let row = (panels.range.start + index) * PANEL;
             let part = Part {
                 // SAFETY: the panel begins inside the matrix.
                 from: unsafe {
                     matrix
                         .values
                         .as_ptr()
-                        .add(first * PANEL * matrix.row_step + from * matrix.column_step)
+                        .add(row * matrix.row_step + self.depth.start * matrix.column_step)
                 },
                 row_step: matrix.row_step,
                 column_step: matrix.column_step,
-                rows: (matrix.rows - first * PANEL).min(PANEL),
-                columns: here,
+                rows: (matrix.rows - row).min(PANEL),
+                columns: self.depth.len(),
             };
-            // SAFETY: the part lies in the matrix, and every index has a panel of the lines to itself.
-            unsafe { lay_out(part, by, laid.at(index * panel)) };
+            // SAFETY: the part lies in the matrix, and every task has a panel of its own.
+            unsafe { lay_out(part, by, panels.lines.at(index * self.steps() * STEP)) };
         };
-        let heights = rows.div_ceil(TALLEST);
+        for_each(of_rows + columns.range.len(), cores, each);
+    }
+
+    /// # Safety
+    /// As for [`multiply`]; both must be laid out.
+    unsafe fn sum(&self, rows: &Panels, columns: &Panels, cores: usize) {
+        let heights = rows.range.len().div_ceil(TALLEST);
         let width = match cores {
-            Cores::This => columns,
-            Cores::All => {
-                let tasks = 4 * rayon::current_num_threads();
-                (columns * heights / tasks).clamp(1, TALLEST)
-            }
+            1 => columns.range.len(),
+            _ => (columns.range.len() * heights / (4 * cores)).clamp(1, TALLEST),
         };
-        let widths = columns.div_ceil(width);
-        let is_added = is_added || from > 0;
-        let sum = |task: usize| {
+        let widths = columns.range.len().div_ceil(width);
+        let panel = self.steps() * STEP;
+        let each = |task: usize| {
             let (top, left) = (task / widths * TALLEST, task % widths * width);
             // SAFETY: the unit is there and its shape is set before any other of its instructions.
             unsafe { asm!("ldtilecfg [{}]", in(reg) &SHAPE.0, options(nostack, readonly)) };
-            for column in left..columns.min(left + width) {
-                for row in top..rows.min(top + TALLEST) {
-                    let place = Place {
-                        // SAFETY: inside `out`, and no other task's.
-                        at: unsafe { out.at(row * PANEL * b.columns + column * PANEL) },
-                        row_step: b.columns,
-                        rows: (a.rows - row * PANEL).min(PANEL),
-                        columns: (b.columns - column * PANEL).min(PANEL),
-                    };
-                    // SAFETY: both panels were laid out above.
+            for column in left..columns.range.len().min(left + width) {
+                for row in top..rows.range.len().min(top + TALLEST) {
+                    // SAFETY: inside `out`, no other task's, and both panels were laid out.
                     unsafe {
+                        let place =
+                            self.place(rows.range.start + row, columns.range.start + column);
                         place.sum(
-                            laid.at(row * panel),
-                            laid.at((rows + column) * panel),
-                            panel / STEP,
-                            is_added,
+                            rows.lines.at(row * panel),
+                            columns.lines.at(column * panel),
+                            self.steps(),
+                            self.is_added,
                         )
                     };
                 }
@@ -178,23 +238,34 @@ pub unsafe fn multiply(out: *mut f32, a: Matrix<'_>, b: Matrix<'_>, is_added: bo
             // SAFETY: the unit is there.
             unsafe { asm!("tilerelease", options(nostack, nomem)) };
         };
-        match cores {
-            Cores::All => {
-                (0..rows + columns)
-                    .into_par_iter()
-                    .with_min_len(2)
-                    .for_each(lay);
-                (0..heights * widths).into_par_iter().for_each(sum);
-            }
-            Cores::This => {
-                (0..rows + columns).for_each(lay);
-                (0..heights * widths).for_each(sum);
-            }
+        for_each(heights * widths, cores, each);
+    }
+
+    /// Where the sums of a panel of rows and one of columns go.
+    ///
+    /// # Safety
+    /// Both must begin inside the product.
+    unsafe fn place(&self, row: usize, column: usize) -> Place {
+        let (row, column) = (row * PANEL, column * PANEL);
+        Place {
+            // SAFETY: as asked for.
+            at: unsafe { self.out.at(row * self.b.columns + column) },
+            row_step: self.b.columns,
+            rows: (self.a.rows - row).min(PANEL),
+            columns: (self.b.columns - column).min(PANEL),
         }
     }
 }
 
-/// Lines to lay panels out in; a thread keeps those of its last small product.
+fn for_each(tasks: usize, cores: usize, each: impl Fn(usize) + Send + Sync) {
+    match cores {
+        1 => (0..tasks).for_each(each),
+        _ => (0..tasks).into_par_iter().for_each(each),
+    }
+}
+
+/// Lines to lay panels out in. A thread keeps those of its last product, 19 MB at most: new ones would be cleared by the
+/// system, page by page, for every product.
 struct Lines(Vec<Line>);
 
 thread_local! {
@@ -212,11 +283,7 @@ impl Lines {
 
 impl Drop for Lines {
     fn drop(&mut self) {
-        const MOST_KEPT: usize = 1 << 15;
-        let lines = std::mem::take(&mut self.0);
-        if lines.capacity() <= MOST_KEPT {
-            KEPT.set(lines);
-        }
+        KEPT.set(std::mem::take(&mut self.0));
     }
 }
 
