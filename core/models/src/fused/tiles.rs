@@ -15,6 +15,7 @@ use std::cell::RefCell;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::sync::OnceLock;
+use std::thread::LocalKey;
 
 use rayon::prelude::*;
 
@@ -31,10 +32,13 @@ const PANEL: usize = 2 * SIDE;
 const STEP: usize = 3 * PANEL;
 /// Of the common axis at once. A panel of this depth is 147 kB.
 const DEEPEST: usize = 768;
-/// Panels that stay in a core's second cache while others go by.
-const TALLEST: usize = 8;
-/// Panels of `a`, and of `b`, that are laid out at once: 9 MB each.
-const MOST: usize = 64;
+/// Panels of `b` that stay in a core's second cache while those of `a` go by, and as few as that is still worth it for.
+const WIDEST: usize = 8;
+const NARROWEST: usize = 5;
+/// Panels of `a` that are worth laying the same panels of `b` out once more.
+const LOWEST: usize = 16;
+/// Panels of `a` that are laid out at once: 9 MB.
+const HIGHEST: usize = 64;
 
 /// A row of a tile.
 #[repr(C, align(64))]
@@ -120,11 +124,9 @@ pub unsafe fn multiply(out: *mut f32, a: Matrix<'_>, b: Matrix<'_>, is_added: bo
         Cores::This => 1,
         Cores::All => rayon::current_num_threads(),
     };
-    let (rows, columns, depth) = (a.rows.div_ceil(PANEL), b.columns.div_ceil(PANEL), a.columns);
-    let panel = depth.min(DEEPEST).div_ceil(DEPTH) * STEP;
-    let (high, wide) = (rows.min(MOST), columns.min(MOST));
-    let mut lines = Lines::take((high + wide) * panel);
-    let lines = Shared(lines.0.as_mut_ptr());
+    let (rows, depth) = (a.rows.div_ceil(PANEL), a.columns);
+    let high = rows.min(HIGHEST);
+    let lines = Lines::take(&OF_ROWS, high * steps_of(depth.min(DEEPEST)) * STEP);
     for from in (0..depth).step_by(DEEPEST) {
         let block = Block {
             a,
@@ -132,27 +134,21 @@ pub unsafe fn multiply(out: *mut f32, a: Matrix<'_>, b: Matrix<'_>, is_added: bo
             out: Shared(out),
             depth: from..depth.min(from + DEEPEST),
             is_added: is_added || from > 0,
+            cores,
         };
         for top in (0..rows).step_by(high) {
             let rows = top..rows.min(top + high);
-            for left in (0..columns).step_by(wide) {
-                let columns = left..columns.min(left + wide);
-                // SAFETY: there is room for as many panels; those of `a` stay while those of `b` go by.
-                unsafe {
-                    let of_rows = Panels {
-                        range: rows.clone(),
-                        lines,
-                    };
-                    let of_columns = Panels {
-                        range: columns,
-                        lines: Shared(lines.at(high * panel)),
-                    };
-                    block.lay_out(&of_rows, left == 0, &of_columns, cores);
-                    block.sum(&of_rows, &of_columns, cores);
-                }
+            // SAFETY: as asked for, and the rows have room.
+            unsafe {
+                block.lay_rows(&rows, lines.begin());
+                block.sum(&rows, lines.begin());
             }
         }
     }
+}
+
+fn steps_of(depth: usize) -> usize {
+    depth.div_ceil(DEPTH)
 }
 
 /// A product along a part of the common axis.
@@ -162,83 +158,89 @@ struct Block<'a> {
     out: Shared<f32>,
     depth: Range<usize>,
     is_added: bool,
-}
-
-/// Panels that lie one after the other.
-struct Panels {
-    range: Range<usize>,
-    lines: Shared<Line>,
+    cores: usize,
 }
 
 impl Block<'_> {
-    fn steps(&self) -> usize {
-        self.depth.len().div_ceil(DEPTH)
+    /// Lines of a panel.
+    fn panel(&self) -> usize {
+        steps_of(self.depth.len()) * STEP
     }
 
-    /// Lays panels of columns out, and those of rows `with_rows`.
+    /// Lays panels of rows out, one after the other.
     ///
     /// # Safety
-    /// As for [`multiply`]; both must have room for their panels.
-    unsafe fn lay_out(&self, rows: &Panels, with_rows: bool, columns: &Panels, cores: usize) {
-        let of_rows = if with_rows { rows.range.len() } else { 0 };
-        let each = |task: usize| {
-            let (matrix, by, panels, index) = match task.checked_sub(of_rows) {
-                None => (self.a, By::Row, rows, task),
-                Some(index) => (self.b.transposed(), By::Pair, columns, index),
-            };
-            let row = (panels.range.start + index) * PANEL;
+    /// As for [`multiply`]; there must be room for the panels.
+    unsafe fn lay_rows(&self, rows: &Range<usize>, lines: Shared<Line>) {
+        // SAFETY: every panel has lines of its own.
+        self.for_each(rows.len(), |index| unsafe {
+            self.lay(
+                self.a,
+                rows.start + index,
+                By::Row,
+                lines.at(index * self.panel()),
+            );
+        });
+    }
+
+    /// # Safety
+    /// As for [`lay_out`]; the panel must begin inside the matrix.
+    unsafe fn lay(&self, matrix: Matrix<'_>, panel: usize, by: By, lines: *mut Line) {
+        let row = panel * PANEL;
+        let from = row * matrix.row_step + self.depth.start * matrix.column_step;
+        // SAFETY: the part lies in the matrix.
+        unsafe {
             let part = Part {
-                // SAFETY: the panel begins inside the matrix.
-                from: unsafe {
-                    matrix
-                        .values
-                        .as_ptr()
-                        .add(row * matrix.row_step + self.depth.start * matrix.column_step)
-                },
+                from: matrix.values.as_ptr().add(from),
                 row_step: matrix.row_step,
                 column_step: matrix.column_step,
                 rows: (matrix.rows - row).min(PANEL),
                 columns: self.depth.len(),
             };
-            // SAFETY: the part lies in the matrix, and every task has a panel of its own.
-            unsafe { lay_out(part, by, panels.lines.at(index * self.steps() * STEP)) };
-        };
-        for_each(of_rows + columns.range.len(), cores, each);
+            lay_out(part, by, lines);
+        }
     }
 
+    /// Sums all columns of some panels of rows. A task lays a few panels of columns out, which stay in its core's second cache
+    /// while the rows go by; where that makes too few tasks for the cores, several of them lay the same ones out.
+    ///
     /// # Safety
-    /// As for [`multiply`]; both must be laid out.
-    unsafe fn sum(&self, rows: &Panels, columns: &Panels, cores: usize) {
-        let heights = rows.range.len().div_ceil(TALLEST);
-        let width = match cores {
-            1 => columns.range.len(),
-            _ => (columns.range.len() * heights / (4 * cores)).clamp(1, TALLEST),
+    /// As for [`multiply`]; the rows must be laid out in `lines`.
+    unsafe fn sum(&self, rows: &Range<usize>, lines: Shared<Line>) {
+        let columns = self.b.columns.div_ceil(PANEL);
+        let wanted = 2 * self.cores;
+        let fewest = columns.div_ceil(WIDEST);
+        let heights = match columns < NARROWEST * wanted {
+            true => wanted.div_ceil(fewest).min(rows.len() / LOWEST).max(1),
+            false => 1,
         };
-        let widths = columns.range.len().div_ceil(width);
-        let panel = self.steps() * STEP;
-        let each = |task: usize| {
-            let (top, left) = (task / widths * TALLEST, task % widths * width);
-            // SAFETY: the unit is there and its shape is set before any other of its instructions.
-            unsafe { asm!("ldtilecfg [{}]", in(reg) &SHAPE.0, options(nostack, readonly)) };
-            for column in left..columns.range.len().min(left + width) {
-                for row in top..rows.range.len().min(top + TALLEST) {
-                    // SAFETY: inside `out`, no other task's, and both panels were laid out.
-                    unsafe {
-                        let place =
-                            self.place(rows.range.start + row, columns.range.start + column);
-                        place.sum(
-                            rows.lines.at(row * panel),
-                            columns.lines.at(column * panel),
-                            self.steps(),
-                            self.is_added,
-                        )
-                    };
+        let widths = fewest.max(wanted.div_ceil(heights));
+        let widths = widths.next_multiple_of(self.cores).min(columns);
+        self.for_each(heights * widths, |task| {
+            let columns = share(columns, task % widths, widths);
+            let here = share(rows.len(), task / widths, heights);
+            let laid = Lines::take(&OF_COLUMNS, columns.len() * self.panel());
+            // SAFETY: the lines have room, the unit is there and its shape is set before any other of its instructions; no
+            // other task has the same sums.
+            unsafe {
+                for (index, column) in columns.clone().enumerate() {
+                    let lines = laid.begin().at(index * self.panel());
+                    self.lay(self.b.transposed(), column, By::Pair, lines);
                 }
+                asm!("ldtilecfg [{}]", in(reg) &SHAPE.0, options(nostack, readonly));
+                for row in here {
+                    for (index, column) in columns.clone().enumerate() {
+                        self.place(rows.start + row, column).sum(
+                            lines.at(row * self.panel()),
+                            laid.begin().at(index * self.panel()),
+                            steps_of(self.depth.len()),
+                            self.is_added,
+                        );
+                    }
+                }
+                asm!("tilerelease", options(nostack, nomem));
             }
-            // SAFETY: the unit is there.
-            unsafe { asm!("tilerelease", options(nostack, nomem)) };
-        };
-        for_each(heights * widths, cores, each);
+        });
     }
 
     /// Where the sums of a panel of rows and one of columns go.
@@ -255,35 +257,48 @@ impl Block<'_> {
             columns: (self.b.columns - column).min(PANEL),
         }
     }
-}
 
-fn for_each(tasks: usize, cores: usize, each: impl Fn(usize) + Send + Sync) {
-    match cores {
-        1 => (0..tasks).for_each(each),
-        _ => (0..tasks).into_par_iter().for_each(each),
+    fn for_each(&self, tasks: usize, each: impl Fn(usize) + Send + Sync) {
+        match self.cores {
+            1 => (0..tasks).for_each(each),
+            _ => (0..tasks).into_par_iter().for_each(each),
+        }
     }
 }
 
-/// Lines to lay panels out in. A thread keeps those of its last product, 19 MB at most: new ones would be cleared by the
+/// Which of `count` things the task `index` of `tasks` gets.
+fn share(count: usize, index: usize, tasks: usize) -> Range<usize> {
+    count * index / tasks..count * (index + 1) / tasks
+}
+
+/// Lines to lay panels out in. A thread keeps those of its last product, 11 MB at most: new ones would be cleared by the
 /// system, page by page, for every product.
-struct Lines(Vec<Line>);
+struct Lines {
+    lines: Vec<Line>,
+    kept: &'static LocalKey<RefCell<Vec<Line>>>,
+}
 
 thread_local! {
-    static KEPT: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+    static OF_ROWS: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+    static OF_COLUMNS: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Lines {
     /// Room for `count` lines; nothing is in them.
-    fn take(count: usize) -> Self {
-        let mut lines = KEPT.take();
+    fn take(kept: &'static LocalKey<RefCell<Vec<Line>>>, count: usize) -> Self {
+        let mut lines = kept.take();
         lines.reserve_exact(count);
-        Self(lines)
+        Self { lines, kept }
+    }
+
+    fn begin(&self) -> Shared<Line> {
+        Shared(self.lines.as_ptr().cast_mut())
     }
 }
 
 impl Drop for Lines {
     fn drop(&mut self) {
-        KEPT.set(std::mem::take(&mut self.0));
+        self.kept.set(std::mem::take(&mut self.lines));
     }
 }
 
@@ -294,6 +309,22 @@ struct Part {
     column_step: usize,
     rows: usize,
     columns: usize,
+}
+
+impl Part {
+    /// Asks for columns from `column` on before they are needed: those that lie far apart no processor foresees.
+    #[target_feature(enable = "avx512f")]
+    fn ask_for(&self, column: usize) {
+        if self.column_step == 1 {
+            return;
+        }
+        for column in column..self.columns.min(column + DEPTH) {
+            for row in (0..self.rows).step_by(SIDE) {
+                let at = column * self.column_step + row;
+                _mm_prefetch::<_MM_HINT_T1>(self.from.wrapping_add(at).cast());
+            }
+        }
+    }
 }
 
 /// What a line of a tile holds.
@@ -313,6 +344,7 @@ enum By {
 #[target_feature(enable = "avx512f")]
 unsafe fn lay_out(part: Part, by: By, lines: *mut Line) {
     for (step, column) in (0..part.columns).step_by(DEPTH).enumerate() {
+        part.ask_for(column + DEPTH);
         for (tile, row) in (0..part.rows).step_by(SIDE).enumerate() {
             // SAFETY: as asked for above.
             unsafe {
