@@ -220,6 +220,7 @@ const UNSAFE: [&str; 34] = [
     "core/engine/src/freed_memory.rs",
     "core/models/src/fused/convolution.rs",
     "core/models/src/fused/product.rs",
+    "core/models/src/fused/tile_panels.rs",
     "core/models/src/fused/tile_steps.rs",
     "core/models/src/fused/tiles.rs",
     "core/models/src/fused/tiles_tests.rs",

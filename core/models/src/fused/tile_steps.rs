@@ -8,7 +8,10 @@
 
 use std::arch::asm;
 
-use super::tiles::{Line, SIDE};
+use super::tile_panels::{Line, SIDE, STEP};
+
+/// The bytes of a step, which stand in the instructions below.
+const _: () = assert!(STEP * size_of::<Line>() == 6144);
 
 /// Two tiles beside each other (tmm0, tmm1), or four, from one of `a` (tmm4) or two (tmm4, tmm5) and two of `b` (tmm6, tmm7).
 macro_rules! products {

@@ -10,7 +10,7 @@
 )]
 
 use std::arch::asm;
-use std::arch::x86_64::*;
+use std::arch::x86_64::{__cpuid, __cpuid_count};
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -20,16 +20,9 @@ use std::thread::LocalKey;
 use rayon::prelude::*;
 
 use super::product::{Cores, Matrix};
+use super::tile_panels::{By, Line, PANEL, Part, SIDE, STEP, lay_out, steps_of};
 use super::tile_steps::{sum_one_row, sum_two_rows};
 
-/// Rows and columns of what one tile of sums holds.
-pub(super) const SIDE: usize = 16;
-/// Numbers of the common axis in a tile.
-const DEPTH: usize = 32;
-/// Rows of `a`, or columns of `b`, that are laid out together: two tiles.
-const PANEL: usize = 2 * SIDE;
-/// Lines of a panel for `DEPTH` of the common axis: three parts of two tiles.
-const STEP: usize = 3 * PANEL;
 /// Of the common axis at once. A panel of this depth is 147 kB.
 const DEEPEST: usize = 768;
 /// Panels of `b` that stay in a core's second cache while those of `a` go by, and as few as that is still worth it for.
@@ -39,11 +32,6 @@ const NARROWEST: usize = 5;
 const LOWEST: usize = 16;
 /// Panels of `a` that are laid out at once: 9 MB.
 const HIGHEST: usize = 64;
-
-/// A row of a tile.
-#[repr(C, align(64))]
-#[derive(Clone, Copy)]
-pub(super) struct Line([u32; 16]);
 
 /// What the tiles hold: all of them 16 rows of 64 bytes.
 #[repr(C, align(64))]
@@ -147,10 +135,6 @@ pub unsafe fn multiply(out: *mut f32, a: Matrix<'_>, b: Matrix<'_>, is_added: bo
     }
 }
 
-fn steps_of(depth: usize) -> usize {
-    depth.div_ceil(DEPTH)
-}
-
 /// A product along a part of the common axis.
 struct Block<'a> {
     a: Matrix<'a>,
@@ -172,21 +156,20 @@ impl Block<'_> {
     /// # Safety
     /// As for [`multiply`]; there must be room for the panels.
     unsafe fn lay_rows(&self, rows: &Range<usize>, lines: Shared<Line>) {
-        // SAFETY: every panel has lines of its own.
-        self.for_each(rows.len(), |index| unsafe {
-            self.lay(
-                self.a,
-                rows.start + index,
-                By::Row,
-                lines.at(index * self.panel()),
-            );
+        self.for_each(rows.len(), |index| {
+            let panel = rows.start + index;
+            // SAFETY: every panel has lines of its own.
+            unsafe {
+                let lines = lines.at(index * self.panel());
+                self.lay(self.a, panel..panel + 1, By::Row, lines);
+            }
         });
     }
 
     /// # Safety
-    /// As for [`lay_out`]; the panel must begin inside the matrix.
-    unsafe fn lay(&self, matrix: Matrix<'_>, panel: usize, by: By, lines: *mut Line) {
-        let row = panel * PANEL;
+    /// As for [`lay_out`]; the panels must be the matrix's.
+    unsafe fn lay(&self, matrix: Matrix<'_>, panels: Range<usize>, by: By, lines: *mut Line) {
+        let row = panels.start * PANEL;
         let from = row * matrix.row_step + self.depth.start * matrix.column_step;
         // SAFETY: the part lies in the matrix.
         unsafe {
@@ -194,7 +177,7 @@ impl Block<'_> {
                 from: matrix.values.as_ptr().add(from),
                 row_step: matrix.row_step,
                 column_step: matrix.column_step,
-                rows: (matrix.rows - row).min(PANEL),
+                rows: matrix.rows.min(panels.end * PANEL) - row,
                 columns: self.depth.len(),
             };
             lay_out(part, by, lines);
@@ -223,10 +206,8 @@ impl Block<'_> {
             // SAFETY: the lines have room, the unit is there and its shape is set before any other of its instructions; no
             // other task has the same sums.
             unsafe {
-                for (index, column) in columns.clone().enumerate() {
-                    let lines = laid.begin().at(index * self.panel());
-                    self.lay(self.b.transposed(), column, By::Pair, lines);
-                }
+                let across = self.b.transposed();
+                self.lay(across, columns.clone(), By::Pair, laid.begin().at(0));
                 asm!("ldtilecfg [{}]", in(reg) &SHAPE.0, options(nostack, readonly));
                 for row in here {
                     for (index, column) in columns.clone().enumerate() {
@@ -299,221 +280,6 @@ impl Lines {
 impl Drop for Lines {
     fn drop(&mut self) {
         self.kept.set(std::mem::take(&mut self.lines));
-    }
-}
-
-/// A panel of a matrix: up to `PANEL` rows, up to `DEEPEST` columns.
-struct Part {
-    from: *const f32,
-    row_step: usize,
-    column_step: usize,
-    rows: usize,
-    columns: usize,
-}
-
-impl Part {
-    /// Asks for columns from `column` on before they are needed: those that lie far apart no processor foresees.
-    #[target_feature(enable = "avx512f")]
-    fn ask_for(&self, column: usize) {
-        if self.column_step == 1 {
-            return;
-        }
-        for column in column..self.columns.min(column + DEPTH) {
-            for row in (0..self.rows).step_by(SIDE) {
-                let at = column * self.column_step + row;
-                _mm_prefetch::<_MM_HINT_T1>(self.from.wrapping_add(at).cast());
-            }
-        }
-    }
-}
-
-/// What a line of a tile holds.
-#[derive(Clone, Copy, PartialEq)]
-enum By {
-    /// 32 numbers of a row of the part.
-    Row,
-    /// Numbers of two columns of the part, of 16 rows.
-    Pair,
-}
-
-/// Lays `part` out as tiles: for every 32 columns the first parts of two tiles, the second, the third. Numbers beyond the
-/// part are zeros; a second tile without rows is left out.
-///
-/// # Safety
-/// The part must be numbers that are there, `lines` must have room for its tiles, and the processor must have AVX-512.
-#[target_feature(enable = "avx512f")]
-unsafe fn lay_out(part: Part, by: By, lines: *mut Line) {
-    for (step, column) in (0..part.columns).step_by(DEPTH).enumerate() {
-        part.ask_for(column + DEPTH);
-        for (tile, row) in (0..part.rows).step_by(SIDE).enumerate() {
-            // SAFETY: as asked for above.
-            unsafe {
-                let tile_of = Part {
-                    from: part
-                        .from
-                        .add(row * part.row_step + column * part.column_step),
-                    rows: (part.rows - row).min(SIDE),
-                    columns: (part.columns - column).min(DEPTH),
-                    ..part
-                };
-                lay_tile(tile_of, by, lines.add(step * STEP + tile * SIDE));
-            }
-        }
-    }
-}
-
-/// # Safety
-/// As for [`lay_out`], of one tile.
-#[target_feature(enable = "avx512f")]
-unsafe fn lay_tile(part: Part, by: By, lines: *mut Line) {
-    let lies_by = if part.column_step == 1 {
-        By::Row
-    } else {
-        By::Pair
-    };
-    // SAFETY: as asked for.
-    unsafe {
-        if lies_by == by {
-            // Rows without a line give sums that no one asks for; columns without one must be zeros.
-            let put = |index: usize, line: usize, numbers| {
-                _mm512_store_si512(lines.add(index * PANEL + line).cast(), numbers)
-            };
-            match lies_by {
-                By::Row => rows_of(part, put),
-                By::Pair => pairs_of(part, put),
-            }
-            return;
-        }
-        let mut digits = [[_mm512_setzero_si512(); SIDE]; 3];
-        let put = |index: usize, line: usize, numbers| digits[index][line] = numbers;
-        match lies_by {
-            By::Row => rows_of(part, put),
-            By::Pair => pairs_of(part, put),
-        }
-        for (index, digits) in digits.iter_mut().enumerate() {
-            transpose(digits);
-            for (line, numbers) in digits.iter().enumerate() {
-                _mm512_store_si512(lines.add(index * PANEL + line).cast(), *numbers);
-            }
-        }
-    }
-}
-
-/// Mask of the first numbers of sixteen.
-fn first(count: usize) -> u16 {
-    ((1_u32 << count.min(SIDE)) - 1) as u16
-}
-
-/// Gives `put` the three parts of every row of a tile, whose rows lie without gaps.
-///
-/// # Safety
-/// As for [`lay_out`].
-#[inline]
-#[target_feature(enable = "avx512f")]
-unsafe fn rows_of(part: Part, mut put: impl FnMut(usize, usize, __m512i)) {
-    let (left, right) = (
-        first(part.columns),
-        first(part.columns.saturating_sub(SIDE)),
-    );
-    let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    let odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
-    for row in 0..part.rows {
-        // SAFETY: the masks keep to numbers of the part.
-        let (left, right) = unsafe {
-            let from = part.from.add(row * part.row_step);
-            (
-                _mm512_maskz_loadu_ps(left, from),
-                _mm512_maskz_loadu_ps(right, from.wrapping_add(SIDE)),
-            )
-        };
-        for (index, (left, right)) in split(left).into_iter().zip(split(right)).enumerate() {
-            let (first, second) = (
-                _mm512_permutex2var_epi32(left, even, right),
-                _mm512_permutex2var_epi32(left, odd, right),
-            );
-            put(index, row, paired(first, second));
-        }
-    }
-}
-
-/// Gives `put` the three parts of every pair of columns of a tile, whose columns lie without gaps.
-///
-/// # Safety
-/// As for [`lay_out`].
-#[inline]
-#[target_feature(enable = "avx512f")]
-unsafe fn pairs_of(part: Part, mut put: impl FnMut(usize, usize, __m512i)) {
-    let rows = first(part.rows);
-    for pair in 0..SIDE {
-        let is_there = |column: usize| if column < part.columns { rows } else { 0 };
-        let from = part.from.wrapping_add(2 * pair * part.column_step);
-        // SAFETY: the masks keep to numbers of the part.
-        let (first, second) = unsafe {
-            (
-                _mm512_maskz_loadu_ps(is_there(2 * pair), from),
-                _mm512_maskz_loadu_ps(is_there(2 * pair + 1), from.wrapping_add(part.column_step)),
-            )
-        };
-        for (index, (first, second)) in split(first).into_iter().zip(split(second)).enumerate() {
-            put(index, pair, paired(first, second));
-        }
-    }
-}
-
-/// Three floats of eight digits each, whose sum each number is.
-#[target_feature(enable = "avx512f")]
-fn split(numbers: __m512) -> [__m512i; 3] {
-    let rounded = |numbers| {
-        let half = _mm512_set1_epi32(0x8000);
-        _mm512_and_si512(
-            _mm512_add_epi32(_mm512_castps_si512(numbers), half),
-            upper_half(),
-        )
-    };
-    let first = rounded(numbers);
-    let rest = _mm512_sub_ps(numbers, _mm512_castsi512_ps(first));
-    let second = rounded(rest);
-    let third = _mm512_sub_ps(rest, _mm512_castsi512_ps(second));
-    [first, second, _mm512_castps_si512(third)]
-}
-
-#[target_feature(enable = "avx512f")]
-fn upper_half() -> __m512i {
-    _mm512_set1_epi32(0xFFFF_0000_u32 as i32)
-}
-
-/// Upper halves beside each other.
-#[target_feature(enable = "avx512f")]
-fn paired(first: __m512i, second: __m512i) -> __m512i {
-    _mm512_or_si512(
-        _mm512_srli_epi32::<16>(first),
-        _mm512_and_si512(second, upper_half()),
-    )
-}
-
-/// Rows become columns, of 16 x 16 pairs.
-#[target_feature(enable = "avx512f")]
-fn transpose(rows: &mut [__m512i; SIDE]) {
-    let mut half = *rows;
-    for (to, from) in half.chunks_exact_mut(2).zip(rows.chunks_exact(2)) {
-        to[0] = _mm512_unpacklo_epi32(from[0], from[1]);
-        to[1] = _mm512_unpackhi_epi32(from[0], from[1]);
-    }
-    for (to, from) in rows.chunks_exact_mut(4).zip(half.chunks_exact(4)) {
-        to[0] = _mm512_unpacklo_epi64(from[0], from[2]);
-        to[1] = _mm512_unpackhi_epi64(from[0], from[2]);
-        to[2] = _mm512_unpacklo_epi64(from[1], from[3]);
-        to[3] = _mm512_unpackhi_epi64(from[1], from[3]);
-    }
-    for quarter in 0..4 {
-        for (to, from) in [(quarter, quarter), (quarter + 8, quarter + 8)] {
-            half[to] = _mm512_shuffle_i32x4::<0x88>(rows[from], rows[from + 4]);
-            half[to + 4] = _mm512_shuffle_i32x4::<0xdd>(rows[from], rows[from + 4]);
-        }
-    }
-    for row in 0..8 {
-        rows[row] = _mm512_shuffle_i32x4::<0x88>(half[row], half[row + 8]);
-        rows[row + 8] = _mm512_shuffle_i32x4::<0xdd>(half[row], half[row + 8]);
     }
 }
 
