@@ -9,7 +9,7 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use terroir_models::{Dofa, DofaConfig, PatchKernel};
+use terroir_models::{Dofa, DofaConfig, PatchKernel, layer_product};
 
 use crate::Failure;
 use crate::device;
@@ -37,7 +37,7 @@ pub enum SpeedKind {
     ForwardKept,
     /// Forward with a linear head, cross-entropy, backward, AdamW over everything.
     TrainingStep,
-    /// A product of two square matrices.
+    /// A product of two square matrices, as the layers of the networks multiply.
     Product,
 }
 
@@ -117,7 +117,7 @@ fn timed(
         let matrix = || Tensor::<2>::random([side, side], Distribution::Default, device);
         let (a, b) = (matrix(), matrix());
         let seconds = repeat(case.repeats, || {
-            read(a.clone().matmul(b.clone()).slice([0..1, 0..1]))
+            read(layer_product(a.clone(), b.clone()).slice([0..1, 0..1]))
         })?;
         return Ok((seconds, 2.0 * (side as f64).powi(3) / 1e9));
     }

@@ -188,6 +188,12 @@ pub(crate) fn affine<const D: usize>(
     ))
 }
 
+/// [M, K] x [K, N] -> [M, N] as the layers of the networks multiply, which bounds the speed of each.
+pub fn layer_product(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+    let bias = Tensor::zeros([weight.dims()[1]], &x.device());
+    affine(x, weight, bias)
+}
+
 /// GELU of the layer's forward pass.
 pub(crate) fn linear_gelu<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
     let Some(bias) = layer.bias.as_ref().filter(|_| is_served(&x)) else {
