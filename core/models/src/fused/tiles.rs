@@ -114,7 +114,8 @@ pub unsafe fn multiply(out: *mut f32, a: Matrix<'_>, b: Matrix<'_>, is_added: bo
     };
     let (rows, depth) = (a.rows.div_ceil(PANEL), a.columns);
     let high = rows.min(HIGHEST);
-    let lines = Lines::take(&OF_ROWS, high * steps_of(depth.min(DEEPEST)) * STEP);
+    let mut kept = Lines::take(&OF_ROWS, high * steps_of(depth.min(DEEPEST)) * STEP);
+    let lines = kept.begin();
     for from in (0..depth).step_by(DEEPEST) {
         let block = Block {
             a,
@@ -128,8 +129,8 @@ pub unsafe fn multiply(out: *mut f32, a: Matrix<'_>, b: Matrix<'_>, is_added: bo
             let rows = top..rows.min(top + high);
             // SAFETY: as asked for, and the rows have room.
             unsafe {
-                block.lay_rows(&rows, lines.begin());
-                block.sum(&rows, lines.begin());
+                block.lay_rows(&rows, lines);
+                block.sum(&rows, lines);
             }
         }
     }
@@ -202,18 +203,19 @@ impl Block<'_> {
         self.for_each(heights * widths, |task| {
             let columns = share(columns, task % widths, widths);
             let here = share(rows.len(), task / widths, heights);
-            let laid = Lines::take(&OF_COLUMNS, columns.len() * self.panel());
+            let mut kept = Lines::take(&OF_COLUMNS, columns.len() * self.panel());
+            let laid = kept.begin();
             // SAFETY: the lines have room, the unit is there and its shape is set before any other of its instructions; no
             // other task has the same sums.
             unsafe {
                 let across = self.b.transposed();
-                self.lay(across, columns.clone(), By::Pair, laid.begin().at(0));
+                self.lay(across, columns.clone(), By::Pair, laid.0);
                 asm!("ldtilecfg [{}]", in(reg) &SHAPE.0, options(nostack, readonly));
                 for row in here {
                     for (index, column) in columns.clone().enumerate() {
                         self.place(rows.start + row, column).sum(
                             lines.at(row * self.panel()),
-                            laid.begin().at(index * self.panel()),
+                            laid.at(index * self.panel()),
                             steps_of(self.depth.len()),
                             self.is_added,
                         );
@@ -272,8 +274,8 @@ impl Lines {
         Self { lines, kept }
     }
 
-    fn begin(&self) -> Shared<Line> {
-        Shared(self.lines.as_ptr().cast_mut())
+    fn begin(&mut self) -> Shared<Line> {
+        Shared(self.lines.as_mut_ptr())
     }
 }
 
