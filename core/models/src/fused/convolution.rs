@@ -1,18 +1,23 @@
-//! 3 x 3 convolutions of channel-last maps on slices: pixels are gathered a few rows at a time, so that they stay in the
-//! cache, and multiplied with the weights there. Knows slices. Knows no tensors.
+//! 3 x 3 convolutions of channel-last maps on slices, a few rows at a time so that they stay in the cache: the tile unit
+//! multiplies pixels where they lie, elsewhere they are gathered first. Knows slices. Knows no tensors.
 
-#![expect(unsafe_code, reason = "the matrix product takes pointers and strides")]
+#![expect(unsafe_code, reason = "results are written before they are numbers")]
 
 use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
 use super::product::{Cores, Matrix, add_product, product};
+use super::rows::vectorised;
+#[cfg(target_arch = "x86_64")]
+use super::tile_maps::{Adding, AddingWeights, Weights};
+#[cfg(target_arch = "x86_64")]
+use super::tiles;
 use super::written::zeros;
 
 /// Gathered numbers a task holds: about half of a core's second cache.
 const GATHERED: usize = 1 << 17;
-const TAPS: usize = 9;
+pub const TAPS: usize = 9;
 
 /// Sizes of a convolution with one pixel of zeros around.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,10 +32,10 @@ pub struct Shape {
 
 /// Rows of one map's result.
 #[derive(Clone, Copy)]
-struct Piece {
-    map: usize,
-    from: usize,
-    rows: usize,
+pub struct Piece {
+    pub map: usize,
+    pub from: usize,
+    pub rows: usize,
 }
 
 impl Shape {
@@ -54,14 +59,44 @@ impl Shape {
         TAPS * self.inputs
     }
 
-    /// Rows of a piece.
-    fn piece_rows(self) -> usize {
+    /// Rows of a piece whose pixels are gathered.
+    fn gathered_rows(self) -> usize {
         let row = self.out_width() * self.gathered_width();
         (GATHERED / row.max(1)).clamp(1, self.out_height())
     }
 
-    fn pieces(self) -> Vec<Piece> {
-        let rows = self.piece_rows();
+    /// Room to gather the pixels of a piece.
+    fn room(self) -> Vec<f32> {
+        vec![0.0; self.gathered_rows() * self.out_width() * self.gathered_width()]
+    }
+
+    /// Rows of a piece whose pixels become digits where they lie.
+    #[cfg(target_arch = "x86_64")]
+    fn digit_rows(self) -> usize {
+        let row = 3 * (self.width + 2) * self.inputs * self.stride;
+        // Fewer rows would turn those above and below into digits too often.
+        (GATHERED / row).max(4).min(self.out_height())
+    }
+
+    /// Whether the tile unit is there, and few of its rows and columns would be empty.
+    #[cfg(target_arch = "x86_64")]
+    fn suits_tiles(self) -> bool {
+        const FEWEST: usize = 8;
+        const NARROWEST: usize = 12;
+        self.inputs >= FEWEST
+            && self.outputs >= FEWEST
+            && self.out_width() >= NARROWEST
+            && tiles::are_there()
+    }
+
+    /// Whether the gradient of its weights does too. For many outputs gathered pixels are laid out as cheaply.
+    #[cfg(target_arch = "x86_64")]
+    fn suits_tiles_of_weights(self) -> bool {
+        const MOST: usize = 96;
+        self.stride == 1 && self.outputs <= MOST && self.suits_tiles()
+    }
+
+    fn pieces(self, rows: usize) -> Vec<Piece> {
         (0..self.maps)
             .flat_map(|map| {
                 (0..self.out_height()).step_by(rows).map(move |from| Piece {
@@ -71,6 +106,17 @@ impl Shape {
                 })
             })
             .collect()
+    }
+
+    /// The rows of a map that a piece takes, from top to bottom; `None` beyond the map.
+    pub fn lines(self, x: &[f32], piece: Piece) -> impl Iterator<Item = Option<&[f32]>> {
+        let line = self.width * self.inputs;
+        let map = &x[piece.map * self.map_size()..][..self.map_size()];
+        let first = piece.from * self.stride;
+        (first..first + (piece.rows - 1) * self.stride + 3).map(move |row| {
+            let row = row.checked_sub(1).filter(|row| *row < self.height)?;
+            Some(&map[row * line..][..line])
+        })
     }
 
     /// The pixels around every pixel of a piece's result, [pixels, 9 * in], by kernel row, kernel column, channel.
@@ -152,39 +198,85 @@ impl Start<'_> {
         }
     }
 
-    /// Writes the numbers from `at` on, whole pixels.
-    fn write(self, at: usize, out: &mut [MaybeUninit<f32>]) -> &mut [f32] {
+    /// Writes the numbers from `at` on, whole pixels. `pixels` repeats the row.
+    fn write<'a>(
+        self,
+        at: usize,
+        pixels: &[f32],
+        out: &'a mut [MaybeUninit<f32>],
+    ) -> &'a mut [f32] {
         match self {
-            Self::Zero => {
-                for number in out.iter_mut() {
-                    number.write(0.0);
+            Self::Zero => out.fill(MaybeUninit::new(0.0)),
+            Self::Row(_) => {
+                for out in out.chunks_mut(pixels.len().max(1)) {
+                    out.write_copy_of_slice(&pixels[..out.len()]);
                 }
             }
-            Self::Row(row) => {
-                for pixel in out.chunks_exact_mut(row.len().max(1)) {
-                    pixel.write_copy_of_slice(row);
-                }
-            }
-            Self::BaseAndRow(base, row) => {
-                let width = row.len().max(1);
-                let base = base[at..at + out.len()].chunks_exact(width);
-                for (pixel, base) in out.chunks_exact_mut(width).zip(base) {
-                    for ((number, a), b) in pixel.iter_mut().zip(base).zip(row) {
+            Self::BaseAndRow(base, _) => vectorised(|| {
+                let width = pixels.len().max(1);
+                let base = base[at..at + out.len()].chunks(width);
+                for (out, base) in out.chunks_mut(width).zip(base) {
+                    for ((number, a), b) in out.iter_mut().zip(base).zip(pixels) {
                         number.write(a + b);
                     }
                 }
+            }),
+        }
+        // SAFETY: as many numbers as there are of the base, and every one of them is written above.
+        unsafe { out.assume_init_mut() }
+    }
+
+    /// About a thousand numbers of pixels that are the row.
+    fn pixels(self) -> Vec<f32> {
+        const NUMBERS: usize = 1 << 10;
+        match self {
+            Self::Zero => Vec::new(),
+            Self::Row(row) | Self::BaseAndRow(_, row) => {
+                row.repeat(NUMBERS.div_ceil(row.len().max(1)))
             }
         }
-        // SAFETY: whole pixels of the right width were asked for, and every number of them is written above.
-        unsafe { out.assume_init_mut() }
     }
 }
 
 /// The convolution of `x` [maps, height, width, in] with `weight` [9 * in, out] on top of `start`: [maps, h, w, out].
 pub fn convolved(shape: Shape, x: &[f32], weight: &[f32], start: Start<'_>) -> Vec<f32> {
+    #[cfg(target_arch = "x86_64")]
+    if shape.suits_tiles() {
+        let (rows, weights) = (shape.digit_rows(), Weights::new(shape, weight));
+        return added(
+            shape,
+            rows,
+            start,
+            || Adding::new(shape, rows),
+            |adding, piece, out| adding.add(x, piece, &weights, out),
+        );
+    }
     let weight = Matrix::new(weight, shape.gathered_width(), shape.outputs);
+    added(
+        shape,
+        shape.gathered_rows(),
+        start,
+        || shape.room(),
+        |gathered, piece, out| {
+            let pixels = piece.rows * shape.out_width();
+            let gathered = &mut gathered[..pixels * shape.gathered_width()];
+            shape.gather(x, piece, gathered);
+            let gathered = Matrix::new(gathered, pixels, shape.gathered_width());
+            add_product(out, gathered, weight, Cores::This);
+        },
+    )
+}
+
+/// `start` and what `add` adds to it piece by piece, with what a task holds.
+fn added<T>(
+    shape: Shape,
+    rows: usize,
+    start: Start<'_>,
+    hold: impl Fn() -> T + Send + Sync,
+    add: impl Fn(&mut T, Piece, &mut [f32]) + Send + Sync,
+) -> Vec<f32> {
     let row = shape.out_width() * shape.outputs;
-    let pieces = shape.pieces();
+    let pieces = shape.pieces(rows);
     let count = shape.maps * shape.out_size();
     assert!(
         start.fits(count, shape.outputs),
@@ -201,16 +293,12 @@ pub fn convolved(shape: Shape, x: &[f32], weight: &[f32], start: Start<'_>) -> V
         at += piece.rows * row;
         rest = after;
     }
-    parts.into_par_iter().for_each_init(
-        || vec![0.0; shape.piece_rows() * shape.out_width() * shape.gathered_width()],
-        |gathered, (piece, at, part)| {
-            let pixels = piece.rows * shape.out_width();
-            let gathered = &mut gathered[..pixels * shape.gathered_width()];
-            shape.gather(x, piece, gathered);
-            let gathered = Matrix::new(gathered, pixels, shape.gathered_width());
-            add_product(start.write(at, part), gathered, weight, Cores::This);
-        },
-    );
+    let pixels = start.pixels();
+    parts
+        .into_par_iter()
+        .for_each_init(hold, |held, (piece, at, part)| {
+            add(held, piece, start.write(at, &pixels, part));
+        });
     assert_eq!(at, count, "pieces that are not the whole result");
     // SAFETY: the pieces are the whole result, and each is written before it is added to.
     unsafe { out.set_len(count) };
@@ -219,34 +307,65 @@ pub fn convolved(shape: Shape, x: &[f32], weight: &[f32], start: Start<'_>) -> V
 
 /// Gradient of the weights, [9 * in, out], from that of the result.
 pub fn of_weight(shape: Shape, x: &[f32], gradient: &[f32]) -> Vec<f32> {
-    let size = shape.gathered_width() * shape.outputs;
-    let pieces = shape.pieces();
+    #[cfg(target_arch = "x86_64")]
+    if shape.suits_tiles_of_weights() {
+        let rows = shape.digit_rows();
+        return summed(
+            shape,
+            rows,
+            gradient,
+            || AddingWeights::new(shape, rows),
+            |adding, piece, gradient, total| adding.add(x, piece, gradient, total),
+        );
+    }
+    summed(
+        shape,
+        shape.gathered_rows(),
+        gradient,
+        || shape.room(),
+        |gathered, piece, gradient, total| {
+            let pixels = piece.rows * shape.out_width();
+            let gathered = &mut gathered[..pixels * shape.gathered_width()];
+            shape.gather(x, piece, gathered);
+            add_product(
+                total,
+                Matrix::new(gathered, pixels, shape.gathered_width()).transposed(),
+                Matrix::new(gradient, pixels, shape.outputs),
+                Cores::This,
+            );
+        },
+    )
+}
+
+/// The sum of what `add` adds for every piece and its part of the gradient, with what a task holds.
+fn summed<T>(
+    shape: Shape,
+    rows: usize,
+    gradient: &[f32],
+    hold: impl Fn() -> T + Send + Sync,
+    add: impl Fn(&mut T, Piece, &[f32], &mut [f32]) + Send + Sync,
+) -> Vec<f32> {
     // Fixed groups, so that sums do not depend on the number of cores.
     const GROUPS: usize = 16;
+    let size = shape.gathered_width() * shape.outputs;
+    let row = shape.out_width() * shape.outputs;
+    let pieces = shape.pieces(rows);
     let group = pieces.len().div_ceil(GROUPS).max(1);
     let parts: Vec<Vec<f32>> = pieces
         .par_chunks(group)
-        .map_init(
-            || vec![0.0; shape.piece_rows() * shape.out_width() * shape.gathered_width()],
-            |gathered, pieces| {
-                let mut total = vec![0.0; size];
-                for piece in pieces {
-                    let pixels = piece.rows * shape.out_width();
-                    let gathered = &mut gathered[..pixels * shape.gathered_width()];
-                    shape.gather(x, *piece, gathered);
-                    let at = piece.map * shape.out_size()
-                        + piece.from * shape.out_width() * shape.outputs;
-                    let gradient = &gradient[at..at + pixels * shape.outputs];
-                    add_product(
-                        &mut total,
-                        Matrix::new(gathered, pixels, shape.gathered_width()).transposed(),
-                        Matrix::new(gradient, pixels, shape.outputs),
-                        Cores::This,
-                    );
-                }
-                total
-            },
-        )
+        .map_init(hold, |held, pieces| {
+            let mut total = vec![0.0; size];
+            for piece in pieces {
+                let at = piece.map * shape.out_size() + piece.from * row;
+                add(
+                    held,
+                    *piece,
+                    &gradient[at..][..piece.rows * row],
+                    &mut total,
+                );
+            }
+            total
+        })
         .collect();
     let mut total = vec![0.0; size];
     for part in &parts {
@@ -278,7 +397,7 @@ pub fn of_input(shape: Shape, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
     }
     let mut out = zeros(shape.maps * shape.map_size());
     let weight = Matrix::new(weight, shape.gathered_width(), shape.outputs).transposed();
-    let pieces = shape.pieces();
+    let pieces = shape.pieces(shape.gathered_rows());
     out.par_chunks_mut(shape.map_size().max(1))
         .enumerate()
         .for_each(|(index, map)| {

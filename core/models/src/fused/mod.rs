@@ -14,6 +14,8 @@ mod product;
 mod recurrent;
 mod rows;
 #[cfg(target_arch = "x86_64")]
+mod tile_maps;
+#[cfg(target_arch = "x86_64")]
 mod tile_panels;
 #[cfg(target_arch = "x86_64")]
 mod tile_steps;

@@ -33,6 +33,11 @@ fn convolutions_and_their_gradients_equal_the_librarys() {
         ([3, 8, 6], 5, 7, 2),
         ([1, 128, 128], 9, 4, 1),
         ([1, 1, 1], 3, 2, 1),
+        // Enough channels for tiles, one row of them and several; widths that end within a tile and a step.
+        ([2, 9, 13], 8, 20, 1),
+        ([1, 20, 64], 20, 40, 1),
+        ([1, 50, 37], 37, 11, 1),
+        ([2, 9, 45], 10, 16, 2),
     ] {
         let [maps, height, width] = size;
         let layer = LinearConfig::new(9 * inputs, outputs).init(&device);

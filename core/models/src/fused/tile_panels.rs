@@ -20,6 +20,10 @@ pub const STEP: usize = 3 * PANEL;
 #[derive(Clone, Copy)]
 pub struct Line([u32; 16]);
 
+impl Line {
+    pub const ZEROS: Self = Self([0; SIDE]);
+}
+
 /// Steps of `DEPTH` along an axis.
 pub fn steps_of(depth: usize) -> usize {
     depth.div_ceil(DEPTH)
@@ -48,6 +52,15 @@ impl Part {
             }
         }
     }
+}
+
+/// Tiles that are read where their numbers lie, as three arrays of digits.
+pub struct Numbers<const TILES: usize> {
+    /// The first digits of every tile.
+    pub from: [*const u16; TILES],
+    /// Digits from a line of a tile to the next, and from array to array.
+    pub line: usize,
+    pub array: usize,
 }
 
 /// What a line of a tile holds.
@@ -127,6 +140,58 @@ unsafe fn lay_tile(part: Part, by: By, lines: *mut Line) {
             transpose(digits);
             for (line, numbers) in digits.iter().enumerate() {
                 _mm512_store_si512(lines.add(index * PANEL + line).cast(), *numbers);
+            }
+        }
+    }
+}
+
+/// Writes the three parts of every number of a row, each to an array.
+///
+/// # Safety
+/// The arrays must have room for the row, and the processor must have AVX-512.
+#[target_feature(enable = "avx512f")]
+pub unsafe fn split_row(row: &[f32], arrays: [*mut u16; 3]) {
+    let (blocks, rest) = row.as_chunks::<SIDE>();
+    let half = |numbers| _mm512_srli_epi32::<16>(numbers);
+    for (index, block) in blocks.iter().enumerate() {
+        // SAFETY: as asked for.
+        unsafe {
+            let digits = split(_mm512_loadu_ps(block.as_ptr()));
+            for (array, digits) in arrays.into_iter().zip(digits) {
+                let at = array.add(index * SIDE);
+                _mm256_storeu_si256(at.cast(), _mm512_cvtepi32_epi16(half(digits)));
+            }
+        }
+    }
+    if rest.is_empty() {
+        return;
+    }
+    let there = first(rest.len());
+    // SAFETY: the mask keeps to the rest of the row.
+    unsafe {
+        let digits = split(_mm512_maskz_loadu_ps(there, rest.as_ptr()));
+        for (array, digits) in arrays.into_iter().zip(digits) {
+            let at = array.add(blocks.len() * SIDE);
+            _mm512_mask_cvtepi32_storeu_epi16(at.cast(), there, half(digits));
+        }
+    }
+}
+
+/// Writes the three parts of the rows of a part whose columns lie without gaps, each to an array: sixteen rows of 32 digits,
+/// `step` digits from row to row; zeros beyond the part.
+///
+/// # Safety
+/// The part must be numbers that are there, up to 16 rows of 32; the arrays must have room, and the processor must have AVX-512.
+#[target_feature(enable = "avx512f")]
+pub unsafe fn lay_rows_of_pairs(part: Part, arrays: [*mut u16; 3], step: usize) {
+    let mut digits = [[_mm512_setzero_si512(); SIDE]; 3];
+    // SAFETY: as asked for.
+    unsafe {
+        pairs_of(part, |index, line, numbers| digits[index][line] = numbers);
+        for (array, digits) in arrays.into_iter().zip(&mut digits) {
+            transpose(digits);
+            for (row, numbers) in digits.iter().enumerate() {
+                _mm512_storeu_si512(array.add(row * step).cast(), *numbers);
             }
         }
     }

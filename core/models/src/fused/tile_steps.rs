@@ -8,7 +8,7 @@
 
 use std::arch::asm;
 
-use super::tile_panels::{Line, SIDE, STEP};
+use super::tile_panels::{Line, Numbers, SIDE, STEP};
 
 /// The bytes of a step, which stand in the instructions below.
 const _: () = assert!(STEP * size_of::<Line>() == 6144);
@@ -197,6 +197,87 @@ pub unsafe fn sum_one_row(
             line = in(reg) size_of::<Line>(),
             is_added = in(reg) usize::from(is_added),
             out("tmm0") _, out("tmm1") _, out("tmm4") _, out("tmm6") _, out("tmm7") _,
+            options(nostack),
+        );
+    }
+}
+
+/// Tiles that [`sum_three`] sums beside each other: with three of `b` and two of `a` all of the unit's.
+pub const TILES: usize = 3;
+
+/// Three tiles of `a` by turns (tmm6, tmm7), each times tiles of `b`.
+macro_rules! three_products {
+    ($($b:literal),+) => {
+        concat!(
+            three_products!(load 0, "tmm6"),
+            three_products!(load 8, "tmm7"),
+            three_products!(sum "tmm0", "tmm6", $($b),+),
+            three_products!(sum "tmm1", "tmm7", $($b),+),
+            three_products!(load 16, "tmm6"),
+            three_products!(sum "tmm2", "tmm6", $($b),+),
+        )
+    };
+    (load $tile:literal, $a:literal) => {
+        concat!(
+            "mov {at}, [{tiles} + ",
+            $tile,
+            "]\n add {at}, {offset}\n tileloadd ",
+            $a,
+            ", [{at} + {a_line}]\n"
+        )
+    };
+    (sum $sums:literal, $a:literal, $($b:literal),+) => {
+        concat!($("tdpbf16ps ", $sums, ", ", $a, ", ", $b, "\n"),+)
+    };
+}
+
+/// `sums` [3, 16, 16] becomes what the tiles of `a` give with the columns of `b`, one tile of a panel, along the steps that begin
+/// `offsets` bytes after the tiles.
+///
+/// # Safety
+/// The unit must be set; from all tiles and offsets on there must be 16 lines of 32 digits in every array, and `b` must be laid
+/// out for as many steps, at least one.
+pub unsafe fn sum_three(
+    a: &Numbers<TILES>,
+    offsets: &[usize],
+    b: *const Line,
+    sums: &mut [f32; TILES * SIDE * SIDE],
+) {
+    // SAFETY: as asked for.
+    unsafe {
+        asm!(
+            "tilezero tmm0",
+            "tilezero tmm1",
+            "tilezero tmm2",
+            "2:",
+            "mov {offset}, [{offsets}]",
+            "tileloadd tmm3, [{b} + {line}]",
+            "tileloadd tmm4, [{b} + {line} + 2048]",
+            "tileloadd tmm5, [{b} + {line} + 4096]",
+            three_products!("tmm5", "tmm4", "tmm3"),
+            "add {offset}, {array}",
+            three_products!("tmm4", "tmm3"),
+            "add {offset}, {array}",
+            three_products!("tmm3"),
+            "add {b}, 6144",
+            "add {offsets}, 8",
+            "dec {steps}",
+            "jnz 2b",
+            "tilestored [{sums} + {line}], tmm0",
+            "tilestored [{sums} + {line} + 1024], tmm1",
+            "tilestored [{sums} + {line} + 2048], tmm2",
+            at = out(reg) _,
+            offset = out(reg) _,
+            tiles = in(reg) a.from.as_ptr(),
+            a_line = in(reg) a.line * size_of::<u16>(),
+            array = in(reg) a.array * size_of::<u16>(),
+            offsets = inout(reg) offsets.as_ptr() => _,
+            steps = inout(reg) offsets.len() => _,
+            b = inout(reg) b => _,
+            sums = in(reg) sums.as_mut_ptr(),
+            line = in(reg) size_of::<Line>(),
+            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+            out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
             options(nostack),
         );
     }

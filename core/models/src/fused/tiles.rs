@@ -49,6 +49,11 @@ const SHAPE: Shape = {
     Shape(shape)
 };
 
+/// As the unit's instruction takes it.
+pub fn shape() -> &'static [u8; 64] {
+    &SHAPE.0
+}
+
 /// Whether this processor has the unit and the system lets this process use it.
 pub fn are_there() -> bool {
     static ARE_THERE: OnceLock<bool> = OnceLock::new();
@@ -210,7 +215,7 @@ impl Block<'_> {
             unsafe {
                 let across = self.b.transposed();
                 self.lay(across, columns.clone(), By::Pair, laid.0);
-                asm!("ldtilecfg [{}]", in(reg) &SHAPE.0, options(nostack, readonly));
+                asm!("ldtilecfg [{}]", in(reg) shape(), options(nostack, readonly));
                 for row in here {
                     for (index, column) in columns.clone().enumerate() {
                         self.place(rows.start + row, column).sum(
