@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::catalogue::ModelShelf;
+use crate::cores;
 use crate::cost::ImagesMade;
 use crate::design::Design;
 use crate::device::{self, Compute};
@@ -254,7 +255,10 @@ pub fn worker_main() -> Result<(), Failure> {
     serve(
         input,
         std::io::stdout(),
-        JobEngine::default,
+        || {
+            cores::join();
+            JobEngine::default()
+        },
         device::devices,
     )
 }

@@ -14,6 +14,7 @@ mod cluster;
 mod colours;
 mod command;
 mod composite;
+mod cores;
 mod cost;
 mod crop;
 mod dense;
@@ -85,6 +86,7 @@ pub use cluster::ClusterSpec;
 pub use colours::PcaSpec;
 pub use command::{command_line, reproduce_spec, shell_line};
 pub use composite::{CompositeKind, CompositeSpec};
+pub use cores::join as join_cores;
 pub use crop::{
     CropFamily, CropFigure, CropMapOf, CropModel, CropResults, CropSeason, CropSpec, CropTuning,
 };

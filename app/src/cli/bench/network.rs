@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use terroir_engine::{
-    KgvsfSpeedCase, Speed, SpeedCase, SpeedKind, StpSpeedCase, measure_kgvsf_speed, measure_speed,
-    measure_stp_speed,
+    KgvsfSpeedCase, Speed, SpeedCase, SpeedKind, StpSpeedCase, join_cores, measure_kgvsf_speed,
+    measure_speed, measure_stp_speed,
 };
 
 use super::{ask_rival, median, resident_mb};
@@ -228,6 +228,7 @@ fn run(how: &How, title: &str, mut cases: Vec<(String, Case)>, output: Output) -
     if let Some(case) = &how.alone {
         let case: Case = serde_json::from_str(case)
             .map_err(|error| CliError::usage(format!("--alone: {error}")))?;
+        join_cores();
         let speed = case.measure()?;
         let peak_mb = resident_mb("VmHWM");
         return output.print_json(&Measured { speed, peak_mb });
