@@ -228,8 +228,14 @@ fn machine_checks(checks: &mut Checks) {
     checks.ok(
         "Processor",
         format!(
-            "{} ({}), {} threads",
-            facts.processor, facts.architecture, facts.threads
+            "{} ({}), {} threads{}",
+            facts.processor,
+            facts.architecture,
+            facts.threads,
+            match facts.has_tiles {
+                true => "; networks use its tile unit (AMX)",
+                false => "",
+            }
         ),
     );
     let (total, free) = (facts.memory_bytes, facts.free_memory_bytes);

@@ -30,6 +30,8 @@ pub struct MachineFacts {
     pub processor: String,
     /// What programs may use at once.
     pub threads: usize,
+    /// Whether networks on the processor multiply on its tile unit.
+    pub has_tiles: bool,
     pub memory_bytes: Option<u64>,
     pub free_memory_bytes: Option<u64>,
 }
@@ -43,6 +45,7 @@ pub fn machine_facts() -> MachineFacts {
         architecture: System::cpu_arch(),
         processor: String::new(),
         threads: std::thread::available_parallelism().map_or(1, usize::from),
+        has_tiles: terroir_models::has_tiles(),
         memory_bytes: None,
         free_memory_bytes: None,
     };

@@ -39,7 +39,7 @@ pub use dofa::{Dofa, PatchKernel};
 pub use error::{KeyMismatch, Misshapen, ModelError};
 pub use export::{NamedTensor, named_tensors, published_name, save_dofa, write_safetensors};
 pub use feature_maps::resize_map;
-pub use fused::{FusedAdamW, layer_product};
+pub use fused::{FusedAdamW, has_tiles, layer_product};
 pub use kgvsf::{
     CropHead, CropHeadConfig, CropNetwork, Forecast, ForecastDays, HiddenParts, ImageSeries,
     IndexBands, KGVSF_NAMES, Kgvsf, KgvsfConfig, KgvsfTuning, LoadedKgvsf, MaskedKgvsf,

@@ -96,7 +96,7 @@ impl Shape {
         self.stride == 1 && self.outputs <= MOST && self.suits_tiles()
     }
 
-    fn pieces(self, rows: usize) -> Vec<Piece> {
+    pub fn pieces(self, rows: usize) -> Vec<Piece> {
         (0..self.maps)
             .flat_map(|map| {
                 (0..self.out_height()).step_by(rows).map(move |from| Piece {

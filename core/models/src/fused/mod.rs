@@ -196,6 +196,14 @@ pub fn layer_product(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
     affine(x, weight, bias)
 }
 
+/// Whether networks on the processor multiply on its tile unit.
+pub fn has_tiles() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return tiles::are_there();
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
 /// GELU of the layer's forward pass.
 pub(crate) fn linear_gelu<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
     let Some(bias) = layer.bias.as_ref().filter(|_| is_served(&x)) else {

@@ -352,3 +352,7 @@ impl Drop for Set {
         unsafe { asm!("tilerelease", options(nostack, nomem)) };
     }
 }
+
+#[cfg(test)]
+#[path = "tile_maps_tests.rs"]
+mod tests;
