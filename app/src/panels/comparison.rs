@@ -4,7 +4,9 @@ use egui::{DragValue, RichText};
 use terroir_engine::{EvaluateSpec, JobSpec, Outcome, Shots};
 
 use super::model::cost_ui;
+use super::remarks::remarks_ui;
 use super::sample::copy_ui;
+use super::series_field::wrong_ui;
 use crate::comparison::compared_fields;
 use crate::export::primary_button;
 use crate::files::FileTask;
@@ -144,14 +146,7 @@ fn result_ui(ui: &mut egui::Ui, state: &mut State, spec: &EvaluateSpec, outcome:
                     }
                 });
         });
-    for warning in outcome.warnings.iter().take(3) {
-        ui.add(
-            egui::Label::new(
-                RichText::new(format!("{} {warning}", theme::icon::WARNING)).color(colors.warning),
-            )
-            .wrap(),
-        );
-    }
+    remarks_ui(ui, &outcome.warnings, 3, wrong_ui);
     let page = outcome.files.iter().find(|file| {
         file.extension()
             .is_some_and(|ending| ending.eq_ignore_ascii_case("html"))

@@ -16,6 +16,7 @@ use super::image_choice::image_choice_ui;
 use super::method::head_name;
 use super::model::model_text;
 use super::progress::{Run, run_progress_ui};
+use super::remarks::remarks_ui;
 use super::series_field::{weak_ui, wrong_ui};
 use super::time::{EPOCH, over_days};
 use super::timeline::days_between;
@@ -339,9 +340,7 @@ fn outcome_ui(ui: &mut egui::Ui, state: &mut State, wish: &mut Option<Wish>) {
         .id_salt("crop figures")
         .show(ui, |ui| table_ui(ui, &results, &shots));
     weak_ui(ui, t!("crops-figures-about"));
-    for warning in results.warnings.iter().take(8) {
-        weak_ui(ui, warning);
-    }
+    remarks_ui(ui, &results.warnings, 8, weak_ui);
 }
 
 /// Which number of labels is on show, and buttons beside the choice.

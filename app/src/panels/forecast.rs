@@ -7,6 +7,7 @@ use terroir_scene::{Baseline, HORIZON_BINS, MOST_WEATHER_MEMBERS};
 
 use super::model::device_ui;
 use super::model::estimate_ui;
+use super::remarks::remarks_ui;
 use super::sample::copy_ui;
 use super::series_field::{start_ui, weak_ui, wrong_ui};
 use crate::archive_facts::ArchiveFacts;
@@ -559,9 +560,7 @@ fn result_ui(ui: &mut egui::Ui, state: &mut State, spec: &ForecastSpec, outcome:
             }
         });
     // What must not be missed: where doing nothing is better.
-    for warning in outcome.warnings.iter().take(4) {
-        wrong_ui(ui, warning);
-    }
+    remarks_ui(ui, &outcome.warnings, 4, wrong_ui);
     let page = outcome
         .files
         .iter()

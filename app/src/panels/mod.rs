@@ -35,6 +35,7 @@ mod periods;
 mod progress;
 mod properties;
 mod ramp;
+mod remarks;
 mod sample;
 mod season;
 mod series_field;

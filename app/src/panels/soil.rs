@@ -9,6 +9,7 @@ use terroir_engine::{FORECAST_MODELS, JobId, JobSpec, SoilFigures, SoilResults, 
 use super::chart::{chart_menu_ui, csv};
 use super::image_choice::image_choice_ui;
 use super::progress::{Run, run_progress_ui};
+use super::remarks::remarks_ui;
 use super::series_field::{weak_ui, wrong_ui};
 use super::time::{EPOCH, over_days};
 use super::timeline::days_between;
@@ -349,9 +350,7 @@ fn results_ui(
     if !results.is_by_station {
         wrong_ui(ui, t!("soil-few-stations"));
     }
-    for warning in results.warnings.iter().take(4) {
-        weak_ui(ui, warning);
-    }
+    remarks_ui(ui, &results.warnings, 4, weak_ui);
     ui.add_space(theme::GAP);
     if let Some(station) = results.stations.get(state.soil.station) {
         ui.horizontal(|ui| {

@@ -19,3 +19,7 @@ map-coarse = Grobe Stichprobe
 map-reading = Wird gelesen…
 map-stopped = Zeichnen angehalten; weiter mit F5
 map-untitled = Unbenannt
+panels-more-remarks = { $count ->
+        [one] Noch eine Bemerkung
+       *[other] Noch { $count } Bemerkungen
+    }

@@ -19,3 +19,7 @@ map-coarse = Coarse sample
 map-reading = Reading…
 map-stopped = Drawing stopped; F5 goes on
 map-untitled = Untitled
+panels-more-remarks = { $count ->
+        [one] One more remark
+       *[other] { $count } more remarks
+    }

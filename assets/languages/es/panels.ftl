@@ -19,3 +19,7 @@ map-coarse = Muestra gruesa
 map-reading = Leyendo…
 map-stopped = Dibujo detenido; F5 para seguir
 map-untitled = Sin título
+panels-more-remarks = { $count ->
+        [one] Una observación más
+       *[other] { $count } observaciones más
+    }

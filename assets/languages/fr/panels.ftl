@@ -19,3 +19,7 @@ map-coarse = Aperçu grossier
 map-reading = Lecture…
 map-stopped = Dessin arrêté ; F5 pour continuer
 map-untitled = Sans titre
+panels-more-remarks = { $count ->
+        [one] Une remarque de plus
+       *[other] { $count } remarques de plus
+    }

@@ -19,3 +19,7 @@ map-coarse = Amostra grosseira
 map-reading = A ler…
 map-stopped = Desenho parado; F5 para continuar
 map-untitled = Sem título
+panels-more-remarks = { $count ->
+        [one] Mais uma observação
+       *[other] Mais { $count } observações
+    }

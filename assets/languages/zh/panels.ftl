@@ -19,3 +19,4 @@ map-coarse = 粗略样本
 map-reading = 正在读取…
 map-stopped = 绘制已停止；按 F5 继续
 map-untitled = 未命名
+panels-more-remarks = 还有 { $count } 条说明
