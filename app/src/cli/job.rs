@@ -73,6 +73,7 @@ pub fn run_and_listen(
         event => other(event),
     };
     end_with_lost_device(spec.clone(), output);
+    terroir_engine::join_cores();
     let result = terroir_engine::run_here(spec, &mut on_event, &|| cancel.is_raised());
     bar.finish_and_clear();
     match result {
