@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use terroir_scene::{
     Crs, Derivation, Detail, Grid, Labels, Layer, LayerSource, MapRect, RasterInfo, ReadData,
-    ReadRequest, Style, Window, label_table, style_bands,
+    ReadRequest, Style, Window, is_remote, label_table, style_bands,
 };
 
 use super::CanvasLayer;
@@ -26,6 +26,8 @@ const MESH_ERROR_PIXELS: f64 = 0.125;
 const MESHES_KEPT: usize = 4096;
 /// Tiles of one layer in one view; only a view that a reprojection tears apart comes near it.
 const TILES_IN_VIEW: usize = 1024;
+/// So many tiles of an overview are there about as soon as one of a coarser one that shows the whole raster.
+const QUICK_TILES: usize = 24;
 /// Decoded bytes of a tile that may be read before anybody looks at it.
 const CHEAP_TILE_BYTES: u64 = 32 << 20;
 
@@ -420,8 +422,9 @@ impl LayerView {
             }
             Source::Raster { .. } => {
                 let top = self.pyramid.top();
-                // The whole raster as one tile, shown until better ones arrive.
-                let is_ahead = !plan.tiles.is_empty() && !plan.tiles.contains(&top);
+                // The whole raster as one tile, shown until better ones arrive, unless those come as soon.
+                let is_ahead =
+                    !plan.tiles.is_empty() && !plan.tiles.contains(&top) && !self.is_quick(plan);
                 for tile in is_ahead
                     .then_some(top)
                     .into_iter()
@@ -496,6 +499,16 @@ impl LayerView {
                     || self
                         .request(*tile)
                         .is_some_and(|request| store.has_failed(&request))
+            })
+    }
+
+    /// A few tiles of an overview at hand.
+    fn is_quick(&self, plan: &Plan) -> bool {
+        let first = self.bands.first().copied().unwrap_or(0);
+        plan.tiles.len() <= QUICK_TILES
+            && self.info().is_some_and(|info| {
+                let band = info.bands.get(first);
+                band.is_some_and(|band| !band.overviews.is_empty()) && !is_remote(&info.path)
             })
     }
 

@@ -9,8 +9,8 @@ use terroir_scene::{
     WeatherSpec, allow_address, answer_sample_point_blocking, clearest_frame_blocking,
     contained_blocking, crs_catalogue_blocking, default_style_blocking, export_labels,
     export_profiles, find_series_blocking, fit_pca_of_blocking, import_labels_of, is_remote,
-    is_zarr, one_series_blocking, open_project, read_class_table_blocking, read_places_table,
-    read_sample_blocking, relocate_frames_blocking, restore_work, save_project,
+    is_zarr, keep_warm, one_series_blocking, open_project, read_class_table_blocking,
+    read_places_table, read_sample_blocking, relocate_frames_blocking, restore_work, save_project,
     series_in_raster_blocking, unique_value_classes_blocking, vector_attributes, write_beside,
     write_class_table, write_companions_blocking,
 };
@@ -73,6 +73,8 @@ pub(super) fn answer_blocking(
                 Err(error) => (None, Some(error)),
             };
             let info = Arc::new(raster.info().clone());
+            // The canvas reads it next.
+            keep_warm(raster);
             FileReply::Raster(Box::new(OpenedRaster {
                 role,
                 info,

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
+use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
 
 use crate::assigned_crs::assigned_to;
 use crate::containers::{path_of, resolve, variable_of};
@@ -31,6 +31,24 @@ pub struct Raster {
     pub(crate) storage: Vec<BandStorage>,
     /// Set to end a read under way.
     pub(crate) stop: Arc<AtomicBool>,
+}
+
+/// All that is known of an open raster but its handle.
+pub(crate) struct Twin {
+    name: String,
+    info: RasterInfo,
+    storage: Vec<BandStorage>,
+}
+
+impl Twin {
+    pub fn open(self) -> SceneResult<Raster> {
+        Ok(Raster {
+            dataset: open_plain(Path::new(&self.name))?,
+            info: self.info,
+            storage: self.storage,
+            stop: Arc::default(),
+        })
+    }
 }
 
 /// One raster inside a container file (NetCDF variable, TIFF page, ...).
@@ -79,6 +97,15 @@ impl Raster {
             }
         }
         Self::described(dataset, path, None)
+    }
+
+    /// What opens the same raster on another thread, without asking again what the file says about itself.
+    pub(crate) fn twin(&self) -> Twin {
+        Twin {
+            name: self.dataset.description().unwrap_or_default(),
+            info: self.info.clone(),
+            storage: self.storage.clone(),
+        }
     }
 
     fn open_stack(stack: &Stack) -> SceneResult<Self> {

@@ -11,9 +11,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::reader_queue::{Reading, State};
+use crate::warm_rasters::take_warm;
 use crate::{
     Block, Derivation, Detail, MaskSource, Plane, Raster, Resampling, SceneError, SceneResult,
-    Window, hidden_pixels_blocking,
+    Window, hidden_pixels_blocking, is_remote,
 };
 
 /// Rasters one thread keeps open.
@@ -156,6 +157,7 @@ impl ReaderPool {
 
     /// Forgets open handles of a path (file replaced or removed).
     pub fn forget(&self, path: &Path) {
+        drop(take_warm(path));
         self.shared.lock().forgotten.push(path.to_owned());
     }
 
@@ -227,16 +229,26 @@ fn serve(shared: &Shared, size: usize, number: usize) {
         };
         state.in_flight.insert(request.clone(), reading);
         open.forget(&state.forgotten);
+        // Under the lock: the thread that came first reads most of the picture.
+        open.adopt(&request.path);
         drop(state);
 
-        let result = catch_unwind(AssertUnwindSafe(|| read(&mut open, &request, &stop)))
-            .unwrap_or_else(|_| {
-                open = OpenRasters::default();
-                Err(SceneError::file(
-                    &request.path,
-                    "reading failed unexpectedly; this is a fault of the program, please report it",
-                ))
-            });
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let raster = open.get(&request.path, &stop)?;
+            // Far away it is the way that takes time.
+            if is_remote(&request.path) || request.block_plan(raster.info()).is_some() {
+                shared.lock().note_own_blocks(&request);
+                shared.work.notify_all();
+            }
+            read(&mut open, &request, &stop)
+        }))
+        .unwrap_or_else(|_| {
+            open = OpenRasters::default();
+            Err(SceneError::file(
+                &request.path,
+                "reading failed unexpectedly; this is a fault of the program, please report it",
+            ))
+        });
 
         let mut state = shared.lock();
         state.in_flight.remove(&request);
@@ -338,6 +350,14 @@ impl OpenRasters {
         self.rasters.push((path, raster));
         let last = self.rasters.len() - 1;
         Ok(&self.rasters[last].1)
+    }
+
+    /// Takes over the handle that whoever opened the file has left.
+    fn adopt(&mut self, path: &Path) {
+        let is_open = self.rasters.iter().any(|(open, _)| open == path);
+        if !is_open && let Some(raster) = take_warm(path) {
+            self.rasters.push((path.to_owned(), raster));
+        }
     }
 
     fn forget(&mut self, all: &[PathBuf]) {

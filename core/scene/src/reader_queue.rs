@@ -46,6 +46,14 @@ impl Region {
     }
 }
 
+/// A part of a file that a thread has begun.
+struct Begun {
+    thread: usize,
+    /// Its tiles are cut from the same decoded blocks: another thread would have to decode them once more. So it is until the
+    /// thread has opened the file and says otherwise.
+    shares_blocks: bool,
+}
+
 #[derive(Default)]
 pub(crate) struct State {
     /// Most urgent first; holds only what the newest view wants.
@@ -56,7 +64,7 @@ pub(crate) struct State {
     pub in_flight: HashMap<ReadRequest, Reading>,
     pub replies: Vec<ReadReply>,
     /// Which thread read what last, and which threads read from a file so far.
-    regions: HashMap<Region, usize>,
+    regions: HashMap<Region, Begun>,
     readers: HashMap<PathBuf, Vec<usize>>,
     /// Every path forgotten so far; each thread follows the list before it uses a kept handle.
     pub forgotten: Vec<PathBuf>,
@@ -93,6 +101,13 @@ impl State {
         self.in_flight.values().filter(is_hanging).count()
     }
 
+    /// The reads in the part of this one decode blocks of their own: others may help.
+    pub fn note_own_blocks(&mut self, request: &ReadRequest) {
+        if let Some(begun) = self.regions.get_mut(&Region::of(request)) {
+            begun.shares_blocks = false;
+        }
+    }
+
     /// The next read for the free thread `number` of `size`, and whether it is one of those for later.
     pub fn next(&mut self, size: usize, number: usize) -> Option<(ReadRequest, bool)> {
         let mut by_path: HashMap<&Path, usize> = HashMap::new();
@@ -121,16 +136,32 @@ impl State {
             readers.contains(&number) || here.count() < most
         };
         let is_ours = |request: &ReadRequest| {
-            let owner = self.regions.get(&Region::of(request));
-            is_free(request) && is_reader(request) && owner.is_none_or(|owner| *owner == number)
+            let begun = self.regions.get(&Region::of(request));
+            is_free(request)
+                && is_reader(request)
+                && begun.is_none_or(|begun| begun.thread == number)
+        };
+        // To decode the same blocks again takes longer than to wait for who has them, unless that one hangs.
+        let is_left_alone = |request: &ReadRequest| {
+            let begun = self.regions.get(&Region::of(request));
+            begun.is_some_and(|begun| {
+                let is_at_it = |(other, reading): (&ReadRequest, &Reading)| {
+                    reading.thread == begun.thread
+                        && other.path == request.path
+                        && reading.since.elapsed() < HANGING
+                };
+                begun.shares_blocks && self.in_flight.iter().any(is_at_it)
+            })
         };
         let first = |list: &VecDeque<ReadRequest>| {
             let ours = list.iter().position(is_ours);
-            ours.or_else(|| list.iter().position(|r| is_free(r) && is_reader(r)))
+            let helps = |r: &ReadRequest| is_free(r) && is_reader(r) && !is_left_alone(r);
+            ours.or_else(|| list.iter().position(helps))
         };
         let busy_later = self.in_flight.values().filter(|r| r.is_later).count();
         let (at, is_later) = match first(&self.queue) {
             Some(at) => (at, false),
+            None if self.queue.iter().any(is_left_alone) => return None,
             None if busy_later < most => (first(&self.later)?, true),
             None => return None,
         };
@@ -144,7 +175,13 @@ impl State {
             self.regions.clear();
             self.readers.clear();
         }
-        self.regions.insert(Region::of(&request), number);
+        let begun = self.regions.entry(Region::of(&request));
+        begun
+            .or_insert(Begun {
+                thread: number,
+                shares_blocks: true,
+            })
+            .thread = number;
         let readers = self.readers.entry(request.path.clone()).or_default();
         if !readers.contains(&number) {
             readers.push(number);
@@ -187,8 +224,25 @@ mod tests {
         // Two of three threads read this file; the third is there for others.
         assert_eq!(next(3), None);
         assert_eq!([next(2), next(1)], [Some(4608), Some(512)]);
-        // Nothing of its own is left: it helps.
-        assert_eq!([next(2), next(2)], [Some(1024), None]);
+        // Nothing of its own is left, and the rest is cut from blocks the first has decoded.
+        let reading = |thread| Reading {
+            since: Instant::now(),
+            thread,
+            is_later: false,
+            stop: Arc::default(),
+        };
+        state.in_flight.insert(at(512), reading(1));
+        let next = |state: &mut State, number| {
+            state.next(3, number).map(|(request, _)| request.window.col)
+        };
+        assert_eq!(next(&mut state, 2), None);
+        // Were every tile made of blocks of its own, it would help.
+        state.note_own_blocks(&at(512));
+        assert_eq!(
+            [next(&mut state, 2), next(&mut state, 2)],
+            [Some(1024), None]
+        );
+        state.in_flight.clear();
 
         // Both readers hang on another file: the third takes their place.
         for thread in [1, 2] {
@@ -196,13 +250,7 @@ mod tests {
                 path: PathBuf::from("share.tif"),
                 ..at(thread)
             };
-            let reading = Reading {
-                since: Instant::now(),
-                thread,
-                is_later: false,
-                stop: Arc::default(),
-            };
-            state.in_flight.insert(elsewhere, reading);
+            state.in_flight.insert(elsewhere, reading(thread));
         }
         state.queue.push_back(at(0));
         let found = state.next(3, 3).map(|(request, _)| request.window.col);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::made_raster::Made;
-use crate::{Detail, ReadData, ReadReply, ReadRequest, ReaderPool, Window};
+use crate::{Detail, Raster, ReadData, ReadReply, ReadRequest, ReaderPool, Window, keep_warm};
 
 fn wait_for(pool: &ReaderPool, count: usize) -> Vec<ReadReply> {
     let started = Instant::now();
@@ -69,6 +69,39 @@ fn the_pool_answers_every_request_it_serves_and_forgets_replaced_files() {
     pool.forget(&path);
     pool.want(vec![request(1)], Vec::new());
     assert_eq!(first_value(&wait_for(&pool, 1)[0]), 9.0);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_first_read_takes_over_the_handle_of_who_opened_the_file() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = Made::new((8, 8), vec![vec![5u8; 64]]).write(folder.path(), "tile.tif");
+    let request = ReadRequest {
+        path: path.clone(),
+        bands: vec![0],
+        derivation: None,
+        are_codes: false,
+        window: Window {
+            col: 0,
+            row: 0,
+            width: 8,
+            height: 8,
+        },
+        out_width: 8,
+        out_height: 8,
+        mask: None,
+        detail: Detail::Full,
+    };
+    keep_warm(Raster::open(&path).expect("opens"));
+    // Gone from the folder, it can be read through that handle only.
+    std::fs::remove_file(&path).expect("removed");
+    let pool = ReaderPool::new(1, Arc::new(|_| {}));
+    pool.want(vec![request.clone()], Vec::new());
+    assert!(wait_for(&pool, 1)[0].result.is_ok());
+    // Forgotten, it is not read any more.
+    pool.forget(&path);
+    pool.want(vec![request], Vec::new());
+    assert!(wait_for(&pool, 1)[0].result.is_err());
 }
 
 #[test]

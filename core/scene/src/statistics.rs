@@ -1,17 +1,20 @@
-//! Band statistics from a sample of full-resolution blocks, and the style a freshly opened raster gets from them.
+//! Band statistics, of large rasters from a sample, and the style a freshly opened raster gets from them.
 //! Knows rasters. Knows nothing of colours beyond naming a ramp.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::qml_classes::QmlClasses;
+use crate::sample_plan::SamplePlan;
+use crate::sample_read::{Sample, Subject};
 use crate::{
-    BandInfo, Channel, ChannelSource, Detail, Limits, Look, Raster, RasterInfo, Resampling,
-    SampleType, SceneError, SceneResult, Stretch, Style, Window, default_rgb, fit_pca_blocking,
-    is_radar, is_remote, radar_pair, radar_style_blocking,
+    BandInfo, Channel, ChannelSource, Limits, Look, Raster, RasterInfo, SampleType, SceneError,
+    SceneResult, Stretch, Style, Window, default_rgb, fit_pca_blocking, is_radar, radar_pair,
+    radar_style_blocking,
 };
 
-/// Percentiles and histogram of a band from <= 64 full-resolution blocks on a low-discrepancy grid.
+/// Percentiles and histogram of a band: of all pixels of a small raster, else of full-resolution blocks on a low-discrepancy
+/// grid (`sample_plan.rs`), their values as common as an overview says (`strata.rs`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BandStatistics {
     /// From 0; the first band of a derived channel.
@@ -23,7 +26,7 @@ pub struct BandStatistics {
     /// 2nd and 98th percentile.
     pub low: f64,
     pub high: f64,
-    /// 256 equal bins from `min` to `max`.
+    /// 256 equal bins from `min` to `max`; of a sample, of the values that stand for all.
     pub histogram: Vec<u32>,
     /// 0th to 100th percentile, of some ten thousand of the pixels; empty without any.
     pub percentiles: Vec<f32>,
@@ -33,22 +36,8 @@ pub struct BandStatistics {
     pub is_sampled: bool,
 }
 
-/// Blocks looked at first; more only while valid pixels are scarce.
-const SAMPLE_BLOCKS: usize = 64;
-const SAMPLE_BLOCKS_MAX: usize = 1024;
-/// Fewer where blocks are large: opening waits for this.
-const SAMPLE_BLOCKS_MIN: usize = 24;
-const SAMPLE_BYTES: usize = 48 << 20;
-/// Pixels of one sampled block; larger file blocks are read in part.
-const PIXELS_PER_BLOCK: usize = 1 << 16;
-/// Fewer valid pixels than this make percentiles too rough.
-const ENOUGH_PIXELS: usize = 10_000;
-/// Rasters up to this size are read whole: no more than a sample would cost.
-const WHOLE_PIXELS: usize = SAMPLE_BLOCKS * PIXELS_PER_BLOCK;
 /// Pixels sorted for the percentiles.
 const SORTED_PIXELS: usize = 1 << 16;
-/// Windows below this are read through one handle.
-const WORTH_A_SECOND_HANDLE: usize = 16;
 /// Bands gathered at once, which bounds memory to about 128 MiB.
 const BANDS_AT_ONCE: usize = 8;
 
@@ -69,93 +58,16 @@ pub fn band_statistics_blocking(
         if let Some(band) = group.iter().find(|band| **band >= info.bands.len()) {
             return Err(missing_band(info, *band));
         }
-        let plan = SamplePlan::new(info, first, info.grid.window());
-        let (sure, spare) = plan.windows.split_at(plan.first.min(plan.windows.len()));
-        let mut values = valid_values_side_by_side(raster, group, sure)?;
-        for window in spare {
-            let is_needed = |values: &Vec<f32>| !plan.is_sampled || values.len() < ENOUGH_PIXELS;
-            let wanted: Vec<usize> = group
-                .iter()
-                .zip(&values)
-                .filter(|(_, values)| is_needed(values))
-                .map(|(band, _)| *band)
-                .collect();
-            if wanted.is_empty() {
-                break;
-            }
-            let more = valid_values(raster, &wanted, std::slice::from_ref(window))?;
-            let needy = values.iter_mut().filter(|values| is_needed(values));
-            for (values, more) in needy.zip(more) {
-                values.extend(more);
-            }
-        }
+        let plan = SamplePlan::new(info, first, info.grid.window(), first.palette.is_empty());
+        let found = Sample::read_blocking(raster, Subject::Bands(group), &plan)?;
         statistics.par_extend(
             group
                 .par_iter()
-                .zip(values)
-                .map(|(band, values)| summary(*band, values, plan.is_sampled)),
+                .zip(found)
+                .map(|(band, sample)| of_sample(*band, sample, plan.is_sampled)),
         );
     }
     Ok(statistics)
-}
-
-/// The valid pixels of some bands, all windows one after the other. The bands are read together, so that blocks that hold
-/// all of them are read once.
-fn valid_values(
-    raster: &Raster,
-    bands: &[usize],
-    windows: &[Window],
-) -> SceneResult<Vec<Vec<f32>>> {
-    let mut values: Vec<Vec<f32>> = vec![Vec::new(); bands.len()];
-    for window in windows {
-        let planes = raster.read_planes_blocking(
-            bands,
-            *window,
-            window.width,
-            window.height,
-            Resampling::Nearest,
-            Detail::Full,
-        )?;
-        for (values, plane) in values.iter_mut().zip(&planes) {
-            let valid = plane
-                .values
-                .iter()
-                .zip(&plane.valid)
-                .filter(|(value, valid)| **valid && value.is_finite());
-            values.extend(valid.map(|(value, _)| *value));
-        }
-    }
-    Ok(values)
-}
-
-/// The same with half of the windows read through a second handle where there are many: opening waits for this.
-fn valid_values_side_by_side(
-    raster: &Raster,
-    bands: &[usize],
-    windows: &[Window],
-) -> SceneResult<Vec<Vec<f32>>> {
-    let path = &raster.info().path;
-    if windows.len() < WORTH_A_SECOND_HANDLE || is_remote(path) {
-        return valid_values(raster, bands, windows);
-    }
-    let (ours, theirs) = windows.split_at(windows.len() / 2);
-    let (ours, theirs) = std::thread::scope(|scope| {
-        let second = scope.spawn(|| {
-            let raster = Raster::open(path)?;
-            valid_values(&raster, bands, theirs)
-        });
-        let ours = valid_values(raster, bands, ours);
-        (ours, second.join())
-    });
-    let mut values = ours?;
-    let theirs = match theirs {
-        Ok(theirs) => theirs?,
-        Err(panic) => std::panic::resume_unwind(panic),
-    };
-    for (values, more) in values.iter_mut().zip(theirs) {
-        values.extend(more);
-    }
-    Ok(values)
 }
 
 /// The same of one channel, derived or in decibels, over `within` (the whole raster without it; cut to the raster).
@@ -168,9 +80,11 @@ pub fn channel_statistics_blocking(
     within: Option<Window>,
 ) -> SceneResult<BandStatistics> {
     let info = raster.info();
-    let band = match &channel.source {
-        ChannelSource::Band(band) => *band,
-        ChannelSource::Derived(derivation) => derivation.bands().first().copied().unwrap_or(0),
+    let (band, is_derived) = match &channel.source {
+        ChannelSource::Band(band) => (*band, false),
+        ChannelSource::Derived(derivation) => {
+            (derivation.bands().first().copied().unwrap_or(0), true)
+        }
     };
     let Some(first) = info.bands.get(band) else {
         return Err(missing_band(info, band));
@@ -180,37 +94,18 @@ pub fn channel_statistics_blocking(
     let Some(within) = within else {
         return Ok(summary(band, Vec::new(), false));
     };
-    let plan = SamplePlan::new(info, first, within);
-    let mut values = Vec::new();
-    for (index, window) in plan.windows.iter().enumerate() {
-        if index >= plan.first && plan.is_sampled && values.len() >= ENOUGH_PIXELS {
-            break;
-        }
-        let (width, height) = (window.width, window.height);
-        let block = match &channel.source {
-            ChannelSource::Band(band) => {
-                raster.read_blocking(&[*band], *window, width, height, Resampling::Nearest)?
-            }
-            ChannelSource::Derived(derivation) => {
-                raster.read_derived_blocking(derivation, *window, width, height)?
-            }
-        };
-        let valid = block
-            .values
-            .iter()
-            .zip(&block.valid)
-            .filter(|(value, valid)| {
-                **valid && value.is_finite() && (!channel.decibel || **value > 0.0)
-            });
-        values.extend(valid.map(|(value, _)| {
-            if channel.decibel {
-                crate::shading::decibels(*value)
-            } else {
-                *value
-            }
-        }));
+    let has_overview = !is_derived && first.palette.is_empty();
+    let plan = SamplePlan::new(info, first, within, has_overview);
+    let found = Sample::read_blocking(raster, Subject::Channel(channel), &plan)?;
+    let sample = found.into_iter().next().unwrap_or_default();
+    Ok(of_sample(band, sample, plan.is_sampled))
+}
+
+fn of_sample(band: usize, sample: Sample, is_sampled: bool) -> BandStatistics {
+    BandStatistics {
+        count: sample.looked.values.len() as u64,
+        ..summary(band, sample.standing(), is_sampled)
     }
-    Ok(summary(band, values, plan.is_sampled))
 }
 
 pub(crate) fn missing_band(info: &RasterInfo, band: usize) -> SceneError {
@@ -222,80 +117,6 @@ pub(crate) fn missing_band(info: &RasterInfo, band: usize) -> SceneError {
             info.bands.len()
         ),
     )
-}
-
-struct SamplePlan {
-    windows: Vec<Window>,
-    /// Looked at in any case; the others only while valid pixels are scarce.
-    first: usize,
-    is_sampled: bool,
-}
-
-impl SamplePlan {
-    fn new(info: &RasterInfo, band: &BandInfo, within: Window) -> Self {
-        let (width, height) = (within.width, within.height);
-        // Whole file blocks where they are small, else a part: wide strips give long flat windows, tiles give square ones.
-        let block_width = band.block_size.0.clamp(1, width.clamp(1, 4096));
-        let block_height = band
-            .block_size
-            .1
-            .max(256)
-            .min((PIXELS_PER_BLOCK / block_width).max(1))
-            .clamp(1, height.max(1));
-        let block_width = block_width.min((PIXELS_PER_BLOCK / block_height).max(1));
-        let (columns, rows) = (width.div_ceil(block_width), height.div_ceil(block_height));
-        let window = |column: usize, row: usize| {
-            let (col, row) = (column * block_width, row * block_height);
-            Window {
-                col: within.col + col,
-                row: within.row + row,
-                width: block_width.min(width - col),
-                height: block_height.min(height - row),
-            }
-        };
-        if width.saturating_mul(height) <= WHOLE_PIXELS
-            || columns.saturating_mul(rows) <= SAMPLE_BLOCKS
-        {
-            let windows = (0..rows).flat_map(|row| (0..columns).map(move |column| (column, row)));
-            return Self {
-                windows: windows.map(|(column, row)| window(column, row)).collect(),
-                first: SAMPLE_BLOCKS,
-                is_sampled: false,
-            };
-        }
-        let mut seen = std::collections::HashSet::new();
-        let windows = low_discrepancy(columns, rows)
-            .take(4 * SAMPLE_BLOCKS_MAX)
-            .filter(|place| seen.insert(*place))
-            .take(SAMPLE_BLOCKS_MAX)
-            .map(|(column, row)| window(column, row))
-            .collect();
-        let together = if info.is_interleaved {
-            info.bands.len()
-        } else {
-            1
-        };
-        let block_bytes =
-            band.block_size.0 * band.block_size.1 * band.sample_type.bytes() * together;
-        let affordable = SAMPLE_BYTES / block_bytes.max(1);
-        Self {
-            windows,
-            first: affordable.clamp(SAMPLE_BLOCKS_MIN, SAMPLE_BLOCKS),
-            is_sampled: true,
-        }
-    }
-}
-
-/// The R2 sequence (Roberts 2018): evenly spread for any count, never along a diagonal.
-fn low_discrepancy(columns: usize, rows: usize) -> impl Iterator<Item = (usize, usize)> {
-    const STEP: (f64, f64) = (0.754_877_666_246_692_7, 0.569_840_290_998_053_2);
-    (0_u32..).map(move |index| {
-        let place = |step: f64, count: usize| {
-            let share = (0.5 + f64::from(index) * step).fract();
-            ((share * count as f64) as usize).min(count.saturating_sub(1))
-        };
-        (place(STEP.0, columns), place(STEP.1, rows))
-    })
 }
 
 fn summary(band: usize, mut values: Vec<f32>, is_sampled: bool) -> BandStatistics {
@@ -606,24 +427,5 @@ mod tests {
         assert!((mixed.mean - 1.5).abs() < 1e-12 && (mixed.std - 1.25_f64.sqrt()).abs() < 1e-12);
         assert_eq!(mixed.histogram.iter().sum::<u32>(), 4);
         assert_eq!((mixed.histogram[0], mixed.histogram[255]), (1, 1));
-    }
-
-    /// The trap of sampling along a diagonal: a scene whose valid part is a corner must still be met.
-    #[test]
-    fn sampled_places_are_spread_over_the_raster() {
-        let (columns, rows) = (160, 160);
-        let places: Vec<(usize, usize)> =
-            low_discrepancy(columns, rows).take(SAMPLE_BLOCKS).collect();
-        for quarter in 0..16 {
-            let (left, top) = (quarter % 4 * 40, quarter / 4 * 40);
-            let inside = places
-                .iter()
-                .filter(|(c, r)| (left..left + 40).contains(c) && (top..top + 40).contains(r))
-                .count();
-            assert!(
-                (2..=6).contains(&inside),
-                "{inside} of 64 places in sixteenth {quarter}"
-            );
-        }
     }
 }

@@ -11,7 +11,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use terroir_scene::{
     Crs, Layer, LayerId, LayerSource, MapRect, Raster, Resampling, Style, Window,
-    default_style_blocking,
+    default_style_blocking, keep_warm,
 };
 
 use super::{ask_rival, at_share, median, resident_mb};
@@ -252,6 +252,8 @@ impl Stage {
     ) -> CliResult<Settled> {
         let mut first = None;
         loop {
+            // A frame shows all that is there: as in the window, wishes from before it are met.
+            while self.woken.try_recv().is_ok() {}
             let cost = self.frame()?;
             each(&cost);
             if first.is_none() && self.canvas.is_covered() {
@@ -339,6 +341,7 @@ fn measure(file: &Path, args: &CanvasBenchArgs) -> CliResult<Measured> {
         let style = default_style_blocking(&raster)?;
         stage.crs = raster.info().grid.crs().cloned();
         let input = layer_of(&raster, style);
+        keep_warm(raster);
         let extent = stage
             .canvas
             .layer_extent(&input.layer, stage.crs.as_ref())
