@@ -27,7 +27,11 @@ impl CancelFlag {
             say("Stopping … (Ctrl+C again ends at once)");
         })
         .map_err(|error| CliError::Failed {
-            what: "Ctrl+C could not be connected, so the job could not be stopped cleanly; it was not started.".into(),
+            what: match error {
+                ctrlc::Error::System(_) => "There is not enough memory to start the thread that listens for Ctrl+C, so the job could not be stopped cleanly; it was not started. Close other programs and run it again.",
+                _ => "Ctrl+C could not be connected, so the job could not be stopped cleanly; it was not started.",
+            }
+            .into(),
             details: Some(error.to_string()),
         })?;
         Ok(flag)

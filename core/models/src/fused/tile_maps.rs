@@ -73,6 +73,8 @@ struct Layout {
 /// What a task holds to add convolutions of pieces of one shape to their results.
 pub struct Adding {
     shape: Shape,
+    /// Of the largest piece.
+    rows: usize,
     digits: Vec<u16>,
     layout: Layout,
     /// Bytes from a tile's first numbers to those of every step.
@@ -94,6 +96,7 @@ impl Adding {
             .collect();
         Self {
             shape,
+            rows,
             digits: vec![0; 3 * array],
             layout: Layout { row, pixel, array },
             offsets,
@@ -120,6 +123,7 @@ impl Adding {
             self.offsets.len(),
             "weights of another shape"
         );
+        assert!(piece.rows <= self.rows, "a piece of too many rows");
         self.lay(x, piece);
         let across = width.div_ceil(SIDE);
         let tiles: Vec<[usize; 2]> = (0..piece.rows * across)
@@ -174,6 +178,8 @@ impl Adding {
 /// What a task holds to add gradients of weights, of convolutions of stride 1 of one shape.
 pub struct AddingWeights {
     shape: Shape,
+    /// Of the largest piece.
+    rows: usize,
     /// By channel: [3, in, pixels with a border].
     digits: Vec<u16>,
     /// Digits of a channel.
@@ -198,6 +204,7 @@ impl AddingWeights {
         let channels = shape.inputs.next_multiple_of(SIDE);
         Self {
             shape,
+            rows,
             digits: vec![0; 3 * channels * channel],
             channel,
             gradient: vec![0.0; rows * row * shape.outputs],
@@ -230,6 +237,7 @@ impl AddingWeights {
             TAPS * inputs * outputs,
             "weights of another size"
         );
+        assert!(piece.rows <= self.rows, "a piece of too many rows");
         self.lay(x, piece);
         let steps = self.lay_gradient(piece.rows, gradient);
         let blocks = inputs.div_ceil(SIDE);
