@@ -1,11 +1,32 @@
 //! The reader pool: every request answered, stale ones dropped, replaced files forgotten.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::made_raster::Made;
 use crate::{Detail, Raster, ReadData, ReadReply, ReadRequest, ReaderPool, Window, keep_warm};
+
+/// Pixels of the first band, from a column on.
+fn eight_by_eight(path: &Path, col: usize) -> ReadRequest {
+    ReadRequest {
+        path: path.to_owned(),
+        bands: vec![0],
+        derivation: None,
+        are_codes: false,
+        window: Window {
+            col,
+            row: 0,
+            width: 8,
+            height: 8,
+        },
+        out_width: 8,
+        out_height: 8,
+        mask: None,
+        detail: Detail::Full,
+    }
+}
 
 fn wait_for(pool: &ReaderPool, count: usize) -> Vec<ReadReply> {
     let started = Instant::now();
@@ -29,22 +50,7 @@ fn the_pool_answers_every_request_it_serves_and_forgets_replaced_files() {
         })
     };
     let pool = ReaderPool::new(2, wake);
-    let request = |col: usize| ReadRequest {
-        path: path.clone(),
-        bands: vec![0],
-        derivation: None,
-        are_codes: false,
-        window: Window {
-            col,
-            row: 0,
-            width: 8,
-            height: 8,
-        },
-        out_width: 8,
-        out_height: 8,
-        mask: None,
-        detail: Detail::Full,
-    };
+    let request = |col: usize| eight_by_eight(&path, col);
     let mut wanted: Vec<ReadRequest> = (0..56).map(request).collect();
     // One cannot be answered, and must be answered nevertheless.
     wanted.push(ReadRequest {
@@ -76,22 +82,7 @@ fn the_pool_answers_every_request_it_serves_and_forgets_replaced_files() {
 fn the_first_read_takes_over_the_handle_of_who_opened_the_file() {
     let folder = tempfile::tempdir().expect("folder");
     let path = Made::new((8, 8), vec![vec![5u8; 64]]).write(folder.path(), "tile.tif");
-    let request = ReadRequest {
-        path: path.clone(),
-        bands: vec![0],
-        derivation: None,
-        are_codes: false,
-        window: Window {
-            col: 0,
-            row: 0,
-            width: 8,
-            height: 8,
-        },
-        out_width: 8,
-        out_height: 8,
-        mask: None,
-        detail: Detail::Full,
-    };
+    let request = eight_by_eight(&path, 0);
     keep_warm(Raster::open(&path).expect("opens"));
     // Gone from the folder, it can be read through that handle only.
     std::fs::remove_file(&path).expect("removed");
@@ -110,22 +101,7 @@ fn a_mask_is_part_of_a_read() {
     let codes: Vec<u8> = (0..64).map(|pixel| u8::from(pixel < 8)).collect();
     let path = Made::new((8, 8), vec![vec![5u8; 64], codes]).write(folder.path(), "tile.tif");
     let pool = ReaderPool::new(1, Arc::new(|_| {}));
-    let whole = ReadRequest {
-        path: path.clone(),
-        bands: vec![0],
-        derivation: None,
-        are_codes: false,
-        window: Window {
-            col: 0,
-            row: 0,
-            width: 8,
-            height: 8,
-        },
-        out_width: 8,
-        out_height: 8,
-        mask: None,
-        detail: Detail::Full,
-    };
+    let whole = eight_by_eight(&path, 0);
     let hiding = ReadRequest {
         mask: Some(crate::MaskSource {
             path,
