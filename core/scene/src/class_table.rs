@@ -339,7 +339,10 @@ fn row_of_color_line(line: &str) -> Option<ClassRow> {
     if line.is_empty() || line.starts_with('#') {
         return None;
     }
-    let by_comma = line.matches(',').count() >= 3;
+    // What follows the value; a name may hold any number of either.
+    let by_comma = line
+        .split_once(|mark: char| mark == ',' || mark.is_whitespace())
+        .is_some_and(|(value, _)| line[value.len()..].trim_start().starts_with(','));
     let split = |text: &'_ str| -> (String, String) {
         let (first, rest) = if by_comma {
             text.split_once(',').unwrap_or((text, ""))
@@ -435,6 +438,10 @@ mod tests {
                 row(1, "Dry, bare soil", Some([230, 159, 0])),
                 row(2, "Water", Some([86, 180, 233]))
             ]
+        );
+        assert_eq!(
+            read("commas.clr", "1 0 0 1 255 x,,,x\n").unwrap(),
+            [row(1, "x,,,x", Some([0, 0, 1]))]
         );
         let arc = "0 0 0 0\n10 0 100 0 Tree cover\n20 255 187 34\nnv 0 0 0\n";
         assert_eq!(
