@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""PyTorch's side of `terroir bench dofa`: the DOFA of torchgeo, the same shapes, on the processor.
+"""PyTorch's side of `terroir bench dofa`: the DOFA of torchgeo, the same shapes, on the processor or an NVIDIA card.
 
 Reads a plan (JSON) from standard input:
   {"kind": "forward" | "training_step", "width", "depth", "heads", "patch", "image", "batch", "wavelengths_um": [...],
-   "repeats", "threads", "bfloat16": bool}
+   "repeats", "warm_ups", "threads", "bfloat16": bool, "tf32": bool, "device": "cpu" | "cuda"}
 Writes one JSON document to standard output: {"name", "seconds": [...], "peak_mb"}
 Needs torch, torchvision, timm and torchgeo (only its file models/dofa.py is loaded).
 """
@@ -27,7 +27,10 @@ def dofa_module():
     return module
 
 
-def peak_mb():
+def peak_mb(device):
+    """Of the process on the processor, of the card's memory on a card."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_reserved() / 2**20
     with open("/proc/self/status") as status:
         for line in status:
             if line.startswith("VmHWM"):
@@ -35,10 +38,17 @@ def peak_mb():
     return 0.0
 
 
+def wait(device):
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
 def main():
     plan = json.load(sys.stdin)
     torch.set_num_threads(plan["threads"])
     torch.manual_seed(0)
+    device = torch.device(plan["device"])
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = plan["tf32"]
     classes = 10
     model = dofa_module().DOFA(
         img_size=plan["image"],
@@ -47,19 +57,19 @@ def main():
         depth=plan["depth"],
         num_heads=plan["heads"],
         num_classes=classes,
-    )
+    ).to(device)
     waves = plan["wavelengths_um"]
-    images = torch.randn(plan["batch"], len(waves), plan["image"], plan["image"])
+    images = torch.randn(plan["batch"], len(waves), plan["image"], plan["image"], device=device)
     dtype = torch.bfloat16 if plan["bfloat16"] else torch.float32
 
     if plan["kind"] == "training_step":
         model.train()
-        labels = torch.arange(plan["batch"]) % classes
+        labels = torch.arange(plan["batch"], device=device) % classes
         optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4)
 
         def run():
             optimiser.zero_grad(set_to_none=True)
-            with torch.autocast("cpu", dtype=dtype, enabled=plan["bfloat16"]):
+            with torch.autocast(device.type, dtype=dtype, enabled=plan["bfloat16"]):
                 loss = torch.nn.functional.cross_entropy(model(images, waves), labels)
             loss.backward()
             optimiser.step()
@@ -67,16 +77,19 @@ def main():
         model.eval()
 
         def run():
-            with torch.inference_mode(), torch.autocast("cpu", dtype=dtype, enabled=plan["bfloat16"]):
+            with torch.inference_mode(), torch.autocast(device.type, dtype=dtype, enabled=plan["bfloat16"]):
                 model.forward_features(images, waves)
 
-    run()
+    for _ in range(plan["warm_ups"]):
+        run()
     seconds = []
     for _ in range(plan["repeats"]):
+        wait(device)
         start = time.perf_counter()
         run()
+        wait(device)
         seconds.append(time.perf_counter() - start)
-    print(json.dumps({"name": f"PyTorch {torch.__version__}", "seconds": seconds, "peak_mb": peak_mb()}))
+    print(json.dumps({"name": f"PyTorch {torch.__version__}", "seconds": seconds, "peak_mb": peak_mb(device)}))
 
 
 main()

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""PyTorch's side of `terroir bench kgvsf`: the same KG-VSF network, layer for layer, on the processor.
+"""PyTorch's side of `terroir bench kgvsf`: the same KG-VSF network, layer for layer, on the processor or an NVIDIA card.
 
 Reads a plan (JSON) from standard input:
   {"kind": "forward" | "training_step", "config": {sizes as in the weights file's header}, "step_days", "batch", "repeats",
-   "threads", "bfloat16": bool}
+   "warm_ups", "threads", "bfloat16": bool, "tf32": bool, "device": "cpu" | "cuda"}
 Writes one JSON document to standard output: {"name", "seconds": [...], "peak_mb"}
 Needs torch.
 
@@ -35,9 +35,10 @@ class Block(nn.Module):
         return x + self.f2(F.gelu(self.f1(self.n2(x))))
 
 
-def positions(side, d):
-    omega = 10000 ** (-torch.arange(d // 4, dtype=torch.float64) / (d // 4))
-    y, x = torch.meshgrid(*[torch.arange(side, dtype=torch.float64)] * 2, indexing="ij")
+def positions(side, d, device):
+    count = lambda n: torch.arange(n, dtype=torch.float64, device=device)
+    omega = 10000 ** (-count(d // 4) / (d // 4))
+    y, x = torch.meshgrid(*[count(side)] * 2, indexing="ij")
     parts = [f(v.reshape(-1, 1) * omega) for v in (y, x) for f in (torch.sin, torch.cos)]
     return torch.cat(parts, 1).float()
 
@@ -55,7 +56,7 @@ def gap_code(days):
 def aggregate(weather, anchor, day):
     """weather [B, L, V], rows [B, K] -> [B, K, 4 V + 1]"""
     b, l, v = weather.shape
-    row = torch.arange(l)
+    row = torch.arange(l, device=weather.device)
     inside = (row > anchor[..., None]) & (row <= day[..., None])
     days = inside.sum(-1, keepdim=True)
     w, m = weather[:, None], inside[..., None]
@@ -93,7 +94,7 @@ class Kgvsf(nn.Module):
         patches = lambda z: z.view(b * t, -1, g, p, g, p).permute(0, 2, 4, 3, 5, 1).reshape(b * t, g * g, -1)
         z = self.embed_n(self.embed(patches(z)))
         share = patches(m[:, :, None]).mean(-1, keepdim=True)
-        pos = positions(g, z.shape[-1])
+        pos = positions(g, z.shape[-1], z.device)
         z = torch.where(share < 0.25, self.cloud, z) + pos
         for block in self.vit:
             z = block(z)
@@ -133,7 +134,10 @@ def huber(predicted, truth, valid):
     return (rho * weight).sum() / (weight.sum() + 1e-6)
 
 
-def peak_mb():
+def peak_mb(device):
+    """Of the process on the processor, of the card's memory on a card."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_reserved() / 2**20
     with open("/proc/self/status") as file:
         for line in file:
             if line.startswith("VmHWM"):
@@ -159,22 +163,29 @@ def check(path):
     print("prediction", (found - tensor(golden["outputs"]["prediction"])).abs().max().item())
 
 
+def wait(device):
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
 def main():
     if len(sys.argv) == 3 and sys.argv[1] == "--check":
         return check(sys.argv[2])
     plan = json.load(sys.stdin)
     torch.set_num_threads(plan["threads"])
     torch.manual_seed(0)
+    device = torch.device(plan["device"])
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = plan["tf32"]
     c, batch, step = plan["config"], plan["batch"], plan["step_days"]
-    model = Kgvsf(c)
+    model = Kgvsf(c).to(device)
     images, side, days = c["images"], c["image_px"], c["weather_days"]
     first = days - 1 - images * step
-    row = (first + step * torch.arange(images)).expand(batch, images)
+    row = (first + step * torch.arange(images, device=device)).expand(batch, images)
     target = row + step
     inputs = (
-        torch.randn(batch, images, c["bands"], side, side),
-        torch.ones(batch, images, side, side),
-        torch.randn(batch, days, c["drivers"]),
+        torch.randn(batch, images, c["bands"], side, side, device=device),
+        torch.ones(batch, images, side, side, device=device),
+        torch.randn(batch, days, c["drivers"], device=device),
         row,
         1.0 + row,
         target,
@@ -185,12 +196,12 @@ def main():
     if plan["kind"] == "training_step":
         model.train()
         optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4)
-        truth = torch.randn(batch, images, c["bands"], side, side)
-        valid = torch.ones(batch, images, 1, side, side)
+        truth = torch.randn(batch, images, c["bands"], side, side, device=device)
+        valid = torch.ones(batch, images, 1, side, side, device=device)
 
         def run():
             optimiser.zero_grad(set_to_none=True)
-            with torch.autocast("cpu", dtype=dtype, enabled=plan["bfloat16"]):
+            with torch.autocast(device.type, dtype=dtype, enabled=plan["bfloat16"]):
                 loss = huber(model(*inputs), truth, valid)
             loss.backward()
             optimiser.step()
@@ -198,16 +209,19 @@ def main():
         model.eval()
 
         def run():
-            with torch.inference_mode(), torch.autocast("cpu", dtype=dtype, enabled=plan["bfloat16"]):
+            with torch.inference_mode(), torch.autocast(device.type, dtype=dtype, enabled=plan["bfloat16"]):
                 model(*inputs)
 
-    run()
+    for _ in range(plan["warm_ups"]):
+        run()
     seconds = []
     for _ in range(plan["repeats"]):
+        wait(device)
         start = time.perf_counter()
         run()
+        wait(device)
         seconds.append(time.perf_counter() - start)
-    print(json.dumps({"name": f"PyTorch {torch.__version__}", "seconds": seconds, "peak_mb": peak_mb()}))
+    print(json.dumps({"name": f"PyTorch {torch.__version__}", "seconds": seconds, "peak_mb": peak_mb(device)}))
 
 
 main()

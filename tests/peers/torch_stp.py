@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""PyTorch's side of `terroir bench stp`: the same STP network, layer for layer, on the processor.
+"""PyTorch's side of `terroir bench stp`: the same STP network, layer for layer, on the processor or an NVIDIA card.
 
 Reads a plan (JSON) from standard input:
   {"kind": "forward" | "training_step", "config": {widths, heads, blocks, sources, targets as in the weights file's header},
-   "side", "frames": [frames of each source], "batch", "repeats", "threads", "bfloat16": bool}
+   "side", "frames": [frames of each source], "batch", "repeats", "warm_ups", "threads", "bfloat16": bool,
+   "tf32": bool, "device": "cpu" | "cuda"}
 Writes one JSON document to standard output: {"name", "seconds": [...], "peak_mb"}
 Needs torch.
 
@@ -25,7 +26,7 @@ EMBEDDING = 64
 
 def time_code(days, count, longest=3652.425, shortest=4.0):
     """days [...] f64 -> [..., count]"""
-    k = torch.arange(count // 2, dtype=torch.float64)
+    k = torch.arange(count // 2, dtype=torch.float64, device=days.device)
     periods = longest * (shortest / longest) ** (k / (count // 2 - 1))
     turns = days[..., None] / periods
     phase = 2 * math.pi * (turns - turns.floor())
@@ -208,8 +209,9 @@ class Stp(nn.Module):
     def positions(s):
         _, d, h, w = s.shape
         q = d // 4
-        omega = 10000 ** (-torch.arange(q, dtype=torch.float64) / q)
-        y, x = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
+        count = lambda n, **how: torch.arange(n, device=s.device, **how)
+        omega = 10000 ** (-count(q, dtype=torch.float64) / q)
+        y, x = torch.meshgrid(count(h), count(w), indexing="ij")
         y, x = y[..., None] * omega, x[..., None] * omega
         return torch.cat([y.sin(), y.cos(), x.sin(), x.cos()], -1).permute(2, 0, 1)[None].float()
 
@@ -238,7 +240,10 @@ class Stp(nn.Module):
         return self.dec[name](x).permute(0, 3, 1, 2)
 
 
-def peak_mb():
+def peak_mb(device):
+    """Of the process on the processor, of the card's memory on a card."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_reserved() / 2**20
     with open("/proc/self/status") as status:
         for line in status:
             if line.startswith("VmHWM"):
@@ -282,32 +287,39 @@ def check(folder):
         print(name, (found - tensors["out." + name]).abs().max().item())
 
 
+def wait(device):
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
 def main():
     if len(sys.argv) == 3 and sys.argv[1] == "--check":
         return check(sys.argv[2])
     plan = json.load(sys.stdin)
     torch.set_num_threads(plan["threads"])
     torch.manual_seed(0)
+    device = torch.device(plan["device"])
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = plan["tf32"]
     config, batch, side = plan["config"], plan["batch"], plan["side"]
-    model = Stp(config)
+    model = Stp(config).to(device)
     frames = {
-        source["name"]: torch.randn(batch, count, source["bands"], side, side)
+        source["name"]: torch.randn(batch, count, source["bands"], side, side, device=device)
         for source, count in zip(config["sources"], plan["frames"])
     }
     count = sum(plan["frames"])
-    days = (torch.arange(count, dtype=torch.float64) * 365 / count).expand(batch, count)
-    periods = torch.tensor([[0.0, 365.0]], dtype=torch.float64).expand(batch, 2)
+    days = (torch.arange(count, dtype=torch.float64, device=device) * 365 / count).expand(batch, count)
+    periods = torch.tensor([[0.0, 365.0]], dtype=torch.float64, device=device).expand(batch, 2)
     dtype = torch.bfloat16 if plan["bfloat16"] else torch.float32
 
     if plan["kind"] == "training_step":
         model.train()
         optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4)
-        truths = {x["name"]: torch.randn(batch, x["outputs"], side, side) for x in config["targets"]}
-        tau = torch.full((batch,), 0.5, dtype=torch.float64)
+        truths = {x["name"]: torch.randn(batch, x["outputs"], side, side, device=device) for x in config["targets"]}
+        tau = torch.full((batch,), 0.5, dtype=torch.float64, device=device)
 
         def run():
             optimiser.zero_grad(set_to_none=True)
-            with torch.autocast("cpu", dtype=dtype, enabled=plan["bfloat16"]):
+            with torch.autocast(device.type, dtype=dtype, enabled=plan["bfloat16"]):
                 features = model.encode(frames, days)
                 loss = 0.0
                 for name, truth in truths.items():
@@ -319,16 +331,19 @@ def main():
         model.eval()
 
         def run():
-            with torch.inference_mode(), torch.autocast("cpu", dtype=dtype, enabled=plan["bfloat16"]):
+            with torch.inference_mode(), torch.autocast(device.type, dtype=dtype, enabled=plan["bfloat16"]):
                 model.summarise(model.encode(frames, days), days, periods)
 
-    run()
+    for _ in range(plan["warm_ups"]):
+        run()
     seconds = []
     for _ in range(plan["repeats"]):
+        wait(device)
         start = time.perf_counter()
         run()
+        wait(device)
         seconds.append(time.perf_counter() - start)
-    print(json.dumps({"name": f"PyTorch {torch.__version__}", "seconds": seconds, "peak_mb": peak_mb()}))
+    print(json.dumps({"name": f"PyTorch {torch.__version__}", "seconds": seconds, "peak_mb": peak_mb(device)}))
 
 
 main()

@@ -30,9 +30,10 @@ fn allowed_arrows(package: &str) -> &'static [&'static str] {
 }
 
 /// Libraries that belong to one layer.
-const HOMES: [(&str, &[&str]); 9] = [
+const HOMES: [(&str, &[&str]); 10] = [
     ("burn", &["terroir-models", "terroir-engine"]),
     ("burn-wgpu", &["terroir-engine"]),
+    ("cubecl", &["terroir-engine"]),
     ("gdal", &["terroir-scene"]),
     ("gdal-sys", &["terroir-scene"]),
     ("proj", &["terroir-scene"]),

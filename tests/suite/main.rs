@@ -56,6 +56,7 @@ mod fields;
 mod forecast;
 mod forecast_window;
 mod heads;
+mod kept_kernels;
 mod kept_styles;
 mod killed;
 mod label_tools;

@@ -246,7 +246,7 @@ fn xdotool(display: &str, arguments: &[&str]) -> Option<String> {
 }
 
 /// Mesa's driver that needs no GPU.
-fn software_rasteriser() -> Option<std::path::PathBuf> {
+pub fn software_rasteriser() -> Option<std::path::PathBuf> {
     let drivers = fs::read_dir("/usr/share/vulkan/icd.d").ok()?;
     drivers
         .flatten()

@@ -13,6 +13,7 @@ use burn::tensor::{Device, DeviceKind, Tensor};
 
 use crate::DeviceInfo;
 use crate::freed_memory;
+use crate::kept_kernels;
 use crate::lost_device;
 use crate::worker::failure_of_panic;
 
@@ -269,6 +270,7 @@ fn adapter_device(adapter: &Adapter) -> Result<Device, String> {
         return Err("it was lost; a new start of the program may have it again".to_owned());
     }
     lost_device::listen();
+    kept_kernels::keep();
     let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, device)) = opened.iter().find(|(name, _)| *name == adapter.info.name) {
         return device.clone();

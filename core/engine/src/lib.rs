@@ -36,6 +36,7 @@ mod health;
 mod inputs;
 mod job;
 mod journal;
+mod kept_kernels;
 mod link;
 mod local;
 mod lost_device;
@@ -91,7 +92,7 @@ pub use crop::{
     CropFamily, CropFigure, CropMapOf, CropModel, CropResults, CropSeason, CropSpec, CropTuning,
 };
 pub use design::Design;
-pub use device::devices;
+pub use device::{CPU, devices};
 pub use embed::projection_path;
 pub use embed_season::EmbedSeasonSpec;
 pub use embed_series::{EmbedSeriesSpec, sources_of_weights};

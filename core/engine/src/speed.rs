@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use terroir_models::{Dofa, DofaConfig, PatchKernel, layer_product};
 
 use crate::Failure;
-use crate::device;
+use crate::device::{self, Compute};
 use crate::setup::guarded;
 use crate::training::{AdamWSettings, Optimiser};
 
@@ -24,8 +24,12 @@ pub use stp::{StpSpeedCase, measure_stp_speed};
 
 /// Classes of the training step's linear head.
 const CLASSES: usize = 10;
-/// Side of the matrices whose product stands for the device's peak.
+/// Side of the matrices whose product stands for the peak of a processor, and of a graphics card, which is wider.
 const MATRIX_SIDE: usize = 2048;
+const MATRIX_SIDE_OF_CARD: usize = 8192;
+/// Runs before those that are timed: a card's kernels are compiled and chosen among in the first ones.
+const WARM_UPS: usize = 1;
+const WARM_UPS_OF_CARD: usize = 5;
 
 /// What is timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +65,10 @@ pub struct Speed {
     /// The one that was used.
     pub device: String,
     pub seconds: Vec<f64>,
+    /// Runs before them.
+    pub warm_ups: usize,
+    /// Memory of the graphics card in the end, kept for reuse included, MiB; `None` on the processor.
+    pub card_mb: Option<f64>,
     /// Work of one run: two for a multiplication and an addition, 1e9 of them.
     pub gflop: f64,
     /// Sizes of network and input, so that a rival can build the same.
@@ -90,8 +98,10 @@ pub fn measure_speed(case: &SpeedCase) -> Result<Speed, Failure> {
     })?;
     let (seconds, gflop) = guarded(|| timed(case, &config, &compute.device))?;
     Ok(Speed {
-        device: compute.name,
         seconds,
+        warm_ups: warm_ups(&compute.device),
+        card_mb: card_mb(&compute),
+        device: compute.name,
         gflop,
         shape: json!({
             "width": config.width,
@@ -113,10 +123,14 @@ fn timed(
     let bands = case.wavelengths_um.len();
     let once = forward_gflop(config, bands) * case.batch as f64;
     if case.kind == SpeedKind::Product {
-        let side = MATRIX_SIDE;
+        let side = if is_card(device) {
+            MATRIX_SIDE_OF_CARD
+        } else {
+            MATRIX_SIDE
+        };
         let matrix = || Tensor::<2>::random([side, side], Distribution::Default, device);
         let (a, b) = (matrix(), matrix());
-        let seconds = repeat(case.repeats, || {
+        let seconds = repeat(case.repeats, device, || {
             read(layer_product(a.clone(), b.clone()).slice([0..1, 0..1]))
         })?;
         return Ok((seconds, 2.0 * (side as f64).powi(3) / 1e9));
@@ -144,7 +158,7 @@ fn timed(
             encoder: config.init_for_training(0, &device),
             head: LinearConfig::new(config.width, CLASSES).init(&device),
         });
-        let seconds = repeat(case.repeats, || {
+        let seconds = repeat(case.repeats, &device, || {
             let Some(learner) = model.take() else {
                 return Err("the model was lost".to_owned());
             };
@@ -164,7 +178,7 @@ fn timed(
     let model = config.init(0, device);
     let images = images(device);
     let kept = kernel(&model)?;
-    let seconds = repeat(case.repeats, || {
+    let seconds = repeat(case.repeats, device, || {
         let kernel = match case.kind {
             SpeedKind::Forward => kernel(&model)?,
             _ => kept.clone(),
@@ -174,8 +188,31 @@ fn timed(
     Ok((seconds, once))
 }
 
-fn repeat(repeats: usize, mut run: impl FnMut() -> Result<(), String>) -> Result<Vec<f64>, String> {
-    run()?;
+fn is_card(device: &Device) -> bool {
+    device.clone().without_autodiff() != Device::flex()
+}
+
+fn warm_ups(device: &Device) -> usize {
+    if is_card(device) {
+        WARM_UPS_OF_CARD
+    } else {
+        WARM_UPS
+    }
+}
+
+fn card_mb(compute: &Compute) -> Option<f64> {
+    let usage = compute.device.memory_pool_usage()?;
+    (!compute.is_cpu()).then_some(usage.bytes_reserved as f64 / f64::from(1 << 20))
+}
+
+fn repeat(
+    repeats: usize,
+    device: &Device,
+    mut run: impl FnMut() -> Result<(), String>,
+) -> Result<Vec<f64>, String> {
+    for _ in 0..warm_ups(device) {
+        run()?;
+    }
     (0..repeats)
         .map(|_| {
             let start = Instant::now();
@@ -207,7 +244,13 @@ fn noise<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
 }
 
 /// Waits for a result by looking at it.
+/// Waits for a tensor; from a card only its beginning is fetched.
 fn read<const D: usize>(tensor: Tensor<D>) -> Result<(), String> {
+    let tensor = if is_card(&tensor.device()) {
+        tensor.flatten::<1>(0, D - 1).slice([0..1])
+    } else {
+        tensor.flatten(0, D - 1)
+    };
     let values = tensor.into_data().try_into_vec::<f32>();
     match values {
         Ok(values) if values.iter().all(|value| value.is_finite()) => Ok(()),

@@ -133,6 +133,8 @@ struct Row {
     gflop: f64,
     ours: Side,
     rival: Option<Side>,
+    /// The rival with products of rounded factors, as its matrix units have them; of a card only.
+    rival_tf32: Option<Side>,
     /// The rival in half precision, where it was asked.
     rival_bfloat16: Option<Side>,
 }
@@ -243,14 +245,17 @@ fn run(how: &How, title: &str, mut cases: Vec<(String, Case)>, output: Output) -
         repeats: how.repeats as usize,
     };
     cases.push((
-        "product of two 2048 x 2048 matrices".to_owned(),
+        "product of two square matrices".to_owned(),
         Case::Dofa(product),
     ));
     let mut rival_name = None;
     let mut rows = Vec::new();
     for (what, case) in cases {
         output.remark(&format!("{what} …"));
-        rows.push(measure_case(how, what, &case, &mut rival_name)?);
+        let row = measure_case(how, what, &case, &mut rival_name)?;
+        // A card's first minute goes into trials of kernels: what is there already is said.
+        output.remark(&words_of(&row));
+        rows.push(row);
     }
     if output.json {
         return output.print_json(&rows);
@@ -261,6 +266,21 @@ fn run(how: &How, title: &str, mut cases: Vec<(String, Case)>, output: Output) -
             .map_err(|error| CliError::file("The table could not be written.", out, &error))?;
     }
     output.print(&table(&HEADER, &lines))
+}
+
+fn words_of(row: &Row) -> String {
+    let of = |who: &str, side: Option<&Side>| {
+        let seconds = median(&side?.seconds)?;
+        Some(format!("{who} {seconds:.4} s"))
+    };
+    let sides = [
+        of("Terroir", Some(&row.ours)),
+        of("PyTorch", row.rival.as_ref()),
+        of("in TF32", row.rival_tf32.as_ref()),
+        of("in bf16", row.rival_bfloat16.as_ref()),
+    ];
+    let sides: Vec<String> = sides.into_iter().flatten().collect();
+    format!("  {}", sides.join(", "))
 }
 
 fn measure_case(
@@ -275,6 +295,7 @@ fn measure_case(
         gflop: 0.0,
         ours: Side::default(),
         rival: None,
+        rival_tf32: None,
         rival_bfloat16: None,
     };
     // What the rival has no counterpart of is ours alone.
@@ -282,12 +303,21 @@ fn measure_case(
     for _ in 0..how.rounds {
         let ours = measure_apart(case)?;
         row.gflop = ours.speed.gflop;
-        row.ours.add(&ours.speed.seconds, ours.peak_mb);
+        let peak_mb = ours.speed.card_mb.unwrap_or(ours.peak_mb);
+        row.ours.add(&ours.speed.seconds, peak_mb);
         let Some(script) = how.rival.as_ref().filter(|_| is_shared) else {
             continue;
         };
-        for (side, bfloat16) in [(&mut row.rival, false), (&mut row.rival_bfloat16, true)] {
-            let theirs = run_rival(how, script, row.kind, &ours.speed, bfloat16)?;
+        let sides = [
+            (&mut row.rival, Precision::Single),
+            (&mut row.rival_tf32, Precision::Tf32),
+            (&mut row.rival_bfloat16, Precision::Half),
+        ];
+        for (side, precision) in sides {
+            if precision == Precision::Tf32 && !is_on_card(&ours.speed) {
+                continue;
+            }
+            let theirs = run_rival(how, script, row.kind, &ours.speed, precision)?;
             side.get_or_insert_default()
                 .add(&theirs.seconds, theirs.peak_mb);
             *rival_name = Some(theirs.name);
@@ -319,22 +349,37 @@ fn run_rival(
     script: &Path,
     kind: SpeedKind,
     ours: &Speed,
-    bfloat16: bool,
+    precision: Precision,
 ) -> CliResult<RivalMeasured> {
     let mut plan = ours.shape.clone();
     plan["kind"] = serde_json::json!(kind);
     plan["repeats"] = how.repeats.into();
     plan["threads"] = threads().into();
-    plan["bfloat16"] = bfloat16.into();
+    plan["warm_ups"] = ours.warm_ups.into();
+    plan["tf32"] = (precision == Precision::Tf32).into();
+    plan["bfloat16"] = (precision == Precision::Half).into();
+    plan["device"] = if is_on_card(ours) { "cuda" } else { "cpu" }.into();
     let needs = "Python with torch (and torchvision, timm and torchgeo for DOFA)";
     ask_rival(&how.python, script, &plan, needs)
+}
+
+/// What the rival calculates in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Precision {
+    Single,
+    Tf32,
+    Half,
+}
+
+fn is_on_card(speed: &Speed) -> bool {
+    speed.device != terroir_engine::CPU
 }
 
 fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-const HEADER: [&str; 8] = [
+const HEADER: [&str; 9] = [
     "measured",
     "Terroir s",
     "PyTorch s",
@@ -342,6 +387,7 @@ const HEADER: [&str; 8] = [
     "Terroir MiB",
     "PyTorch MiB",
     "share of the product's speed",
+    "PyTorch TF32 s",
     "PyTorch bf16 s",
 ];
 
@@ -361,21 +407,18 @@ fn lines_of(rows: &[Row]) -> Vec<Vec<String>> {
     rows.iter()
         .map(|row| {
             let ours = median(&row.ours.seconds);
-            let theirs = row.rival.as_ref().and_then(|side| median(&side.seconds));
-            let half = row
-                .rival_bfloat16
-                .as_ref()
-                .and_then(|side| median(&side.seconds));
+            let of = |side: &Option<Side>| side.as_ref().and_then(|side| median(&side.seconds));
             let share = ratio(speed(row), peak).map(|share| format!("{:.0} %", 100.0 * share));
             vec![
                 row.what.clone(),
-                number(ours, 3),
-                number(theirs, 3),
-                number(ratio(theirs, ours), 2),
+                number(ours, 4),
+                number(of(&row.rival), 4),
+                number(ratio(of(&row.rival), ours), 2),
                 number(Some(row.ours.peak_mb), 0),
                 number(row.rival.as_ref().map(|side| side.peak_mb), 0),
                 share.unwrap_or_else(|| "–".to_owned()),
-                number(half, 3),
+                number(of(&row.rival_tf32), 4),
+                number(of(&row.rival_bfloat16), 4),
             ]
         })
         .collect()
@@ -384,7 +427,7 @@ fn lines_of(rows: &[Row]) -> Vec<Vec<String>> {
 fn markdown(how: &How, title: &str, rival: Option<&str>, lines: &[Vec<String>]) -> String {
     let mut text = format!(
         "{title}, device {}, {} threads, {}; medians of {} runs in {} processes taking turns; memory is the peak of the \
-         whole process.\n\n",
+         whole process, of a card what the program holds of its memory.\n\n",
         how.device,
         threads(),
         rival.unwrap_or("no rival"),

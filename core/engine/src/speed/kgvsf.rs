@@ -8,7 +8,7 @@ use terroir_models::{
     ForecastDays, ImageSeries, Kgvsf, KgvsfConfig, Stream, WeatherRows, masked_huber,
 };
 
-use super::{Speed, SpeedKind, noise, read, repeat};
+use super::{Speed, SpeedKind, card_mb, noise, read, repeat, warm_ups};
 use crate::Failure;
 use crate::device;
 use crate::setup::guarded;
@@ -58,8 +58,10 @@ pub fn measure_kgvsf_speed(case: &KgvsfSpeedCase) -> Result<Speed, Failure> {
         _ => 1.0,
     };
     Ok(Speed {
-        device: compute.name,
         seconds,
+        warm_ups: warm_ups(&compute.device),
+        card_mb: card_mb(&compute),
+        device: compute.name,
         gflop: 2.0 * products(&config) as f64 * passes * case.batch as f64 / 1e9,
         shape: json!({ "config": config, "batch": case.batch, "step_days": STEP_DAYS }),
     })
@@ -123,7 +125,7 @@ fn timed(case: &KgvsfSpeedCase, config: &KgvsfConfig, device: &Device) -> Result
             let days = days_of(case, config, true);
             let state = model.encode(&series);
             let mut stream = Stream::new(2, "other weather");
-            repeat(case.repeats, || {
+            repeat(case.repeats, device, || {
                 let all = series.weather.values.len() / case.batch.max(1);
                 let after = (STEP_DAYS - 1) * config.drivers;
                 for place in series.weather.values.chunks_mut(all) {
@@ -138,7 +140,7 @@ fn timed(case: &KgvsfSpeedCase, config: &KgvsfConfig, device: &Device) -> Result
             let model = config.init(0, device);
             let series = series_of(case, config, device);
             let days = days_of(case, config, false);
-            repeat(case.repeats, || {
+            repeat(case.repeats, device, || {
                 let state = model.encode(&series);
                 read(model.forecast(&state, &series, &days).values)
             })
@@ -158,7 +160,7 @@ fn timed_steps(
     let is_valid = Tensor::ones([days.len(), 1, side, side], device);
     let mut optimiser = Optimiser::new(AdamWSettings::default());
     let mut model: Option<Kgvsf> = Some(config.init(0, device));
-    repeat(case.repeats, || {
+    repeat(case.repeats, device, || {
         let Some(learner) = model.take() else {
             return Err("the model was lost".to_owned());
         };

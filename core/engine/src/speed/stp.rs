@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use terroir_models::{FrameBatch, Stp, StpConfig, StpSource, StpTarget, masked_l1};
 
-use super::{Speed, SpeedKind, noise, read, repeat};
+use super::{Speed, SpeedKind, card_mb, noise, read, repeat, warm_ups};
 use crate::Failure;
 use crate::device;
 use crate::setup::guarded;
@@ -60,8 +60,10 @@ pub fn measure_stp_speed(case: &StpSpeedCase) -> Result<Speed, Failure> {
     };
     let products = config.products(case.side, frames) as f64;
     Ok(Speed {
-        device: compute.name,
         seconds,
+        warm_ups: warm_ups(&compute.device),
+        card_mb: card_mb(&compute),
+        device: compute.name,
         gflop: 2.0 * products * passes * case.batch as f64 / 1e9,
         shape: json!({
             "config": config,
@@ -109,7 +111,7 @@ fn timed(case: &StpSpeedCase, config: &StpConfig, device: &Device) -> Result<Vec
     if case.kind != SpeedKind::TrainingStep {
         let model = config.init(0, device);
         let batch = batch_of(case, device);
-        return repeat(case.repeats, || {
+        return repeat(case.repeats, device, || {
             read(model.summarise(&model.encode(&batch), &periods))
         });
     }
@@ -123,7 +125,7 @@ fn timed(case: &StpSpeedCase, config: &StpConfig, device: &Device) -> Result<Vec
     let times = vec![0.5; case.batch];
     let mut optimiser = Optimiser::new(AdamWSettings::default());
     let mut model: Option<Stp> = Some(config.init(0, &device));
-    repeat(case.repeats, || {
+    repeat(case.repeats, &device, || {
         let Some(learner) = model.take() else {
             return Err("the model was lost".to_owned());
         };
