@@ -114,14 +114,26 @@ impl WeatherEncoder {
         })
     }
 
-    /// [B, L, V] -> [B, L, D]; what the days give to the gates is one product for all of them.
+    /// [B, L, V] -> [B, L, D]; what the days give to the gates is one product for all of them. A day waits for the one before:
+    /// a graphics card would spend its time on starting kernels, thousands of them, so the processor does it where no
+    /// gradients are asked for, which do not come back from there.
     fn forward(&self, weather: Tensor<3>) -> Tensor<3> {
+        let device = weather.device();
+        let processor = Device::flex();
         let bias = match &self.input.bias {
             Some(bias) => bias.val() + self.hidden_bias.val(),
             None => self.hidden_bias.val(),
         };
-        let given = fused::affine(weather, self.input.weight.val(), bias);
-        fused::lstm(given, self.hidden.val())
+        let (weight, hidden) = (self.input.weight.val(), self.hidden.val());
+        if device.is_autodiff() || device == processor {
+            return fused::lstm(fused::affine(weather, weight, bias), hidden);
+        }
+        let given = fused::affine(
+            weather.to_device(&processor),
+            weight.to_device(&processor),
+            bias.to_device(&processor),
+        );
+        fused::lstm(given, hidden.to_device(&processor)).to_device(&device)
     }
 }
 
