@@ -247,7 +247,7 @@ fn noise<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
 /// Waits for a tensor; from a card only its beginning is fetched.
 fn read<const D: usize>(tensor: Tensor<D>) -> Result<(), String> {
     let tensor = if is_card(&tensor.device()) {
-        tensor.flatten::<1>(0, D - 1).slice([0..1])
+        tensor.flatten::<1>(0, D - 1).narrow(0, 0, 1)
     } else {
         tensor.flatten(0, D - 1)
     };
