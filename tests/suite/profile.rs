@@ -362,3 +362,39 @@ fn places_on_rasters_with_control_points_are_the_pixels_drawn_there() {
     assert_eq!(json["place"]["crs"].as_str(), Some("EPSG:32629"));
     assert_eq!(json["dates"][1]["values"][0].as_f64(), Some(142.0));
 }
+
+/// A raw image that sensor coefficients place: the pixel, the ground under it and what GDAL holds there are one.
+#[test]
+fn places_on_rasters_with_sensor_coefficients_are_the_pixels_drawn_there() {
+    let Some(data) = shared_data("profiles of a raw image") else {
+        return;
+    };
+    let file = data.join("tricky/rioxarray_rpc.tif");
+    let name = file.to_str().unwrap();
+    let folder = TempDir::new().unwrap();
+    for (col, row) in [(0, 0), (116, 137), (31, 250), (231, 273)] {
+        let pixel = format!("{col},{row}");
+        let by_pixel = &profiles(folder.path(), &[name, "--pixel", &pixel])[0];
+        assert_eq!(by_pixel["crs"].as_str(), Some("EPSG:4326"));
+        let (lon, lat) = (
+            by_pixel["x"].as_f64().unwrap(),
+            by_pixel["y"].as_f64().unwrap(),
+        );
+        assert!((46.0..48.0).contains(&lon) && (39.0..41.0).contains(&lat));
+        let by_place = &profiles(folder.path(), &[name, "--at", &format!("{lon},{lat}")])[0];
+        assert_eq!(
+            (&by_place["col"], &by_place["row"]),
+            (&by_pixel["col"], &by_pixel["row"])
+        );
+        let words = [col.to_string(), row.to_string()];
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        compare(&file, &["--pixel", &pixel], &words);
+        assert_eq!(values(by_place), values(by_pixel));
+    }
+    // Off the image: said so, and nothing guessed.
+    run(
+        folder.path(),
+        &["profile", name, "--at", "10.0,50.0", "--json"],
+    )
+    .failed(1, &["lies outside the raster"]);
+}

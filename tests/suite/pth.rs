@@ -1,6 +1,6 @@
 //! Writes `.pth` archives by hand, honest ones and others: what a weights file from anywhere may look like.
 
-use std::io::Write;
+use std::io::{Seek as _, SeekFrom, Write as _};
 
 /// A record of the archive, with what its headers claim.
 #[derive(Clone)]
@@ -9,8 +9,10 @@ pub struct Record {
     pub bytes: Vec<u8>,
     /// 0 = stored, 8 = deflated.
     pub method: u16,
-    /// Size the headers claim where it is not that of `bytes`.
+    /// Size the headers claim where it is not that of `bytes` and `zeros`.
     pub claimed: Option<u32>,
+    /// So many zeros follow.
+    zeros: usize,
 }
 
 impl Record {
@@ -20,6 +22,7 @@ impl Record {
             bytes: bytes.into(),
             method: 0,
             claimed: None,
+            zeros: 0,
         }
     }
 }
@@ -27,10 +30,21 @@ impl Record {
 /// An archive of these records. Checksums are left 0, which stands for "never made".
 pub fn archive(records: &[Record]) -> Vec<u8> {
     let mut file = Vec::new();
+    for (at, piece) in pieces(records) {
+        file.resize(at, 0);
+        file.extend(piece);
+    }
+    file
+}
+
+/// The same piece by piece, each with its place in the file; zeros lie between them.
+fn pieces(records: &[Record]) -> Vec<(usize, Vec<u8>)> {
+    let mut pieces = Vec::new();
+    let mut at = 0;
     let mut directory = Vec::new();
     for record in records {
-        let start = file.len() as u32;
-        let packed = record.bytes.len() as u32;
+        let start = at as u32;
+        let packed = (record.bytes.len() + record.zeros) as u32;
         let size = record.claimed.unwrap_or(packed);
         let packed = if record.method == 0 { size } else { packed };
         let common = |out: &mut Vec<u8>| {
@@ -43,26 +57,30 @@ pub fn archive(records: &[Record]) -> Vec<u8> {
             out.extend((record.name.len() as u16).to_le_bytes());
             out.extend([0; 2]);
         };
-        file.extend(b"PK\x03\x04");
-        common(&mut file);
-        file.extend(record.name.as_bytes());
-        file.extend(&record.bytes);
+        let mut piece = b"PK\x03\x04".to_vec();
+        common(&mut piece);
+        piece.extend(record.name.as_bytes());
+        piece.extend(&record.bytes);
         directory.extend(b"PK\x01\x02\x14\x00");
         common(&mut directory);
         directory.extend([0; 10]);
         directory.extend(start.to_le_bytes());
         directory.extend(record.name.as_bytes());
+        let length = piece.len() + record.zeros;
+        pieces.push((at, piece));
+        at += length;
     }
-    let start = file.len() as u32;
-    file.extend(&directory);
-    file.extend(b"PK\x05\x06");
-    file.extend([0; 4]);
-    file.extend((records.len() as u16).to_le_bytes());
-    file.extend((records.len() as u16).to_le_bytes());
-    file.extend((directory.len() as u32).to_le_bytes());
-    file.extend(start.to_le_bytes());
-    file.extend([0; 2]);
-    file
+    let (start, size) = (at as u32, directory.len() as u32);
+    let mut end = directory;
+    end.extend(b"PK\x05\x06");
+    end.extend([0; 4]);
+    end.extend((records.len() as u16).to_le_bytes());
+    end.extend((records.len() as u16).to_le_bytes());
+    end.extend(size.to_le_bytes());
+    end.extend(start.to_le_bytes());
+    end.extend([0; 2]);
+    pieces.push((at, end));
+    pieces
 }
 
 /// A string of a pickle.
@@ -112,7 +130,8 @@ pub fn dictionary<'a>(entries: impl IntoIterator<Item = (&'a str, Vec<u8>)>) -> 
     bytes
 }
 
-/// A whole checkpoint of zeros with these shapes, as `torch.save` writes one; each tensor in a record of its own.
+/// A whole checkpoint of zeros with these shapes, as `torch.save` writes one; each tensor in a record of its own. The zeros
+/// take no room on most disks.
 pub fn write_zeros(path: &std::path::Path, shapes: &[(String, Vec<usize>)]) {
     let keys: Vec<String> = (0..shapes.len()).map(|index| index.to_string()).collect();
     let entries = shapes
@@ -125,8 +144,14 @@ pub fn write_zeros(path: &std::path::Path, shapes: &[(String, Vec<usize>)]) {
     ];
     for ((_, shape), key) in shapes.iter().zip(&keys) {
         let count: usize = shape.iter().product();
-        records.push(Record::new(&format!("made/data/{key}"), vec![0; 4 * count]));
+        records.push(Record {
+            zeros: 4 * count,
+            ..Record::new(&format!("made/data/{key}"), Vec::new())
+        });
     }
     let mut file = std::fs::File::create(path).unwrap();
-    file.write_all(&archive(&records)).unwrap();
+    for (at, piece) in pieces(&records) {
+        file.seek(SeekFrom::Start(at as u64)).unwrap();
+        file.write_all(&piece).unwrap();
+    }
 }

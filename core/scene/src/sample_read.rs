@@ -207,14 +207,17 @@ fn side_by_side(
         }
     };
     let next = AtomicUsize::new(0);
-    let parts: Mutex<Vec<(usize, Vec<Pixels>)>> = Mutex::default();
-    let read_windows = |raster: &Raster| -> SceneResult<()> {
+    let parts: Mutex<Vec<(usize, SceneResult<Vec<Pixels>>)>> = Mutex::default();
+    let read_windows = |raster: &Raster| {
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(window) = windows.get(at) else {
-                return Ok(());
+                return;
             };
-            let part = pixels_of(raster, subject, plan, *window)?;
+            let part = pixels_of(raster, subject, plan, *window);
+            if part.is_err() {
+                next.store(windows.len(), Ordering::Relaxed);
+            }
             parts
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -224,13 +227,16 @@ fn side_by_side(
     let is_alone = !plan.is_sampled && windows.len() < WORTH_A_SECOND_HANDLE;
     let planes = if is_alone || is_remote(path) {
         let overview = overview(raster)?;
-        read_windows(raster)?;
+        read_windows(raster);
         overview
     } else {
         let twin = raster.twin();
         std::thread::scope(|scope| {
-            let second = scope.spawn(|| read_windows(&twin.open()?));
-            let planes = overview(raster).and_then(|planes| Ok((planes, read_windows(raster)?).0));
+            let second = scope.spawn(|| twin.open().map(|twin| read_windows(&twin)));
+            let planes = overview(raster);
+            if planes.is_ok() {
+                read_windows(raster);
+            }
             match second.join() {
                 Ok(theirs) => theirs.and(planes),
                 Err(panic) => std::panic::resume_unwind(panic),
@@ -238,8 +244,10 @@ fn side_by_side(
         })?
     };
     let mut parts = parts.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // Windows are begun in their order and what is begun is finished: of a damaged file the same place is named each time.
     parts.sort_unstable_by_key(|(at, _)| *at);
-    Ok((planes, parts.into_iter().map(|(_, part)| part).collect()))
+    let parts: SceneResult<Vec<_>> = parts.into_iter().map(|(_, part)| part).collect();
+    Ok((planes, parts?))
 }
 
 /// The valid pixels of a window that the plan keeps, one list a band.
