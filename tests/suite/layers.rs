@@ -216,8 +216,8 @@ fn the_sample_is_small_and_may_be_passed_on() {
 }
 
 /// Files that may hold `unsafe`, each with its reason in its own `expect`: nearly all call GDAL or PROJ where their bindings
-/// have no safe form; the rest is the memory and the loops of the networks and of fields.
-const UNSAFE: [&str; 36] = [
+/// have no safe form; the rest is the memory and the loops of the networks.
+const UNSAFE: [&str; 35] = [
     "core/engine/src/freed_memory.rs",
     "core/models/src/fused/convolution.rs",
     "core/models/src/fused/product.rs",
@@ -232,7 +232,6 @@ const UNSAFE: [&str; 36] = [
     "core/scene/src/cog.rs",
     "core/scene/src/complaints.rs",
     "core/scene/src/crs_catalogue.rs",
-    "core/scene/src/field_block.rs",
     "core/scene/src/gdal_network.rs",
     "core/scene/src/gdal_setup.rs",
     "core/scene/src/georef.rs",

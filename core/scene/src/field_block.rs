@@ -1,74 +1,78 @@
 //! Blocks of field pixels as the processor likes them: decoded axis by axis, multiplied with linear forms, turned into
-//! verdicts. The widest registers the machine has are used; elsewhere the same loops run narrower.
+//! verdicts, in the widest registers the machine has.
 //! Knows codes and numbers; knows nothing of classes, heads or files.
 
-#![expect(
-    unsafe_code,
-    reason = "a loop is compiled for the registers found at run time"
-)]
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::{FIELD_AXES, FIELD_NODATA};
 
-/// Pixels of a block: decoded they fit the innermost cache.
-pub(crate) const BLOCK: usize = 128;
-/// Pixels that are multiplied side by side: with eight forms, what sixteen registers of eight hold.
-pub(crate) const LANES: usize = 8;
-/// Pixels that are compared side by side.
-const WIDE: usize = 16;
+/// Pixels of a block: decoded they fit half of the innermost cache.
+pub(crate) const BLOCK: usize = 64;
 /// Forms that are packed together.
 pub(crate) const GROUP: usize = 8;
 /// `0.5^2` in squared codes: shorter vectors are fill.
 const SHORTEST_SQUARED: f32 = 0.25 * 127.5 * 127.5 * 127.5 * 127.5;
 
-/// What the processor can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Registers {
-    #[cfg(target_arch = "x86_64")]
-    Wide256,
-    Plain,
+/// Work done on blocks by code that is compiled once for each kind of register. Its `run`, and all it calls, must be
+/// `#[inline(always)]` to profit.
+pub(crate) trait BlockWork {
+    fn run<S: Simd>(&mut self, simd: S);
 }
 
-impl Registers {
-    pub(crate) fn of_machine() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            // Registers of 512 bits were tried and are no quicker: the compiler fills them badly.
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                return Self::Wide256;
+/// Runs `work` with the registers of this machine.
+pub(crate) fn run_with_registers(work: &mut impl BlockWork) {
+    struct Chosen<'a, W>(&'a mut W);
+
+    impl<W: BlockWork> WithSimd for Chosen<'_, W> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            self.0.run(simd);
+        }
+    }
+
+    Arch::new().dispatch(Chosen(work));
+}
+
+/// So many registers of pixels from register `base` of a row on.
+#[inline(always)]
+pub(crate) fn lanes<S: Simd, const WIDTH: usize>(
+    row: &[f32; BLOCK],
+    base: usize,
+) -> [S::f32s; WIDTH] {
+    let (row, _) = S::as_simd_f32s(row);
+    let mut lanes = [row[base]; WIDTH];
+    lanes.copy_from_slice(&row[base..base + WIDTH]);
+    lanes
+}
+
+/// Planar codes of some blocks, brought here at once: memory runs ahead of long reads, not of 64 short ones a plane apart.
+pub(crate) struct Run(Box<[i8]>);
+
+impl Run {
+    pub(crate) const PIXELS: usize = 32 * BLOCK;
+    /// Pixels an axis. Not a power of two: such rows would all want the same places of the cache.
+    pub(crate) const PLANE: usize = Self::PIXELS + 64;
+
+    pub(crate) fn new() -> Self {
+        Self(vec![0; FIELD_AXES * Self::PLANE].into_boxed_slice())
+    }
+
+    /// Brings up to [`Self::PIXELS`] pixels from `start` on of planar codes with `plane` pixels an axis; what lies behind
+    /// them is what was here before.
+    pub(crate) fn fetch(&mut self, codes: &[i8], plane: usize, start: usize) {
+        let count = plane.saturating_sub(start).min(Self::PIXELS);
+        for (axis, own) in self.0.chunks_exact_mut(Self::PLANE).enumerate() {
+            let from = axis * plane + start;
+            if let Some(codes) = codes.get(from..from + count) {
+                own[..count].copy_from_slice(codes);
             }
         }
-        Self::Plain
     }
-}
 
-/// Work done on a block by code that is compiled once for each kind of register.
-pub(crate) trait BlockWork {
-    /// `FUSED`: multiply and add in one rounding, where the machine does that at no cost.
-    fn run<const FUSED: bool>(&mut self);
-}
-
-/// Runs `work` with the registers of this machine. Its `run`, and all it calls, must be `#[inline(always)]` to profit.
-pub(crate) fn run_with(registers: Registers, work: &mut impl BlockWork) {
-    match registers {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: `Registers::of_machine` found these features on this processor.
-        Registers::Wide256 => unsafe { run_256(work) },
-        Registers::Plain => work.run::<false>(),
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn run_256(work: &mut impl BlockWork) {
-    work.run::<true>();
-}
-
-#[inline(always)]
-pub(crate) fn multiply_add<const FUSED: bool>(a: f32, b: f32, sum: f32) -> f32 {
-    if FUSED {
-        a.mul_add(b, sum)
-    } else {
-        a * b + sum
+    pub(crate) fn codes(&self) -> &[i8] {
+        &self.0
     }
 }
 
@@ -91,10 +95,9 @@ impl PixelBlock {
 
     /// Takes up to [`BLOCK`] pixels from `start` on of planar codes with `plane` pixels an axis.
     #[inline(always)]
-    pub(crate) fn decode<const FUSED: bool>(&mut self, codes: &[i8], plane: usize, start: usize) {
+    pub(crate) fn decode<S: Simd>(&mut self, simd: S, codes: &[i8], plane: usize, start: usize) {
         let count = plane.saturating_sub(start).min(BLOCK);
         self.count = count;
-        let mut squares = [0.0f32; BLOCK];
         let mut missing = [0u8; BLOCK];
         for (axis, values) in self.values.iter_mut().enumerate() {
             let from = axis * plane + start;
@@ -102,17 +105,18 @@ impl PixelBlock {
                 self.inverse = [0.0; BLOCK];
                 return;
             };
-            for (((value, square), missing), &code) in values
-                .iter_mut()
-                .zip(&mut squares)
-                .zip(&mut missing)
-                .zip(codes)
-            {
-                *missing |= u8::from(code == FIELD_NODATA);
-                let wide = i16::from(code);
-                let decoded = f32::from(wide * wide.wrapping_abs());
-                *value = decoded;
-                *square = multiply_add::<FUSED>(decoded, decoded, *square);
+            // Whole blocks apart: their length is known, and the loop is done in registers without a rest.
+            match <&[i8; BLOCK]>::try_from(codes) {
+                Ok(codes) => decode_axis(codes, values, &mut missing),
+                Err(_) => decode_axis(codes, values, &mut missing),
+            }
+        }
+        let mut squares = [0.0f32; BLOCK];
+        let (sums, _) = S::as_mut_simd_f32s(&mut squares);
+        for (base, sum) in sums.iter_mut().enumerate() {
+            for values in self.values.iter() {
+                let [value] = lanes::<S, 1>(values, base);
+                *sum = simd.mul_add_e_f32s(value, value, *sum);
             }
         }
         for ((inverse, square), missing) in self.inverse.iter_mut().zip(&squares).zip(&missing) {
@@ -120,6 +124,15 @@ impl PixelBlock {
             *inverse = if is_place { 1.0 / square.sqrt() } else { 0.0 };
         }
         self.inverse[count..].fill(0.0);
+    }
+}
+
+#[inline(always)]
+fn decode_axis(codes: &[i8], values: &mut [f32; BLOCK], missing: &mut [u8; BLOCK]) {
+    for ((value, missing), &code) in values.iter_mut().zip(missing).zip(codes) {
+        *missing |= u8::from(code == FIELD_NODATA);
+        let wide = i16::from(code);
+        *value = f32::from(wide * wide.wrapping_abs());
     }
 }
 
@@ -156,50 +169,67 @@ impl Forms {
         }
     }
 
-    /// Dots of the forms of `group` with [`LANES`] pixels from `base` on, not scaled and without bias.
-    #[inline(always)]
-    pub(crate) fn dots<const FUSED: bool>(
-        &self,
-        group: usize,
-        block: &PixelBlock,
-        base: usize,
-    ) -> [[f32; LANES]; GROUP] {
-        let mut sums = [[0.0f32; LANES]; GROUP];
-        for (values, weights) in block.values.iter().zip(&self.weights[group]) {
-            let mut lanes = [0.0f32; LANES];
-            lanes.copy_from_slice(&values[base..base + LANES]);
-            for (sums, weight) in sums.iter_mut().zip(weights) {
-                for (sum, value) in sums.iter_mut().zip(&lanes) {
-                    *sum = multiply_add::<FUSED>(*weight, *value, *sum);
-                }
-            }
-        }
-        sums
-    }
-
-    pub(crate) fn groups(&self) -> usize {
-        self.weights.len()
+    /// Axis by axis the weights of [`GROUP`] forms; the last group is filled with zeros.
+    pub(crate) fn groups(&self) -> &[[[f32; GROUP]; FIELD_AXES]] {
+        &self.weights
     }
 
     /// All forms of a block: `out[form * BLOCK + pixel]`, scaled to unit vectors, with bias. `out` holds whole groups.
     #[inline(always)]
-    pub(crate) fn apply<const FUSED: bool>(&self, block: &PixelBlock, out: &mut [f32]) {
-        for base in (0..block.count).step_by(LANES) {
-            let mut inverse = [0.0f32; LANES];
-            inverse.copy_from_slice(&block.inverse[base..base + LANES]);
-            for group in 0..self.weights.len() {
-                let sums = self.dots::<FUSED>(group, block, base);
-                for (form, sums) in sums.iter().enumerate() {
-                    let form = group * GROUP + form;
-                    let bias = self.bias[form];
-                    let target = &mut out[form * BLOCK + base..form * BLOCK + base + LANES];
-                    for ((out, sum), scale) in target.iter_mut().zip(sums).zip(&inverse) {
-                        *out = multiply_add::<FUSED>(*sum, *scale, bias);
+    pub(crate) fn apply<S: Simd>(&self, simd: S, block: &PixelBlock, out: &mut [f32]) {
+        if S::REGISTER_COUNT >= WIDE_REGISTERS {
+            self.apply_wide::<S, 2>(simd, block, out);
+        } else {
+            self.apply_wide::<S, 1>(simd, block, out);
+        }
+    }
+
+    #[inline(always)]
+    fn apply_wide<S: Simd, const WIDTH: usize>(
+        &self,
+        simd: S,
+        block: &PixelBlock,
+        out: &mut [f32],
+    ) {
+        let rows = out.chunks_exact_mut(GROUP * BLOCK);
+        for ((weights, bias), out) in self.weights.iter().zip(self.bias.chunks(GROUP)).zip(rows) {
+            for base in (0..BLOCK / S::F32_LANES).step_by(WIDTH) {
+                let pixels = block.values.iter();
+                let pixels = pixels.map(|values| lanes::<S, WIDTH>(values, base));
+                let sums = dots(simd, pixels, weights);
+                let inverse = lanes::<S, WIDTH>(&block.inverse, base);
+                for ((sums, bias), out) in sums.iter().zip(bias).zip(out.chunks_exact_mut(BLOCK)) {
+                    let bias = simd.splat_f32s(*bias);
+                    let (out, _) = S::as_mut_simd_f32s(out);
+                    for (at, (sum, scale)) in sums.iter().zip(inverse).enumerate() {
+                        out[base + at] = simd.mul_add_e_f32s(*sum, scale, bias);
                     }
                 }
             }
         }
     }
+}
+
+/// With so many registers, two of pixels are multiplied with eight forms at once; else one.
+pub(crate) const WIDE_REGISTERS: usize = 32;
+
+/// Dots of the forms of a group with some registers of pixels, given axis by axis; not scaled and without bias.
+#[inline(always)]
+pub(crate) fn dots<S: Simd, const WIDTH: usize>(
+    simd: S,
+    pixels: impl Iterator<Item = [S::f32s; WIDTH]>,
+    weights: &[[f32; GROUP]; FIELD_AXES],
+) -> [[S::f32s; WIDTH]; GROUP] {
+    let mut sums = [[simd.splat_f32s(0.0); WIDTH]; GROUP];
+    for (pixels, weights) in pixels.zip(weights) {
+        for (sums, weight) in sums.iter_mut().zip(weights) {
+            let weight = simd.splat_f32s(*weight);
+            for (sum, pixels) in sums.iter_mut().zip(pixels) {
+                *sum = simd.mul_add_e_f32s(weight, pixels, *sum);
+            }
+        }
+    }
+    sums
 }
 
 /// What scores say of the pixels of a block.
@@ -225,54 +255,49 @@ impl BlockVerdicts {
 
     /// From `scores[class * BLOCK + pixel]`: winner and softmax of `temperature * scores`.
     #[inline(always)]
-    pub(crate) fn judge<const FUSED: bool>(
+    pub(crate) fn judge<S: Simd>(
         &mut self,
+        simd: S,
         scores: &[f32],
         classes: usize,
         temperature: f32,
         with_entropy: bool,
     ) {
-        for base in (0..BLOCK).step_by(WIDE) {
-            let (mut first, mut second) = ([f32::MIN; WIDE], [f32::MIN; WIDE]);
-            let mut winner = [0u32; WIDE];
-            for class in 0..classes {
-                let row = &scores[class * BLOCK + base..class * BLOCK + base + WIDE];
-                for lane in 0..WIDE {
-                    let score = row[lane];
-                    let wins = score > first[lane];
-                    let rest = if wins { first[lane] } else { score };
-                    second[lane] = if rest > second[lane] {
-                        rest
-                    } else {
-                        second[lane]
-                    };
-                    first[lane] = if wins { score } else { first[lane] };
-                    winner[lane] = if wins { class as u32 } else { winner[lane] };
-                }
+        let rows = || scores.as_chunks::<BLOCK>().0.iter().take(classes);
+        let (lowest, nothing) = (simd.splat_f32s(f32::MIN), simd.splat_f32s(0.0));
+        let (one, deepest) = (simd.splat_f32s(1.0), simd.splat_f32s(-80.0));
+        let temperature = simd.splat_f32s(temperature);
+        for base in 0..BLOCK / S::F32_LANES {
+            let (mut first, mut second) = (lowest, lowest);
+            let mut winner = simd.splat_u32s(0);
+            for (class, row) in rows().enumerate() {
+                let [score] = lanes::<S, 1>(row, base);
+                let wins = simd.greater_than_f32s(score, first);
+                let rest = simd.select_f32s(wins, first, score);
+                second = simd.select_f32s(simd.greater_than_f32s(rest, second), rest, second);
+                first = simd.select_f32s(wins, score, first);
+                winner = simd.select_u32s(wins, simd.splat_u32s(class as u32), winner);
             }
-            let (mut total, mut weighted) = ([0.0f32; WIDE], [0.0f32; WIDE]);
-            for class in 0..classes {
-                let row = &scores[class * BLOCK + base..class * BLOCK + base + WIDE];
-                for lane in 0..WIDE {
-                    let below = temperature * (row[lane] - first[lane]);
-                    let share = exp_of_negative::<FUSED>(below);
-                    total[lane] += share;
-                    weighted[lane] = multiply_add::<FUSED>(share, below.max(-80.0), weighted[lane]);
-                }
+            let (mut total, mut weighted) = (nothing, nothing);
+            for row in rows() {
+                let [score] = lanes::<S, 1>(row, base);
+                let below = simd.mul_f32s(temperature, simd.sub_f32s(score, first));
+                let share = exp_of_negative(simd, below);
+                total = simd.add_f32s(total, share);
+                weighted = simd.mul_add_e_f32s(share, simd.max_f32s(below, deepest), weighted);
             }
-            for lane in 0..WIDE {
-                let scale = 1.0 / total[lane];
-                self.class[base + lane] = winner[lane];
-                self.probability[base + lane] = scale;
-                let below = temperature * (second[lane] - first[lane]);
-                self.second[base + lane] = scale * exp_of_negative::<FUSED>(below);
-                self.entropy[base + lane] = weighted[lane] * scale;
-            }
-            if with_entropy {
-                let entropy = &mut self.entropy[base..base + WIDE];
-                for (entropy, total) in entropy.iter_mut().zip(&total) {
-                    *entropy = (total.ln() - *entropy).max(0.0);
-                }
+            let scale = simd.div_f32s(one, total);
+            let below = simd.mul_f32s(temperature, simd.sub_f32s(second, first));
+            let share = simd.mul_f32s(scale, exp_of_negative(simd, below));
+            S::as_mut_simd_u32s(&mut self.class).0[base] = winner;
+            S::as_mut_simd_f32s(&mut self.probability).0[base] = scale;
+            S::as_mut_simd_f32s(&mut self.second).0[base] = share;
+            S::as_mut_simd_f32s(&mut self.entropy).0[base] = simd.mul_f32s(weighted, scale);
+        }
+        if with_entropy {
+            // The total is one over the winner's share.
+            for (entropy, share) in self.entropy.iter_mut().zip(&self.probability) {
+                *entropy = (-share.ln() - *entropy).max(0.0);
             }
         }
     }
@@ -280,19 +305,21 @@ impl BlockVerdicts {
 
 /// `exp(x)` for x <= 0 to a relative 2e-7, in steps that fit wide registers; 0 below -87.
 #[inline(always)]
-pub(crate) fn exp_of_negative<const FUSED: bool>(x: f32) -> f32 {
-    const LOG2_E: f32 = std::f32::consts::LOG2_E;
+pub(crate) fn exp_of_negative<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     // ln 2 in two parts, the first of which multiplies small integers without rounding.
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
     // Adding it leaves the nearest integer in the last bits.
     const ROUNDING: f32 = 12_582_912.0;
-    let clamped = if x > -87.0 { x } else { -87.0 };
-    let shifted = multiply_add::<FUSED>(clamped, LOG2_E, ROUNDING);
-    let power = shifted - ROUNDING;
-    let rest = multiply_add::<FUSED>(power, -LN_2_HIGH, clamped);
-    let rest = multiply_add::<FUSED>(power, -LN_2_LOW, rest);
-    let mut sum = 1.987_569_2e-4;
+    let number = |value: f32| simd.splat_f32s(value);
+    let (least, one, rounding) = (number(-87.0), number(1.0), number(ROUNDING));
+    let is_seen = simd.greater_than_f32s(x, least);
+    let clamped = simd.select_f32s(is_seen, x, least);
+    let shifted = simd.mul_add_e_f32s(clamped, number(std::f32::consts::LOG2_E), rounding);
+    let power = simd.sub_f32s(shifted, rounding);
+    let rest = simd.mul_add_e_f32s(power, number(-LN_2_HIGH), clamped);
+    let rest = simd.mul_add_e_f32s(power, number(-LN_2_LOW), rest);
+    let mut sum = number(1.987_569_2e-4);
     for factor in [
         1.398_199_9e-3,
         8.333_452e-3,
@@ -300,15 +327,24 @@ pub(crate) fn exp_of_negative<const FUSED: bool>(x: f32) -> f32 {
         1.666_666_5e-1,
         5e-1,
     ] {
-        sum = multiply_add::<FUSED>(sum, rest, factor);
+        sum = simd.mul_add_e_f32s(sum, rest, number(factor));
     }
-    let sum = multiply_add::<FUSED>(sum * rest, rest, rest) + 1.0;
-    let scale = f32::from_bits(((power as i32 + 127) << 23) as u32);
-    if x > -87.0 { sum * scale } else { 0.0 }
+    let sum = simd.mul_add_e_f32s(simd.mul_f32s(sum, rest), rest, rest);
+    let sum = simd.add_f32s(sum, one);
+    // Two to the power: the integer becomes the exponent of a float, whose bits begin at the 23rd.
+    let exponent = simd.add_u32s(
+        simd.transmute_u32s_f32s(shifted),
+        simd.splat_u32s(127_u32.wrapping_sub(ROUNDING.to_bits())),
+    );
+    let bits = simd.mul_u32s(exponent, simd.splat_u32s(1 << 23));
+    let scale = simd.transmute_f32s_u32s(bits);
+    simd.select_f32s(is_seen, simd.mul_f32s(sum, scale), number(0.0))
 }
 
 #[cfg(test)]
 mod tests {
+    use pulp::Scalar;
+
     use super::*;
     use crate::{decode_pixel, similarity};
 
@@ -324,28 +360,31 @@ mod tests {
 
     impl BlockWork for All<'_> {
         #[inline(always)]
-        fn run<const FUSED: bool>(&mut self) {
-            self.block
-                .decode::<FUSED>(self.codes, self.plane, self.start);
-            self.forms.apply::<FUSED>(&self.block, &mut self.out);
+        fn run<S: Simd>(&mut self, simd: S) {
+            self.block.decode(simd, self.codes, self.plane, self.start);
+            self.forms.apply(simd, &self.block, &mut self.out);
             self.verdicts
-                .judge::<FUSED>(&self.out, self.forms.count, 1.5, true);
+                .judge(simd, &self.out, self.forms.count, 1.5, true);
         }
+    }
+
+    fn exp_of(x: f32) -> f32 {
+        exp_of_negative(Scalar::new(), x)
     }
 
     #[test]
     fn exponentials_are_close() {
         for step in 0..8700 {
             let x = -(step as f32) / 100.0;
-            let (found, expected) = (exp_of_negative::<false>(x), x.exp());
+            let (found, expected) = (exp_of(x), x.exp());
             assert!(
                 (found - expected).abs() <= 3e-7 * expected,
                 "{x}: {found} {expected}"
             );
         }
-        assert_eq!(exp_of_negative::<false>(0.0), 1.0);
-        assert_eq!(exp_of_negative::<false>(-500.0), 0.0);
-        assert_eq!(exp_of_negative::<false>(f32::NEG_INFINITY), 0.0);
+        assert_eq!(exp_of(0.0), 1.0);
+        assert_eq!(exp_of(-500.0), 0.0);
+        assert_eq!(exp_of(f32::NEG_INFINITY), 0.0);
     }
 
     #[test]
@@ -372,7 +411,7 @@ mod tests {
             .collect();
         let bias: Vec<f32> = (0..11).map(|k| k as f32 * 0.05).collect();
         let forms = Forms::new(rows.iter().map(Vec::as_slice), &bias);
-        for registers in [Registers::of_machine(), Registers::Plain] {
+        for is_plain in [false, true] {
             for start in (0..plane).step_by(BLOCK) {
                 let mut all = All {
                     codes: &codes,
@@ -380,10 +419,14 @@ mod tests {
                     start,
                     forms: &forms,
                     block: PixelBlock::new(),
-                    out: vec![0.0; forms.groups() * GROUP * BLOCK],
+                    out: vec![0.0; forms.groups().len() * GROUP * BLOCK],
                     verdicts: BlockVerdicts::new(),
                 };
-                run_with(registers, &mut all);
+                if is_plain {
+                    all.run(Scalar::new());
+                } else {
+                    run_with_registers(&mut all);
+                }
                 for pixel in 0..all.block.count {
                     let own = std::array::from_fn(|axis| codes[axis * plane + start + pixel]);
                     let Some(unit) = decode_pixel(&own) else {

@@ -4,10 +4,11 @@
 use std::ops::Range;
 
 use gdal_sys::GDALDataType;
+use pulp::Simd;
 
 use crate::block_plan::Between;
 use crate::block_read::{BlockSums, Walked, corners};
-use crate::field_block::{BLOCK, BlockWork, PixelBlock, Registers, run_with};
+use crate::field_block::{BLOCK, BlockWork, PixelBlock, run_with_registers};
 use crate::gdal_setup::take_gdal_messages;
 use crate::raster_header::{GDT_INT8, Nodata};
 use crate::raster_read::hide;
@@ -215,7 +216,7 @@ impl BlockSums for FieldSums {
             block: PixelBlock::new(),
             inverse: &mut self.inverse,
         };
-        run_with(Registers::of_machine(), &mut lengths);
+        run_with_registers(&mut lengths);
         Ok(())
     }
 
@@ -243,9 +244,9 @@ struct Lengths<'a> {
 
 impl BlockWork for Lengths<'_> {
     #[inline(always)]
-    fn run<const FUSED: bool>(&mut self) {
+    fn run<S: Simd>(&mut self, simd: S) {
         for start in (0..self.pixels).step_by(BLOCK) {
-            self.block.decode::<FUSED>(self.codes, self.pixels, start);
+            self.block.decode(simd, self.codes, self.pixels, start);
             self.inverse
                 .extend_from_slice(&self.block.inverse[..self.block.count]);
         }

@@ -1,11 +1,12 @@
 //! Heads of every kind: how one is fitted on labelled pixels and what it says of a pixel or of a whole window of a field.
 //! Knows vectors, codes and classes; knows nothing of files, jobs or drawing.
 
+use pulp::Simd;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::field_block::{
-    BLOCK, BlockVerdicts, BlockWork, Forms, GROUP, PixelBlock, Registers, run_with,
+    BLOCK, BlockVerdicts, BlockWork, Forms, GROUP, PixelBlock, Run, run_with_registers,
 };
 use crate::forest::{Forest, ForestNodes, TREES};
 use crate::head::{FitSet, gather, pixel_counts};
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// Pixels one thread judges at a time.
-const TASK: usize = 64 * BLOCK;
+const TASK: usize = 4 * Run::PIXELS;
 
 /// How a head is fitted.
 #[derive(Clone, Debug, PartialEq)]
@@ -261,7 +262,6 @@ pub struct Verdicts {
 
 /// A head made ready for whole windows.
 pub struct Predictor {
-    registers: Registers,
     model: Ready,
     classes: usize,
     temperature: f32,
@@ -278,7 +278,6 @@ impl Predictor {
     /// Of a head that was fitted here or read from a file, which checks it.
     pub fn new(head: &Head) -> Self {
         Self {
-            registers: Registers::of_machine(),
             model: match &head.model {
                 HeadModel::Linear { weights, bias } => {
                     Ready::Linear(Forms::new(weights.iter().map(Vec::as_slice), bias))
@@ -336,7 +335,7 @@ impl Predictor {
                     second,
                     entropy,
                 };
-                run_with(self.registers, &mut work);
+                run_with_registers(&mut work);
             });
         verdicts
     }
@@ -360,7 +359,7 @@ impl Predictor {
                     block: PixelBlock::new(),
                     scores: Vec::new(),
                 };
-                run_with(self.registers, &mut work);
+                run_with_registers(&mut work);
                 let mut shares = vec![f32::NAN; self.classes * BLOCK];
                 for pixel in (0..work.block.count).filter(|p| work.block.inverse[*p] > 0.0) {
                     let scores: Vec<f64> = (0..self.classes)
@@ -386,18 +385,19 @@ impl Predictor {
 
     /// Fills `scores[class * BLOCK + pixel]`.
     #[inline(always)]
-    fn score<const FUSED: bool>(
+    fn score<S: Simd>(
         &self,
+        simd: S,
         block: &PixelBlock,
         scores: &mut [f32],
         scratch: &mut Vec<f32>,
     ) {
         match &self.model {
-            Ready::Linear(forms) => forms.apply::<FUSED>(block, scores),
-            Ready::Neighbours(forms) => forms.scores::<FUSED>(block, self.classes, scores),
+            Ready::Linear(forms) => forms.apply(simd, block, scores),
+            Ready::Neighbours(forms) => forms.scores(block, self.classes, scores),
             Ready::Forest(nodes) => nodes.scores(block, self.classes, scores),
             Ready::Network(forms) => {
-                forms.scores::<FUSED>(block, scratch, &mut scores[..self.classes * BLOCK])
+                forms.scores(simd, block, scratch, &mut scores[..self.classes * BLOCK])
             }
         }
     }
@@ -422,8 +422,9 @@ struct Work<'a> {
 
 impl BlockWork for Work<'_> {
     #[inline(always)]
-    fn run<const FUSED: bool>(&mut self) {
+    fn run<S: Simd>(&mut self, simd: S) {
         let predictor = self.predictor;
+        let mut run = Run::new();
         let mut block = PixelBlock::new();
         let mut found = BlockVerdicts::new();
         let mut scores = vec![0.0f32; predictor.score_space()];
@@ -431,7 +432,10 @@ impl BlockWork for Work<'_> {
         let evenness = 1.0 / (predictor.classes.max(2) as f32).ln();
         for offset in (0..self.class.len()).step_by(BLOCK) {
             let start = self.start + offset;
-            block.decode::<FUSED>(self.codes, self.plane, start);
+            if offset % Run::PIXELS == 0 {
+                run.fetch(self.codes, self.plane, start);
+            }
+            block.decode(simd, run.codes(), Run::PLANE, offset % Run::PIXELS);
             block.count = block.count.min(self.class.len() - offset);
             if let Some(wanted) = self.wanted {
                 for (pixel, inverse) in block.inverse.iter_mut().enumerate() {
@@ -443,8 +447,9 @@ impl BlockWork for Work<'_> {
             if block.inverse.iter().all(|inverse| *inverse == 0.0) {
                 continue;
             }
-            predictor.score::<FUSED>(&block, &mut scores, &mut scratch);
-            found.judge::<FUSED>(
+            predictor.score(simd, &block, &mut scores, &mut scratch);
+            found.judge(
+                simd,
                 &scores,
                 predictor.classes,
                 predictor.temperature,
@@ -476,13 +481,12 @@ struct ScoreWork<'a> {
 
 impl BlockWork for ScoreWork<'_> {
     #[inline(always)]
-    fn run<const FUSED: bool>(&mut self) {
-        self.block
-            .decode::<FUSED>(self.codes, self.plane, self.start);
+    fn run<S: Simd>(&mut self, simd: S) {
+        self.block.decode(simd, self.codes, self.plane, self.start);
         self.scores.resize(self.predictor.score_space(), 0.0);
         let mut scratch = Vec::new();
         self.predictor
-            .score::<FUSED>(&self.block, &mut self.scores, &mut scratch);
+            .score(simd, &self.block, &mut self.scores, &mut scratch);
     }
 }
 

@@ -444,11 +444,10 @@ fn speed_of_heads() {
         let start = std::time::Instant::now();
         predictor.judge(&codes, rows.len(), None, false);
         eprintln!(
-            "{:<20} fit {:.1} ms, {:.1} ns a pixel with {:?}",
+            "{:<20} fit {:.1} ms, {:.1} ns a pixel",
             kind.name(),
             fitted.as_secs_f64() * 1e3,
             start.elapsed().as_secs_f64() * 1e9 / rows.len() as f64,
-            predictor.registers
         );
     }
 }

@@ -95,6 +95,7 @@ mod map_polygons;
 mod map_sheet;
 mod mask;
 mod modis_land;
+mod nearest;
 mod neighbours;
 mod network;
 mod outlines;

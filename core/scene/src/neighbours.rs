@@ -3,8 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::field_block::{BLOCK, Forms, GROUP, LANES, PixelBlock};
+use crate::field_block::{BLOCK, Forms, PixelBlock};
 use crate::head::FitSet;
+use crate::nearest::Nearest;
 use crate::temperature::{UnseenScores, likeliest_temperature};
 use crate::{FIELD_AXES, SceneError, SceneResult, similarity};
 
@@ -32,8 +33,11 @@ pub struct Neighbours {
     pub votes: Vec<f32>,
 }
 
+/// Outcomes of votes that are remembered within a block.
+const REMEMBERED: usize = 16;
+
 /// Ranked best first: likeness and index of the labelled pixel.
-type Nearest = Vec<(f32, usize)>;
+type Ranked = Vec<(f32, usize)>;
 
 impl Neighbours {
     /// Keeps the pixels, thinned evenly where there are too many. Votes count what the classes weigh against each other.
@@ -91,8 +95,12 @@ impl Neighbours {
         self.vectors.get(index)?.as_slice().try_into().ok()
     }
 
-    fn nearest(&self, unit: &[f32; FIELD_AXES], except: Option<usize>) -> Nearest {
-        let mut best: Nearest = Vec::with_capacity(self.k + 1);
+    fn class_of(&self, index: usize) -> u8 {
+        self.class.get(index).copied().unwrap_or(0)
+    }
+
+    fn nearest(&self, unit: &[f32; FIELD_AXES], except: Option<usize>) -> Ranked {
+        let mut best: Ranked = Vec::with_capacity(self.k + 1);
         for index in 0..self.vectors.len() {
             if Some(index) == except {
                 continue;
@@ -108,7 +116,7 @@ impl Neighbours {
     fn scores(&self, nearest: &[(f32, usize)], out: &mut [f64]) {
         out.fill(HEAD_START);
         let mut total = HEAD_START * out.len() as f64;
-        let class_of = |index: usize| usize::from(self.class.get(index).copied().unwrap_or(0));
+        let class_of = |index: usize| usize::from(self.class_of(index));
         for (_, index) in nearest {
             let class = class_of(*index);
             let vote = f64::from(self.votes.get(class).copied().unwrap_or(1.0));
@@ -178,7 +186,7 @@ impl Neighbours {
     }
 }
 
-fn keep_best(best: &mut Nearest, k: usize, likeness: f32, index: usize) {
+fn keep_best(best: &mut Ranked, k: usize, likeness: f32, index: usize) {
     if best.len() == k && best.last().is_some_and(|(worst, _)| likeness <= *worst) {
         return;
     }
@@ -202,46 +210,32 @@ impl NeighbourForms {
     }
 
     /// `out[class * BLOCK + pixel]`.
-    #[inline(always)]
-    pub(crate) fn scores<const FUSED: bool>(
-        &self,
-        block: &PixelBlock,
-        classes: usize,
-        out: &mut [f32],
-    ) {
-        let k = self.neighbours.k;
-        let count = self.forms.count;
+    pub(crate) fn scores(&self, block: &PixelBlock, classes: usize, out: &mut [f32]) {
+        let neighbours = &self.neighbours;
+        let found = Nearest::of(block, &self.forms, neighbours.k);
+        let mut ranked = Vec::with_capacity(neighbours.k);
         let mut scores = vec![0.0f64; classes];
-        for base in (0..block.count).step_by(LANES) {
-            let mut best: [Nearest; LANES] = std::array::from_fn(|_| Vec::with_capacity(k + 1));
-            // The worst that is still kept: only what beats it is looked at.
-            let mut bar = [f32::NEG_INFINITY; LANES];
-            for group in 0..self.forms.groups() {
-                let dots = self.forms.dots::<FUSED>(group, block, base);
-                for (member, dots) in dots.iter().enumerate() {
-                    let index = group * GROUP + member;
-                    if index >= count {
-                        break;
-                    }
-                    let mut beaten = 0u32;
-                    for (lane, (dot, bar)) in dots.iter().zip(&bar).enumerate() {
-                        beaten |= u32::from(dot > bar) << lane;
-                    }
-                    while beaten != 0 {
-                        let lane = beaten.trailing_zeros() as usize;
-                        beaten &= beaten - 1;
-                        keep_best(&mut best[lane], k, dots[lane], index);
-                        if best[lane].len() == k {
-                            bar[lane] = best[lane].last().map_or(f32::NEG_INFINITY, |b| b.0);
-                        }
-                    }
+        let mut voters = Vec::with_capacity(neighbours.k);
+        // Pixels of a block mostly have the same voters, and a logarithm takes as long as many comparisons.
+        let mut votes: Vec<(Vec<u8>, Vec<f32>)> = Vec::new();
+        for pixel in 0..block.count {
+            ranked.clear();
+            for (likeness, index) in found.likeness.iter().zip(&found.index) {
+                if likeness[pixel] > f32::NEG_INFINITY {
+                    ranked.push((likeness[pixel], index[pixel] as usize));
                 }
             }
-            for (lane, nearest) in best.iter().enumerate() {
-                self.neighbours.scores(nearest, &mut scores);
-                for (class, score) in scores.iter().enumerate() {
-                    out[class * BLOCK + base + lane] = *score as f32;
-                }
+            voters.clear();
+            voters.extend(ranked.iter().map(|(_, index)| neighbours.class_of(*index)));
+            let known = votes.iter().position(|(known, _)| *known == voters);
+            let at = known.unwrap_or_else(|| {
+                neighbours.scores(&ranked, &mut scores);
+                votes.truncate(REMEMBERED - 1);
+                votes.push((voters.clone(), scores.iter().map(|s| *s as f32).collect()));
+                votes.len() - 1
+            });
+            for (class, score) in votes[at].1.iter().enumerate() {
+                out[class * BLOCK + pixel] = *score;
             }
         }
     }

@@ -3,9 +3,10 @@
 //!
 //! It is far too small for a tensor library to pay: a fit takes about a second on one core.
 
+use pulp::Simd;
 use serde::{Deserialize, Serialize};
 
-use crate::field_block::{BLOCK, Forms, PixelBlock, multiply_add};
+use crate::field_block::{BLOCK, Forms, GROUP, PixelBlock};
 use crate::folds::splitmix64;
 use crate::head::FitSet;
 use crate::temperature::{UnseenScores, likeliest_temperature};
@@ -306,26 +307,28 @@ impl NetworkForms {
 
     /// `out[class * BLOCK + pixel]`; `units` is scratch.
     #[inline(always)]
-    pub(crate) fn scores<const FUSED: bool>(
+    pub(crate) fn scores<S: Simd>(
         &self,
+        simd: S,
         block: &PixelBlock,
         units: &mut Vec<f32>,
         out: &mut [f32],
     ) {
-        units.resize(
-            self.hidden.groups() * crate::field_block::GROUP * BLOCK,
-            0.0,
-        );
-        self.hidden.apply::<FUSED>(block, units);
+        units.resize(self.hidden.groups().len() * GROUP * BLOCK, 0.0);
+        self.hidden.apply(simd, block, units);
+        let nothing = simd.splat_f32s(0.0);
         for ((out, row), bias) in out
             .chunks_exact_mut(BLOCK)
             .zip(&self.output)
             .zip(&self.output_bias)
         {
             out.fill(*bias);
+            let (sums, _) = S::as_mut_simd_f32s(out);
             for (weight, units) in row.iter().zip(units.chunks_exact(BLOCK)) {
-                for (sum, unit) in out.iter_mut().zip(units) {
-                    *sum = multiply_add::<FUSED>(*weight, unit.max(0.0), *sum);
+                let weight = simd.splat_f32s(*weight);
+                let (units, _) = S::as_simd_f32s(units);
+                for (sum, unit) in sums.iter_mut().zip(units) {
+                    *sum = simd.mul_add_e_f32s(weight, simd.max_f32s(*unit, nothing), *sum);
                 }
             }
         }
