@@ -1,11 +1,10 @@
 //! The line of the command line that does what the export dialog is about to do, and what of it comes out otherwise.
 //! Knows the form and the layers; starts nothing.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
 use terroir_engine::shell_line;
-use terroir_scene::{Crs, Layer, SheetSize, Style};
+use terroir_scene::SheetSize;
 
 use crate::export::{ExportForm, ExportKind, command_of, job_of, with_default_extension};
 use crate::language::t;
@@ -47,34 +46,14 @@ pub fn export_command(state: &State, form: &ExportForm) -> Result<ExportCommand,
             _ => Err(t!("export-copy-unsaved")),
         },
         ExportKind::Picture => {
-            let layer = seen_layer(state, |_| true).ok_or(t!("export-copy-no-raster"))?;
             let out = with_default_extension(out, "png");
-            Ok(of_layer(state, "render", &layer, &out, Vec::new()))
+            of_view(state, "render", Vec::new(), &out)
         }
         ExportKind::Sheet => {
-            let has_classes = |layer: &Layer| matches!(layer.style, Some(Style::Palette { .. }));
-            let layer = seen_layer(state, has_classes)
-                .or_else(|| seen_layer(state, |_| true))
-                .ok_or(t!("export-copy-no-raster"))?;
             let out = with_default_extension(out, "pdf");
-            Ok(of_layer(
-                state,
-                "layout",
-                &layer,
-                &out,
-                words_of_sheet(form),
-            ))
+            of_view(state, "layout", words_of_sheet(form), &out)
         }
     }
-}
-
-/// The topmost raster on show that is as wanted.
-fn seen_layer(state: &State, is_wanted: impl Fn(&Layer) -> bool) -> Option<Arc<Layer>> {
-    let layers = &state.history.document().layers;
-    let found = layers
-        .iter()
-        .find(|layer| layer.visible && layer.raster_info().is_some() && is_wanted(layer));
-    found.cloned()
 }
 
 fn words_of_sheet(form: &ExportForm) -> Vec<String> {
@@ -101,32 +80,35 @@ fn words_of_sheet(form: &ExportForm) -> Vec<String> {
     words
 }
 
-/// `terroir render` or `terroir layout` of the whole of a layer.
-fn of_layer(
+/// `terroir render` or `terroir layout` of the part of the project in view.
+fn of_view(
     state: &State,
     command: &str,
-    layer: &Layer,
-    out: &std::path::Path,
     more: Vec<String>,
-) -> ExportCommand {
-    let mut words = vec!["terroir".to_owned(), command.to_owned()];
-    words.extend(layer.raster_path().map(|path| path.display().to_string()));
+    out: &Path,
+) -> Result<ExportCommand, &'static str> {
+    let project = state.project.path.as_ref();
+    let Some(project) = project.filter(|_| !state.history.is_dirty()) else {
+        return Err(t!("export-copy-unsaved-view"));
+    };
+    let mut words = vec![
+        "terroir".to_owned(),
+        command.to_owned(),
+        project.display().to_string(),
+    ];
     words.extend(more);
-    let own = layer.raster_info().and_then(|info| info.grid.crs());
-    let map = state.history.document().map_crs.as_ref();
-    if let Some(map) = map.filter(|map| Some(*map) != own) {
-        words.extend(["--crs".to_owned(), crs_word(map)]);
+    if let Some(view) = state.session.view_extent {
+        // A hundredth of what a pixel of the window measures is enough.
+        let digits = (2.0 - (view.width() / 1000.0).log10()).clamp(0.0, 9.0) as usize;
+        let [west, south, east, north] = [view.min_x, view.min_y, view.max_x, view.max_y]
+            .map(|coordinate| format!("{coordinate:.digits$}"));
+        words.push(format!("--bounds={west},{south},{east},{north}"));
     }
     words.extend(["--out".to_owned(), out.display().to_string()]);
-    ExportCommand {
+    Ok(ExportCommand {
         line: shell_line(&words),
-        differs: Some(t!("export-copy-whole", layer = &layer.name)),
-    }
-}
-
-fn crs_word(crs: &Crs) -> String {
-    crs.epsg
-        .map_or_else(|| crs.wkt.clone(), |code| format!("EPSG:{code}"))
+        differs: Some(t!("export-copy-view").to_owned()),
+    })
 }
 
 /// The button that copies the line.

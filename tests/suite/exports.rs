@@ -7,8 +7,8 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use terroir::window::Window;
 use terroir_scene::{
-    Class, Crs, FieldProduct, GeoTransform, Georef, Grid, Labels, MapKind, MapWriter, Raster,
-    Resampling, Window as Part, import_labels, save_project,
+    Class, Crs, FieldProduct, GeoTransform, Georef, Grid, Labels, LayerSource, MapKind, MapWriter,
+    Raster, Resampling, Window as Part, import_labels, save_project,
 };
 
 use crate::golden;
@@ -71,24 +71,13 @@ fn a_map_becomes_a_sheet_with_its_legend() {
         ],
     )
     .done();
-    let file = std::fs::File::open(folder.path().join("sheet.png")).unwrap();
-    let mut reader = png::Decoder::new(std::io::BufReader::new(file))
-        .read_info()
-        .unwrap();
-    let (width, height) = (reader.info().width, reader.info().height);
+    let (width, height, pixels) = pixels_of(&folder.path().join("sheet.png"));
     assert_eq!(
         (width, height),
         (1169, 827),
         "A4 across at 100 dots an inch"
     );
-    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
-    reader.next_frame(&mut pixels).unwrap();
-    let count = |color: [u8; 3]| {
-        pixels
-            .chunks_exact(4)
-            .filter(|pixel| pixel[..3] == color)
-            .count()
-    };
+    let count = |color: [u8; 3]| pixels.iter().filter(|pixel| pixel[..3] == color).count();
     // Both classes are on the map and in the legend, on white paper.
     assert!(count([240, 228, 66]) > 100_000 && count([0, 114, 178]) > 100_000);
     assert!(count([255, 255, 255]) > 200_000);
@@ -97,6 +86,131 @@ fn a_map_becomes_a_sheet_with_its_legend() {
     let pdf = std::fs::read(folder.path().join("sheet.pdf")).unwrap();
     assert!(pdf.starts_with(b"%PDF-") && pdf.len() > 3000);
     lay("sheet.docx", &[]).failed(2, &[".pdf, .png or .svg"]);
+}
+
+/// Width, height and RGBA of a picture.
+fn pixels_of(path: &Path) -> (usize, usize, Vec<[u8; 4]>) {
+    let file = std::fs::File::open(path).unwrap();
+    let mut reader = png::Decoder::new(std::io::BufReader::new(file))
+        .read_info()
+        .unwrap();
+    let (width, height) = (reader.info().width, reader.info().height);
+    let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+    reader.next_frame(&mut bytes).unwrap();
+    let (pixels, _) = bytes.as_chunks();
+    (width as usize, height as usize, pixels.to_vec())
+}
+
+#[test]
+fn a_project_is_drawn_as_it_was_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    write_map(here);
+    let mut harness = open(vec![here.join("map.tif")]);
+    wait(&mut harness, "opening the map", |window| {
+        !window.document().layers.is_empty()
+    });
+    let mut document = harness.state().document().clone();
+    drop(harness);
+    let info = document.layers[0].raster_info().unwrap().clone();
+    let mut labels = Labels::new(info.grid.clone());
+    let class = labels.add_class("flooded").unwrap();
+    labels.recolor_class(class, [12, 34, 56]);
+    labels.paint_stroke((70.5, 20.5), (80.5, 20.5), 9.0, class, false);
+    document.labels = Some(labels);
+    let mut above = (*document.layers[0]).clone();
+    (above.source, above.style) = (LayerSource::Labels, None);
+    above.opacity = 0.5;
+    document.add_layer(above);
+    let mut hidden = (*document.layers[1]).clone();
+    hidden.visible = false;
+    document.add_layer(hidden);
+    save_project(&document, &here.join("valley.terroir")).unwrap();
+
+    let (maize, wheat) = ([240, 228, 66, 255], [0, 114, 178, 255]);
+    run(
+        here,
+        &[
+            "render",
+            "valley.terroir",
+            "--out",
+            "all.png",
+            "--world-file",
+        ],
+    )
+    .done();
+    let (width, height, pixels) = pixels_of(&here.join("all.png"));
+    assert_eq!((width, height), (90, 60), "no finer than the finest layer");
+    assert_eq!(pixels[10 * 90 + 20], maize);
+    assert_eq!(pixels[50 * 90 + 75], wheat);
+    // Half of the label, half of the map below it.
+    assert_eq!(pixels[20 * 90 + 75], [6, 74, 117, 255]);
+    let place = std::fs::read_to_string(here.join("all.pgw")).unwrap();
+    assert!(place.starts_with("10\n0\n0\n-10\n500005\n"), "{place}");
+
+    // A part of it, and the whole in another system.
+    let bounds = "500700,3999700,500800,3999900";
+    let words = [
+        "render",
+        "valley.terroir",
+        "--bounds",
+        bounds,
+        "--out",
+        "part.png",
+    ];
+    run(here, &words).done();
+    let (width, height, pixels) = pixels_of(&here.join("part.png"));
+    assert_eq!((width, height), (10, 20));
+    assert_eq!(pixels[10 * 10 + 5], [6, 74, 117, 255]);
+    assert_eq!(pixels[19 * 10 + 5], wheat);
+    let degrees = [
+        "render",
+        "valley.terroir",
+        "--crs",
+        "EPSG:4326",
+        "--out",
+        "world.png",
+    ];
+    run(here, &degrees).done();
+    let (.., pixels) = pixels_of(&here.join("world.png"));
+    for color in [maize, wheat, [6, 74, 117, 255]] {
+        assert!(
+            pixels.iter().filter(|pixel| **pixel == color).count() > 20,
+            "{color:?}"
+        );
+    }
+
+    // As a sheet, with the legend of the map below the labels.
+    run(here, &["layout", "valley.terroir", "--out", "sheet.svg"]).done();
+    let sheet = std::fs::read_to_string(here.join("sheet.svg")).unwrap();
+    for word in ["<title>valley", "fill=\"#f0e442\"", "fill=\"#0072b2\""] {
+        assert!(sheet.contains(word), "{word}");
+    }
+
+    let refused = |more: &[&str], words: &[&str], code: i32| {
+        let mut all = vec!["render", "valley.terroir", "--out", "none.png"];
+        all.extend(more);
+        run(here, &all).failed(code, words);
+    };
+    refused(&["--bands", "1"], &["--bands is for a raster"], 2);
+    refused(
+        &["--bounds", "5,5,1,1"],
+        &["east must be larger than west"],
+        2,
+    );
+    refused(
+        &["--bounds", "1,1,5,5"],
+        &["nothing that is visible lies there"],
+        1,
+    );
+    // What is left of a project whose map was moved away, said so.
+    std::fs::remove_file(here.join("map.tif")).unwrap();
+    let left = run(here, &["render", "valley.terroir", "--out", "left.png"]);
+    assert!(left.stderr.contains("map.tif"), "{}", left.stderr);
+    left.done();
+    let (.., pixels) = pixels_of(&here.join("left.png"));
+    assert_eq!(pixels[20 * 90 + 75], [12, 34, 56, 128]);
+    assert!(!here.join("none.png").exists());
 }
 
 #[test]
@@ -479,11 +593,13 @@ fn the_export_dialog_copies_lines_that_do_the_same() {
     let line = copied(&mut harness);
     run_line(&line);
     let picture = folder.path().join("my fields_view.png");
-    let decoder = png::Decoder::new(std::io::BufReader::new(
-        std::fs::File::open(picture).unwrap(),
-    ));
-    let reader = decoder.read_info().unwrap();
-    assert_eq!((reader.info().width, reader.info().height), (90, 60));
+    let (width, height, pixels) = pixels_of(&picture);
+    // The view reaches beyond the map. A column or row more or less falls to either class.
+    assert!(width * height > 90 * 60, "{line}: {width} x {height}");
+    let labelled = |color: [u8; 4]| pixels.iter().filter(|pixel| **pixel == color).count();
+    let (maize, wheat) = (labelled([240, 228, 66, 255]), labelled([0, 114, 178, 255]));
+    assert!((3_000..3_200).contains(&maize), "{line}: {maize}");
+    assert!((2_250..2_450).contains(&wheat), "{line}: {wheat}");
 
     choose(&mut harness, "Map sheet");
     let line = copied(&mut harness);

@@ -1,17 +1,18 @@
-//! `terroir layout`: a raster as a map sheet with title, legend, scale bar, north arrow, graticule, date and attribution, as PDF,
+//! `terroir layout`: a raster, or the layers of a project, as a map sheet with title, legend, scale bar, north arrow, graticule, date and attribution, as PDF,
 //! PNG or SVG.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use terroir_scene::{
-    Crs, Raster, SheetFormat, SheetSize, SheetWords, credit_of, default_style_blocking,
-    map_sheet_blocking,
+    Crs, MapRect, Raster, SheetFormat, SheetLegend, SheetSize, SheetWords, credit_of,
+    default_style_blocking, layer_of_legend, legend_of, sheet_of_still,
 };
 
 use super::failure::{CliError, CliResult};
 use super::output::Output;
 use super::overlay::draw_over;
+use super::view::{Side, credits_of, draw_view, is_project, map_of, open_view, parse_bounds};
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Page {
@@ -34,7 +35,8 @@ impl From<Page> for SheetSize {
 
 #[derive(Debug, Args)]
 pub struct LayoutArgs {
-    /// Any raster GDAL opens; drawn as the window first shows it
+    /// Any raster GDAL opens, drawn as the window first shows it; or a project (.terroir), whose visible layers are drawn as
+    /// it was saved
     file: PathBuf,
     /// Where the sheet goes (.pdf, .png or .svg)
     #[arg(long)]
@@ -54,9 +56,12 @@ pub struct LayoutArgs {
     /// Dots an inch of the picture
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(20..=1200))]
     dpi: u32,
-    /// Coordinate system to draw in, e.g. EPSG:3857; the raster's own without this
+    /// Coordinate system to draw in, e.g. EPSG:3857; the raster's or the project's own without this
     #[arg(long)]
     crs: Option<String>,
+    /// Draw only this part of the map, in the coordinates of the system that is drawn in; all of it without this
+    #[arg(long, value_name = "WEST,SOUTH,EAST,NORTH", allow_hyphen_values = true, value_parser = parse_bounds)]
+    bounds: Option<MapRect>,
     /// Lines of longitude and latitude over the picture, with their degrees around it
     #[arg(long)]
     graticule: bool,
@@ -78,29 +83,50 @@ pub fn run(args: &LayoutArgs, output: Output) -> CliResult {
         .map(Crs::parse)
         .transpose()
         .map_err(|error| CliError::usage(format!("--crs: {error}")))?;
-    let raster = Raster::open(&args.file)?;
-    let info = raster.info();
-    let style = default_style_blocking(&raster)?;
+    let is_project = is_project(&args.file);
+    let document = if is_project {
+        open_view(&args.file, output)?
+    } else {
+        let raster = Raster::open(&args.file)?;
+        map_of(&raster, &default_style_blocking(&raster)?, None)
+    };
+    let shown = document.layers.iter().filter(|layer| layer.visible);
+    let infos = || shown.clone().filter_map(|layer| layer.raster_info());
+    let mut credits: Vec<String> = credits_of(&document).into_iter().map(Into::into).collect();
+    if credits.is_empty() {
+        credits.extend(infos().find_map(|info| credit_of(info)));
+    }
     let stem = args.file.file_stem().unwrap_or_default().to_string_lossy();
     let words = SheetWords {
         title: args.title.clone().unwrap_or_else(|| stem.into_owned()),
         attribution: args
             .attribution
             .clone()
-            .or_else(|| credit_of(info))
-            .unwrap_or_default(),
+            .unwrap_or_else(|| credits.join("\n")),
         date: args
             .date
             .clone()
-            .or_else(|| info.date.clone())
+            .or_else(|| infos().find_map(|info| info.date.clone()))
             .unwrap_or_default(),
         size: args.page.into(),
         has_graticule: args.graticule,
     };
     let dpi = f64::from(args.dpi);
-    let sheet = map_sheet_blocking(&raster, &style, crs.as_ref(), &words, dpi, |still| {
-        draw_over(still, &info.grid, crs.as_ref(), &args.vectors, None, output)
-    })?;
+    let (width, height) = words.size.points();
+    let side = (width.max(height) / 72.0 * dpi).ceil().max(1.0) as usize;
+    let crs = crs.or_else(|| document.map_crs.clone());
+    // Shapes and labels of a project are drawn as finely as the page shows them.
+    let side = match is_project {
+        true => Side::Exactly(side),
+        false => Side::AtMost(side),
+    };
+    let (mut still, extent) = draw_view(&document, crs.as_ref(), args.bounds, side, output)?;
+    let vectors = &args.vectors;
+    draw_over(&mut still, extent, crs.as_ref(), vectors, None, output)?;
+    let legend = layer_of_legend(shown)
+        .and_then(|layer| Some(legend_of(layer.style.as_ref()?, layer.raster_info()?)))
+        .unwrap_or_else(|| (String::new(), SheetLegend::Words(Vec::new())));
+    let sheet = sheet_of_still(still, crs.as_ref(), legend, &words);
     let bytes = sheet
         .file(format, dpi)
         .map_err(|error| CliError::file("The sheet could not be drawn.", &args.out, &error))?;

@@ -51,6 +51,7 @@ mod suggest;
 mod time_profile;
 mod train;
 mod vector_info;
+mod view;
 mod weather;
 mod weather_reading;
 mod worker;

@@ -1,13 +1,13 @@
-//! `terroir render`: a raster as a PNG picture, drawn with the shaders' Rust twins; needs no GPU.
+//! `terroir render`: a raster, or the layers of a project, as a PNG picture, drawn with the shaders' Rust twins; needs no GPU.
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use terroir_scene::{
-    Crs, Derivation, FIELD_AXES, Hillshade, Look, MaskSource, PaletteEntry, PcaBasis, PcaStretch,
-    Raster, Still, Stretch, Style, band_statistics_blocking, channel_statistics_blocking,
-    class_color, credit_of, default_style_blocking, fit_pca_blocking, hide_in_still_blocking,
-    radar_style_blocking, render_still_blocking,
+    Crs, Derivation, FIELD_AXES, Hillshade, Look, MapRect, MaskSource, PaletteEntry, PcaBasis,
+    PcaStretch, Raster, Still, Stretch, Style, band_statistics_blocking,
+    channel_statistics_blocking, class_color, credit_of, default_style_blocking, extent_in_map,
+    fit_pca_blocking, hide_in_still_blocking, radar_style_blocking, render_still_blocking,
 };
 
 use super::bands::{named_preset, parse_bands, parse_rgb};
@@ -17,6 +17,10 @@ use super::output::Output;
 use super::overlay::draw_over;
 use super::picture::{write_png, write_world_file};
 use super::series::{frame_of_date, one_series};
+use super::view::{
+    Side, USUAL_SIDE, credits_of, draw_view, is_project, map_of, open_view, parse_bounds,
+    refuse_for_projects,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum StyleChoice {
@@ -41,7 +45,8 @@ pub enum StretchChoice {
 
 #[derive(Debug, Args)]
 pub struct RenderArgs {
-    /// Any raster GDAL opens; with --date a folder or a stack of dated images
+    /// Any raster GDAL opens; with --date a folder or a stack of dated images; or a project (.terroir), whose visible layers
+    /// are drawn as it was saved
     file: PathBuf,
     /// Draw the image of this date of a series, YYYY-MM-DD (YYYY-MM-DD/2: the second of that day)
     #[arg(long)]
@@ -91,9 +96,12 @@ pub struct RenderArgs {
     /// Draw pixels without a value in this colour, such as #ff00ff, instead of transparent
     #[arg(long, value_name = "#RRGGBB", value_parser = parse_color)]
     nodata_color: Option<[u8; 3]>,
-    /// Coordinate system to draw in, e.g. EPSG:3857; the raster's own without this
+    /// Coordinate system to draw in, e.g. EPSG:3857; the raster's or the project's own without this
     #[arg(long)]
     crs: Option<String>,
+    /// Draw only this part of the map, in the coordinates of the system that is drawn in; all of it without this
+    #[arg(long, value_name = "WEST,SOUTH,EAST,NORTH", allow_hyphen_values = true, value_parser = parse_bounds)]
+    bounds: Option<MapRect>,
     /// Longer side of the picture in pixels; the raster's own size, at most 2048, without this
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=32768))]
     size: Option<u32>,
@@ -109,51 +117,32 @@ pub struct RenderArgs {
 }
 
 pub fn run(args: &RenderArgs, output: Output) -> CliResult {
-    let frame = match &args.date {
-        Some(date) => {
-            let series = one_series(std::slice::from_ref(&args.file))?;
-            Some(frame_of_date(&series, date)?.clone())
-        }
-        None => None,
-    };
-    let path = frame
-        .as_ref()
-        .and_then(|frame| frame.info.as_ref())
-        .map_or_else(|| args.file.clone(), |info| info.path.clone());
-    let raster = Raster::open(&path)?;
-    let style = chosen_style(args, &raster)?;
     let crs = args
         .crs
         .as_deref()
         .map(Crs::parse)
         .transpose()
         .map_err(|error| CliError::usage(format!("--crs: {error}")))?;
-    let mut still = draw(&raster, &style, args.nodata_color, crs.as_ref(), args.size)?;
-    if args.hide_clouds {
-        let mask = match &frame {
-            Some(frame) => frame.mask.clone(),
-            None => MaskSource::find_blocking(raster.info()),
-        };
-        let Some(mask) = mask else {
-            return Err(CliError::failed(format!(
-                "--hide-clouds: no mask of clouds was found among the bands or beside the file.\n{}",
-                args.file.display()
-            )));
-        };
-        let grid = &raster.info().grid;
-        hide_in_still_blocking(&mask, grid, crs.as_ref(), args.nodata_color, &mut still)?;
-    }
-    let grid = &raster.info().grid;
+    let Drawn {
+        mut still,
+        extent,
+        crs,
+        credit,
+    } = if is_project(&args.file) {
+        project_picture(args, crs, output)?
+    } else {
+        raster_picture(args, crs, output)?
+    };
     let style_by = args.style_by.as_deref();
     draw_over(
         &mut still,
-        grid,
+        extent,
         crs.as_ref(),
         &args.vectors,
         style_by,
         output,
     )?;
-    write_png(&still, credit_of(raster.info()).as_deref(), &args.out)?;
+    write_png(&still, credit.as_deref(), &args.out)?;
     let mut files = vec![args.out.clone()];
     if args.world_file {
         files.extend(write_world_file(&still, &args.out)?);
@@ -169,6 +158,88 @@ pub fn run(args: &RenderArgs, output: Output) -> CliResult {
         still.width,
         still.height
     ))
+}
+
+/// A picture of a part of a map.
+struct Drawn {
+    still: Still,
+    extent: MapRect,
+    crs: Option<Crs>,
+    /// Whom to credit for it.
+    credit: Option<String>,
+}
+
+fn project_picture(args: &RenderArgs, crs: Option<Crs>, output: Output) -> CliResult<Drawn> {
+    refuse_for_projects(&[
+        ("--date", args.date.is_some()),
+        ("--hide-clouds", args.hide_clouds),
+        ("--bands", args.bands.is_some()),
+        ("--style", args.style.is_some()),
+        ("--index", args.index.is_some()),
+        ("--expression", args.expression.is_some()),
+        ("--basis", args.basis.is_some()),
+        ("--components", args.components.is_some()),
+        ("--axes", args.axes.is_some()),
+        ("--nodata-color", args.nodata_color.is_some()),
+    ])?;
+    let document = open_view(&args.file, output)?;
+    let side = Side::of(args.size);
+    let (still, extent) = draw_view(&document, crs.as_ref(), args.bounds, side, output)?;
+    let credits = credits_of(&document);
+    let credit = (!credits.is_empty()).then(|| credits.join("; "));
+    Ok(Drawn {
+        still,
+        extent,
+        crs: crs.or(document.map_crs),
+        credit,
+    })
+}
+
+fn raster_picture(args: &RenderArgs, crs: Option<Crs>, output: Output) -> CliResult<Drawn> {
+    let frame = match &args.date {
+        Some(date) => {
+            let series = one_series(std::slice::from_ref(&args.file))?;
+            Some(frame_of_date(&series, date)?.clone())
+        }
+        None => None,
+    };
+    let path = frame
+        .as_ref()
+        .and_then(|frame| frame.info.as_ref())
+        .map_or_else(|| args.file.clone(), |info| info.path.clone());
+    let raster = Raster::open(&path)?;
+    let info = raster.info();
+    let style = chosen_style(args, &raster)?;
+    let mut still = match args.bounds {
+        Some(_) => {
+            let map = map_of(&raster, &style, args.nodata_color);
+            let side = Side::of(args.size);
+            draw_view(&map, crs.as_ref(), args.bounds, side, output)?.0
+        }
+        None => draw(&raster, &style, args.nodata_color, crs.as_ref(), args.size)?,
+    };
+    if args.hide_clouds {
+        let mask = match &frame {
+            Some(frame) => frame.mask.clone(),
+            None => MaskSource::find_blocking(info),
+        };
+        let Some(mask) = mask else {
+            return Err(CliError::failed(format!(
+                "--hide-clouds: no mask of clouds was found among the bands or beside the file.\n{}",
+                args.file.display()
+            )));
+        };
+        let missing = args.nodata_color;
+        hide_in_still_blocking(&mask, &info.grid, crs.as_ref(), missing, &mut still)?;
+    }
+    let grid = &info.grid;
+    let whole = || extent_in_map(&grid.transform(), grid.width, grid.height);
+    Ok(Drawn {
+        extent: still.extent.unwrap_or_else(whole),
+        still,
+        crs: crs.or(grid.crs().cloned()),
+        credit: credit_of(info),
+    })
 }
 
 /// `#rrggbb` as a colour.
@@ -188,7 +259,7 @@ pub fn draw(
 ) -> CliResult<Still> {
     let grid = &raster.info().grid;
     let wanted = size.map_or_else(
-        || grid.width.max(grid.height).min(2048),
+        || grid.width.max(grid.height).min(USUAL_SIDE),
         |size| size as usize,
     );
     let drawn = render_still_blocking(raster, style, missing, crs, wanted, wanted)?;

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use egui::{Rect, ViewportCommand};
 use terroir_scene::{
-    Crs, Layer, MapRect, SheetContent, SheetLegend, SheetWords, Still, Style, legend_of,
+    Crs, MapRect, SheetContent, SheetLegend, SheetWords, Still, layer_of_legend, legend_of,
 };
 
 use super::Window;
@@ -88,20 +88,12 @@ impl Window {
         let document = self.state.history.document();
         let live = &self.state.live;
         let shown = self.layers.iter().rev().map(|layer| &layer.layer);
-        // What has classes explains the map; else the topmost raster does.
-        let has_classes = |layer: &&Arc<Layer>| {
-            matches!(
-                layer.style,
-                Some(Style::Palette { .. } | Style::FieldClasses { .. })
-            )
-        };
         let chosen = live
             .fit
             .as_ref()
             .filter(|_| live.visible)
             .and_then(|_| shown.clone().find(|layer| layer.id == LIVE_LAYER))
-            .or_else(|| shown.clone().find(has_classes))
-            .or_else(|| shown.clone().find(|layer| layer.raster_info().is_some()));
+            .or_else(|| layer_of_legend(shown));
         let (legend_title, legend) = chosen
             .and_then(|layer| Some(legend_of(layer.style.as_ref()?, layer.raster_info()?)))
             .unwrap_or_else(|| (String::new(), SheetLegend::Words(Vec::new())));

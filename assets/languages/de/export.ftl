@@ -43,5 +43,6 @@ export-what-no-polygons = Braucht eine Klassenkarte unter den Layern.
 export-what-sheet = Die Ansicht, wie sie jetzt gezeichnet ist, auf einer Seite, mit der Bedeutung ihrer Farben. `terroir layout` tut dasselbe für ein ganzes Raster.
 export-copy-unsaved = Erst das Projekt speichern: Der Befehl liest dessen Labels
 export-copy-no-raster = Erst ein Raster einblenden: Der Befehl zeichnet eines
-export-copy-whole = Als Befehl kopieren: zeichnet { $layer } als Ganzes in den ersten Farben. Den Ausschnitt, geänderte Farben und was darüber liegt, zeichnet nur das Fenster.
+export-copy-unsaved-view = Erst das Projekt speichern: Der Befehl zeichnet dessen Layer
+export-copy-view = Als Befehl kopieren: zeichnet denselben Ausschnitt des gespeicherten Projekts. Live-Karte, Texte an Formen und ausgeblendete Wolken hat nur das Fenster.
 export-copy-head = Als Befehl kopieren: läuft, sobald der Export den Klassifikator neben die Karte geschrieben hat

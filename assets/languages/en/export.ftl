@@ -43,5 +43,6 @@ export-what-no-polygons = Needs a class map among the layers.
 export-what-sheet = The view as it is drawn now on a page, with what its colours mean. `terroir layout` does the same of a whole raster.
 export-copy-unsaved = Save the project first: the command reads its labels
 export-copy-no-raster = Show a raster first: the command draws one
-export-copy-whole = Copy as command: draws the whole of { $layer } in its first colours. The part in view, changed colours and what lies over it are drawn by the window alone.
+export-copy-unsaved-view = Save the project first: the command draws its layers
+export-copy-view = Copy as command: draws the same part of the saved project. The live map, texts beside shapes and hidden clouds are the window's alone.
 export-copy-head = Copy as command: works once the export has written the classifier beside the map

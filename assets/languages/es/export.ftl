@@ -43,5 +43,6 @@ export-what-no-polygons = Requiere un mapa de clases entre las capas.
 export-what-sheet = La vista tal como se dibuja ahora, en una página, con el significado de sus colores. `terroir layout` hace lo mismo con un ráster entero.
 export-copy-unsaved = Guarde primero el proyecto: el comando lee sus etiquetas
 export-copy-no-raster = Muestre primero un ráster: el comando dibuja uno
-export-copy-whole = Copiar como comando: dibuja { $layer } entero en sus primeros colores. La parte a la vista, los colores cambiados y lo que hay encima solo los dibuja la ventana.
+export-copy-unsaved-view = Guarde primero el proyecto: el comando dibuja sus capas
+export-copy-view = Copiar como comando: dibuja la misma parte del proyecto guardado. El mapa en vivo, los textos junto a las formas y las nubes ocultas solo los tiene la ventana.
 export-copy-head = Copiar como comando: funciona cuando la exportación ha escrito el clasificador junto al mapa

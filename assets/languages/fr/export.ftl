@@ -43,5 +43,6 @@ export-what-no-polygons = Demande une carte des classes parmi les couches.
 export-what-sheet = La vue telle qu’elle est dessinée, sur une page, avec le sens de ses couleurs. `terroir layout` fait de même pour un raster entier.
 export-copy-unsaved = Enregistrez d’abord le projet : la commande lit ses étiquettes
 export-copy-no-raster = Affichez d’abord un raster : la commande en dessine un
-export-copy-whole = Copier comme commande : dessine { $layer } en entier dans ses premières couleurs. La partie visible, les couleurs modifiées et ce qui est dessus ne sont dessinés que par la fenêtre.
+export-copy-unsaved-view = Enregistrez d’abord le projet : la commande dessine ses couches
+export-copy-view = Copier comme commande : dessine la même partie du projet enregistré. La carte en direct, les textes près des formes et les nuages masqués n’existent que dans la fenêtre.
 export-copy-head = Copier comme commande : fonctionne une fois que l’export a écrit le classifieur à côté de la carte

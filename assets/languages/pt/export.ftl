@@ -43,5 +43,6 @@ export-what-no-polygons = Precisa de um mapa de classes entre as camadas.
 export-what-sheet = A vista tal como está desenhada, numa página, com o significado das suas cores. `terroir layout` faz o mesmo de um raster inteiro.
 export-copy-unsaved = Guarde primeiro o projeto: o comando lê os seus rótulos
 export-copy-no-raster = Mostre primeiro um raster: o comando desenha um
-export-copy-whole = Copiar como comando: desenha { $layer } por inteiro nas suas primeiras cores. A parte à vista, as cores mudadas e o que está por cima só a janela desenha.
+export-copy-unsaved-view = Guarde primeiro o projeto: o comando desenha as suas camadas
+export-copy-view = Copiar como comando: desenha a mesma parte do projeto guardado. O mapa ao vivo, os textos junto às formas e as nuvens ocultas só a janela tem.
 export-copy-head = Copiar como comando: funciona depois de a exportação ter escrito o classificador ao lado do mapa

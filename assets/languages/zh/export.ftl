@@ -43,5 +43,6 @@ export-what-no-polygons = 图层中需要有类别图。
 export-what-sheet = 将当前绘制的视图连同颜色含义放在一页上。`terroir layout` 可对整个栅格执行同样操作。
 export-copy-unsaved = 请先保存项目：命令读取其中的标签
 export-copy-no-raster = 请先显示一个栅格：命令绘制栅格
-export-copy-whole = 复制为命令：以最初的颜色绘制整个 { $layer }。当前视图范围、更改过的颜色及其上的内容只由窗口绘制。
+export-copy-unsaved-view = 请先保存项目：命令绘制其中的图层
+export-copy-view = 复制为命令：绘制已保存项目的同一范围。实时地图、图形旁的文字和被隐藏的云只在窗口中显示。
 export-copy-head = 复制为命令：导出在地图旁写出分类器之后即可运行

@@ -1,9 +1,11 @@
-//! A raster as a map sheet: its picture, the legend of its style, what a scale bar and an arrow need. Knows rasters and styles;
+//! A picture of a map as a sheet: the legend of its layers, what a scale bar and an arrow need. Knows layers and styles;
 //! places nothing on a page.
 
+use std::sync::Arc;
+
 use crate::{
-    Crs, MapGeometry, PaletteEntry, Raster, RasterInfo, SceneResult, Sheet, SheetClass,
-    SheetContent, SheetLegend, SheetSize, Still, Style, pattern_of,
+    Crs, Layer, MapGeometry, PaletteEntry, RasterInfo, Sheet, SheetClass, SheetContent,
+    SheetLegend, SheetSize, Still, Style, pattern_of,
 };
 
 /// What a user says of a sheet.
@@ -17,15 +19,13 @@ pub struct SheetWords {
     pub has_graticule: bool,
 }
 
-/// Composes a sheet of a picture of a whole raster, drawn in `map_crs` or the raster's own system.
+/// Composes a sheet of a picture of the map in `crs`; `legend` is its heading and what the colours mean.
 pub fn sheet_of_still(
     still: Still,
-    info: &RasterInfo,
-    style: &Style,
-    map_crs: Option<&Crs>,
+    crs: Option<&Crs>,
+    (legend_title, legend): (String, SheetLegend),
     words: &SheetWords,
 ) -> Sheet {
-    let crs = map_crs.or(info.grid.crs());
     let (mut metres_per_pixel, mut north) = (None, None);
     if let (Some(extent), Some(geometry)) =
         (still.extent, crs.and_then(|crs| MapGeometry::new(crs).ok()))
@@ -40,7 +40,6 @@ pub fn sheet_of_still(
             .map(|metres| metres / still.width.max(1) as f64);
         north = geometry.north(middle);
     }
-    let (legend_title, legend) = legend_of(style, info);
     let graticule = still.extent.and_then(|extent| Some((crs?.clone(), extent)));
     let content = SheetContent {
         title: words.title.clone(),
@@ -55,6 +54,23 @@ pub fn sheet_of_still(
         graticule: graticule.filter(|_| words.has_graticule),
     };
     Sheet::new(content, words.size)
+}
+
+/// The layer whose colours the legend of a map explains, of its layers from the top: the first with classes, else the first
+/// raster.
+pub fn layer_of_legend<'a>(
+    mut layers: impl Iterator<Item = &'a Arc<Layer>> + Clone,
+) -> Option<&'a Arc<Layer>> {
+    let has_classes = |layer: &&Arc<Layer>| {
+        matches!(
+            layer.style,
+            Some(Style::Palette { .. } | Style::FieldClasses { .. })
+        )
+    };
+    let mut rasters = layers.clone();
+    layers
+        .find(has_classes)
+        .or_else(|| rasters.find(|layer| layer.raster_info().is_some()))
 }
 
 /// `WGS 84 / UTM zone 29N (EPSG:32629)`.
@@ -178,25 +194,4 @@ fn ramp_of(
         high: text(high),
     };
     (title.to_owned(), legend)
-}
-
-/// Draws a raster finely enough for a page at so many dots an inch, and composes its sheet. `over` may draw on the picture.
-///
-/// # Errors
-/// As [`crate::render_still_blocking`], and what `over` meets.
-pub fn map_sheet_blocking<E: From<crate::SceneError>>(
-    raster: &Raster,
-    style: &Style,
-    map_crs: Option<&Crs>,
-    words: &SheetWords,
-    dots_an_inch: f64,
-    over: impl FnOnce(&mut Still) -> Result<(), E>,
-) -> Result<Sheet, E> {
-    let (width, height) = words.size.points();
-    let most = (width.max(height) / 72.0 * dots_an_inch).ceil().max(1.0) as usize;
-    let drawn: SceneResult<Still> =
-        crate::render_still_blocking(raster, style, None, map_crs, most, most);
-    let mut still = drawn.map_err(E::from)?;
-    over(&mut still)?;
-    Ok(sheet_of_still(still, raster.info(), style, map_crs, words))
 }

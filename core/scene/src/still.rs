@@ -1,8 +1,8 @@
-//! A whole raster as one picture, drawn on the CPU with the shaders' twins. What `terroir render` writes.
+//! A raster as one picture, drawn on the CPU with the shaders' twins. What `terroir render` writes.
 
 use crate::{
-    Crs, Detail, GeoTransform, MapRect, Place, Raster, Resampling, SceneError, SceneResult, Style,
-    composite_shaded, field_composite_shaded, style_bands,
+    Crs, Detail, GeoTransform, Grid, MapRect, Place, Raster, Resampling, SceneError, SceneResult,
+    Style, Window, composite_shaded, field_composite_shaded, style_bands,
 };
 
 /// A whole raster as a picture, north up.
@@ -39,6 +39,99 @@ impl Still {
     }
 }
 
+/// What a picture shows of a map.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct StillFrame {
+    pub extent: MapRect,
+    pub width: usize,
+    pub height: usize,
+    /// Map units of a pixel; `None` where the extent is none that can be drawn.
+    scale: Option<f64>,
+}
+
+impl StillFrame {
+    /// `extent` in square pixels that are no finer than `finest` map units, at most `most` of them across and down.
+    pub(crate) fn new(extent: MapRect, finest: f64, most: (usize, usize)) -> Self {
+        let scale = (extent.width() / most.0.max(1) as f64)
+            .max(extent.height() / most.1.max(1) as f64)
+            .max(finest);
+        let scale = (scale.is_finite() && scale > 0.0).then_some(scale);
+        let side = |length: f64, most: usize| {
+            scale.map_or(1, |scale| {
+                ((length / scale).round() as usize).clamp(1, most.max(1))
+            })
+        };
+        Self {
+            extent,
+            width: side(extent.width(), most.0),
+            height: side(extent.height(), most.1),
+            scale,
+        }
+    }
+
+    /// Pixels of a raster read at about the picture's resolution: of `pixels`, each `size` map units.
+    fn read_side(&self, pixels: usize, size: f64) -> usize {
+        self.scale.map_or(pixels, |scale| {
+            ((pixels as f64 * size / scale).round() as usize).clamp(1, pixels)
+        })
+    }
+
+    /// For each line from the top, what `place` has under each of its pixels.
+    pub(crate) fn lines<'a>(&'a self, place: &'a Place) -> impl Iterator<Item = Vec<Pixel>> + 'a {
+        let extent = &self.extent;
+        (0..self.height).map(move |line| {
+            let y = extent.max_y - extent.height() * (line as f64 + 0.5) / self.height as f64;
+            let at = |x: usize| {
+                let x = extent.min_x + extent.width() * (x as f64 + 0.5) / self.width as f64;
+                place.pixel_from_map(x, y)
+            };
+            line_of_pixels(at, self.width, place.is_affine())
+        })
+    }
+}
+
+/// Where a raster lies on a map and how fine it is there.
+pub(crate) struct Placed {
+    pub place: Place,
+    pub extent: MapRect,
+    /// Map units of a pixel, across and down.
+    pub pixel_size: (f64, f64),
+}
+
+impl Placed {
+    /// `None` where no part of it has a place on the map.
+    pub(crate) fn new(grid: &Grid, map_crs: Option<&Crs>) -> SceneResult<Option<Self>> {
+        let place = Place::new(grid, map_crs)?;
+        if place.is_affine() {
+            let transform = grid.transform();
+            return Ok(Some(Self {
+                place,
+                extent: extent_in_map(&transform, grid.width, grid.height),
+                pixel_size: transform.pixel_size(),
+            }));
+        }
+        let found = place.extent().and_then(|extent| {
+            let middle = (
+                (extent.min_x + extent.max_x) / 2.0,
+                (extent.min_y + extent.max_y) / 2.0,
+            );
+            Some((extent, place.pixel_size_near(middle)?))
+        });
+        Ok(found.map(|(extent, size)| Self {
+            place,
+            extent,
+            pixel_size: (size, size),
+        }))
+    }
+
+    pub(crate) fn finest(&self) -> f64 {
+        self.pixel_size.0.min(self.pixel_size.1)
+    }
+}
+
+pub(crate) const NO_SYSTEM: &str =
+    "the raster has no coordinate reference system, so it cannot be drawn in another one";
+
 /// Draws the whole raster into at most `max_width` x `max_height` pixels, keeping its aspect on the map: in `map_crs`, or
 /// in the raster's own reference system; pixels without a value in the colour `missing`.
 ///
@@ -55,140 +148,111 @@ pub fn render_still_blocking(
     let info = raster.info();
     let grid = &info.grid;
     if map_crs.is_some() && grid.georef.ground_crs().is_none() {
-        return Err(SceneError::file(
-            &info.path,
-            "the raster has no coordinate reference system, so it cannot be drawn in another one",
-        ));
+        return Err(SceneError::file(&info.path, NO_SYSTEM));
     }
-    let place = Place::new(grid, map_crs.or(grid.georef.ground_crs()))?;
-    let nowhere = || {
+    let placed = Placed::new(grid, map_crs.or(grid.georef.ground_crs()))?.ok_or_else(|| {
         SceneError::file(
             &info.path,
             "no part of the raster has a place in the wanted coordinate reference system; choose another one",
         )
-    };
-    let (extent, (pixel_width, pixel_height)) = if place.is_affine() {
-        let transform = grid.transform();
-        (
-            extent_in_map(&transform, grid.width, grid.height),
-            transform.pixel_size(),
-        )
-    } else {
-        let extent = place.extent().ok_or_else(nowhere)?;
-        let middle = (
-            (extent.min_x + extent.max_x) / 2.0,
-            (extent.min_y + extent.max_y) / 2.0,
-        );
-        let size = place.pixel_size_near(middle).ok_or_else(nowhere)?;
-        (extent, (size, size))
-    };
+    })?;
     // One picture pixel is square on the ground and never finer than the raster's own.
-    let ground = (extent.max_x - extent.min_x, extent.max_y - extent.min_y);
-    let finest = pixel_width.min(pixel_height);
-    let scale = (ground.0 / max_width.max(1) as f64)
-        .max(ground.1 / max_height.max(1) as f64)
-        .max(finest);
-    let is_sane = scale.is_finite() && scale > 0.0;
-    let side = |length: f64, most: usize| {
-        if is_sane {
-            ((length / scale).round() as usize).clamp(1, most.max(1))
-        } else {
-            1
-        }
-    };
-    let (width, height) = (side(ground.0, max_width), side(ground.1, max_height));
-
-    // The raster is read at about the picture's resolution, in its own orientation.
-    let read_side = |pixels: usize, size: f64| {
-        if is_sane {
-            ((pixels as f64 * size / scale).round() as usize).clamp(1, pixels)
-        } else {
-            pixels
-        }
-    };
-    let (read_width, read_height) = (
-        read_side(grid.width, pixel_width),
-        read_side(grid.height, pixel_height),
-    );
-    let shading = style.shading().with_missing(missing);
-    let rgba = if style.is_field() {
-        field_composite_shaded(
-            &raster.read_codes_to_detail_blocking(
-                grid.window(),
-                read_width,
-                read_height,
-                Detail::Full,
-            )?,
-            (read_width, read_height),
-            &shading,
-        )
-    } else if let Some(derivation) = style.derivation() {
-        let block =
-            raster.read_derived_blocking(derivation, grid.window(), read_width, read_height)?;
-        composite_shaded(&block, &shading)
-    } else {
-        let resampling = if style.is_categorical() {
-            Resampling::Mode
-        } else {
-            Resampling::Average
-        };
-        composite_shaded(
-            &raster.read_blocking(
-                &style_bands(style),
-                grid.window(),
-                read_width,
-                read_height,
-                resampling,
-            )?,
-            &shading,
-        )
-    };
-
-    let covers = (!place.is_unplaced() || grid.georef.transform.is_some()).then_some(extent);
-    if place.is_affine() && grid.transform().inverse().is_none() {
+    let frame = StillFrame::new(placed.extent, placed.finest(), (max_width, max_height));
+    let part = Part::read_blocking(raster, style, missing, (&placed, &frame), grid.window())?;
+    let is_unplaced = placed.place.is_unplaced() && grid.georef.transform.is_none();
+    let extent = (!is_unplaced).then_some(frame.extent);
+    if placed.place.is_affine() && grid.transform().inverse().is_none() {
         return Ok(Still {
-            width: read_width,
-            height: read_height,
-            rgba,
-            extent: covers,
+            width: part.width,
+            height: part.height,
+            rgba: part.rgba,
+            extent,
         });
     }
-    let mut picture = vec![0; 4 * width * height];
-    let (across, down) = (
-        read_width as f64 / grid.width as f64,
-        read_height as f64 / grid.height as f64,
-    );
-    for (line, out) in picture.chunks_exact_mut(4 * width).enumerate() {
-        let y = extent.max_y - ground.1 * (line as f64 + 0.5) / height as f64;
-        let at = |x: usize| {
-            let x = extent.min_x + ground.0 * (x as f64 + 0.5) / width as f64;
-            let (col, row) = place.pixel_from_map(x, y)?;
-            Some((col * across, row * down))
-        };
-        let pixels = line_of_pixels(at, width, place.is_affine());
-        for (pixel, out) in pixels.into_iter().zip(out.chunks_exact_mut(4)) {
-            let Some((col, row)) = pixel else {
-                continue;
-            };
-            if col >= 0.0
-                && row >= 0.0
-                && (col as usize) < read_width
-                && (row as usize) < read_height
-            {
-                let from = 4 * (row as usize * read_width + col as usize);
-                out.copy_from_slice(&rgba[from..from + 4]);
-            }
-        }
-    }
     Ok(Still {
-        width,
-        height,
-        rgba: picture,
-        extent: covers,
+        width: frame.width,
+        height: frame.height,
+        rgba: part.under(&placed.place, &frame),
+        extent,
     })
 }
 
-type Pixel = Option<(f64, f64)>;
+/// A window of a raster in colours, at about a picture's resolution and in its own orientation.
+pub(crate) struct Part {
+    window: Window,
+    width: usize,
+    height: usize,
+    rgba: Vec<u8>,
+}
+
+impl Part {
+    /// Reads and colours `window`; missing pixels in the colour `missing`.
+    pub(crate) fn read_blocking(
+        raster: &Raster,
+        style: &Style,
+        missing: Option<[u8; 3]>,
+        (placed, frame): (&Placed, &StillFrame),
+        window: Window,
+    ) -> SceneResult<Self> {
+        let width = frame.read_side(window.width, placed.pixel_size.0);
+        let height = frame.read_side(window.height, placed.pixel_size.1);
+        let shading = style.shading().with_missing(missing);
+        let rgba = if style.is_field() {
+            let codes =
+                raster.read_codes_to_detail_blocking(window, width, height, Detail::Full)?;
+            field_composite_shaded(&codes, (width, height), &shading)
+        } else if let Some(derivation) = style.derivation() {
+            let block = raster.read_derived_blocking(derivation, window, width, height)?;
+            composite_shaded(&block, &shading)
+        } else {
+            let resampling = if style.is_categorical() {
+                Resampling::Mode
+            } else {
+                Resampling::Average
+            };
+            let bands = style_bands(style);
+            let block = raster.read_blocking(&bands, window, width, height, resampling)?;
+            composite_shaded(&block, &shading)
+        };
+        Ok(Self {
+            window,
+            width,
+            height,
+            rgba,
+        })
+    }
+
+    /// The colours under the pixels of a picture; transparent where there are none.
+    pub(crate) fn under(&self, place: &Place, frame: &StillFrame) -> Vec<u8> {
+        let mut picture = vec![0; 4 * frame.width * frame.height];
+        let (across, down) = (
+            self.width as f64 / self.window.width as f64,
+            self.height as f64 / self.window.height as f64,
+        );
+        let (left, top) = (self.window.col as f64, self.window.row as f64);
+        let lines = picture.chunks_exact_mut(4 * frame.width);
+        for (pixels, line) in frame.lines(place).zip(lines) {
+            for (pixel, out) in pixels.into_iter().zip(line.chunks_exact_mut(4)) {
+                let Some((col, row)) = pixel else {
+                    continue;
+                };
+                let (col, row) = ((col - left) * across, (row - top) * down);
+                if col >= 0.0
+                    && row >= 0.0
+                    && (col as usize) < self.width
+                    && (row as usize) < self.height
+                {
+                    let from = 4 * (row as usize * self.width + col as usize);
+                    out.copy_from_slice(&self.rgba[from..from + 4]);
+                }
+            }
+        }
+        picture
+    }
+}
+
+/// Column and row of a raster.
+pub(crate) type Pixel = Option<(f64, f64)>;
 
 /// Part of a pixel that straight lines between exact places may be off.
 const LINE_ERROR: f64 = 0.1;
