@@ -81,6 +81,8 @@ fn a_window_killed_while_painting_loses_the_stroke_under_way_at_most() {
         window = RealWindow::open(folder.path(), &server);
         window.keep("killed_offer.png");
         window.key("ctrl+k");
+        // A slow frame would give the first letters to the window below.
+        std::thread::sleep(Duration::from_secs(2));
         window.type_text("recover unsaved");
         window.key("Return");
         window.wait("the recovered work in the new journal", |_| {
