@@ -1,5 +1,5 @@
-//! `terroir layout`: a raster, or the layers of a project, as a map sheet with title, legend, scale bar, north arrow, graticule, date and attribution, as PDF,
-//! PNG or SVG.
+//! `terroir layout`: a raster, or the layers of a project, as a map sheet with title, legend, scale bar, north arrow,
+//! graticule, date and attribution, as PDF, PNG or SVG.
 
 use std::path::PathBuf;
 
