@@ -193,6 +193,7 @@ fn a_project_is_drawn_as_it_was_saved() {
         run(here, &all).failed(code, words);
     };
     refused(&["--bands", "1"], &["--bands is for a raster"], 2);
+    refused(&["--ramp", "viridis"], &["--ramp is for a raster"], 2);
     refused(
         &["--bounds", "5,5,1,1"],
         &["east must be larger than west"],

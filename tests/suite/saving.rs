@@ -3,15 +3,19 @@
 use std::path::Path;
 
 use terroir_scene::{
-    Class, Document, Labels, Layer, LayerId, LayerSource, Raster, open_project, save_project,
+    Class, Document, Labels, Layer, LayerId, LayerSource, Raster, SceneResult, open_project,
+    save_project,
 };
 
 use crate::program::sample;
 
 /// A project of the sample with labels: of two kinds, so that an old one can be told from a new one.
-fn document(which: &str) -> Document {
+///
+/// # Errors
+/// The sample cannot be opened, as where memory is short.
+fn document(which: &str) -> SceneResult<Document> {
     let scene = sample().join("S2_2021-07-28.tif");
-    let info = Raster::open(&scene).unwrap().info().clone();
+    let info = Raster::open(&scene)?.info().clone();
     let mut labels = Labels::new(info.grid.clone());
     labels.set_class(Class {
         id: 1,
@@ -42,7 +46,7 @@ fn document(which: &str) -> Document {
         edited_wavelengths: Vec::new(),
         attribution: None,
     });
-    document
+    Ok(document)
 }
 
 /// Saves a project when the fault table starts this binary with `TERROIR_TEST_SAVES=PATH=old|new`; nothing otherwise.
@@ -52,7 +56,7 @@ fn acts_as_the_one_who_saves() {
         return;
     };
     let (path, which) = order.rsplit_once('=').unwrap();
-    let saved = save_project(&document(which), Path::new(path));
+    let saved = document(which).and_then(|document| save_project(&document, Path::new(path)));
     let code = match saved {
         Ok(()) => 0,
         Err(error) => {
@@ -72,7 +76,7 @@ fn what_is_saved_for_the_fault_table_opens_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("work.terroir");
     for which in ["old", "new"] {
-        let document = document(which);
+        let document = document(which).unwrap();
         save_project(&document, &path).unwrap();
         assert_eq!(open_project(&path).unwrap().document, document);
     }

@@ -180,6 +180,8 @@ fn project_picture(args: &RenderArgs, crs: Option<Crs>, output: Output) -> CliRe
         ("--basis", args.basis.is_some()),
         ("--components", args.components.is_some()),
         ("--axes", args.axes.is_some()),
+        ("--stretch", args.stretch != StretchChoice::Percentile),
+        ("--ramp", args.ramp != "grays"),
         ("--nodata-color", args.nodata_color.is_some()),
     ])?;
     let document = open_view(&args.file, output)?;

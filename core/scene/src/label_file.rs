@@ -13,6 +13,7 @@ use gdal::{Dataset, DriverManager};
 use gdal_sys::{OGRFieldType, OGRwkbGeometryType};
 
 use crate::beside::write_beside;
+use crate::gdal_setup::{MEMORY_ADVICE, lacks_memory};
 use crate::label_points::label_points;
 use crate::outlines::painted_patches;
 use crate::shapes::{CLASS_LAYER, LABEL_LAYER, has_extension};
@@ -123,11 +124,12 @@ pub(crate) fn unwritten(path: &Path, words: &dyn std::fmt::Display) -> SceneErro
     let said = take_gdal_messages()
         .map(|said| format!("{words}\n{said}"))
         .unwrap_or_else(|| words.to_string());
-    SceneError::write(
-        path,
-        "the labels could not be put into this format; choose GeoPackage instead",
-    )
-    .with_details(said)
+    let what = if lacks_memory(&said) {
+        format!("the labels cannot be written; {MEMORY_ADVICE}")
+    } else {
+        "the labels could not be put into this format; choose GeoPackage instead".to_owned()
+    };
+    SceneError::write(path, what).with_details(said)
 }
 
 pub(crate) fn spatial_ref(crs: Option<&Crs>) -> gdal::errors::Result<Option<SpatialRef>> {

@@ -19,7 +19,7 @@ use crate::band_items::list;
 use crate::dates::acquisition_date;
 use crate::dimensions::name_bands;
 use crate::field_product::first_day_of;
-use crate::gdal_setup::{owned_list, owned_text, take_gdal_messages};
+use crate::gdal_setup::{MEMORY_ADVICE, lacks_memory, owned_list, owned_text, take_gdal_messages};
 use crate::modis_land;
 use crate::product::Product;
 use crate::qml_classes::QmlClasses;
@@ -104,7 +104,7 @@ pub(crate) fn read(
         grid: Grid {
             width,
             height,
-            georef: read_georef(dataset),
+            georef: read_georef(dataset, path)?,
         },
         bands,
         metadata: metadata(handle, None),
@@ -385,7 +385,9 @@ fn overviews(band: GDALRasterBandH) -> Vec<(usize, usize)> {
     sizes
 }
 
-fn read_georef(dataset: &Dataset) -> Georef {
+/// # Errors
+/// No memory to look the coordinate system up in: GDAL would go on with one that lacks its codes.
+fn read_georef(dataset: &Dataset, path: &Path) -> SceneResult<Georef> {
     let handle = dataset.c_dataset();
     let mut terms = [0.0; 6];
     // SAFETY: the dataset is open; `terms` holds six numbers; the references belong to the dataset.
@@ -396,6 +398,10 @@ fn read_georef(dataset: &Dataset) -> Georef {
             gdal_sys::GDALGetGCPCount(handle),
         )
     };
+    if let Some(words) = take_gdal_messages().filter(|words| lacks_memory(words)) {
+        let what = format!("its coordinate system cannot be looked up; {MEMORY_ADVICE}");
+        return Err(SceneError::file(path, what).with_details(words));
+    }
     // SAFETY: null or a reference of the open dataset.
     let crs = unsafe { Crs::from_handle(crs_handle) };
     let mut georef = Georef {
@@ -439,7 +445,7 @@ fn read_georef(dataset: &Dataset) -> Georef {
             "no georeference in the file; shown in pixel space".into(),
         );
     }
-    georef
+    Ok(georef)
 }
 
 /// A control point that an affine fit misses by more than this many pixels makes the raster bent.
