@@ -1,5 +1,5 @@
 //! QGIS layer styles (`.qml`): loaded by QGIS itself when the file stem matches the raster's.
-//! Structure as QGIS 3.34 writes it. Knows classes and ramps; knows nothing of rasters.
+//! Structure as QGIS writes it (3.22 and 3.34). Knows classes and ramps; knows nothing of rasters.
 
 use std::fmt::Write;
 
@@ -190,5 +190,82 @@ mod tests {
         assert_eq!(items[0].1[0].1, "0");
         assert_eq!(items[16].1[0].1, "0.5");
         assert!(items[16].1[1].1.ends_with("m3 m-3"));
+    }
+
+    /// Elements and texts with their places: `qgis/pipe/rasterrenderer band=1 …`, `…/limits = None`. What differs from file to
+    /// file (`free` attributes) is named without its value; nothing is said of the document's own attributes.
+    fn places(text: &str, free: &[&str]) -> std::collections::BTreeSet<String> {
+        use quick_xml::events::{BytesStart, Event};
+        let mut reader = quick_xml::Reader::from_str(text);
+        let mut open: Vec<String> = Vec::new();
+        let mut found = std::collections::BTreeSet::new();
+        let name = |tag: &BytesStart<'_>| String::from_utf8(tag.name().as_ref().to_vec()).unwrap();
+        let element = |open: &[String], tag: &BytesStart<'_>| {
+            let mut words: Vec<String> = tag
+                .attributes()
+                .map(|attribute| {
+                    let attribute = attribute.unwrap();
+                    let key = std::str::from_utf8(attribute.key.as_ref()).unwrap();
+                    let value = std::str::from_utf8(&attribute.value).unwrap();
+                    match free.contains(&key) {
+                        true => key.to_owned(),
+                        false => format!("{key}={value}"),
+                    }
+                })
+                .collect();
+            words.sort();
+            format!("{}/{} {}", open.join("/"), name(tag), words.join(" "))
+        };
+        loop {
+            match reader.read_event().unwrap() {
+                Event::Start(tag) => {
+                    if !open.is_empty() {
+                        found.insert(element(&open, &tag));
+                    }
+                    open.push(name(&tag));
+                }
+                Event::Empty(tag) => {
+                    found.insert(element(&open, &tag));
+                }
+                Event::Text(words) => {
+                    let words = words.decode().unwrap().trim().to_owned();
+                    if !words.is_empty() {
+                        found.insert(format!("{} = {words}", open.join("/")));
+                    }
+                }
+                Event::End(_) => {
+                    open.pop();
+                }
+                Event::Eof => return found,
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn qgis_writes_the_same_elements_at_the_same_places() {
+        let class = |id, color, name: &str| Class {
+            id,
+            name: name.to_owned(),
+            color,
+        };
+        let ours = paletted(&[
+            class(1, [0, 100, 0], "tree cover"),
+            class(6, [180, 180, 180], "bare / sparse vegetation"),
+        ]);
+        let classes = include_str!("../../../tests/peers/qgis_styles/classes.qml");
+        let strange: Vec<_> = (&places(&ours, &[]) - &places(classes, &[]))
+            .into_iter()
+            .collect();
+        assert!(strange.is_empty(), "{strange:#?}");
+
+        // Our ramps have more stops, and as many digits as theirs.
+        let free = ["value", "label", "color", "labelPrecision"];
+        let ramp = include_str!("../../../tests/peers/qgis_styles/ramp.qml");
+        let ours = pseudocolor("viridis", 0.0, 0.5, "m3/m3");
+        let strange: Vec<_> = (&places(&ours, &free) - &places(ramp, &free))
+            .into_iter()
+            .collect();
+        assert!(strange.is_empty(), "{strange:#?}");
     }
 }
