@@ -95,6 +95,8 @@ pub(crate) fn lacks_memory(words: &str) -> bool {
         "out of memory",
         "not enough memory",
         "memory allocation",
+        // Of libtiff: "No space for data buffer at scanline …".
+        "no space for",
     ]
     .iter()
     .any(|sign| lower.contains(sign))

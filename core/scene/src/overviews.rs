@@ -259,7 +259,7 @@ fn build(
         }
         return Err(failure(
             &target,
-            "the overviews could not be built; try again, or copy the raster to another folder",
+            "the overviews could not be built; close other programs if memory is short, or copy the raster to another folder, and try again",
         )
         .with_details(words));
     }
