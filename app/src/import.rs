@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use terroir_scene::{ImportReport, LabelPolygon, Labels};
 
-use crate::language::t;
+use crate::language::{said, t};
 
 /// Imported shapes join the document's labels. Classes with equal names become one; others get the next free id.
 pub fn merged(own: Option<Labels>, imported: Labels) -> Labels {
@@ -57,8 +57,7 @@ pub fn merged(own: Option<Labels>, imported: Labels) -> Labels {
     own
 }
 
-/// What came of an import, for the message strip: what was taken over, what was left out, and what else the file said (in the
-/// engine's English).
+/// What came of an import, for the message strip: what was taken over, what was left out, and what else the file said.
 pub fn report_text(name: &str, report: &ImportReport) -> String {
     let imported = match (report.imported, report.painted) {
         (0, painted) if painted > 0 => {
@@ -77,7 +76,7 @@ pub fn report_text(name: &str, report: &ImportReport) -> String {
     let happened = sentences.into_iter().filter(|(count, _)| *count > 0);
     std::iter::once(imported)
         .chain(happened.map(|(_, sentence)| sentence))
-        .chain(report.notes.iter().cloned())
+        .chain(report.notes.iter().map(|note| said(note)))
         .collect::<Vec<_>>()
         .join(" ")
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use terroir_engine::{DeviceInfo, Estimate, Event, Failure, JobId, JobSpec, Outcome, WorkerLink};
 use terroir_scene::{AssignedCrs, BandStatistics, Companion};
 
-use crate::language::t;
+use crate::language::{said, t};
 
 /// Time left is shown once a job ran this long.
 const TIME_LEFT_AFTER_SECS: f64 = 3.0;
@@ -373,7 +373,7 @@ impl Jobs {
                 if let Some(job) = self.job_mut(id) {
                     if job.stage != stage {
                         job.stage_started = now;
-                        job.note(stage.clone());
+                        job.note(said(&stage));
                         job.stage = stage;
                     }
                     (job.done, job.total) = (done, total);
@@ -402,6 +402,7 @@ impl Jobs {
                 }
             }
             Event::Warning { id, text } => {
+                let text = said(&text);
                 if let Some(job) = self.job_mut(id) {
                     job.note(t!("job-warning", text = &text));
                     news.push(JobNews::Warning {
@@ -411,7 +412,8 @@ impl Jobs {
                     });
                 }
             }
-            Event::Finished { id, outcome } => {
+            Event::Finished { id, mut outcome } => {
+                outcome.summary = said(&outcome.summary);
                 self.forget_estimates();
                 if let Some(job) = self.job_mut(id) {
                     job.secs = now.duration_since(job.started).as_secs_f64();
@@ -430,7 +432,8 @@ impl Jobs {
                     });
                 }
             }
-            Event::Failed { id, failure } => {
+            Event::Failed { id, mut failure } => {
+                failure.what = said(&failure.what);
                 if let Some(job) = self.job_mut(id) {
                     job.secs = now.duration_since(job.started).as_secs_f64();
                     job.note(t!("job-failed", what = &failure.what));

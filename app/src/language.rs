@@ -1,5 +1,6 @@
 //! The words of the window in the language its user reads: one catalogue a language, in Fluent, inside the program.
-//! Knows nothing of panels. The command line, files and the errors of the engine stay in English.
+//! Knows nothing of panels. The command line, files and the engine speak English; what the engine
+//! says is recognised and translated in `said`.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -10,7 +11,7 @@ use fluent_bundle::{FluentArgs, FluentResource};
 use serde::{Deserialize, Serialize};
 
 /// Languages the window speaks. Each is written from left to right in a script that the bundled fonts have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Language {
     #[default]
     #[serde(rename = "en")]
@@ -27,10 +28,13 @@ pub enum Language {
     Chinese,
 }
 
-/// The files of each catalogue, `assets/languages/<language>/<area>.ftl`.
+/// The files of a catalogue, `assets/languages/<language>/<area>.ftl`.
 macro_rules! areas {
     ($($area:literal),+ $(,)?) => {
-        fn sources(language: Language) -> &'static [(&'static str, &'static str)] {
+        fn sources(
+            language: $crate::language::Language,
+        ) -> &'static [(&'static str, &'static str)] {
+            use $crate::language::Language;
             match language {
                 Language::English => areas!(@ "en" $($area)+),
                 Language::German => areas!(@ "de" $($area)+),
@@ -44,10 +48,16 @@ macro_rules! areas {
     (@ $code:literal $($area:literal)+) => {
         &[$((
             $area,
-            include_str!(concat!("../../assets/languages/", $code, "/", $area, ".ftl")),
+            include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"), "/../assets/languages/", $code, "/", $area, ".ftl"
+            )),
         )),+]
     };
 }
+
+mod said;
+
+pub use said::said;
 
 areas![
     "accuracy",
@@ -184,14 +194,14 @@ struct Catalogue {
 }
 
 impl Catalogue {
-    fn read(language: Language) -> Self {
+    fn read(language: Language, sources: &[(&str, &str)]) -> Self {
         // The code is one of ours, so the fallback is never taken.
         let id = language.code().parse().unwrap_or_default();
         let mut bundle = FluentBundle::new_concurrent(vec![id]);
         // Marks around values would show as boxes: egui has no bidirectional text yet.
         bundle.set_use_isolating(false);
         let mut ids = Vec::new();
-        for (_, source) in sources(language) {
+        for (_, source) in sources {
             // What does not parse is left out; a test holds every file to parse whole.
             let resource = FluentResource::try_new((*source).to_owned())
                 .unwrap_or_else(|(resource, _)| resource);
@@ -241,7 +251,7 @@ impl Catalogue {
 fn catalogue(language: Language) -> &'static Catalogue {
     static CATALOGUES: [OnceLock<Catalogue>; Language::ALL.len()] =
         [const { OnceLock::new() }; Language::ALL.len()];
-    CATALOGUES[language as usize].get_or_init(|| Catalogue::read(language))
+    CATALOGUES[language as usize].get_or_init(|| Catalogue::read(language, sources(language)))
 }
 
 /// The words with an id, without values. What a language lacks is said in English.

@@ -50,6 +50,7 @@ mod overviews;
 mod panels;
 mod places;
 mod play;
+mod pointed_class;
 mod probe;
 mod profiles;
 mod questions;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use terroir_scene::SceneError;
 
 use crate::commands::Command;
-use crate::language::t;
+use crate::language::{said, t};
 use crate::log_records;
 use crate::theme::{self, icon};
 
@@ -164,6 +164,7 @@ impl Messages {
             .retain(|strip| strip.action.is_none_or(|(_, offered)| offered != command));
     }
 
+    /// Most of `text` is the window's own; what is the engine's is said in the window's language.
     fn push(
         &mut self,
         level: Level,
@@ -171,6 +172,7 @@ impl Messages {
         details: Option<String>,
         action: Option<(&'static str, Command)>,
     ) {
+        let text = said(&text);
         self.log(level, text.replace('\n', " — "));
         // The same news twice is one strip.
         self.strips.retain(|strip| strip.text != text);

@@ -11,6 +11,7 @@ use crate::compare::{Compare, Hidden};
 use crate::comparison::Comparison;
 use crate::crs_chooser::CrsChooser;
 use crate::play::Timeline;
+use crate::pointed_class::PointedClass;
 use crate::probe::PixelAnswer;
 use crate::profiles::ProfileView;
 use crate::similarity::SimilarView;
@@ -124,6 +125,8 @@ pub struct Session {
     pub compare: Option<Compare>,
     /// A layer that is not drawn for a moment.
     pub hidden: Option<Hidden>,
+    /// The class under the pointer in a legend.
+    pub pointed_class: PointedClass,
     /// The table of bands is brought into view in the next frame.
     pub shows_band_table: bool,
     /// The unfinished job under the pointer in the frame before.
@@ -198,6 +201,7 @@ impl Default for Session {
             view: None,
             compare: None,
             hidden: None,
+            pointed_class: PointedClass::default(),
             shows_band_table: false,
             hovered_job: None,
             active: None,

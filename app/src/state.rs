@@ -22,7 +22,7 @@ use crate::forecast::ForecastForm;
 use crate::jobs::{JobLink, Jobs};
 use crate::keyboard::Keyboard;
 use crate::label_work::LabelWork;
-use crate::language::t;
+use crate::language::{said, t};
 use crate::live_head::{LiveFit, LiveHead, LiveRequest, LiveTask, Validation};
 use crate::memory::Memory;
 use crate::messages::{Level, Messages};
@@ -699,7 +699,7 @@ impl State {
     }
 
     pub fn set_method(&mut self, kind: HeadKind) {
-        let step = format!("Method: {}", kind.name().to_lowercase());
+        let step = t!("undo-method", name = said(kind.name()));
         self.history
             .change(&step, |document| document.method.kind = kind);
     }

@@ -28,6 +28,7 @@ use crate::frame_times::FrameTimes;
 pub use crate::jobs::JobLink;
 pub use crate::language::Language;
 use crate::language::t;
+use crate::pointed_class::{self, ClassOfLayer};
 use crate::session::ViewRequest;
 pub use crate::state::Services;
 use crate::state::{LiveLook, State};
@@ -114,6 +115,7 @@ struct LayersKey {
     followed: u64,
     compare: Option<Compare>,
     hidden: Option<LayerId>,
+    pointed_class: Option<ClassOfLayer>,
     is_answering: bool,
 }
 
@@ -225,6 +227,7 @@ impl Window {
         compare::update(ui.ctx(), &mut self.state);
         compare::compare_bar_ui(ui, &mut self.state);
         compare::divider_keys(ui.ctx(), &mut self.state);
+        pointed_class::update(ui.ctx(), &mut self.state);
         self.state.update_limits();
         self.state.see_followed();
         self.update_layers();

@@ -45,18 +45,22 @@ fn values_of(pattern: &Pattern<&str>) -> BTreeSet<String> {
 
 /// Messages of a language with the values they name.
 fn messages(language: Language) -> BTreeMap<String, BTreeSet<String>> {
+    values_by_id(sources(language))
+}
+
+/// Messages of some files with the values they name.
+pub(super) fn values_by_id(files: &[(&str, &'static str)]) -> BTreeMap<String, BTreeSet<String>> {
     let mut messages = BTreeMap::new();
-    for (area, source) in sources(language) {
-        let code = language.code();
+    for (area, source) in files {
         let resource = fluent_syntax::parser::parse(*source)
-            .unwrap_or_else(|(_, errors)| panic!("{code}/{area}.ftl: {errors:?}"));
+            .unwrap_or_else(|(_, errors)| panic!("{area}.ftl: {errors:?}: {source}"));
         for entry in &resource.body {
             if let Entry::Message(message) = entry {
                 let name = message.id.name;
                 let value = message.value.as_ref();
-                let value = value.unwrap_or_else(|| panic!("{code}/{area}.ftl: {name} is empty"));
+                let value = value.unwrap_or_else(|| panic!("{area}.ftl: {name} is empty"));
                 let before = messages.insert(name.to_owned(), values_of(value));
-                assert!(before.is_none(), "{code}/{area}.ftl: {name} stands twice");
+                assert!(before.is_none(), "{area}.ftl: {name} stands twice");
                 for part in &message.attributes {
                     let id = format!("{name}.{}", part.id.name);
                     messages.insert(id, values_of(&part.value));
@@ -198,24 +202,28 @@ fn the_window_asks_for_what_there_is_and_nothing_is_left_over() {
     assert!(unused.is_empty(), "words nobody asks for: {unused:?}");
 }
 
-#[test]
-fn the_fonts_have_every_letter_of_every_language() {
+/// Letters of some files that the window's fonts lack.
+pub(super) fn glyphs_missing(files: &[(&str, &str)]) -> BTreeSet<char> {
     let ctx = egui::Context::default();
     crate::theme::install(&ctx);
     ctx.begin_pass(egui::RawInput::default());
+    let letters = files.iter().flat_map(|(_, source)| source.chars());
+    letters
+        .filter(|letter| !letter.is_whitespace())
+        .filter(|letter| {
+            let font = egui::FontId::proportional(13.0);
+            !ctx.fonts_mut(|fonts| fonts.has_glyph(&font, *letter))
+        })
+        .collect()
+}
+
+#[test]
+fn the_fonts_have_every_letter_of_every_language() {
     for language in Language::ALL {
-        let names = std::iter::once(language.name());
-        for text in names.chain(sources(language).iter().map(|(_, source)| *source)) {
-            let missing: BTreeSet<char> = text
-                .chars()
-                .filter(|letter| !letter.is_whitespace())
-                .filter(|letter| {
-                    let font = egui::FontId::proportional(13.0);
-                    !ctx.fonts_mut(|fonts| fonts.has_glyph(&font, *letter))
-                })
-                .collect();
-            assert!(missing.is_empty(), "{}: {missing:?}", language.code());
-        }
+        let mut files = vec![("name", language.name())];
+        files.extend(sources(language));
+        let missing = glyphs_missing(&files);
+        assert!(missing.is_empty(), "{}: {missing:?}", language.code());
     }
 }
 

@@ -7,7 +7,7 @@ use super::chart::{chart_menu_ui, csv};
 use super::sample;
 use crate::commands::Command;
 use crate::export::primary_button;
-use crate::language::t;
+use crate::language::{said, t};
 use crate::live_head::Validation;
 use crate::state::State;
 use crate::theme::{self, icon};
@@ -138,7 +138,7 @@ fn result_ui(ui: &mut egui::Ui, validation: &Validation, with_kappa: &mut bool) 
     for warning in &validation.warnings {
         ui.add(
             egui::Label::new(
-                RichText::new(format!("{} {warning}", icon::WARNING)).color(colors.warning),
+                RichText::new(format!("{} {}", icon::WARNING, said(warning))).color(colors.warning),
             )
             .wrap(),
         );

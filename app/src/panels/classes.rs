@@ -7,6 +7,7 @@ use terroir_scene::{Layer, PaletteEntry, Style, pattern_of};
 
 use crate::files::FileTask;
 use crate::language::t;
+use crate::pointed_class::ClassOfLayer;
 use crate::state::State;
 use crate::theme::{self, icon};
 
@@ -133,7 +134,14 @@ fn row_ui(
 ) {
     let colors = theme::colors(ui.visuals());
     let value = entry.value;
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), theme::ROW), Sense::hover());
+    let (rect, row) =
+        ui.allocate_exact_size(vec2(ui.available_width(), theme::ROW), Sense::hover());
+    if row.contains_pointer() {
+        state.session.pointed_class.point(ClassOfLayer {
+            layer: layer.id,
+            value,
+        });
+    }
     let mut inner = ui.new_child(
         egui::UiBuilder::new()
             .max_rect(rect)

@@ -10,7 +10,7 @@ use super::series_field::wrong_ui;
 use crate::comparison::compared_fields;
 use crate::export::primary_button;
 use crate::files::FileTask;
-use crate::language::t;
+use crate::language::{said, t};
 use crate::state::State;
 use crate::theme;
 
@@ -135,7 +135,7 @@ fn result_ui(ui: &mut egui::Ui, state: &mut State, spec: &EvaluateSpec, outcome:
                             match best {
                                 Some((head, share)) => {
                                     ui.monospace(format!("{:.1} %", 100.0 * share))
-                                        .on_hover_text(head.name());
+                                        .on_hover_text(said(head.name()));
                                 }
                                 None => {
                                     ui.monospace("–");

@@ -16,7 +16,7 @@ use super::sample::copy_ui;
 use crate::arrangement::Panel;
 use crate::dialogs::Purpose;
 use crate::jobs::beside;
-use crate::language::t;
+use crate::language::{said, t};
 use crate::state::State;
 use crate::theme::{self, icon};
 
@@ -218,7 +218,9 @@ fn formula_ui(
             let words = words
                 .strip_prefix("The formula cannot be used: ")
                 .unwrap_or(&words);
-            ui.add(egui::Label::new(RichText::new(capital(words)).small().color(color)).wrap());
+            ui.add(
+                egui::Label::new(RichText::new(capital(&said(words))).small().color(color)).wrap(),
+            );
         }
     }
     let Some(pending) = &state.session.formula_edit else {

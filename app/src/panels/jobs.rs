@@ -7,7 +7,7 @@ use egui::{ProgressBar, RichText};
 
 use crate::files::{FileTask, OpenRole};
 use crate::jobs::{Job, JobState, duration_text};
-use crate::language::t;
+use crate::language::{said, t};
 use crate::state::State;
 use crate::theme::{self, icon};
 
@@ -183,7 +183,7 @@ pub fn progress_text(job: &Job, now: Instant) -> String {
         Some(stage) => (stage, " MB"),
         None => (job.stage.as_str(), ""),
     };
-    let mut text = stage.to_owned();
+    let mut text = said(stage);
     if job.total > 0 {
         text.push_str(&t!(
             "job-progress",

@@ -12,6 +12,7 @@ use crate::export::ExportForm;
 use crate::files::FileTask;
 use crate::language::t;
 use crate::menu;
+use crate::pointed_class::ClassOfLayer;
 use crate::state::{LiveLook, State};
 use crate::theme::{self, icon};
 use crate::vector_news::layer_path;
@@ -45,8 +46,14 @@ pub fn layers_ui(ui: &mut egui::Ui, state: &mut State) {
                 let row = row_ui(ui, state, layer, active == Some(layer.id));
                 if layer.vector().is_some() {
                     shapes_legend_ui(ui, state, layer);
-                } else if active == Some(layer.id) {
-                    super::legend::legend_ui(ui, state, layer);
+                } else if active == Some(layer.id)
+                    && let Some(value) = super::legend::legend_ui(ui, state, layer)
+                {
+                    let class = ClassOfLayer {
+                        layer: layer.id,
+                        value,
+                    };
+                    state.session.pointed_class.point(class);
                 }
                 // Dropping on the upper half of a row puts the layer above it.
                 if let Some(dragged) = row.dnd_hover_payload::<LayerId>() {

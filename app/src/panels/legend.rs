@@ -18,7 +18,9 @@ const FEW_ROWS: usize = 14;
 /// No list is read to its end beyond.
 const MOST_ROWS: usize = 1000;
 
-pub fn legend_ui(ui: &mut egui::Ui, state: &State, layer: &Arc<Layer>) {
+/// Returns the code of the class whose row is under the pointer.
+pub fn legend_ui(ui: &mut egui::Ui, state: &State, layer: &Arc<Layer>) -> Option<i64> {
+    let mut pointed = None;
     if let Some(belief) = crate::belief::belief_of(layer) {
         let text = RichText::new(format!("{} {}", theme::icon::WARNING, belief.warning()));
         let color = theme::colors(ui.visuals()).warning;
@@ -27,9 +29,7 @@ pub fn legend_ui(ui: &mut egui::Ui, state: &State, layer: &Arc<Layer>) {
                 .on_hover_text(&belief.model);
         });
     }
-    let Some(style) = &layer.style else {
-        return;
-    };
+    let style = layer.style.as_ref()?;
     ui.indent(("legend", layer.id.0), |ui| {
         ui.spacing_mut().item_spacing = vec2(6.0, 2.0);
         match style {
@@ -43,7 +43,9 @@ pub fn legend_ui(ui: &mut egui::Ui, state: &State, layer: &Arc<Layer>) {
                     .collect();
                 for entry in shown.iter().take(rows_of(ui, layer)) {
                     let pattern = pattern_of(entry.value, rgb(entry));
-                    class_row_ui(ui, rgb(entry), pattern, &entry.name);
+                    if class_row_ui(ui, rgb(entry), pattern, &entry.name) {
+                        pointed = Some(entry.value);
+                    }
                 }
                 more_ui(ui, layer, shown.len());
             }
@@ -61,6 +63,7 @@ pub fn legend_ui(ui: &mut egui::Ui, state: &State, layer: &Arc<Layer>) {
             row_ui(ui, color, t!("layers-no-value"));
         }
     });
+    pointed
 }
 
 fn classes_ui(ui: &mut egui::Ui, layer: &Layer, classes: &[Class]) {
@@ -103,13 +106,15 @@ fn row_ui(ui: &mut egui::Ui, rgb: [u8; 3], text: &str) {
     class_row_ui(ui, rgb, FillPattern::Solid, text);
 }
 
-fn class_row_ui(ui: &mut egui::Ui, rgb: [u8; 3], pattern: FillPattern, text: &str) {
-    ui.horizontal(|ui| {
+/// Returns whether the pointer is on it.
+fn class_row_ui(ui: &mut egui::Ui, rgb: [u8; 3], pattern: FillPattern, text: &str) -> bool {
+    let row = ui.horizontal(|ui| {
         let (rect, _) = ui.allocate_exact_size(vec2(14.0, 12.0), Sense::hover());
         ui.painter().rect_filled(rect, 2.0, theme::rgb(rgb));
         pattern_over(ui.painter(), rect, rgb, pattern);
         ui.add(egui::Label::new(RichText::new(text).small()).truncate());
     });
+    row.response.contains_pointer()
 }
 
 fn ramp_legend_ui(ui: &mut egui::Ui, state: &State, layer: &Arc<Layer>, style: &Style) {

@@ -9,7 +9,7 @@ use crate::arrangement::Panel;
 use crate::dialogs::Purpose;
 use crate::export::primary_button;
 use crate::jobs::{beside, bytes_text, count_text, duration_text};
-use crate::language::t;
+use crate::language::{said, t};
 use crate::state::State;
 use crate::theme::{self, icon};
 
@@ -341,7 +341,7 @@ pub fn cost_ui(ui: &mut egui::Ui, state: &mut State, spec: &JobSpec) {
                 disk = bytes_text(estimate.disk_bytes)
             )
         }
-        Some(Err(failure)) => failure.what.clone(),
+        Some(Err(failure)) => said(&failure.what),
         None => waiting_text(state, spec).to_owned(),
     };
     let weak = theme::colors(ui.visuals()).weak;
@@ -390,7 +390,7 @@ pub fn estimate_ui(ui: &mut egui::Ui, state: &mut State, spec: &JobSpec, may_ask
             for note in &estimate.notes {
                 ui.add(
                     egui::Label::new(
-                        egui::RichText::new(format!("{} {note}", icon::INFO)).color(weak),
+                        egui::RichText::new(format!("{} {}", icon::INFO, said(note))).color(weak),
                     )
                     .wrap(),
                 );
@@ -398,7 +398,7 @@ pub fn estimate_ui(ui: &mut egui::Ui, state: &mut State, spec: &JobSpec, may_ask
         }
         Some(Err(failure)) => {
             let color = theme::colors(ui.visuals()).error;
-            ui.add(egui::Label::new(egui::RichText::new(&failure.what).color(color)).wrap());
+            ui.add(egui::Label::new(egui::RichText::new(said(&failure.what)).color(color)).wrap());
         }
         None => {
             ui.horizontal(|ui| {

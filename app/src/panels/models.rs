@@ -11,7 +11,7 @@ use crate::dialogs::Purpose;
 use crate::export::primary_button;
 use crate::files::FileTask;
 use crate::jobs::JobState;
-use crate::language::t;
+use crate::language::{said, t};
 use crate::models::{Removal, failure_of};
 use crate::panels::progress_text;
 use crate::state::State;
@@ -207,7 +207,7 @@ fn installed_ui(
     for note in &weights.notes {
         ui.add(
             egui::Label::new(
-                RichText::new(format!("{} {note}", icon::INFO))
+                RichText::new(format!("{} {}", icon::INFO, said(note)))
                     .small()
                     .color(colors.weak),
             )

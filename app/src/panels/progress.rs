@@ -6,7 +6,7 @@ use egui::{Align, Label, Layout, ProgressBar, RichText};
 use terroir_engine::JobId;
 
 use crate::jobs::{Job, JobState};
-use crate::language::t;
+use crate::language::{said, t};
 use crate::theme::{self, icon};
 
 /// What to do after the run was drawn.
@@ -26,7 +26,7 @@ pub fn run_progress_ui(ui: &mut egui::Ui, job: &Job) -> Run {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     stop = ui.button(t!("soil-stop")).clicked();
                     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                        ui.add(Label::new(&job.stage).truncate());
+                        ui.add(Label::new(said(&job.stage)).truncate());
                     });
                 });
             });

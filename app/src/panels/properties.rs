@@ -7,7 +7,7 @@ use terroir_scene::{ColumnKind, Crs, Layer, ProfileValues, RasterInfo};
 
 use crate::dialogs::Purpose;
 use crate::jobs::{bytes_text, count_text};
-use crate::language::t;
+use crate::language::{said, t};
 use crate::state::State;
 use crate::theme;
 
@@ -355,7 +355,7 @@ fn facts_ui(ui: &mut egui::Ui, info: &RasterInfo) {
         (t!("properties-missing-value"), nodata),
     ];
     if let Some(note) = &grid.georef.note {
-        rows.push((t!("properties-place"), note.clone()));
+        rows.push((t!("properties-place"), said(note)));
     }
     if let Some(date) = &info.date {
         rows.push((t!("properties-date"), date.clone()));

@@ -1,6 +1,6 @@
 //! Remarks of a job under its results: the first few in full, the others folded away but never left out. Draws. Knows no jobs.
 
-use crate::language::t;
+use crate::language::{said, t};
 
 /// How many of `remarks` are seen at once; `show` draws one.
 pub fn remarks_ui(
@@ -11,7 +11,7 @@ pub fn remarks_ui(
 ) {
     let (first, others) = split(remarks, most);
     for remark in first {
-        show(ui, remark);
+        show(ui, &said(remark));
     }
     if others.is_empty() {
         return;
@@ -19,7 +19,9 @@ pub fn remarks_ui(
     let title = t!("panels-more-remarks", count = others.len());
     egui::CollapsingHeader::new(title)
         .id_salt("more remarks")
-        .show(ui, |ui| others.iter().for_each(|remark| show(ui, remark)));
+        .show(ui, |ui| {
+            others.iter().for_each(|remark| show(ui, &said(remark)))
+        });
 }
 
 /// Those in full, and those folded away: never a single one, which takes no more room itself.

@@ -12,7 +12,7 @@ use crate::archive_facts::{ArchiveFacts, Standing};
 use crate::commands::Command;
 use crate::dialogs::Purpose;
 use crate::export::primary_button;
-use crate::language::t;
+use crate::language::{said, t};
 use crate::series_field::{Facts, When};
 use crate::state::State;
 use crate::theme::{self, icon};
@@ -76,13 +76,13 @@ pub fn series_field_ui(ui: &mut egui::Ui, state: &mut State) {
 
 pub fn wrong_ui(ui: &mut egui::Ui, why: &str) {
     let color = theme::colors(ui.visuals()).warning;
-    let text = RichText::new(format!("{} {why}", icon::WARNING)).color(color);
+    let text = RichText::new(format!("{} {}", icon::WARNING, said(why))).color(color);
     ui.add(egui::Label::new(text).wrap());
 }
 
 pub fn weak_ui(ui: &mut egui::Ui, text: &str) {
     let weak = theme::colors(ui.visuals()).weak;
-    ui.add(egui::Label::new(RichText::new(text).small().color(weak)).wrap());
+    ui.add(egui::Label::new(RichText::new(said(text)).small().color(weak)).wrap());
 }
 
 fn add_folder_ui(ui: &mut egui::Ui, state: &mut State) {
@@ -186,7 +186,7 @@ fn facts_ui(ui: &mut egui::Ui, state: &mut State, facts: &ArchiveFacts) {
         wrong_ui(ui, &t!("series-field-typed-dates", count = typed));
     }
     for note in facts.notes.iter().take(MOST_NOTES) {
-        weak_ui(ui, &format!("{} {note}", icon::INFO));
+        weak_ui(ui, &format!("{} {}", icon::INFO, said(note)));
     }
     if facts.notes.len() > MOST_NOTES {
         let rest: Vec<&str> = facts

@@ -12,7 +12,7 @@ use super::training_form::{training_form_ui, training_start_ui};
 use super::{FormParts, form_and_outcome_ui};
 use crate::files::FileTask;
 use crate::jobs::{Job, JobState, duration_text};
-use crate::language::t;
+use crate::language::{said, t};
 use crate::news::job_name;
 use crate::state::State;
 use crate::theme::{self, icon};
@@ -174,7 +174,7 @@ fn facts_text(job: &Job) -> String {
     let mut parts = match (job.is_over(), job.stage.as_str()) {
         (true, _) => Vec::new(),
         (false, "training") => vec![t!("training-step", done = job.done, total = job.total)],
-        (false, stage) => vec![stage.to_owned()],
+        (false, stage) => vec![said(stage)],
     };
     let newest = |name: &str| {
         job.metrics

@@ -17,7 +17,7 @@ use super::time::{EPOCH, date_of, day_number, over_days};
 use super::timeline::days_between;
 use crate::commands::Command;
 use crate::dialogs::Purpose;
-use crate::language::t;
+use crate::language::{said, t};
 use crate::state::State;
 use crate::theme::{self, icon};
 
@@ -50,7 +50,7 @@ pub fn weather_ui(ui: &mut egui::Ui, state: &mut State) {
     file_ui(ui, state, &spec);
     if let Some(why) = state.session.weather.error.clone() {
         let color = theme::colors(ui.visuals()).error;
-        ui.label(RichText::new(why).color(color));
+        ui.label(RichText::new(said(&why)).color(color));
         return;
     }
     let Some(table) = state.session.weather.table.clone() else {
@@ -601,7 +601,7 @@ fn checks_ui(ui: &mut egui::Ui, checks: &Arc<[WeatherCheck]>) {
         };
         ui.horizontal_top(|ui| {
             ui.label(RichText::new(glyph).color(color));
-            ui.add(egui::Label::new(sentence(&check.what)).wrap());
+            ui.add(egui::Label::new(sentence(&said(&check.what))).wrap());
         });
     }
     if found.len() > MOST_CHECKS {
@@ -618,7 +618,7 @@ fn notes_ui(ui: &mut egui::Ui, table: &WeatherTable) {
         .id_salt("weather notes")
         .show(ui, |ui| {
             for note in &table.notes {
-                ui.add(egui::Label::new(sentence(note)).wrap());
+                ui.add(egui::Label::new(sentence(&said(note))).wrap());
             }
         });
 }

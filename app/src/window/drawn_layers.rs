@@ -12,6 +12,7 @@ use crate::answering;
 use crate::canvas::{CanvasLayer, VectorInput};
 use crate::language::t;
 use crate::messages::Level;
+use crate::pointed_class::with_one_standing_out;
 use crate::state::{LIVE_LAYER, LiveLook};
 
 impl Window {
@@ -27,6 +28,7 @@ impl Window {
             followed: self.state.session.in_view.revision(),
             compare: self.state.session.compare,
             hidden: self.state.session.hidden.map(|hidden| hidden.layer),
+            pointed_class: self.state.session.pointed_class.standing_out(),
             is_answering,
         };
         if self.layers_key.as_ref() == Some(&key) {
@@ -94,8 +96,16 @@ impl Window {
         self.canvas.prepare(self.state.frames_ahead());
     }
 
-    /// The layer with the limits that follow the view, where it has such.
+    /// The layer with the limits that follow the view, where it has such, and with the class that is pointed at standing out.
     pub(super) fn as_shown(&self, layer: &Arc<Layer>) -> Arc<Layer> {
+        let shown = self.with_followed_limits(layer);
+        match self.state.session.pointed_class.standing_out() {
+            Some(class) => with_one_standing_out(shown, class),
+            None => shown,
+        }
+    }
+
+    fn with_followed_limits(&self, layer: &Arc<Layer>) -> Arc<Layer> {
         let Some(followed) = self.state.session.in_view.followed(layer.id) else {
             return layer.clone();
         };

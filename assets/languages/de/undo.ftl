@@ -18,3 +18,4 @@ undo-paint = { $name } malen
 undo-draw-polygon = Polygon zeichnen
 undo-equal-weights = Gleiche Klassengewichte
 undo-weight = Gewicht von { $name }
+undo-method = Verfahren: { $name }

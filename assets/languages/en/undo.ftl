@@ -18,3 +18,4 @@ undo-paint = Paint { $name }
 undo-draw-polygon = Draw polygon
 undo-equal-weights = Equal class weights
 undo-weight = Weight of { $name }
+undo-method = Method: { $name }

@@ -18,3 +18,4 @@ undo-paint = Pintar { $name }
 undo-draw-polygon = Dibujar polígono
 undo-equal-weights = Pesos de clase iguales
 undo-weight = Peso de { $name }
+undo-method = Método: { $name }

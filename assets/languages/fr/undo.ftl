@@ -18,3 +18,4 @@ undo-paint = Peindre { $name }
 undo-draw-polygon = Dessiner un polygone
 undo-equal-weights = Poids de classes égaux
 undo-weight = Poids de { $name }
+undo-method = Méthode : { $name }

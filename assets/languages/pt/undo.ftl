@@ -18,3 +18,4 @@ undo-paint = Pintar { $name }
 undo-draw-polygon = Desenhar polígono
 undo-equal-weights = Pesos de classe iguais
 undo-weight = Peso de { $name }
+undo-method = Método: { $name }

@@ -18,3 +18,4 @@ undo-paint = 绘制 { $name }
 undo-draw-polygon = 绘制多边形
 undo-equal-weights = 类别权重相等
 undo-weight = { $name } 的权重
+undo-method = 方法：{ $name }
