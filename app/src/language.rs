@@ -180,6 +180,7 @@ static CHOSEN: AtomicU8 = AtomicU8::new(Language::English as u8);
 
 pub fn choose(language: Language) {
     CHOSEN.store(language as u8, Ordering::Relaxed);
+    said::prepare(language);
 }
 
 pub fn chosen() -> Language {

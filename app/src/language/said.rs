@@ -27,8 +27,10 @@ const DEEPEST: usize = 5;
 /// Panels ask for the same remarks in every frame.
 const REMEMBERED: usize = 512;
 
-/// What may stand between two sentences, or between a name of the window's and a sentence.
+/// What may stand between two sentences or between a name and a sentence; the last two stand within lists, too.
 const JOINTS: [&str; 5] = ["; ", ". ", ": ", ", ", " ("];
+
+const MOST_JOINTS: usize = 12;
 
 /// `text` of the engine in the window's language, line by line.
 pub fn said(text: &str) -> String {
@@ -51,6 +53,21 @@ pub fn said(text: &str) -> String {
         answers.insert(key, answer.clone());
         answer
     })
+}
+
+/// Reads the sentences of a language in a thread of its own, so that no frame waits for the first of them.
+pub(super) fn prepare(language: Language) {
+    if language == Language::English {
+        return;
+    }
+    let thread = std::thread::Builder::new().name("sentences".to_owned());
+    let reading = thread.spawn(move || {
+        sentences();
+        catalogue(language);
+    });
+    if let Err(error) = reading {
+        log::debug!("sentences are read once they are needed: {error}");
+    }
 }
 
 fn said_in(language: Language, text: &str) -> String {
@@ -157,6 +174,26 @@ impl Sentence {
     }
 }
 
+/// Where sentences may end in `text`: before a joint. In long lists nothing is looked for between the items, since every
+/// stretch is held against every sentence while the window waits.
+fn joints_of(text: &str) -> Vec<(usize, &'static str)> {
+    let of = |kinds: &[&'static str]| {
+        let found = kinds
+            .iter()
+            .flat_map(|joint| text.match_indices(*joint).map(|(at, _)| (at, *joint)));
+        let mut found: Vec<_> = found.collect();
+        found.sort_unstable();
+        found
+    };
+    let (between_sentences, _) = JOINTS.split_at(3);
+    let mut joints = of(&JOINTS);
+    if joints.len() > MOST_JOINTS {
+        joints = of(between_sentences);
+        joints.truncate(MOST_JOINTS);
+    }
+    joints
+}
+
 /// All sentences of the engine.
 struct Sentences(Vec<Sentence>);
 
@@ -199,32 +236,49 @@ impl Sentences {
         if let Some(whole) = self.whole(text, catalogue, depth) {
             return whole;
         }
-        // The longest beginning that is a sentence, then the same of what follows.
-        let mut joints: Vec<(usize, &str)> = JOINTS
-            .iter()
-            .flat_map(|joint| text.match_indices(joint))
-            .collect();
-        joints.sort_unstable();
-        for (at, joint) in joints.iter().rev() {
-            let (Some(first), Some(rest)) = (text.get(..*at), text.get(at + joint.len()..)) else {
-                continue;
-            };
-            if let Some(first) = self.whole(first, catalogue, depth) {
-                let rest = self.translate(rest, catalogue, depth);
-                return format!("{first}{joint}{rest}");
-            }
+        let joints = joints_of(text);
+        let mut said = String::new();
+        let (mut start, mut joint) = (0, "");
+        let mut next = 0;
+        while start < text.len() {
+            // The longest stretch from here that is a sentence, else a name or a sentence that nobody knows.
+            let ends = joints.get(next..).unwrap_or_default();
+            let whole = std::iter::once((text.len(), ""))
+                .chain(ends.iter().rev().copied())
+                .find_map(|(end, _)| {
+                    let stretch = text.get(start..end)?;
+                    let translated = self.after_joint(stretch, joint, catalogue, depth)?;
+                    Some((translated, end))
+                });
+            let (translated, end) = whole.unwrap_or_else(|| {
+                let end = ends.first().map_or(text.len(), |(end, _)| *end);
+                (text.get(start..end).unwrap_or_default().to_owned(), end)
+            });
+            said.push_str(&translated);
+            next += ends.iter().take_while(|(at, _)| *at <= end).count();
+            start = end;
+            joint = joints
+                .iter()
+                .find(|(at, _)| *at == end)
+                .map_or("", |(_, joint)| joint);
         }
-        // A name in front of a sentence, or one sentence that is not known.
-        let Some((at, joint)) = joints.first() else {
-            return text.to_owned();
-        };
-        match (text.get(..*at), text.get(at + joint.len()..)) {
-            (Some(first), Some(rest)) => {
-                let rest = self.translate(rest, catalogue, depth);
-                format!("{first}{joint}{rest}")
-            }
-            _ => text.to_owned(),
+        said
+    }
+
+    /// A stretch that begins with what joins it to the one before, which may be its own or stand between two sentences.
+    fn after_joint(
+        &self,
+        stretch: &str,
+        joint: &str,
+        catalogue: &Catalogue,
+        depth: usize,
+    ) -> Option<String> {
+        if let Some(whole) = self.whole(stretch, catalogue, depth) {
+            return Some(whole);
         }
+        let bare = stretch.strip_prefix(joint).filter(|_| !joint.is_empty())?;
+        let whole = self.whole(bare, catalogue, depth)?;
+        Some(format!("{joint}{whole}"))
     }
 
     /// `text` as one sentence.
@@ -263,7 +317,10 @@ impl Sentences {
 
     fn fitting<'a>(&'a self, text: &'a str) -> Option<(&'a Sentence, Vec<(&'a str, &'a str)>)> {
         let mut sentences = self.0.iter();
-        sentences.find_map(|sentence| Some((sentence, sentence.values(text)?)))
+        sentences.find_map(|sentence| {
+            let may_fit = sentence.own_letters <= text.len();
+            Some((sentence, may_fit.then(|| sentence.values(text))??))
+        })
     }
 }
 

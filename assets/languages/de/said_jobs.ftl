@@ -34,14 +34,7 @@ said-before-and-after-are-the = vorher und nachher sind dieselbe Datei; zwei Fel
 said-the-result-would-overwrite-a = das Ergebnis würde ein Feld überschreiben; einen anderen Namen wählen
 said-no-pixel-has-data-in = kein Pixel hat in beiden Feldern Daten, es gibt also nichts zu vergleichen
 said-the-two-fields-differ-nearly = die beiden Felder unterscheiden sich fast überall (mittleres Skalarprodukt { $a }); prüfen, ob beide vom selben Modell gemacht wurden und denselben Ort zeigen
-said-of-pixels-changed = { $a } % von { $b } Pixeln verändert ({ $c ->
-        [distance] Abstand
-        [angle] Winkel
-       *[other] { $c }
-    } { $sign ->
-        [below] unter
-       *[above] über
-    } { $d })
+said-of-pixels-changed = { $a } % von { $b } Pixeln verändert ({ $c } { $sign } { $d })
 said-of-at-least-m2 = , { $count } { $a ->
         [polygon] Polygon
        *[polygons] Polygone
@@ -271,5 +264,3 @@ said-random-forest = Random Forest
 said-linear-interpolation = Lineare Interpolation
 said-last-year = Letztes Jahr
 said-median-of-the-clear-images = Median der klaren Bilder
-said-dot-product = Skalarprodukt
-said-local-z = lokales z

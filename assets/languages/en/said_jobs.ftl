@@ -246,5 +246,3 @@ said-random-forest = Random forest
 said-linear-interpolation = Linear interpolation
 said-last-year = Last year
 said-median-of-the-clear-images = median of the clear images
-said-dot-product = dot product
-said-local-z = local z

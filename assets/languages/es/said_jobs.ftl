@@ -34,14 +34,7 @@ said-before-and-after-are-the = antes y después son el mismo archivo; elija dos
 said-the-result-would-overwrite-a = el resultado sobrescribiría un campo; elija otro nombre
 said-no-pixel-has-data-in = ningún píxel tiene datos en ambos campos, así que no hay nada que comparar
 said-the-two-fields-differ-nearly = los dos campos difieren casi en todas partes (producto escalar medio { $a }); compruebe que ambos se hicieron con el mismo modelo y muestran el mismo lugar
-said-of-pixels-changed = cambió el { $a } % de { $b } píxeles ({ $c ->
-        [distance] distancia
-        [angle] ángulo
-       *[other] { $c }
-    } { $sign ->
-        [below] por debajo de
-       *[above] por encima de
-    } { $d })
+said-of-pixels-changed = cambió el { $a } % de { $b } píxeles ({ $c } { $sign } { $d })
 said-of-at-least-m2 = , { $count } { $a ->
         [polygon] polígono
        *[polygons] polígonos
@@ -77,7 +70,7 @@ said-going-on-with-an-interrupted = se continúa una ejecución interrumpida: { 
 said-the-scene-has-no-pixels = la escena no tiene píxeles
 said-an-interrupted-run-lies-beside = junto al resultado hay una ejecución interrumpida, que se continúa si nada ha cambiado
 said-this-file-is-a-field = este archivo ya es un campo; entrene un clasificador con él
-said-the-job-cannot-be-written = no se puede anotar el trabajo
+said-the-job-cannot-be-written = no se puede anotar la tarea
 said-writing-the-field = escribiendo el campo
 said-projection-sha256 = { $a }; sha256 de la proyección { $b }
 said-field-of-x-pixels-from = Campo de { $a } x { $b } píxeles a partir de { $c } bandas, { $d } en { $e }, { $seconds } s
@@ -114,7 +107,7 @@ said-of-x-pixels-from-shards = { $a ->
 said-the-whole-would-overwrite-one = el conjunto sobrescribiría uno de sus fragmentos; elija otro nombre
 said-no-shards-of-this-file = junto a este archivo no hay fragmentos suyos; ejecute antes su comando con --shard 1/4, 2/4, etc., o indique los fragmentos
 said-shard-is-there-twice-name = el fragmento { $a } está dos veces; indique solo uno de los archivos
-said-this-file-shard-and-shard = este archivo (fragmento { $a }) y el fragmento { $b } no son del mismo trabajo: { $what }
+said-this-file-shard-and-shard = este archivo (fragmento { $a }) y el fragmento { $b } no son de la misma tarea: { $what }
 said-they-were-cut-into-different = se cortaron en números distintos de fragmentos; indique los que van juntos
 said-they-differ-in-make-it = difieren en { $a }; hágalo de nuevo con el mismo programa, las mismas entradas y las mismas opciones que los demás
 said-this-shard-holds-other-rows = este fragmento contiene otras filas que las que debería el fragmento { $a }; hágalo de nuevo
@@ -150,7 +143,7 @@ said-there-can-be-at-most = puede haber como máximo { $most_shards } fragmentos
 said-a-shard-is-named-as = un fragmento se indica con su número y cuántos hay, de 1/4 a 4/4
 said-there-are-more-shards-than = Hay más fragmentos que filas de bloques de { $shard_rows } píxeles; el fragmento { $shard } no tiene nada que hacer
 said-shard-is-finished-already-nothing = El fragmento { $shard } ya está terminado; no se hizo nada
-said-this-job-cannot-be-done = este trabajo no se puede hacer en fragmentos; embed, predict, calc, composite, change, regress, similar y soil sí
+said-this-job-cannot-be-done = esta tarea no se puede hacer en fragmentos; embed, predict, calc, composite, change, regress, similar y soil sí
 said-the-split-cannot-be-read = no se puede leer la partición
 said-not-a-split-file = no es un archivo de partición
 said-the-split-file-lacks-what = al archivo de partición le falta lo que debe contener (unit, class_ids_used, seeds)
@@ -271,5 +264,3 @@ said-random-forest = Bosque aleatorio
 said-linear-interpolation = Interpolación lineal
 said-last-year = Año anterior
 said-median-of-the-clear-images = mediana de las imágenes despejadas
-said-dot-product = producto escalar
-said-local-z = z local

@@ -34,14 +34,7 @@ said-before-and-after-are-the = avant et après sont le même fichier ; choisir 
 said-the-result-would-overwrite-a = le résultat écraserait un champ ; choisir un autre nom
 said-no-pixel-has-data-in = aucun pixel n’a de données dans les deux champs, il n’y a donc rien à comparer
 said-the-two-fields-differ-nearly = les deux champs diffèrent presque partout (produit scalaire moyen { $a }) ; vérifier que les deux ont été créés par le même modèle et montrent le même lieu
-said-of-pixels-changed = { $a } % de { $b } pixels ont changé ({ $c ->
-        [distance] distance
-        [angle] angle
-       *[other] { $c }
-    } { $sign ->
-        [below] au-dessous de
-       *[above] au-dessus de
-    } { $d })
+said-of-pixels-changed = { $a } % de { $b } pixels ont changé ({ $c } { $sign } { $d })
 said-of-at-least-m2 = , { $count } { $a ->
         [polygon] polygone
        *[polygons] polygones
@@ -271,5 +264,3 @@ said-random-forest = Forêt aléatoire
 said-linear-interpolation = Interpolation linéaire
 said-last-year = L’an dernier
 said-median-of-the-clear-images = médiane des images claires
-said-dot-product = produit scalaire
-said-local-z = z local

@@ -34,14 +34,7 @@ said-before-and-after-are-the = antes e depois são o mesmo ficheiro; escolher d
 said-the-result-would-overwrite-a = o resultado substituiria um campo; escolher outro nome
 said-no-pixel-has-data-in = nenhum píxel tem dados nos dois campos, pelo que não há nada a comparar
 said-the-two-fields-differ-nearly = os dois campos diferem quase em todo o lado (produto escalar médio { $a }); verificar que ambos foram feitos pelo mesmo modelo e mostram o mesmo lugar
-said-of-pixels-changed = { $a } % de { $b } pixels mudaram ({ $c ->
-        [distance] distância
-        [angle] ângulo
-       *[other] { $c }
-    } { $sign ->
-        [below] abaixo de
-       *[above] acima de
-    } { $d })
+said-of-pixels-changed = { $a } % de { $b } pixels mudaram ({ $c } { $sign } { $d })
 said-of-at-least-m2 = , { $count } { $a ->
         [polygon] polígono
        *[polygons] polígonos
@@ -271,5 +264,3 @@ said-random-forest = Floresta aleatória
 said-linear-interpolation = Interpolação linear
 said-last-year = O ano anterior
 said-median-of-the-clear-images = mediana das imagens limpas
-said-dot-product = produto escalar
-said-local-z = z local

@@ -34,14 +34,7 @@ said-before-and-after-are-the = 之前和之后是同一文件；请选择日期
 said-the-result-would-overwrite-a = 结果会覆盖某个嵌入场；请选择其他名称
 said-no-pixel-has-data-in = 没有像元在两个嵌入场中都有数据，因此没有可比较的内容
 said-the-two-fields-differ-nearly = 两个嵌入场几乎处处不同（平均点积 { $a }）；请检查两者是否由同一模型生成且为同一地点
-said-of-pixels-changed = { $b } 个像元中有 { $a } % 已变化（{ $c ->
-        [distance] 距离
-        [angle] 角度
-       *[other] { $c }
-    } { $sign ->
-        [below] 低于
-       *[above] 高于
-    } { $d }）
+said-of-pixels-changed = { $b } 个像元中有 { $a } % 已变化（{ $c } { $sign } { $d }）
 said-of-at-least-m2 = ，{ $count } 个{ $a ->
         [polygon] 多边形
        *[polygons] 多边形
@@ -271,5 +264,3 @@ said-random-forest = 随机森林
 said-linear-interpolation = 线性插值
 said-last-year = 去年同期
 said-median-of-the-clear-images = 无云影像的中位数
-said-dot-product = 点积
-said-local-z = 局部 z

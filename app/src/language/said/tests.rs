@@ -234,6 +234,27 @@ fn every_language_says_every_sentence_with_its_values() {
         let missing = glyphs_missing(sources(language));
         assert!(missing.is_empty(), "{}: {missing:?}", language.code());
     }
+    let texts = |language| {
+        let all = sources(language)
+            .iter()
+            .flat_map(|(_, source)| source.lines());
+        all.collect::<BTreeSet<&str>>()
+    };
+    let english_lines = texts(Language::English);
+    for language in Language::ALL.into_iter().skip(1) {
+        let texts = texts(language);
+        // Names of bands and products are the same everywhere.
+        let is_sentence = |line: &&&str| {
+            let words = line.split(' ').skip(2);
+            let plain = |word: &&str| word.bytes().all(|letter| letter.is_ascii_lowercase());
+            words.filter(plain).count() > 3
+        };
+        let same: Vec<_> = texts
+            .intersection(&english_lines)
+            .filter(is_sentence)
+            .collect();
+        assert!(same.is_empty(), "{} is English: {same:?}", language.code());
+    }
     for sentence in &sentences().0 {
         let named = sentence.pieces.iter().filter_map(|piece| match piece {
             Piece::Value(name) => Some(name.clone()),
@@ -299,6 +320,21 @@ fn sentences_within_and_after_one_another_are_translated() {
         german("There is no such file; check the path."),
         format!("{capital}.")
     );
+    // Parts that are appended begin with what joins them.
+    let change = german(
+        "12.0 % of 400 pixels changed (dot product below 0.8000), 3 polygons of at least 100 m2, 2.1 s",
+    );
+    assert!(change.starts_with("12.0 % von 400 Pixeln"), "{change}");
+    assert!(
+        change.contains(", 3 Polygone von mindestens 100 m2"),
+        "{change}"
+    );
+    assert!(change.ends_with(", 2.1 s"), "{change}");
+    // Long lists stay lists.
+    let columns: Vec<String> = (0..500).map(|at| format!("column {at}")).collect();
+    let list = columns.join(", ");
+    assert_eq!(german(&list), list);
+    assert!(german(&format!("it has: {list}")).ends_with(&list));
     // Names of the user's are left alone, and so is what nobody knows.
     for text in ["my field", "winter wheat; maize", "GDAL: an odd thing", ""] {
         assert_eq!(german(text), text);
